@@ -1,0 +1,195 @@
+// Who may import whom. Every rule says why it is there, because the message is all that whoever breaks it will read.
+// Type imports count: a type is knowledge of another layer too. `npm run check` runs this through scripts/layering.mjs,
+// and test/tooling/layering.test.ts breaks each rule once to see it fail.
+
+/** Layer → [what it may import besides itself, why]. src/errors.ts is open to all of them. */
+const LAYERS = {
+  ports: [[], 'ports are the contracts that adapters fulfil and the core relies on: they know neither side'],
+  crypto: [[], 'crypto turns bytes into bytes: it can be read and reviewed without the rest'],
+  certificate: [
+    ['crypto'],
+    'certificate is the core of the import: it judges bytes and knows of no store or installation',
+  ],
+  installation: [[], 'installation is the spec, its defaults and its names: all others build on it'],
+  ledger: [
+    ['crypto', 'certificate', 'installation', 'ports'],
+    'ledger is about versions and states of keys: which kinds there are it must not know',
+  ],
+  inventory: [
+    ['installation', 'ledger', 'certificate', 'crypto', 'ports'],
+    'inventory is the list of key kinds: it describes them and neither plans nor writes',
+  ],
+  audit: [['crypto', 'ports'], 'audit chains records: it must not depend on what it records'],
+  plan: [
+    ['inventory', 'ledger', 'installation', 'certificate', 'crypto', 'ports'],
+    'plan decides and is pure: what it decided is carried out by apply',
+  ],
+  rotation: [
+    ['inventory', 'ledger', 'installation', 'certificate', 'crypto', 'ports'],
+    'rotation decides and is pure: what it decided is carried out by apply',
+  ],
+  tenants: [['inventory', 'ledger', 'installation', 'crypto', 'ports'], 'tenants decides and is pure, as plan does'],
+  clusters: [
+    ['inventory', 'ledger', 'installation', 'certificate', 'crypto', 'ports'],
+    'clusters decides and is pure, as plan does',
+  ],
+  backup: [['inventory', 'ledger', 'installation', 'crypto', 'ports'], 'backup decides and is pure, as plan does'],
+  apply: [
+    [
+      ...['plan', 'rotation', 'inventory', 'ledger', 'installation', 'audit', 'tenants', 'clusters', 'backup'],
+      ...['ports', 'crypto', 'progress'],
+    ],
+    'apply is the only writer, and it writes through ports: no adapter, no terminal',
+  ],
+  adapters: [
+    ['ports', 'ledger', 'crypto', 'progress'],
+    'adapters speak to one thing outside each: what is to be done they are told through their port',
+  ],
+  cli: [
+    ['plan', 'rotation', 'apply', 'installation', 'inventory', 'ports', 'progress'],
+    'cli parses, composes and renders: stores reach it through ports, from main',
+  ],
+};
+
+/** `^src/(a|b)` matches the folder a as well as the file b.ts, and nothing that merely begins alike. */
+const inside = (names) => `^src/(${names.join('|')})([.]ts$|/)`;
+
+/** Node's own modules come as `node:fs` or `fs`, with or without a subpath. */
+const builtin = (...names) => `^(node:)?(${names.join('|')})(/|$)`;
+
+const npm = (...names) => `(^|node_modules/)(${names.join('|')})(/|$)`;
+
+const ONLY_TYPES = { dependencyTypesNot: ['type-only'] };
+
+const layerRules = Object.entries(LAYERS).map(([layer, [others, why]]) => ({
+  name: `layer-${layer}`,
+  comment: `${why}. It may import: ${['errors', ...others].join(', ')}.`,
+  severity: 'error',
+  from: { path: inside([layer]) },
+  to: { path: '^(src|test|bench|scripts|dist)/', pathNot: inside([layer, 'errors', ...others]) },
+}));
+
+/** One rule per thing that only some layers may touch. */
+const restricted = (name, what, allowed, comment) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: '^src/', pathNot: allowed },
+  to: { path: what },
+});
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...layerRules,
+    {
+      name: 'known-layer',
+      comment:
+        'every file of src/ is in a layer, or the layering could be left by adding a folder. Name the layer in LAYERS.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: [inside(Object.keys(LAYERS)), '^src/(main|errors|progress)[.]ts$'] },
+      to: {},
+    },
+    {
+      name: 'leaf',
+      comment: 'errors and progress are imported from everywhere: an import of theirs would be one of everybody.',
+      severity: 'error',
+      from: { path: '^src/(errors|progress)[.]ts$' },
+      to: {},
+    },
+    {
+      name: 'main-is-the-root',
+      comment: 'main composes everything: whoever imports it imports everything.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^src/main[.]ts$' },
+    },
+    {
+      name: 'decisions-call-no-port',
+      comment: 'plan and rotation decide on a snapshot that was read before: of ports they may know the types alone.',
+      severity: 'error',
+      from: { path: inside(['plan', 'rotation']) },
+      to: { path: inside(['ports']), ...ONLY_TYPES },
+    },
+    {
+      name: 'cli-does-not-plan',
+      comment: 'cli shows what others decided: of the inventory it may know the types alone.',
+      severity: 'error',
+      from: { path: inside(['cli']) },
+      to: { path: inside(['inventory']), ...ONLY_TYPES },
+    },
+    restricted(
+      'node-crypto',
+      builtin('crypto', 'tls'),
+      inside(['crypto', 'certificate', 'adapters']),
+      'cryptography is called in crypto, certificate and adapters alone, so that a review of it has an end.',
+    ),
+    restricted(
+      'outside-world',
+      builtin('fs', 'child_process', 'net', 'http', 'https', 'http2', 'dns', 'dgram', 'worker_threads', 'cluster'),
+      inside(['adapters']),
+      'files, processes and the network are reached through ports: otherwise a test cannot make them fail.',
+    ),
+    restricted(
+      'process',
+      builtin('process', 'os', 'tty', 'readline'),
+      [inside(['adapters', 'cli']), '^src/main[.]ts$'],
+      'the environment, the user and the terminal are parameters: only the edges of the program look at them.',
+    ),
+    restricted(
+      'chalk',
+      npm('chalk'),
+      '^src/cli/render/',
+      'colour is a matter of src/cli/render/: everything else returns data.',
+    ),
+    restricted('commander', npm('commander'), inside(['cli']), 'the command line is parsed in src/cli/ alone.'),
+    restricted(
+      'inquirer',
+      npm('@inquirer'),
+      '^src/cli/prompts([.-]|/)',
+      'questions are asked in src/cli/prompts alone: that is where it is known whether there is a terminal.',
+    ),
+    restricted(
+      'kubernetes-client',
+      npm('@kubernetes/client-node'),
+      '^src/adapters/kubernetes/',
+      'the Kubernetes client is one adapter of the store: the rest works without a cluster.',
+    ),
+    restricted(
+      'yaml',
+      npm('yaml'),
+      ['^src/installation/', '^src/adapters/directory/', '^src/cli/render/'],
+      'YAML is the form of the spec, of manifests and of -o yaml: inside, everything is data.',
+    ),
+    {
+      name: 'no-circular',
+      comment: 'modules that import each other can only be understood, tested and loaded together.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
+    {
+      name: 'resolvable',
+      comment: 'what cannot be found cannot be checked.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'shipped',
+      comment:
+        'the program is made of src/ and of `dependencies`: what is a devDependency, or in no list, is not shipped.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], ...ONLY_TYPES },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    // TypeScript 7 has no compiler API, without which dependency-cruiser skips every .ts file and finds nothing wrong.
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    detectProcessBuiltinModuleCalls: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['node', 'import', 'default'] },
+  },
+};

@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+'use strict';
+// The way in. Everything here must parse on any Node.js there ever was (so: CommonJS, which bin/package.json asks for,
+// and syntax of 2015), because an old one has to be told so in a sentence instead of meeting a SyntaxError.
+//
+// There is no compile cache on purpose: what V8 finds in one it runs unchecked, so whoever can write to the cache could
+// read keys. It would save some 30 ms of a command that loads everything; `--version` and `--help` load next to nothing.
+
+/** Says what `engines` in package.json says; a test keeps the two together. */
+function isSupported(version) {
+  const parts = version.split('.').map(Number);
+  const major = parts[0];
+  const minor = parts[1];
+  if (major === 22) return minor > 22 || (minor === 22 && parts[2] >= 2);
+  if (major === 24) return minor >= 15;
+  return major >= 26;
+}
+
+function fail(code, message, hint) {
+  process.stderr.write(`palette-keys: error: ${message}\n${hint === undefined ? '' : `palette-keys: hint: ${hint}\n`}`);
+  process.exitCode = code;
+}
+
+function start(args) {
+  if (!isSupported(process.versions.node)) {
+    const needed = '22.22.2 or newer 22.x, 24.15 or newer 24.x, or 26+';
+    const hint = 'install Node.js 24; in a clone, `npx palette-keys` runs on the Node.js that the project brings';
+    fail(1, `needs Node.js ${needed}; this is ${process.version}`, hint);
+    return;
+  }
+  if (args.length === 1 && args[0] === '--version') {
+    process.stdout.write(`${require('../package.json').version}\n`);
+    return;
+  }
+  import('../dist/main.js').then(
+    (main) =>
+      main.run(args).then(
+        (code) => {
+          process.exitCode = code;
+        },
+        // `run` reports every error itself. Should it fail to, the message stays unsaid: it could quote a key.
+        (error) => fail(70, `internal error (${error && error.name})`, 'please report what you ran, without any key'),
+      ),
+    (error) => {
+      if (!require('fs').existsSync(`${__dirname}/../dist/main.js`)) {
+        fail(1, 'this copy is not built yet (dist/main.js is missing): run `npm run build`');
+      } else {
+        fail(70, `cannot load the program: ${error && error.message}`, 'install palette-keys again, or report this');
+      }
+    },
+  );
+}
+
+start(process.argv.slice(2));

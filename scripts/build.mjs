@@ -1,0 +1,176 @@
+// Bundles src/ and every dependency into dist/. One file read per start instead of hundreds is what makes a short
+// command fast, and a program that handles keys should run the code that was tested, not what a resolver finds later.
+//
+//   node scripts/build.mjs              build
+//   node scripts/build.mjs --if-stale   build unless dist/ is newer than everything it is made from
+//   node scripts/build.mjs --analyze    build and say what the bundle is made of
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { builtinModules } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { analyzeMetafile, build as esbuild } from 'esbuild';
+
+const here = fileURLToPath(new URL('..', import.meta.url));
+
+/** What dist/ is made from; a change in any of them makes it stale. */
+const SOURCES = ['src', 'scripts/build.mjs', 'package.json', 'package-lock.json'];
+
+/** The names that the build replaces by literals; vitest.config.ts takes the same ones. */
+export async function defines(root = here) {
+  const { version, config } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
+  return { __VERSION__: JSON.stringify(version), __RELEASE_DATE__: JSON.stringify(config.releaseDate) };
+}
+
+/** Whether dist/ is missing or older than a source. Folders count too: their time changes when a file in them is deleted. */
+export async function isStale(root = here) {
+  const built = await stat(path.join(root, 'dist/main.js')).catch(() => undefined);
+  if (built === undefined) return true;
+  for (const source of SOURCES) {
+    if (await changedSince(path.join(root, source), built.mtimeMs)) return true;
+  }
+  return false;
+}
+
+async function changedSince(file, time) {
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) return false;
+  if (found.mtimeMs > time) return true;
+  if (!found.isDirectory()) return false;
+  for (const name of await readdir(file)) {
+    if (await changedSince(path.join(file, name), time)) return true;
+  }
+  return false;
+}
+
+/** Builds into a folder of its own and then swaps it in, so that nobody meets half a dist/. */
+export async function build(root = here, { logLevel = 'warning' } = {}) {
+  const main = path.join(root, 'src/main.ts');
+  if (!existsSync(main)) throw new Error('src/main.ts is missing: there is nothing to build');
+
+  const cache = path.join(root, 'node_modules/.cache/palette-keys');
+  await mkdir(cache, { recursive: true });
+  const work = await mkdtemp(path.join(cache, 'build-'));
+  const output = path.join(work, 'dist');
+  try {
+    const shared = { ...(await sharedOptions(root)), logLevel };
+    const [program] = await Promise.all([
+      esbuild({
+        ...shared,
+        entryPoints: { main },
+        outdir: output,
+        chunkNames: 'chunks/[name]-[hash]',
+        splitting: true,
+        minifySyntax: true,
+        minifyWhitespace: true, // but names stay: the stack trace of a bug report must be readable
+        legalComments: 'external',
+        metafile: true,
+      }),
+      writeSchema(root, shared, work, output),
+    ]);
+    await refuseDynamicRequire(output);
+    await writeLicenses(root, output, program.metafile);
+    await swap(output, path.join(root, 'dist'), path.join(work, 'old'));
+    return program.metafile;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function sharedOptions(root) {
+  return {
+    absWorkingDir: root,
+    bundle: true,
+    charset: 'utf8',
+    define: await defines(root),
+    format: 'esm',
+    platform: 'node',
+    plugins: [builtinsForCommonJs],
+    target: 'node22.22',
+    tsconfig: path.join(root, 'tsconfig.json'),
+  };
+}
+
+/**
+ * `require('crypto')` inside a CommonJS dependency has no `require` to call in an ES module. The usual answer, a
+ * createRequire banner in every chunk, costs start-up time even where it is not needed; this costs nothing until called.
+ */
+const builtinsForCommonJs = {
+  name: 'builtins-for-commonjs',
+  setup(context) {
+    const bare = builtinModules.filter((name) => /^[a-z0-9_/]+$/.test(name)).join('|');
+    context.onResolve({ filter: new RegExp(`^(node:.+|${bare})$`) }, ({ path: name, kind }) =>
+      kind === 'require-call' ? { path: name, namespace: 'builtin' } : undefined,
+    );
+    context.onLoad({ filter: /./, namespace: 'builtin' }, ({ path: name }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)})`,
+    }));
+  },
+};
+
+/** What the plugin did not catch would fail when a user gets there; so it fails here. */
+async function refuseDynamicRequire(output) {
+  for (const file of (await readdir(output, { recursive: true })).filter((name) => name.endsWith('.js'))) {
+    const found = /\b__require\([^)]*\)/.exec(await readFile(path.join(output, file), 'utf8'));
+    if (found !== null) throw new Error(`${file} calls ${found[0]}, which an ES module cannot`);
+  }
+}
+
+/** dist/installation.schema.json: the JSON Schema of the installation spec, for editors and for `palette-keys/schema`. */
+async function writeSchema(root, shared, work, output) {
+  const source = path.join(root, 'src/installation/json-schema.ts');
+  if (!existsSync(source)) return;
+  const outfile = path.join(work, 'json-schema.mjs');
+  await esbuild({ ...shared, entryPoints: [source], outfile });
+  const { installationJsonSchema } = await import(pathToFileURL(outfile).href);
+  await mkdir(output, { recursive: true });
+  const text = `${JSON.stringify(installationJsonSchema(), undefined, 2)}\n`;
+  await writeFile(path.join(output, 'installation.schema.json'), text);
+}
+
+/** A bundle is a copy: the licence of everything in it goes along, in full, in one file. */
+async function writeLicenses(root, output, metafile) {
+  const packages = new Set(Object.keys(metafile.inputs).map(packageFolder).filter(Boolean));
+  const parts = [];
+  for (const folder of [...packages].sort()) {
+    const { name, version, license } = JSON.parse(await readFile(path.join(root, folder, 'package.json'), 'utf8'));
+    const files = (await readdir(path.join(root, folder))).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));
+    const texts = await Promise.all(files.map((file) => readFile(path.join(root, folder, file), 'utf8')));
+    parts.push(`${name} ${version} (${license})\n\n${texts.map((text) => text.trim()).join('\n\n')}`);
+  }
+  for (const file of (await readdir(output, { recursive: true })).filter((name) => name.endsWith('.LEGAL.txt'))) {
+    const text = (await readFile(path.join(output, file), 'utf8')).trim();
+    if (text !== '') parts.push(text);
+    await rm(path.join(output, file));
+  }
+  await writeFile(path.join(output, 'THIRD-PARTY-LICENSES.txt'), `${parts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`);
+}
+
+/** `node_modules/@scope/name/lib/x.js` → `node_modules/@scope/name`; undefined for our own files. */
+function packageFolder(input) {
+  return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+}
+
+async function swap(fresh, target, old) {
+  try {
+    await rename(target, old);
+  } catch (error) {
+    // EXDEV: a folder that is part of a container image's layer cannot be renamed, only deleted.
+    if (error.code === 'EXDEV') await rm(target, { recursive: true });
+    else if (error.code !== 'ENOENT') throw error;
+  }
+  await rename(fresh, target);
+}
+
+/** Vitest's globalSetup: before the tests, once. */
+export async function setup() {
+  if (await isStale()) await build();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const flags = new Set(process.argv.slice(2));
+  if (!flags.has('--if-stale') || (await isStale())) {
+    const metafile = await build();
+    if (flags.has('--analyze')) console.log(await analyzeMetafile(metafile));
+  }
+}

@@ -1,0 +1,75 @@
+import { type ErrorCode, PaletteKeysError } from '../../errors.ts';
+
+interface SystemError extends Error {
+  readonly code: string;
+  readonly path?: string;
+  readonly syscall?: string;
+}
+
+/** `ENOENT` and its like; Node's own `ERR_…` codes are faults of the program, not of the file system. */
+export function errno(error: unknown): string | undefined {
+  return isSystemError(error) ? error.code : undefined;
+}
+
+/** The only error that means 'it is not there'. ENOTDIR, ELOOP, ESTALE … mean that something is wrong. */
+export function isMissing(error: unknown): boolean {
+  return errno(error) === 'ENOENT';
+}
+
+/** undefined for what is not there; every other failure stays one. */
+export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Turns what the operating system said into words; everything else goes through untouched. */
+export async function inWords<T>(location: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isSystemError(error) ? explain(error, location) : error;
+  }
+}
+
+interface Explanation {
+  readonly code: ErrorCode;
+  readonly what: string;
+  readonly hint: string;
+}
+
+const FULL = 'Make room there, then run the command again: it goes on where it stopped.';
+const DENIED =
+  'Run palette-keys as the user whom the folder belongs to, or check the permissions of the folders above it.';
+
+const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  ENOSPC: { code: 'DISK_FULL', what: 'no space is left on the device', hint: FULL },
+  EDQUOT: { code: 'DISK_FULL', what: 'the disk quota is used up', hint: FULL },
+  EACCES: { code: 'PERMISSION_DENIED', what: 'permission denied', hint: DENIED },
+  EPERM: { code: 'PERMISSION_DENIED', what: 'operation not permitted', hint: DENIED },
+  EROFS: {
+    code: 'PERMISSION_DENIED',
+    what: 'the file system is read-only',
+    hint: 'Mount it writable, or give --dir a folder on another file system.',
+  },
+};
+
+function explain(error: SystemError, location: string): PaletteKeysError {
+  const found = EXPLANATIONS[error.code] ?? {
+    code: 'STORE_UNAVAILABLE',
+    what: 'the file system reported an error',
+    hint: 'Check the disk or the mount, then run the command again: it goes on where it stopped.',
+  };
+  const call = error.syscall === undefined ? error.code : `${error.syscall}: ${error.code}`;
+  return new PaletteKeysError(found.code, `${error.path ?? location}: ${found.what} (${call})`, {
+    hint: found.hint,
+    cause: error,
+  });
+}
+
+function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code);
+}

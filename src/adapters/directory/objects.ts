@@ -1,0 +1,68 @@
+import { DamagedError } from '../../errors.ts';
+import { type FoundObject, formatRef, type NewObject, type ObjectKind, type ObjectRef } from '../../ports/key-store.ts';
+import { ifThere } from './failures.ts';
+import type { Folders } from './folders.ts';
+import { KINDS, objectName, type Place, pathOf } from './layout.ts';
+import { readContent, versionOf } from './read-file.ts';
+import { readManifest } from './read-manifest.ts';
+import { writeManifest } from './write-manifest.ts';
+
+/** Files that are read at a time: enough to keep the disk busy, too few to run out of file descriptors. */
+const READERS = 16;
+
+/** Reads the objects from their files. */
+export class Objects {
+  readonly #place: Place;
+  readonly #folders: Folders;
+
+  constructor(place: Place, folders: Folders) {
+    this.#place = place;
+    this.#folders = folders;
+  }
+
+  async get(ref: ObjectRef): Promise<FoundObject | undefined> {
+    const path = pathOf(this.#place.root, ref);
+    if ((await this.#folders.toRead(ref)) === undefined) return undefined;
+    const content = await readContent(this.#place, path);
+    if (content === undefined) return undefined;
+    const { bytes, version } = content;
+    if (bytes === undefined) return { ref, damage: content.reason, version };
+    try {
+      return { ...readManifest(ref, bytes), version };
+    } catch (error) {
+      if (error instanceof DamagedError) return { ref, damage: error.message, version };
+      throw error;
+    }
+  }
+
+  async list(namespace: string): Promise<readonly FoundObject[]> {
+    const refs: ObjectRef[] = [];
+    for (const kind of KINDS) refs.push(...(await this.#refs(namespace, kind)));
+    const found: (FoundObject | undefined)[] = [];
+    const queue = refs.entries();
+    const reader = async (): Promise<void> => {
+      for (const [n, ref] of queue) found[n] = await this.get(ref);
+    };
+    await Promise.all(Array.from({ length: READERS }, reader));
+    return found.filter((object) => object !== undefined).filter(isOurs);
+  }
+
+  async #refs(namespace: string, kind: ObjectKind): Promise<readonly ObjectRef[]> {
+    const folder = await this.#folders.toRead({ namespace, kind });
+    const files = folder === undefined ? undefined : await ifThere(this.#place.files.readdir(folder));
+    const names = (files ?? []).map(objectName).filter((name) => name !== undefined);
+    return names.sort().map((name) => ({ kind, namespace, name }));
+  }
+}
+
+function isOurs(object: FoundObject): boolean {
+  return object.damage !== undefined || object.labels['app.kubernetes.io/managed-by'] === 'palette-keys';
+}
+
+/** An immutable object's data stays as it is, as the API server has it; labels and annotations may change. */
+export function assertChangeable(current: FoundObject, object: NewObject): void {
+  if (current.damage !== undefined || !current.immutable) return;
+  const fixed = ({ ref, type, immutable, data }: NewObject): string =>
+    versionOf(writeManifest({ ref, type, immutable, data, labels: {}, annotations: {} }));
+  if (fixed(current) !== fixed(object)) throw new Error(`${formatRef(object.ref)} is immutable`);
+}

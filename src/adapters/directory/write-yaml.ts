@@ -1,0 +1,66 @@
+import { Document, type DocumentOptions, Pair, Scalar, type ScalarTag, type SchemaOptions, YAMLMap } from 'yaml';
+
+/** A mapping as it is to be written, in this order. */
+export type Block = readonly (readonly [key: string, value: string | true | Block])[];
+
+/** One document, without a `---` before it. The same block always gives the same text. */
+export function writeYaml(block: Block): string {
+  const document = new Document(null, OPTIONS);
+  document.contents = node(block);
+  return document.toString({ lineWidth: 0 });
+}
+
+function node(block: Block): YAMLMap {
+  const map = new YAMLMap();
+  for (const [key, value] of block) {
+    map.items.push(new Pair(new Scalar(key), typeof value === 'object' ? node(value) : new Scalar(value)));
+  }
+  return map;
+}
+
+const STRING = 'tag:yaml.org,2002:str';
+
+/**
+ * Our own way of writing strings, because the readers are several: kubectl reads YAML 1.1, where `no` is a boolean, 12:30
+ * may be a number and U+2028 ends a line; ours reads YAML 1.2.
+ */
+const stringTag: ScalarTag = {
+  tag: STRING,
+  default: true,
+  identify: (value) => typeof value === 'string',
+  resolve: (text) => text,
+  stringify: ({ value }, { indent, implicitKey }) => {
+    const text = String(value);
+    if (isPlain(text)) return text;
+    return implicitKey !== true && isLiteral(text) ? literal(text, indent) : doubleQuoted(text);
+  },
+};
+
+const OPTIONS: DocumentOptions & SchemaOptions = {
+  customTags: (tags) => tags.map((tag) => (typeof tag === 'object' && tag.tag === STRING ? stringTag : tag)),
+};
+
+/** A letter first: what begins otherwise may be a number, a date or an indicator to one reader or the other. */
+function isPlain(text: string): boolean {
+  return /^[A-Za-z][\w./+=,@-]*$/.test(text) && !/^(?:y|yes|n|no|on|off|true|false|null)$/i.test(text);
+}
+
+/** Lines of printable characters, with nothing at their beginning or end that block scalars treat specially. */
+function isLiteral(text: string): boolean {
+  if (!/^[\n\x20-\x7e\u{a0}-\u{2027}\u{202a}-\u{fefe}\u{ff00}-\u{fffd}\u{10000}-\u{10ffff}]*$/u.test(text))
+    return false;
+  return text.includes('\n') && !/^[ \n]|\n\n$|(?:^|\n) +(?:\n|$)/.test(text);
+}
+
+function literal(text: string, indent: string | undefined): string {
+  const [chomping, body] = text.endsWith('\n') ? ['', text.slice(0, -1)] : ['-', text];
+  return `|${chomping}\n${indent}${body.replace(/\n(?!\n)/g, `\n${indent}`)}`;
+}
+
+/** JSON's escapes are YAML's too; JSON leaves alone what YAML 1.1 takes for control characters or line ends. */
+function doubleQuoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\x7f-\x9f\u{2028}\u{2029}\u{feff}\u{fffe}\u{ffff}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

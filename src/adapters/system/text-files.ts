@@ -1,0 +1,47 @@
+import { open, readFile } from 'node:fs/promises';
+import { PaletteKeysError } from '../../errors.ts';
+import type { TextFiles } from '../../ports/text-files.ts';
+
+/** Files of the user, through node:fs. */
+export const systemTextFiles: TextFiles = {
+  async read(path) {
+    try {
+      return await readFile(path, 'utf8');
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw failed('read', path, error);
+    }
+  },
+  async writeNew(path, text) {
+    try {
+      const file = await open(path, 'wx', 0o600);
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') {
+        throw new PaletteKeysError('USAGE', `${path} is there already; it is not overwritten`, { hint: 'move it away, or use another name' });
+      }
+      throw failed('write', path, error);
+    }
+  },
+};
+
+function failed(verb: string, path: string, error: unknown): PaletteKeysError {
+  const code = codeOf(error);
+  if (code === 'EISDIR') {
+    return new PaletteKeysError('USAGE', `${path} is a folder, not a file`, { hint: 'name the file in it', cause: error });
+  }
+  const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+  return new PaletteKeysError(denied ? 'PERMISSION_DENIED' : 'STORE_UNAVAILABLE', `cannot ${verb} ${path} (${code})`, {
+    hint: denied ? 'check who you are and the permissions of the file' : 'check the path and the disk',
+    cause: error,
+  });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+}

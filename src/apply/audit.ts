@@ -1,0 +1,103 @@
+import { type AuditChange, type AuditRecord, appendLine, AUDIT_LIMIT, lastDigest, lastGeneration } from '../audit/chain.ts';
+import { PaletteKeysError } from '../errors.ts';
+import { AUDIT_NAME } from '../installation/names.ts';
+import { formatTime } from '../ledger/entry.ts';
+import { annotations, labels } from '../ledger/metadata.ts';
+import type { InstallationRecord } from '../ledger/record.ts';
+import { textEntry, utf8 } from '../ledger/text.ts';
+import { type FoundObject, formatRef, type NewObject, type ObjectRef } from '../ports/key-store.ts';
+import { Moved } from './errors.ts';
+import type { ApplyPorts } from './ports.ts';
+
+const ENTRY = 'audit.jsonl';
+const ATTEMPTS = 5;
+
+/** Appends one record to the audit log; what another run appended meanwhile stays. */
+export async function appendAudit(
+  record: InstallationRecord,
+  changes: readonly AuditChange[],
+  ports: ApplyPorts,
+): Promise<void> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (await tryAppend(record, changes, ports)) return;
+  }
+  throw new Moved('the audit log is being written by another run');
+}
+
+/** True where the log already tells of the record's generation. */
+export function isAudited(log: FoundObject | undefined, generation: number): boolean {
+  return log !== undefined && log.damage === undefined && lastGeneration(readLog(log)) >= generation;
+}
+
+async function tryAppend(record: InstallationRecord, changes: readonly AuditChange[], ports: ApplyPorts): Promise<boolean> {
+  const { store, signal } = ports;
+  const ref = auditRef(record);
+  const found = await store.get(ref);
+  if (found?.damage !== undefined) throw damagedLog(ref, found.damage);
+  const log = found === undefined ? '' : readLog(found);
+  const audit = auditRecord(record, changes, isAudited(found, record.generation), ports);
+  const full = Buffer.byteLength(log) > AUDIT_LIMIT;
+  if (full) await copyAway(record, log, ports);
+  signal.throwIfAborted();
+  const object = auditObject(ref, record, appendLine(full ? '' : log, audit, lastDigest(log)), ports);
+  const result = found === undefined ? await store.create(object) : await store.replace(object, found.version);
+  return result === 'created' || result === 'replaced';
+}
+
+function auditRecord(
+  record: InstallationRecord,
+  changes: readonly AuditChange[],
+  audited: boolean,
+  { clock, actor, toolVersion }: ApplyPorts,
+): AuditRecord {
+  const active = Object.entries(record.keys).map(([kind, { versions }]): [string, string] => [
+    kind,
+    versions.find(({ state }) => state === 'active')?.kid ?? '',
+  ]);
+  return {
+    time: formatTime(clock.now()),
+    ...actor,
+    toolVersion,
+    installationId: record.installationId,
+    generation: record.generation,
+    result: changes.length === 0 && !audited ? 'completed an interrupted run' : 'done',
+    changes,
+    active: Object.fromEntries(active),
+  };
+}
+
+/** A full log is copied under the next free number before it is begun anew; a copy that is there already is taken as it is. */
+async function copyAway(record: InstallationRecord, log: string, ports: ApplyPorts): Promise<void> {
+  for (let n = 1; ; n++) {
+    const ref: ObjectRef = { ...auditRef(record), name: `${AUDIT_NAME}-${n}` };
+    ports.signal.throwIfAborted();
+    if ((await ports.store.create(auditObject(ref, record, log, ports))) === 'created') return;
+    const there = await ports.store.get(ref);
+    if (there?.damage === undefined && there !== undefined && readLog(there) === log) return;
+  }
+}
+
+export function auditRef(record: InstallationRecord): ObjectRef {
+  return { kind: 'ConfigMap', namespace: record.spec.ledgerNamespace, name: AUDIT_NAME };
+}
+
+function auditObject(ref: ObjectRef, record: InstallationRecord, log: string, { toolVersion }: ApplyPorts): NewObject {
+  return {
+    ref,
+    type: undefined,
+    immutable: false,
+    labels: labels(record.installationId, 'audit'),
+    annotations: annotations(toolVersion),
+    data: { [ENTRY]: utf8(log) },
+  };
+}
+
+function readLog(object: Exclude<FoundObject, { damage: string }>): string {
+  return object.data[ENTRY]?.length === 0 ? '' : textEntry(object.data, ENTRY);
+}
+
+function damagedLog(ref: ObjectRef, damage: string): PaletteKeysError {
+  return new PaletteKeysError('REFUSED', `the audit log ${formatRef(ref)} is damaged: ${damage}`, {
+    hint: 'move it away and keep it, then run the command again: a new log is begun',
+  });
+}

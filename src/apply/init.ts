@@ -1,0 +1,181 @@
+import type { AuditChange } from '../audit/chain.ts';
+import { PaletteKeysError } from '../errors.ts';
+import { AUDIT_NAME } from '../installation/names.ts';
+import { VERSIONED } from '../inventory/index.ts';
+import { formatTime } from '../ledger/entry.ts';
+import { assess, type Assessment } from '../plan/assess.ts';
+import { blockers, type InitPlan, planInit } from '../plan/init.ts';
+import type { InitRequest } from '../plan/snapshot.ts';
+import type { Step } from '../plan/step.ts';
+import { formatRef } from '../ports/key-store.ts';
+import { appendAudit, isAudited } from './audit.ts';
+import { Moved } from './errors.ts';
+import { gather, type SpecRequest } from './gather.ts';
+import { writeLedger } from './ledger.ts';
+import { Material } from './material.ts';
+import type { ApplyPorts } from './ports.ts';
+import { writeProjections } from './projections.ts';
+import { markReady, writeRecord } from './record.ts';
+import { wipe } from './wipe.ts';
+
+/** How often a run begins again because others changed the store under it. */
+const ATTEMPTS = 8;
+
+export interface InitInput {
+  readonly spec: SpecRequest;
+  readonly request: InitRequest;
+}
+
+/** Reads, and decides what is to be done. Writes nothing. */
+export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'store' | 'clock'>): Promise<InitPlan> {
+  const now = ports.clock.now();
+  const assessment = await assess(await gather(ports.store, input.spec), input.request, now);
+  const plan = planInit(assessment, now);
+  wipe(assessment);
+  return plan;
+}
+
+/**
+ * Brings the store to what the spec asks for. Takes the lock, reads and decides again, and writes: ledger → record →
+ * projections → (read back and verify) → audit → ready. Writes nothing that `agreed` does not cover. Killed anywhere,
+ * a re-run completes. Returns what was done; its steps name the keys that are there now.
+ */
+export async function applyInit(agreed: InitPlan, input: InitInput, ports: ApplyPorts): Promise<InitPlan> {
+  const { store, actor, clock } = ports;
+  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+  const run = new InitRun(agreed, input, ports);
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      try {
+        return await run.attempt();
+      } catch (error) {
+        if (!(error instanceof Moved)) throw error;
+      }
+    }
+    throw new PaletteKeysError('CONFLICT', 'other runs kept changing the installation', {
+      hint: 'wait until they are done, and run the command again',
+    });
+  } finally {
+    run.wipe();
+    await lock.release();
+  }
+}
+
+class InitRun {
+  readonly #agreed: InitPlan;
+  readonly #input: InitInput;
+  readonly #ports: ApplyPorts;
+  readonly #material: Material;
+  readonly #assessments: Assessment[] = [];
+  /** Steps that were carried out, over all attempts, by object. */
+  readonly #done = new Map<string, Step>();
+
+  constructor(agreed: InitPlan, input: InitInput, ports: ApplyPorts) {
+    this.#agreed = agreed;
+    this.#input = input;
+    this.#ports = ports;
+    this.#material = new Material(ports.emit, ports.signal);
+  }
+
+  async attempt(): Promise<InitPlan> {
+    const before = await this.#look();
+    const plan = planInit(before, this.#ports.clock.now());
+    checkAgreed(plan, this.#agreed);
+    if (!plan.changes) return this.#result(plan);
+    this.#prepare(before);
+    if (plan.missingNamespaces.length > 0) await this.#ports.store.addNamespaces(plan.missingNamespaces);
+    await writeLedger(before, this.#material, this.#ports);
+    this.#note(plan, (step) => step.n !== undefined);
+    // What others may have written first counts: everything below is computed from the ledger as it stands now.
+    const ledgered = await this.#look();
+    const record = await writeRecord(ledgered, this.#ports);
+    await writeProjections(ledgered, record, this.#material, this.#ports);
+    this.#note(plan, (step) => step.n === undefined);
+    return this.#finish(ledgered);
+  }
+
+  /** Reads everything back: only what is found to be right is called ready. */
+  async #finish(ledgered: Assessment): Promise<InitPlan> {
+    this.#ports.emit({ type: 'started', phase: 'verify', total: 1 });
+    const after = await this.#look();
+    const proof = planInit(after, this.#ports.clock.now());
+    const open = proof.steps.find(({ action }) => action !== 'keep');
+    if (open !== undefined) throw new Moved(`${formatRef(open.ref)}: ${open.reason}`);
+    if (after.record.status !== 'sound') throw new Moved('the record is gone');
+    this.#ports.emit({ type: 'finished', phase: 'verify' });
+    const { record, object } = after.record;
+    const changes = this.#changes(proof);
+    const log = after.snapshot.ledger.find(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
+    if (changes.length > 0 || !isAudited(log, record.generation)) await appendAudit(record, changes, this.#ports);
+    await markReady({ record, version: object.version }, this.#ports);
+    return this.#result(proof, ledgered.installationId);
+  }
+
+  async #look(): Promise<Assessment> {
+    const snapshot = await gather(this.#ports.store, this.#input.spec);
+    const assessment = await assess(snapshot, this.#input.request, this.#ports.clock.now());
+    this.#assessments.push(assessment);
+    return assessment;
+  }
+
+  #prepare({ versions, projections, snapshot }: Assessment): void {
+    const kinds = VERSIONED.filter(({ id }) => versions.get(id)?.some(({ action }) => action === 'create'));
+    const leaves = projections.flatMap(({ projection, outcome, leaf }) =>
+      projection.source === 'issued' && outcome.action !== 'keep' && leaf?.reissue === true
+        ? [{ place: formatRef(projection.ref), bits: projection.profile.keySize }]
+        : [],
+    );
+    this.#material.prepare(kinds, leaves, snapshot.spec, this.#ports.random);
+  }
+
+  #note(plan: InitPlan, which: (step: Step) => boolean): void {
+    for (const step of plan.steps) {
+      if (step.action !== 'keep' && which(step)) this.#done.set(formatRef(step.ref), step);
+    }
+  }
+
+  #changes(proof: InitPlan): readonly AuditChange[] {
+    return proof.steps.flatMap(({ ref, key, kid, fingerprint }) => {
+      const done = this.#done.get(formatRef(ref));
+      if (done === undefined) return [];
+      const facts = { ...(kid === undefined ? {} : { kid }), ...(fingerprint === undefined ? {} : { fingerprint }) };
+      return [{ action: done.action, object: formatRef(ref), key, ...facts }];
+    });
+  }
+
+  /** The plan as it was carried out: what was done with each object, and the kids that are there now. */
+  #result(proof: InitPlan, installationId = proof.installationId): InitPlan {
+    const steps = proof.steps.map((step): Step => {
+      const done = this.#done.get(formatRef(step.ref));
+      return done === undefined ? step : { ...step, action: done.action, reason: done.reason ?? '' };
+    });
+    return { ...this.#agreed, ...proof, specChanges: this.#agreed.specChanges, steps, installationId };
+  }
+
+  wipe(): void {
+    for (const assessment of this.#assessments) wipe(assessment);
+  }
+}
+
+/** What stands in the way refuses the run; what nobody agreed to is never done. */
+function checkAgreed(plan: InitPlan, agreed: InitPlan): void {
+  refuseBlocked(plan);
+  const covered = new Set(agreed.steps.filter(({ replaces }) => replaces === true).map(({ ref }) => formatRef(ref)));
+  const surprise = plan.steps.find((step) => step.replaces === true && !covered.has(formatRef(step.ref)));
+  if (surprise === undefined && plan.confirm.length <= agreed.confirm.length) return;
+  throw new PaletteKeysError('CONFLICT', 'the store changed since the plan was made, and the new plan changes more', {
+    hint: 'run the command again to see the new plan',
+  });
+}
+
+/** Throws REFUSED with all that stands in the way. Any blocked step means that no step is carried out. */
+export function refuseBlocked(plan: InitPlan): void {
+  const findings = blockers(plan.steps);
+  const [first] = findings;
+  if (first === undefined) return;
+  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
+  throw new PaletteKeysError('REFUSED', `${first.subject}: ${first.message}${more}`, {
+    hint: first.remedy,
+    details: findings.map(({ code, subject, message, remedy }) => ({ message: `${code} ${subject}: ${message}`, remedy })),
+  });
+}

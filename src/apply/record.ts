@@ -1,0 +1,54 @@
+import { RECORD_NAME } from '../installation/names.ts';
+import { type InstallationRecord, recordObject } from '../ledger/record.ts';
+import type { Assessment } from '../plan/assess.ts';
+import { readRecord } from '../plan/ledger-view.ts';
+import { nextRecord } from '../plan/next-record.ts';
+import type { KeyStore, ObjectRef } from '../ports/key-store.ts';
+import { Moved } from './errors.ts';
+import type { ApplyPorts } from './ports.ts';
+
+/** A record and the version of the object that holds it. */
+export interface WrittenRecord {
+  readonly record: InstallationRecord;
+  readonly version: string;
+}
+
+/** Brings the record to what ledger and spec amount to; one update with a precondition. Throws Moved where that fails. */
+export async function writeRecord(assessment: Assessment, ports: ApplyPorts): Promise<WrittenRecord> {
+  const { record: view, rings, snapshot, installationId } = assessment;
+  if (installationId === undefined) throw new Error('the ledger was not written before the record');
+  const before = view.status === 'sound' ? view.record : undefined;
+  const projections = snapshot.projections.values();
+  const next = nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now: ports.clock.now() });
+  if (view.status === 'sound' && next === before) return { record: next, version: view.object.version };
+  return store(next, view.status === 'missing' ? undefined : view.object.version, ports);
+}
+
+/** The last write of a run: everything is in place. */
+export async function markReady(written: WrittenRecord, ports: ApplyPorts): Promise<void> {
+  if (!written.record.ready) await store({ ...written.record, ready: true }, written.version, ports);
+}
+
+async function store(record: InstallationRecord, version: string | undefined, ports: ApplyPorts): Promise<WrittenRecord> {
+  const ref = recordRef(record.spec.ledgerNamespace);
+  const object = recordObject(ref, record, ports.toolVersion);
+  ports.signal.throwIfAborted();
+  const result = version === undefined ? await ports.store.create(object) : await ports.store.replace(object, version);
+  if (result === 'exists' || result === 'conflict') throw new Moved('the record was changed by another run');
+  return (await readBack(ports.store, record.spec.ledgerNamespace)) ?? movedAway();
+}
+
+/** The record as it stands in the store now, or undefined where it cannot be read. */
+export async function readBack(store: KeyStore, ledgerNamespace: string): Promise<WrittenRecord | undefined> {
+  const object = await store.get(recordRef(ledgerNamespace));
+  const view = object === undefined ? undefined : readRecord([object]);
+  return view?.status === 'sound' ? { record: view.record, version: view.object.version } : undefined;
+}
+
+function recordRef(namespace: string): ObjectRef {
+  return { kind: 'ConfigMap', namespace, name: RECORD_NAME };
+}
+
+function movedAway(): never {
+  throw new Moved('the record is gone');
+}

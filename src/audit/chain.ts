@@ -1,0 +1,73 @@
+import { sha256Hex } from '../crypto/digest.ts';
+
+/** One changed object, as an audit record names it; public facts alone. */
+export interface AuditChange {
+  readonly action: string;
+  readonly object: string;
+  readonly key: string;
+  readonly kid?: string;
+  readonly fingerprint?: string;
+}
+
+/** Who did what, when, with which result. Holds no key bytes. */
+export interface AuditRecord {
+  readonly time: string;
+  readonly user: string;
+  readonly host: string;
+  readonly command: string;
+  readonly toolVersion: string;
+  readonly installationId: string;
+  /** The record's generation that the run brought about. */
+  readonly generation: number;
+  readonly result: 'done' | 'completed an interrupted run';
+  readonly changes: readonly AuditChange[];
+  /** Active kids after the run, by kind. */
+  readonly active: Readonly<Record<string, string>>;
+}
+
+/** Characters of `audit.jsonl` after which it is copied away and begun anew; an object may hold 1 MiB. */
+export const AUDIT_LIMIT = 512 * 1024;
+
+/** `audit.jsonl` with one line more. Each line holds the SHA-256 of the bytes of the line before as `prev`. */
+export function appendLine(log: string, record: AuditRecord, prev: string | null): string {
+  return `${log}${JSON.stringify({ ...record, prev })}\n`;
+}
+
+/** SHA-256 (hex) of the last line's bytes without its line end; null for an empty log. */
+export function lastDigest(log: string): string | null {
+  const last = lines(log).at(-1);
+  return last === undefined ? null : sha256Hex(Buffer.from(last, 'utf8'));
+}
+
+/** Generation of the last record, or 0 where there is none that can be read. */
+export function lastGeneration(log: string): number {
+  const generation = parse(lines(log).at(-1) ?? '')?.['generation'];
+  return typeof generation === 'number' ? generation : 0;
+}
+
+/** Number (from 1) of the first line whose `prev` is not the digest of the line before; undefined for a sound chain. */
+export function firstBreak(log: string): number | undefined {
+  if (log !== '' && !log.endsWith('\n')) return lines(log).length;
+  const all = lines(log);
+  const broken = all.findIndex((line, index) => {
+    const record = parse(line);
+    if (record === undefined) return true;
+    const before = all[index - 1];
+    // The first line of a log that was begun anew refers to the last one of the copy.
+    return before !== undefined && record['prev'] !== sha256Hex(Buffer.from(before, 'utf8'));
+  });
+  return broken === -1 ? undefined : broken + 1;
+}
+
+function lines(log: string): string[] {
+  return log.split('\n').filter((line) => line !== '');
+}
+
+function parse(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}

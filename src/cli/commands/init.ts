@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { type ExitCode, PaletteKeysError } from '../../errors.ts';
+import type { CliPorts, GlobalOptions } from '../ports.ts';
+
+export interface InitOptions extends GlobalOptions {
+  readonly adopt: boolean;
+  readonly restore: boolean;
+  readonly printConfig: boolean;
+}
+
+const HELP = `
+What is there is kept. A first run makes every key once; a re-run completes what was
+interrupted, restores what is missing or damaged from the ledger, and brings
+certificates to what the spec asks for. It never makes a key anew that was there.
+
+Examples:
+  $ palette-keys init --dir ./keys
+  $ palette-keys init --print-config > palette-keys.yaml
+  $ palette-keys init --dir ./keys --dry-run -o json`;
+
+/** `init`: brings the store to what the spec asks for. */
+export function initCommand(ports: CliPorts, done: (exit: ExitCode) => void): Command {
+  return new Command('init')
+    .description('make every key and certificate that is missing; keep what is there')
+    .option('--adopt', 'take in keys that palette-keys did not make, as new versions', false)
+    .option('--restore', 'write our keys over key material of others in our objects', false)
+    .option('--print-config', 'write the default spec with comments to stdout, and stop', false)
+    .addHelpText('after', HELP)
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals<InitOptions>();
+      if (options.adopt && options.restore) throw usage('--adopt and --restore exclude each other', 'take one of them');
+      if (options.output === 'prometheus') throw usage('-o prometheus is for status', 'take table, json or yaml');
+      const { printConfig, runInit } = await import('../run-init.ts');
+      done(options.printConfig ? await printConfig(ports) : await runInit(options, ports));
+    });
+}
+
+function usage(message: string, hint: string): PaletteKeysError {
+  return new PaletteKeysError('USAGE', message, { hint });
+}

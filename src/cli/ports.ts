@@ -1,0 +1,36 @@
+import type { Actor } from '../apply/ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { KeyStore } from '../ports/key-store.ts';
+import type { Random } from '../ports/random.ts';
+import type { Terminal } from '../ports/terminal.ts';
+import type { TextFiles } from '../ports/text-files.ts';
+
+/** Flags of every command. */
+export interface GlobalOptions {
+  readonly dir?: string;
+  readonly config?: string;
+  readonly namespace?: string;
+  readonly output: OutputFormat;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+export type OutputFormat = 'table' | 'json' | 'yaml' | 'prometheus';
+
+/** Everything from outside that the commands use; made by main, and by the tests. */
+export interface CliPorts {
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly files: TextFiles;
+  readonly actor: Pick<Actor, 'user' | 'host'>;
+  readonly version: string;
+  /** When this release was made; no honest clock shows an earlier time. */
+  readonly releaseDate: Date;
+  /** Aborted by SIGINT or SIGTERM, with the error to end with as its reason. */
+  readonly signal: AbortSignal;
+  /** Opens the store that the flags name. Throws NO_STORE. */
+  openStore(options: GlobalOptions): Promise<KeyStore>;
+}

@@ -1,0 +1,64 @@
+import { Command, CommanderError, Option } from 'commander';
+import type { ExitCode } from '../errors.ts';
+import { initCommand } from './commands/init.ts';
+import { statusCommand } from './commands/status.ts';
+import type { CliPorts } from './ports.ts';
+import { reportError, writeUsageError } from './report-error.ts';
+import { outputFormat } from './output-format.ts';
+
+const EPILOGUE = `
+Where keys live: --dir PATH keeps them as manifests in a folder that only you can
+read; nothing but a disk is needed.
+
+Exit codes: 0 done or nothing to do, 1 failed for an outside reason, 2 wrong usage or
+spec, 3 status found an error, 5 refused because a key could get lost, 70 a bug,
+130/143 interrupted. A re-run completes what was interrupted.`;
+
+/** Runs one command line and returns the exit code. Never throws. */
+export async function runCli(argv: readonly string[], ports: CliPorts): Promise<ExitCode> {
+  let exit: ExitCode = 0;
+  const program = createProgram(ports, (code) => {
+    exit = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : writeUsageError(error, argv, ports);
+    return reportError(error, outputFormat(argv), ports);
+  }
+}
+
+/** The whole command line; `done` takes the exit code of a command that ran to its end. */
+function createProgram(ports: CliPorts, done: (exit: ExitCode) => void): Command {
+  const program = new Command('palette-keys')
+    .description('Makes, keeps and proves every key and certificate of a Palette installation.')
+    .option('--dir <path>', 'keep the keys in this folder')
+    .option('-n, --namespace <name>', "the platform's namespace")
+    .option('--config <file>', 'installation spec (default: ./palette-keys.yaml, if there)')
+    .addOption(
+      new Option('-o, --output <format>', 'what to write to stdout')
+        .choices(['table', 'json', 'yaml', 'prometheus'])
+        .default('table'),
+    )
+    .option('--dry-run', 'say what would be done, and write nothing', false)
+    .option('-y, --yes', 'agree to changes of what exists', false)
+    .addOption(new Option('-q, --quiet', 'no progress and no notes on stderr').default(false).conflicts('verbose'))
+    .option('-v, --verbose', 'name every object', false)
+    .option('--no-color', 'no colours (also: NO_COLOR=1)')
+    .version(ports.version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', EPILOGUE)
+    .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
+    .configureOutput({
+      writeOut: (text) => ports.terminal.stdout.write(text),
+      writeErr: () => undefined,
+      getOutHelpWidth: () => 80,
+    })
+    .showSuggestionAfterError(true)
+    .exitOverride();
+  for (const command of [initCommand, statusCommand]) {
+    program.addCommand(command(ports, done).copyInheritedSettings(program));
+  }
+  return program;
+}

@@ -1,0 +1,20 @@
+const UNITS: readonly (readonly [string, number])[] = [
+  ['y', 365 * 86_400],
+  ['d', 86_400],
+  ['h', 3600],
+  ['min', 60],
+];
+
+/** `3 y`, `41 d`, `5 h`, `2 min`, `0 min`: the largest unit that fits twice, or the largest that fits at all. */
+export function inWords(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [unit, size] = UNITS.find(([, length]) => seconds >= 2 * length) ?? (['min', 60] as const);
+  return `${Math.floor(seconds / size)} ${unit}`;
+}
+
+/** A bar for the part of a life that is over, as `[====----]`. */
+export function lifeBar(from: Date, to: Date, now: Date, width = 8): string {
+  const part = (now.getTime() - from.getTime()) / Math.max(1, to.getTime() - from.getTime());
+  const filled = Math.round(width * Math.min(1, Math.max(0, part)));
+  return `[${'='.repeat(filled)}${'-'.repeat(width - filled)}]`;
+}

@@ -1,0 +1,27 @@
+import type { InitPlan } from '../../plan/init.ts';
+import { formatRef, type KeyStore } from '../../ports/key-store.ts';
+import { countActions } from './init-plan.ts';
+
+/** The document of kind InitResult (contract, section 6). */
+export function initDocument(plan: InitPlan, store: KeyStore, dryRun: boolean) {
+  const { installationId, steps, findings, specChanges, released, missingNamespaces } = plan;
+  return {
+    kind: 'InitResult',
+    store: { kind: store.kind, location: store.location },
+    installationId: installationId ?? null,
+    dryRun,
+    steps: steps.map(({ action, ref, key, kid, fingerprint, reason }) => ({
+      action,
+      object: formatRef(ref),
+      key,
+      ...(kid === undefined || kid === '' ? {} : { kid }),
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+      ...(reason === undefined ? {} : { reason }),
+    })),
+    counts: countActions(steps),
+    specChanges,
+    released,
+    namespaces: missingNamespaces,
+    findings,
+  };
+}

@@ -1,0 +1,71 @@
+import type { SpecChange } from '../../installation/diff.ts';
+import type { InitPlan } from '../../plan/init.ts';
+import type { Step } from '../../plan/step.ts';
+import { formatRef } from '../../ports/key-store.ts';
+import type { Palette } from './palette.ts';
+import { table, wrap } from './table.ts';
+
+const SIGNS: Record<Step['action'], string> = { create: '+', restore: '!', update: '~', blocked: 'x', keep: '=' };
+
+/** What a run will do, for people to agree to: new objects by number, everything else by name and reason. */
+export function renderPlan(plan: InitPlan, verbose: boolean, paint: Palette): string {
+  const created = plan.steps.filter(({ action }) => action === 'create');
+  const listed = plan.steps.filter(({ action }) => (verbose ? true : action !== 'create' && action !== 'keep'));
+  const lines = [
+    ...plan.specChanges.map((change) => renderChange(change)),
+    ...listed.map((step) => renderStep(step, paint)),
+    ...(created.length > 0 && !verbose ? [`  + ${created.length} new objects (-v names them)\n`] : []),
+    ...plan.released.map((object) => wrap(`${object} is no longer in the spec; it stays, delete it when nothing mounts it`, 2)),
+    ...(plan.missingNamespaces.length > 0 ? [wrap(`+ namespaces ${plan.missingNamespaces.join(', ')}`, 2)] : []),
+  ];
+  return lines.join('');
+}
+
+function renderChange({ path, before, after }: SpecChange): string {
+  return wrap(`~ spec ${path}: ${show(before)} → ${show(after)}`, 2);
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'not there' : JSON.stringify(value);
+}
+
+function renderStep({ action, ref, reason, remedy }: Step, paint: Palette): string {
+  const colour = action === 'blocked' ? paint.error : action === 'keep' ? paint.dim : paint.warning;
+  const head = `  ${colour(`${SIGNS[action]} ${action}`)} ${formatRef(ref)}\n`;
+  return `${head}${reason === undefined ? '' : wrap(reason, 4)}${remedy === undefined ? '' : wrap(`→ ${remedy}`, 4)}`;
+}
+
+const DONE: Record<Step['action'], string> = {
+  create: 'created',
+  keep: 'kept',
+  restore: 'restored',
+  update: 'updated',
+  blocked: 'blocked',
+};
+
+/** What a run has done: a line for each kind, with the kid of the active version. */
+export function renderOutcome(plan: InitPlan, paint: Palette): string {
+  const keys = [...new Set(plan.steps.map(({ key }) => key))];
+  const rows = keys.map((key) => {
+    const steps = plan.steps.filter((step) => step.key === key);
+    const version = steps.findLast(({ n }) => n !== undefined);
+    return [key, version?.n === undefined ? '-' : `v${version.n}`, version?.kid ?? '-', summarize(steps)];
+  });
+  const head = ['KEY', 'VERSION', 'KID', 'OBJECTS'].map((text) => ({ text, paint: paint.strong }));
+  return table([head, ...rows]);
+}
+
+/** `2 created, 1 kept`. */
+export function summarize(steps: readonly Step[]): string {
+  const counts = countActions(steps);
+  return (Object.keys(DONE) as Step['action'][])
+    .filter((action) => counts[action] > 0)
+    .map((action) => `${counts[action]} ${DONE[action]}`)
+    .join(', ');
+}
+
+export function countActions(steps: readonly Step[]): Record<Step['action'], number> {
+  const counts = { create: 0, keep: 0, restore: 0, update: 0, blocked: 0 };
+  for (const { action } of steps) counts[action] += 1;
+  return counts;
+}

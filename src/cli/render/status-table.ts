@@ -1,0 +1,63 @@
+import type { KeyStatus, LeafStatus, StatusReport, VersionStatus } from '../../plan/status.ts';
+import { inWords, lifeBar } from './duration.ts';
+import { countFindings, renderFindings } from './findings.ts';
+import type { Palette } from './palette.ts';
+import { type Cell, table } from './table.ts';
+
+/** The table of `status`: a line for each version, or for each leaf certificate, then the findings. 80 columns. */
+export function renderStatus(report: StatusReport, now: Date, paint: Palette): string {
+  const head = ['KEY', 'STATE', 'AGE', 'EXPIRES', 'KID'].map((text) => ({ text, paint: paint.strong }));
+  const rows = report.keys.flatMap((key) => rowsOf(key, now, paint));
+  const findings = renderFindings(report.findings, paint);
+  const count = countFindings(report.findings);
+  return [
+    `Installation ${report.installationId}\n\n`,
+    table([head, ...rows]),
+    findings === '' ? '' : `\n${findings}`,
+    `\n${count === '' ? paint.good('All is well.') : count}\n`,
+  ].join('');
+}
+
+function rowsOf(key: KeyStatus, now: Date, paint: Palette): readonly (readonly (string | Cell)[])[] {
+  if (key.versions === undefined) {
+    return (key.objects as readonly LeafStatus[]).map((leaf) => leafRow(key, leaf, now, paint));
+  }
+  const versions = key.versions.filter(({ state }) => state !== 'destroyed');
+  if (versions.length === 0) return [[key.key, stateCell(key, 'missing', paint), '-', '-', '-']];
+  return versions.map((version) => versionRow(key, version, now, paint));
+}
+
+function versionRow(key: KeyStatus, version: VersionStatus, now: Date, paint: Palette): readonly (string | Cell)[] {
+  const { n, state, createdAt, notAfter, kid } = version;
+  const end = notAfter === undefined ? '-' : expiry(new Date(createdAt), new Date(notAfter), now);
+  return [`${key.key} v${n}`, stateCell(key, state, paint), inWords(now.getTime() - Date.parse(createdAt)), end, kid];
+}
+
+function leafRow(key: KeyStatus, leaf: LeafStatus, now: Date, paint: Palette): readonly (string | Cell)[] {
+  const [, namespace = '', name = ''] = leaf.object.split('/');
+  const place = `  ${namespace}/${name}`;
+  const label = place.length <= 36 ? place : `${place.slice(0, 35)}…`;
+  const bad = key.findings.some(({ subject, severity }) => subject === leaf.object && severity === 'error');
+  if (leaf.notBefore === undefined || leaf.notAfter === undefined) return [label, problem('missing', paint), '-', '-', '-'];
+  const [from, to] = [new Date(leaf.notBefore), new Date(leaf.notAfter)];
+  const state = bad ? problem('problem', paint) : 'issued';
+  return [label, state, inWords(now.getTime() - from.getTime()), expiry(from, to, now), shortFingerprint(leaf)];
+}
+
+/** Errors are told apart by the word and its mark, not by colour alone. */
+function stateCell(key: KeyStatus, state: string, paint: Palette): string | Cell {
+  return key.findings.some(({ severity }) => severity === 'error') ? problem(state, paint) : state;
+}
+
+function problem(state: string, paint: Palette): Cell {
+  return { text: `${state} !`, paint: paint.error };
+}
+
+function expiry(from: Date, to: Date, now: Date): string {
+  const left = to.getTime() - now.getTime();
+  return left <= 0 ? 'expired' : `${lifeBar(from, to, now)} ${inWords(left)}`;
+}
+
+function shortFingerprint({ fingerprint }: LeafStatus): string {
+  return fingerprint === undefined ? '-' : `${fingerprint.slice(7, 19)}…`;
+}

@@ -1,0 +1,53 @@
+import type { CommanderError } from 'commander';
+import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import type { CliPorts, OutputFormat } from './ports.ts';
+import { writeDocument } from './render/document.ts';
+
+/** Tells of a command line that commander did not take. Exit code 2. */
+export async function writeUsageError(error: CommanderError, argv: readonly string[], ports: CliPorts): Promise<ExitCode> {
+  if (error.code === 'commander.help') return 2;
+  const [message, ...suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const hint = suggestion.join(' ').replace(/^\(|\)$/g, '') || 'palette-keys --help lists commands and flags';
+  const { outputFormat } = await import('./output-format.ts');
+  return reportError(new PaletteKeysError('USAGE', message ?? 'wrong usage', { hint }), outputFormat(argv), ports);
+}
+
+/** Tells of a failure: message and hint on stderr, and a document of kind Error on stdout where one was asked for. */
+export async function reportError(error: unknown, format: OutputFormat, ports: CliPorts): Promise<ExitCode> {
+  const known = asKnown(error, ports);
+  await writeMessage(known, ports);
+  if (format === 'json' || format === 'yaml') {
+    const { code, message, hint, details } = known;
+    await writeDocument({ kind: 'Error', code, message, hint, ...(details.length > 0 ? { details } : {}) }, format, ports.terminal);
+  }
+  return known.exit;
+}
+
+/** `palette-keys: error: …`, one line for each further cause, `palette-keys: hint: …`. */
+export async function writeMessage({ message, details, hint, code, cause }: PaletteKeysError, ports: CliPorts): Promise<void> {
+  const { stderr, colour } = ports.terminal;
+  const { palette } = await import('./render/palette.ts');
+  const paint = palette(colour.stderr);
+  stderr.write(`palette-keys: ${paint.error('error:')} ${message}\n`);
+  for (const detail of details) {
+    stderr.write(`  - ${detail.message}\n`);
+    if (detail.remedy !== undefined) stderr.write(`    ${paint.dim(`→ ${detail.remedy}`)}\n`);
+  }
+  if (code === 'BUG' && cause instanceof Error) stderr.write(`${stackOf(cause)}\n`);
+  stderr.write(`palette-keys: ${paint.hint('hint:')} ${hint}\n`);
+}
+
+function asKnown(error: unknown, { signal, version }: CliPorts): PaletteKeysError {
+  if (signal.aborted && signal.reason instanceof PaletteKeysError) return signal.reason;
+  if (error instanceof PaletteKeysError) return error;
+  return new PaletteKeysError('BUG', 'an internal error; this is not your fault', {
+    cause: error,
+    hint: `please report it with the lines above and the version (${version}, Node.js ${process.version}); a re-run is safe`,
+  });
+}
+
+/** Class and places of an unexpected error. Its message may quote what was being read, so it is left out. */
+function stackOf(error: Error): string {
+  const places = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return [`  ${error.name}`, ...places.slice(0, 8)].join('\n');
+}

@@ -1,0 +1,154 @@
+import { applyInit, type InitInput, previewInit, refuseBlocked } from '../apply/init.ts';
+import type { ApplyPorts } from '../apply/ports.ts';
+import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import { renderTemplate } from '../installation/template.ts';
+import { blockers, type InitPlan } from '../plan/init.ts';
+import type { KeyStore } from '../ports/key-store.ts';
+import type { InitOptions } from './commands/init.ts';
+import type { CliPorts } from './ports.ts';
+import { progressBar } from './progress-bar.ts';
+import { writeDocument } from './render/document.ts';
+import { renderFindings } from './render/findings.ts';
+import { initDocument } from './render/init-document.ts';
+import { renderOutcome, renderPlan, summarize } from './render/init-plan.ts';
+import { palette } from './render/palette.ts';
+import { writeMessage } from './report-error.ts';
+import { readSpecFile } from './spec-file.ts';
+
+export async function printConfig({ terminal }: CliPorts): Promise<ExitCode> {
+  terminal.stdout.write(renderTemplate());
+  return 0;
+}
+
+/** Plans, shows the plan, asks where something that exists would change, applies, and says what was done. */
+export async function runInit(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
+  checkClock(ports);
+  const store = await ports.openStore(options);
+  const { adopt, restore } = options;
+  const file = await readSpecFile(options, ports);
+  const input: InitInput = { spec: { spec: file, namespace: options.namespace }, request: { adopt, restore } };
+  const apply = applyPorts(options, store, ports);
+  const { agreed, input: settled } = await settle(await previewInit(input, apply), input, options, apply, ports);
+  if (blockers(agreed.steps).length > 0) return refuse(agreed, options, store, ports);
+  if (options.dryRun || !agreed.changes) return write(agreed, options, store, ports);
+  const bar = progressBar(ports.terminal, options.quiet);
+  try {
+    const done = await applyInit(agreed, settled, { ...apply, emit: bar.emit });
+    bar.clear();
+    return await write(done, options, store, ports);
+  } finally {
+    bar.clear();
+  }
+}
+
+/** The plan that was agreed to; on a terminal without any spec the wizard makes the spec first. */
+async function settle(
+  plan: InitPlan,
+  input: InitInput,
+  options: InitOptions,
+  apply: ApplyPorts,
+  ports: CliPorts,
+): Promise<{ readonly agreed: InitPlan; readonly input: InitInput }> {
+  const { terminal } = ports;
+  const asks = terminal.interactive && !options.yes && !options.dryRun && plan.changes && blockers(plan.steps).length === 0;
+  if (!asks) {
+    if (plan.confirm.length > 0 && !options.dryRun && !options.yes && blockers(plan.steps).length === 0) throw askedFor(plan);
+    showPlan(plan, options, ports);
+    return { agreed: plan, input };
+  }
+  const isNew = plan.installationId === undefined;
+  if (isNew && input.spec.spec === undefined) {
+    const { askForSpec } = await import('./prompts/wizard.ts');
+    const spec = await askForSpec(input.spec.namespace, ports);
+    const chosen: InitInput = { ...input, spec: { spec, namespace: undefined } };
+    return { agreed: await previewInit(chosen, apply), input: chosen };
+  }
+  showPlan(plan, { ...options, quiet: false }, ports);
+  const { confirm } = await import('./prompts/confirm.ts');
+  await confirm(question(plan, apply.store), ports);
+  return { agreed: plan, input };
+}
+
+function question({ steps, confirm }: InitPlan, { location }: KeyStore): string {
+  const created = steps.filter(({ action }) => action === 'create' || action === 'restore').length;
+  const acts = [...confirm, ...(created > 0 ? [`write ${created} objects`] : [])];
+  return `${acts.join(', ') || 'complete the interrupted run'} in ${location}?`;
+}
+
+function askedFor(plan: InitPlan): PaletteKeysError {
+  return new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${plan.confirm.join(', and ')}`, {
+    hint: 'look at it with --dry-run, then give --yes',
+    details: plan.steps.flatMap(({ replaces, action, ref, reason }) =>
+      replaces === true ? [{ message: `${action} ${ref.kind}/${ref.namespace}/${ref.name}: ${reason}` }] : [],
+    ),
+  });
+}
+
+function showPlan(plan: InitPlan, options: InitOptions, { terminal }: CliPorts): void {
+  if (options.quiet || !plan.changes) return;
+  terminal.stderr.write(renderPlan(plan, options.verbose, palette(terminal.colour.stderr)));
+}
+
+async function refuse(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<ExitCode> {
+  try {
+    refuseBlocked(plan);
+  } catch (error) {
+    if (!(error instanceof PaletteKeysError)) throw error;
+    await writeMessage(error, ports);
+    await writeResult(plan, options, store, ports);
+    return error.exit;
+  }
+  throw new Error('a plan without a blocked step was refused');
+}
+
+async function write(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<ExitCode> {
+  await writeResult(plan, options, store, ports);
+  const { stderr, colour } = ports.terminal;
+  if (options.quiet) return 0;
+  const paint = palette(colour.stderr);
+  if (options.output === 'table') stderr.write(renderFindings(plan.findings, paint));
+  if (!options.dryRun && plan.changes) stderr.write(`Next: ${paint.strong(`palette-keys status${where(options)}`)}\n`);
+  return 0;
+}
+
+async function writeResult(plan: InitPlan, options: InitOptions, store: KeyStore, { terminal }: CliPorts): Promise<void> {
+  if (options.output === 'json' || options.output === 'yaml') {
+    await writeDocument(initDocument(plan, store, options.dryRun), options.output, terminal);
+    return;
+  }
+  const blocked = blockers(plan.steps).length > 0;
+  if (blocked) return;
+  const paint = palette(terminal.colour.stdout);
+  const made = options.dryRun ? 'Would be done' : plan.changes ? 'Done' : 'Nothing to do';
+  terminal.stdout.write(`${renderOutcome(plan, paint)}\n${made} in ${store.location}: ${summarize(plan.steps)}.\n`);
+}
+
+function where({ dir }: InitOptions): string {
+  if (dir === undefined) return '';
+  return /^[\w./-]+$/.test(dir) ? ` --dir ${dir}` : ` --dir '${dir.replaceAll("'", "'\\''")}'`;
+}
+
+function applyPorts(options: InitOptions, store: KeyStore, ports: CliPorts): ApplyPorts {
+  const flags = [options.adopt ? ' --adopt' : '', options.restore ? ' --restore' : ''].join('');
+  return {
+    store,
+    clock: ports.clock,
+    random: ports.random,
+    actor: { ...ports.actor, command: `init${flags}` },
+    toolVersion: ports.version,
+    emit: () => undefined,
+    signal: ports.signal,
+  };
+}
+
+/** Certificates made by a clock that is years behind are worth nothing. */
+function checkClock({ clock, releaseDate }: CliPorts): void {
+  const now = clock.now();
+  const day = 86_400_000;
+  if (now.getTime() >= releaseDate.getTime() - day) return;
+  throw new PaletteKeysError(
+    'CLOCK_IMPLAUSIBLE',
+    `the clock says ${now.toISOString().slice(0, 10)}, before this program was made (${releaseDate.toISOString().slice(0, 10)})`,
+    { hint: 'set the clock of this machine (NTP), and run the command again' },
+  );
+}

@@ -1,0 +1,35 @@
+import { readStatus } from '../apply/status.ts';
+import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import type { StatusReport } from '../plan/status.ts';
+import type { StatusOptions } from './commands/status.ts';
+import type { CliPorts } from './ports.ts';
+import { writeDocument } from './render/document.ts';
+import { palette } from './render/palette.ts';
+
+/** Reads and shows; exit code 3 where a finding is as severe as --fail-on. */
+export async function runStatus(options: StatusOptions, ports: CliPorts): Promise<ExitCode> {
+  const store = await ports.openStore(options);
+  const { clock } = ports;
+  const report = await readStatus({ store, clock }, { spec: undefined, namespace: options.namespace });
+  if (report === undefined) {
+    throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
+      hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',
+    });
+  }
+  await write(report, options, ports);
+  const severe = options.failOn === 'warning' ? ['error', 'warning'] : ['error'];
+  return report.findings.some(({ severity }) => severe.includes(severity)) ? 3 : 0;
+}
+
+async function write(report: StatusReport, { output }: StatusOptions, { terminal, clock }: CliPorts): Promise<void> {
+  if (output === 'json' || output === 'yaml') {
+    return writeDocument({ kind: 'Status', ...report }, output, terminal);
+  }
+  if (output === 'prometheus') {
+    const { renderMetrics } = await import('./render/prometheus.ts');
+    terminal.stdout.write(renderMetrics(report));
+    return;
+  }
+  const { renderStatus } = await import('./render/status-table.ts');
+  terminal.stdout.write(renderStatus(report, clock.now(), palette(terminal.colour.stdout)));
+}

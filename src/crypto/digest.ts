@@ -1,0 +1,18 @@
+import { timingSafeEqual } from 'node:crypto';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+
+/** `SHA256:` and the lower-case hex digest of a certificate's DER or a public key's SubjectPublicKeyInfo. */
+export function fingerprint(der: Uint8Array): string {
+  return `SHA256:${sha256Hex(der)}`;
+}
+
+/** SHA-256 (FIPS 180-4) as 64 lower-case hex characters. */
+export function sha256Hex(bytes: Uint8Array): string {
+  return bytesToHex(sha256(bytes));
+}
+
+/** Byte equality in time that depends on the length alone. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}

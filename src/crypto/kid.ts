@@ -1,0 +1,37 @@
+import { hkdf } from '@noble/hashes/hkdf.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { base32 } from './base32.ts';
+
+/** A kid is 80 bits: 16 base32 characters. It detects damage and mix-ups, not forgery. */
+const KID_BYTES = 10;
+
+/** The form of a kid. */
+export const KID_PATTERN = /^[a-z2-7]{16}$/;
+
+/** The kid of an asymmetric key, from its DER SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7). */
+export function publicKeyKid(spki: Uint8Array): string {
+  return kidOf(spki);
+}
+
+/**
+ * The kid of a symmetric key. It is computed from an HKDF output (RFC 5869), so that it says nothing about the
+ * key that a brute force of the whole key space would not say too.
+ */
+export function symmetricKid(kind: string, key: Uint8Array): string {
+  return kidOf(hkdf(sha256, key, undefined, utf8ToBytes(`palette-keys/kid/${kind}`), 32));
+}
+
+/** The kid of a credential that has several parts; each part is preceded by its length, 4 bytes big-endian. */
+export function credentialKid(kind: string, parts: readonly Uint8Array[]): string {
+  const framed = parts.flatMap((part) => {
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, part.length);
+    return [length, part];
+  });
+  return symmetricKid(kind, concatBytes(...framed));
+}
+
+function kidOf(bytes: Uint8Array): string {
+  return base32(sha256(bytes).subarray(0, KID_BYTES));
+}

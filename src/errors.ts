@@ -1,0 +1,78 @@
+/** Exit codes of the program (contract, section 5). */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 70 | 130 | 143;
+
+/** One entry of the catalogue: how the program exits, and what the docs say. */
+interface ErrorEntry {
+  readonly exit: ExitCode;
+  readonly docs: string;
+}
+
+/** Every error that the program can end with. The codes are stable; scripts may rely on them. */
+export const ERRORS = {
+  USAGE: { exit: 2, docs: 'A flag, an argument or their combination is wrong.' },
+  SPEC_INVALID: { exit: 2, docs: 'The installation spec has mistakes; all of them are listed.' },
+  CONFIRMATION_NEEDED: {
+    exit: 2,
+    docs: 'The run would change what exists, there is no terminal to ask on, and --yes was not given.',
+  },
+  NO_STORE: { exit: 1, docs: 'Neither a cluster in reach nor --dir.' },
+  STORE_UNAVAILABLE: { exit: 1, docs: 'The store could not be read or written.' },
+  DISK_FULL: { exit: 1, docs: 'No space is left for the store, or a quota is used up.' },
+  PERMISSION_DENIED: { exit: 1, docs: 'The operating system or the API server denied an access.' },
+  LINK_UNSUPPORTED: { exit: 1, docs: 'The file system of --dir has no hard links.' },
+  LOCK_HELD: { exit: 1, docs: 'Another run holds the lock; it is named.' },
+  CONFLICT: { exit: 1, docs: 'Something else changed the store meanwhile; run the command again.' },
+  NOT_INSTALLED: { exit: 1, docs: 'The store holds no installation.' },
+  CLOCK_IMPLAUSIBLE: { exit: 1, docs: 'The clock shows a time before this release was made.' },
+  CANCELLED: { exit: 1, docs: 'The question was answered with no; nothing was written.' },
+  REFUSED: { exit: 5, docs: 'A step would lose, overwrite or expose a key; nothing was written.' },
+  UNSAFE_DIRECTORY: {
+    exit: 5,
+    docs: 'The folder of --dir, or something in it, is a symlink, belongs to somebody else or can be read by others.',
+  },
+  NOT_A_STORE: { exit: 2, docs: 'The folder of --dir holds other files and no installation.' },
+  RECORD_TOO_NEW: { exit: 5, docs: 'The record was written by a newer palette-keys.' },
+  TWO_INSTALLATIONS: { exit: 5, docs: 'The store holds objects of more than one installation.' },
+  INTERRUPTED: { exit: 130, docs: 'Ctrl-C (SIGINT); a re-run completes.' },
+  TERMINATED: { exit: 143, docs: 'SIGTERM; a re-run completes.' },
+  BUG: { exit: 70, docs: 'An internal error; please report it.' },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One reason for a refusal or a warning; `code` is stable UPPER_SNAKE. */
+export interface ErrorDetail {
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+/**
+ * A failure that a user can act on. `message` says what happened, `hint` what to do next; neither ever
+ * holds key material. Everything that is thrown and is not one of these is a bug (exit 70).
+ */
+export class PaletteKeysError extends Error {
+  override readonly name = 'PaletteKeysError';
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly details: readonly ErrorDetail[];
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint: string; cause?: unknown; details?: readonly ErrorDetail[] },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details ?? [];
+  }
+
+  get exit(): ExitCode {
+    return ERRORS[this.code].exit;
+  }
+}
+
+/** A stored value cannot be what it should be; `message` says why, without quoting it. */
+export class DamagedError extends Error {
+  override readonly name = 'DamagedError';
+}

@@ -1,0 +1,34 @@
+import { complete } from './defaults.ts';
+import { explainIssues, NO_WORDS } from './explain.ts';
+import type { Mistake, Path } from './mistakes.ts';
+import { checkRules } from './rules.ts';
+import { installationSchema } from './schema.ts';
+import type { InstallationSpec } from './spec.ts';
+
+/** A spec, or everything that is wrong with it. */
+export type Checked =
+  | { readonly spec: InstallationSpec; readonly mistakes?: undefined }
+  | { readonly spec?: undefined; readonly mistakes: readonly Mistake[] };
+
+/**
+ * Checks a mapping against the schema and the rules, and fills in the defaults. Rules are checked even where the
+ * schema found mistakes, with the invalid values left out, so that all mistakes are known at once.
+ */
+export function checkSpec(given: object): Checked {
+  const { error } = installationSchema.safeParse(given, { error: () => NO_WORDS, jitless: true });
+  const issues = error?.issues ?? [];
+  const invalid = issues.filter((issue) => issue.code !== 'unrecognized_keys').map((issue) => issue.path as Path);
+  const draft = complete(invalid.reduce<unknown>(without, given));
+  const mistakes = [...explainIssues(issues, given), ...checkRules(draft)];
+  return mistakes.length > 0 ? { mistakes } : { spec: draft as InstallationSpec };
+}
+
+/** A copy in which `path` is undefined; the rest is shared. */
+function without(value: unknown, path: Path): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined || typeof value !== 'object' || value === null) return undefined;
+  const inner = (value as Readonly<Record<string | number, unknown>>)[key];
+  const changed = without(inner, rest);
+  if (!Array.isArray(value)) return { ...value, [key]: changed };
+  return value.with(Number(key), changed);
+}

@@ -1,0 +1,107 @@
+import { API_VERSION, KIND } from './schema.ts';
+import type { ConsumerSpec, Draft, InstallationSpec, ServiceSpec, SpecDraft } from './spec.ts';
+
+/** The default of every field, as people would write it (contract, section 2). */
+export const DEFAULTS = {
+  apiVersion: API_VERSION,
+  kind: KIND,
+  namespace: 'hubble-system',
+  ledgerNamespace: 'palette-keys-system',
+  namePrefix: 'palette-',
+  clusterDomain: 'cluster.local',
+  rootDomain: null,
+  jwt: { algorithm: 'ES256', longestTokenLife: '24h', jwksCache: '10m', clockSkew: '5m' },
+  tenantKeys: { bits: 64 },
+  hashSalt: { census: null },
+  internalCA: { keySize: 3072, validity: '3650d' },
+  serviceCertificates: {
+    keySize: 2048,
+    validity: '365d',
+    renewAt: 0.66,
+    services: [
+      { name: 'auth' },
+      { name: 'user' },
+      { name: 'system' },
+      { name: 'configserver' },
+      { name: 'mgmt' },
+      { name: 'memstore' },
+      { name: 'foreq' },
+      { name: 'ui', namespace: 'ui-system' },
+      { name: 'cp', namespace: 'cp-system' },
+      { name: 'jet', namespace: 'jet-system' },
+    ],
+  },
+  mongodb: {
+    service: 'mongo',
+    members: 3,
+    username: 'hubble',
+    database: 'hubbledb',
+    collection: 'tenantKeys',
+    replicaSet: null,
+    uri: null,
+  },
+  grpc: { service: 'grpc', dnsNames: [] },
+  messageBus: { service: 'nats', dnsNames: [] },
+  clusterCA: { keySize: 3072, validity: '3650d', trustDomain: 'palette' },
+  ingress: { namespace: 'ingress-nginx', secretName: 'default-ssl-certificate' },
+  consumers: [],
+  rotation: { minInterval: '24h', syncPeriod: '5m', databaseBackupRetention: '30d' },
+} as const;
+
+/** The careful answers: a consumer that says nothing reads one key and needs a restart. */
+export const CONSUMER_DEFAULTS = { reads: 'single', reload: 'restart' } as const;
+
+/** The built-in spec, complete; a new object at every call. */
+export function defaultSpec(): InstallationSpec {
+  return complete(DEFAULTS) as InstallationSpec;
+}
+
+/** What a service's Secret is called where the spec does not say. */
+export function defaultSecretName(namePrefix: string, service: string): string {
+  return `${namePrefix}${service}-tls`;
+}
+
+/**
+ * Fills in every default that `given` leaves out, and brings the keys into the order of the default. A key that is
+ * there but undefined is taken to be invalid and stays undefined: so does what would have been made from it. Without
+ * such keys, and once the schema has passed it, the answer is an InstallationSpec.
+ */
+export function complete(given: unknown): SpecDraft {
+  const spec = fill(given, DEFAULTS) as SpecDraft;
+  const { serviceCertificates, consumers } = spec;
+  return {
+    ...spec,
+    serviceCertificates: serviceCertificates && {
+      ...serviceCertificates,
+      services: serviceCertificates.services?.map((service) => completeService(service ?? {}, spec)),
+    },
+    consumers: consumers?.map((consumer) => ({
+      workload: consumer?.workload,
+      object: consumer?.object,
+      ...(fill(consumer ?? {}, CONSUMER_DEFAULTS) as Pick<ConsumerSpec, 'reads' | 'reload'>),
+    })),
+  };
+}
+
+function completeService(given: object, spec: SpecDraft): Draft<ServiceSpec> {
+  const { name } = given as Partial<ServiceSpec>;
+  const { namespace, namePrefix } = spec;
+  const isNamed = name !== undefined && namePrefix !== undefined;
+  const secretName = isNamed ? defaultSecretName(namePrefix, name) : undefined;
+  return fill(given, { name, namespace, dnsNames: [], ipAddresses: [], secretName }) as Draft<ServiceSpec>;
+}
+
+/** Mappings are filled key by key; everything else is taken as it is given. */
+function fill(given: unknown, fallback: unknown): unknown {
+  if (!isMapping(given) || !isMapping(fallback)) return given;
+  return Object.fromEntries(
+    Object.entries(fallback).map(([key, value]) => [
+      key,
+      Object.hasOwn(given, key) ? fill(given[key], value) : structuredClone(value),
+    ]),
+  );
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

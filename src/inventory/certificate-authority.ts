@@ -1,0 +1,80 @@
+import { issueCertificate } from '../certificate/issue.ts';
+import { type Certificate, isIssuedBy, matchesKey, readBundle, readSingle } from '../certificate/read.ts';
+import { decodePrivateKey, encodePrivateKey, generatePrivateKey } from '../crypto/private-key.ts';
+import { DamagedError } from '../errors.ts';
+import { parseDuration } from '../installation/duration.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
+import type { Facts, KindId, Material } from '../ledger/entry.ts';
+import { acceptedOf, type Ring } from '../ledger/ring.ts';
+import { entry, utf8 } from '../ledger/text.ts';
+import type { HeldKey, Projection, VersionedKind } from './kind.ts';
+
+/** A self-signed CA (RSA, pathlen 0). Its private key stands in the ledger alone. */
+export function certificateAuthority(definition: {
+  readonly id: KindId;
+  readonly title: string;
+  readonly settings: (spec: InstallationSpec) => { readonly keySize: number; readonly validity: string };
+  readonly projections: (spec: InstallationSpec) => readonly Projection[];
+}): VersionedKind {
+  const { id, title, settings } = definition;
+  return {
+    versioned: true,
+    id,
+    title,
+    dependsOn: ['root-key'],
+    generate: async (spec, random) => {
+      const { keySize, validity } = settings(spec);
+      const key = await generatePrivateKey({ type: 'rsa', bits: keySize });
+      return {
+        finish: ({ installationId, n, now }) => {
+          const certificate = issueCertificate({
+            use: 'ca',
+            // Unique per version: two CAs with one subject confuse path building (openssl#13718).
+            subject: { commonName: `${title} v${n}`, organization: 'palette-keys', organizationalUnit: installationId },
+            subjectKey: key,
+            serial: random.bytes(16),
+            now,
+            validitySeconds: parseDuration(validity),
+          });
+          return { alg: 'RS256', entries: { 'key.pem': encodePrivateKey(key), 'tls.crt': utf8(certificate) } };
+        },
+      };
+    },
+    inspect: inspectCa,
+    drift: ({ material }, spec) => {
+      const bits = decodePrivateKey(entry(material.entries, 'key.pem')).asymmetricKeyDetails?.modulusLength;
+      const wanted = settings(spec).keySize;
+      return bits === wanted ? undefined : `the spec asks for RSA ${wanted}, the active version has ${bits}`;
+    },
+    projections: definition.projections,
+  };
+}
+
+/** Facts of a CA: key and certificate must belong together. Throws DamagedError. */
+function inspectCa(material: Material): Facts {
+  const key = decodePrivateKey(entry(material.entries, 'key.pem'));
+  const certificate = readSingle(entry(material.entries, 'tls.crt'));
+  if (!matchesKey(certificate, key)) throw new DamagedError('the private key is not the key of the certificate');
+  checkSelfSigned(certificate);
+  const { kid, fingerprint, notBefore, notAfter } = certificate;
+  return { kid, fingerprint, notBefore, notAfter };
+}
+
+function checkSelfSigned(certificate: Certificate): void {
+  if (!certificate.x509.ca || !isIssuedBy(certificate, certificate)) {
+    throw new DamagedError('the certificate is not a self-signed CA');
+  }
+}
+
+/** The certificates of all accepted versions, newest last. */
+export function encodeCaBundle(ring: Ring): Uint8Array {
+  return Buffer.concat(acceptedOf(ring).map((version) => entry(version.material.entries, 'tls.crt')));
+}
+
+/** The CAs that a bundle trusts. Throws DamagedError. */
+export function inspectCaBundle(kind: KindId, pem: Uint8Array): readonly HeldKey[] {
+  return readBundle(pem).map((certificate) => {
+    checkSelfSigned(certificate);
+    return { kind, kid: certificate.kid, state: undefined, material: undefined };
+  });
+}

@@ -1,0 +1,41 @@
+import type { InstallationSpec } from '../installation/spec.ts';
+import type { KindId } from '../ledger/entry.ts';
+import type { Rings } from '../ledger/ring.ts';
+import { clusterCa } from './cluster-ca.ts';
+import { grpcTls, messageBusTls, mongodbTls } from './endpoint-certificates.ts';
+import { hashSalt } from './hash-salt.ts';
+import { internalCa } from './internal-ca.ts';
+import { jwtSigningKey } from './jwt-signing-key.ts';
+import type { Kind, Projection, VersionedKind } from './kind.ts';
+import { messageBusOperator, messageBusSigningKey, messageBusSystemAccount } from './message-bus-keys.ts';
+import { mongodbAuth } from './mongodb-auth.ts';
+import { rootKey } from './root-key.ts';
+import { serviceCertificates } from './service-certificates.ts';
+
+/** THE list: every kind of key and certificate of an installation, each after what it depends on. */
+export const INVENTORY: readonly Kind[] = [
+  rootKey,
+  jwtSigningKey,
+  hashSalt,
+  internalCa,
+  serviceCertificates,
+  mongodbTls,
+  mongodbAuth,
+  clusterCa,
+  grpcTls,
+  messageBusOperator,
+  messageBusSigningKey,
+  messageBusSystemAccount,
+  messageBusTls,
+];
+
+export const VERSIONED: readonly VersionedKind[] = INVENTORY.filter((kind) => kind.versioned);
+
+/** Every object of an installation that workloads mount. */
+export function projectionsOf(spec: InstallationSpec, rings: Rings): readonly Projection[] {
+  return INVENTORY.flatMap((kind) => kind.projections(spec, rings));
+}
+
+export function versionedKind(id: KindId): VersionedKind | undefined {
+  return VERSIONED.find((kind) => kind.id === id);
+}

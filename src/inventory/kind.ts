@@ -1,0 +1,93 @@
+import type { InstallationSpec } from '../installation/spec.ts';
+import type { Facts, KindId, Material } from '../ledger/entry.ts';
+import type { Rings, State } from '../ledger/ring.ts';
+import type { Entries, ObjectRef } from '../ports/key-store.ts';
+import type { Random } from '../ports/random.ts';
+
+/** Material that is ready but for what only the ledger can tell: the installation and the number of the version. */
+export interface Draft {
+  finish(version: { readonly installationId: string; readonly n: number; readonly now: Date }): Material;
+}
+
+/** A kind of key whose versions stand in the ledger. */
+export interface VersionedKind {
+  readonly versioned: true;
+  readonly id: KindId;
+  readonly title: string;
+  /** Kinds that must stand in the ledger before this one is written. */
+  readonly dependsOn: readonly KindId[];
+  /** Makes a new key; the slow part, done ahead and in parallel. */
+  generate(spec: InstallationSpec, random: Random): Promise<Draft>;
+  /** Checks every part of the material against every other. Throws DamagedError. */
+  inspect(material: Material): Facts;
+  /** Why the active version is not what the spec asks for, in words, or undefined. Only a rotation can change that. */
+  drift(active: { readonly material: Material; readonly facts: Facts }, spec: InstallationSpec): string | undefined;
+  /** The objects that workloads mount; `rings` lacks the kind until it has a version. */
+  projections(spec: InstallationSpec, rings: Rings): readonly Projection[];
+}
+
+/** A kind of certificate that is issued from a CA of the ledger, and stands in its projection alone. */
+export interface IssuedKind {
+  readonly versioned: false;
+  readonly id: KindId;
+  readonly title: string;
+  readonly dependsOn: readonly KindId[];
+  projections(spec: InstallationSpec, rings: Rings): readonly Projection[];
+}
+
+export type Kind = VersionedKind | IssuedKind;
+
+interface ProjectionBase {
+  /** The kind under which plans and `status` list it. */
+  readonly kind: KindId;
+  readonly ref: ObjectRef;
+  readonly type: string | undefined;
+  /** Kinds whose versions it is computed from. */
+  readonly from: readonly KindId[];
+}
+
+/** An object that is a function of record, ledger and spec. */
+export interface ComputedProjection extends ProjectionBase {
+  readonly source: 'computed';
+  compute(rings: Rings): Promise<Entries>;
+  /** What stands in it. Throws DamagedError where an entry is missing, unparsable or contradicts its kid. */
+  inspect(entries: Entries): Promise<readonly HeldKey[]> | readonly HeldKey[];
+}
+
+/** An object around a leaf certificate with a key of its own. */
+export interface IssuedProjection extends ProjectionBase {
+  readonly source: 'issued';
+  readonly profile: LeafProfile;
+  /** All entries, from the leaf and what surrounds it. */
+  assemble(leaf: LeafPem, rings: Rings): Entries;
+}
+
+export type Projection = ComputedProjection | IssuedProjection;
+
+/** A key found in a projection, identified by the kid that was computed from its bytes. */
+export interface HeldKey {
+  readonly kind: KindId;
+  readonly kid: string;
+  /** The state that the projection gives it; undefined where the projection does not say. */
+  readonly state: State | undefined;
+  /** Enough to rebuild the ledger entry; undefined where the projection holds but the public part. */
+  readonly material: Material | undefined;
+}
+
+export interface LeafProfile {
+  readonly issuer: KindId;
+  readonly commonName: string;
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+  /** Bits of the RSA modulus. */
+  readonly keySize: number;
+  readonly validitySeconds: number;
+  /** Part of the life after which it is due for renewal. */
+  readonly renewAt: number;
+}
+
+/** Certificate (PEM) and private key (PKCS#8 PEM). */
+export interface LeafPem {
+  readonly certificate: Uint8Array;
+  readonly key: Uint8Array;
+}

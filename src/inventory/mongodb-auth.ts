@@ -1,0 +1,79 @@
+import { bytesToBase64url } from '../crypto/base64url.ts';
+import { credentialKid } from '../crypto/kid.ts';
+import { DamagedError } from '../errors.ts';
+import { platformSecret } from '../installation/names.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
+import type { Facts, Material } from '../ledger/entry.ts';
+import { activeOf, ringOf } from '../ledger/ring.ts';
+import { entry, textEntry, utf8 } from '../ledger/text.ts';
+import type { Entries } from '../ports/key-store.ts';
+import type { HeldKey, VersionedKind } from './kind.ts';
+import { mongodbUri, readCredentials } from './mongodb-uri.ts';
+
+const ID = 'mongodb-auth';
+const PASSWORD_BYTES = 32;
+/** 756 bytes are 1,008 base64 characters; mongod takes 6 to 1,024. */
+const KEYFILE_BYTES = 756;
+
+/** The platform's database user, and the key with which the members of the replica set know each other. */
+export const mongodbAuth: VersionedKind = {
+  versioned: true,
+  id: ID,
+  title: 'MongoDB credentials',
+  dependsOn: ['root-key'],
+  generate: async (spec, random) => {
+    const entries = {
+      username: utf8(spec.mongodb.username),
+      password: utf8(bytesToBase64url(random.bytes(PASSWORD_BYTES))),
+      keyfile: utf8(Buffer.from(random.bytes(KEYFILE_BYTES)).toString('base64')),
+    };
+    return { finish: () => ({ alg: 'none', entries }) };
+  },
+  inspect: inspectCredentials,
+  drift: ({ material }, spec) =>
+    textEntry(material.entries, 'username') === spec.mongodb.username
+      ? undefined
+      : `the spec asks for the user ${spec.mongodb.username}`,
+  projections: (spec) => [
+    {
+      source: 'computed',
+      kind: ID,
+      ref: platformSecret(spec, ID),
+      type: 'Opaque',
+      from: [ID],
+      compute: async (rings) => compute(spec, activeOf(ringOf(rings, ID)).material),
+      inspect: inspectProjection,
+    },
+  ],
+};
+
+function inspectCredentials(material: Material): Facts {
+  const parts = ['username', 'password', 'keyfile'].map((name) => utf8(textEntry(material.entries, name)));
+  if (!/^[A-Za-z0-9+/=\s]{6,1100}$/.test(textEntry(material.entries, 'keyfile'))) {
+    throw new DamagedError('entry keyfile is not base64');
+  }
+  return { kid: credentialKid(ID, parts) };
+}
+
+function compute(spec: InstallationSpec, material: Material): Entries {
+  const username = textEntry(material.entries, 'username');
+  const password = textEntry(material.entries, 'password');
+  return { ...material.entries, uri: utf8(mongodbUri(spec, username, password)) };
+}
+
+function inspectProjection(entries: Entries): readonly HeldKey[] {
+  const material: Material = {
+    alg: 'none',
+    entries: {
+      username: entry(entries, 'username'),
+      password: entry(entries, 'password'),
+      keyfile: entry(entries, 'keyfile'),
+    },
+  };
+  const { kid } = inspectCredentials(material);
+  const inUri = readCredentials(textEntry(entries, 'uri'));
+  if (inUri?.username !== textEntry(entries, 'username') || inUri.password !== textEntry(entries, 'password')) {
+    throw new DamagedError('the credentials in uri contradict username and password');
+  }
+  return [{ kind: ID, kid, state: 'active', material }];
+}

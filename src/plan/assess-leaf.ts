@@ -1,0 +1,106 @@
+import { type Certificate, isIssuedBy, matchesKey, readBundle, readSingle } from '../certificate/read.ts';
+import { decodePrivateKey } from '../crypto/private-key.ts';
+import { DamagedError } from '../errors.ts';
+import type { IssuedProjection } from '../inventory/kind.ts';
+import { formatTime } from '../ledger/entry.ts';
+import { activeOf, type Ring, type RingVersion, ringOf } from '../ledger/ring.ts';
+import { entry } from '../ledger/text.ts';
+import { formatRef, type StoredObject } from '../ports/key-store.ts';
+import {
+  damaged,
+  foreignOutcome,
+  hasMetadata,
+  holds,
+  isOurs,
+  keysFirst,
+  missing,
+  notOurs,
+  type Outcome,
+  outdated,
+  type ProjectionContext,
+} from './assess-projection.ts';
+import { leafFacts, type LeafFacts } from './leaf-facts.ts';
+
+/** What is to be done with a leaf's object, and what the leaf is, where there is one that can be kept. */
+export interface LeafAssessment {
+  readonly outcome: Outcome;
+  /** True where a new leaf is needed; false where at the most its surroundings are written anew. */
+  readonly reissue: boolean;
+  readonly leaf: LeafFacts | undefined;
+}
+
+export function assessLeaf(projection: IssuedProjection, context: ProjectionContext): LeafAssessment {
+  const found = context.snapshot.projections.get(formatRef(projection.ref));
+  if (found === undefined) return reissued(missing(projection, context));
+  if (!projection.from.every((kind) => context.rings.has(kind))) return reissued(keysFirst(projection));
+  if (found.damage !== undefined) return reissued(damaged(found.damage));
+  try {
+    return assessFound(projection, found, context);
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error;
+    return reissued(isOurs(found, context) ? damaged(error.message) : notOurs(error.message));
+  }
+}
+
+function assessFound(projection: IssuedProjection, found: StoredObject, context: ProjectionContext): LeafAssessment {
+  const [certificate] = readBundle(entry(found.data, 'tls.crt'));
+  if (certificate === undefined) throw new DamagedError('tls.crt holds no certificate');
+  const key = entry(found.data, 'tls.key');
+  if (!matchesKey(certificate, decodePrivateKey(key))) throw new DamagedError('tls.key is not the key of tls.crt');
+  const ring = ringOf(context.rings, projection.profile.issuer);
+  const issuer = ring.find((version) => isIssuedBy(certificate, caOf(version)));
+  if (issuer === undefined) return reissued(foreignLeaf(certificate, found, ring, context));
+  const leaf = leafFacts(certificate, projection.profile);
+  const reason = reasonToReissue(projection, certificate, issuer, ring, context.now);
+  if (reason !== undefined) return { outcome: reason, reissue: true, leaf };
+  const pem = { certificate: Buffer.from(certificate.pem, 'latin1'), key };
+  const same = holds(found, projection.assemble(pem, context.rings)) && hasMetadata(found, projection, context);
+  const outcome: Outcome = same ? { action: 'keep' } : outdated('what surrounds the certificate differs');
+  return { outcome: { ...outcome, fingerprint: certificate.fingerprint }, reissue: false, leaf };
+}
+
+function reissued(outcome: Outcome): LeafAssessment {
+  return { outcome, reissue: true, leaf: undefined };
+}
+
+/** A leaf that names one of our CAs but was not signed by it is damaged; any other issuer is somebody else's. */
+function foreignLeaf(certificate: Certificate, found: StoredObject, ring: Ring, context: ProjectionContext): Outcome {
+  if (ring.some((version) => certificate.x509.checkIssued(caOf(version).x509))) {
+    throw new DamagedError('the signature of the certificate is wrong');
+  }
+  const reason = `its certificate (${certificate.fingerprint}) was not issued by a CA of the ledger`;
+  return foreignOutcome(reason, found, context, '');
+}
+
+function reasonToReissue(
+  { profile }: IssuedProjection,
+  certificate: Certificate,
+  issuer: RingVersion,
+  ring: Ring,
+  now: Date,
+): Outcome | undefined {
+  const difference = sanDifference(certificate, profile);
+  if (difference !== '') return outdated(`its names differ: ${difference}`, 'SAN_DRIFT');
+  if (certificate.notAfter <= now) {
+    return outdated(`it expired on ${formatTime(certificate.notAfter)}`, 'CERTIFICATE_EXPIRED');
+  }
+  if (issuer.n === activeOf(ring).n) return undefined;
+  return outdated(`it was issued by ${issuer.kind} v${issuer.n}, the active version is v${activeOf(ring).n}`);
+}
+
+function sanDifference(certificate: Certificate, profile: IssuedProjection['profile']): string {
+  const has = [...certificate.dnsNames, ...certificate.ipAddresses.map(canonicalIp)];
+  const wanted = [...profile.dnsNames, ...profile.ipAddresses.map(canonicalIp)];
+  const added = wanted.filter((name) => !has.includes(name)).map((name) => `+${name}`);
+  const removed = has.filter((name) => !wanted.includes(name)).map((name) => `-${name}`);
+  return [...added, ...removed].join(' ');
+}
+
+/** IPv6 addresses have many spellings; the URL parser knows the one of RFC 5952. */
+function canonicalIp(address: string): string {
+  return address.includes(':') ? new URL(`http://[${address}]`).hostname : address;
+}
+
+function caOf(version: RingVersion): Certificate {
+  return readSingle(entry(version.material.entries, 'tls.crt'));
+}

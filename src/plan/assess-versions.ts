@@ -1,0 +1,181 @@
+import type { VersionedKind } from '../inventory/kind.ts';
+import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+import type { Ring, RingVersion, State } from '../ledger/ring.ts';
+import { formatRef } from '../ports/key-store.ts';
+import type { FindingCode } from './finding.ts';
+import type { HeldMaterial } from './holding.ts';
+import type { LedgerItem } from './ledger-view.ts';
+import { statesFrom } from './rebuild-states.ts';
+import type { InitRequest } from './snapshot.ts';
+
+/** One version of a kind, and what is to be done about its ledger entry. */
+export type VersionItem =
+  | { readonly action: 'keep' | 'restore' | 'adopt'; readonly version: RingVersion; readonly from?: HeldMaterial }
+  | { readonly action: 'create'; readonly n: number }
+  | {
+      readonly action: 'blocked';
+      readonly n: number;
+      readonly kid: string | undefined;
+      readonly code: FindingCode;
+      readonly reason: string;
+      readonly remedy: string;
+    };
+
+export interface VersionContext {
+  readonly kind: VersionedKind;
+  readonly items: readonly LedgerItem[];
+  /** What the record says of the kind; undefined where there is no record, or it does not know the kind. */
+  readonly recorded: KeyRecord | undefined;
+  readonly held: readonly HeldMaterial[];
+  /** True where any object of this kind is there, readable or not. */
+  readonly outlived: boolean;
+  readonly request: InitRequest;
+  readonly now: string;
+}
+
+/** Decides for every version of one kind whether its ledger entry is kept, made, restored or adopted, or what stands in the way. */
+export function assessVersions(context: VersionContext): readonly VersionItem[] {
+  const known = context.recorded === undefined ? fromLedger(context) : fromRecord(context, context.recorded);
+  if (known.some((item) => item.action === 'blocked')) return known;
+  const adopted = context.request.adopt ? adopt(context, known) : [];
+  if (adopted.length > 0) return [...known.map(demote(adopted)), ...adopted];
+  if (known.length > 0) return known;
+  return [context.outlived ? lost(context) : { action: 'create', n: 1 }];
+}
+
+function fromRecord(context: VersionContext, recorded: KeyRecord): readonly VersionItem[] {
+  return recorded.versions
+    .filter((version) => version.state !== 'destroyed')
+    .map((version) => {
+      const item = context.items.find(({ n }) => n === version.n);
+      if (item === undefined) return missingEntry(context, version);
+      if (item.damage !== undefined) return damaged(context, item, version.kid);
+      if (item.entry.facts.kid === version.kid) return { action: 'keep', version: { ...item.entry, state: version.state } };
+      return blocked(version.n, version.kid, 'LEDGER_ENTRY_UNEXPECTED', {
+        reason: `${formatRef(item.ref)} holds the key ${item.entry.facts.kid}, the record says ${version.kid}`,
+        remedy: `find out who replaced it; ${remedyForLost(version)}`,
+      });
+    });
+}
+
+function missingEntry({ kind, held }: VersionContext, version: VersionRecord): VersionItem {
+  const from = held.find(({ key }) => key.kid === version.kid && key.material !== undefined);
+  if (from?.key.material === undefined) {
+    return blocked(version.n, version.kid, 'LEDGER_ENTRY_LOST', {
+      reason: `the ledger entry of ${kind.id} v${version.n} (${version.kid}) is gone, and no projection holds its key`,
+      remedy: remedyForLost(version),
+    });
+  }
+  const { n, createdAt, state } = version;
+  const material = from.key.material;
+  return { action: 'restore', version: { kind: kind.id, n, createdAt, material, facts: kind.inspect(material), state }, from };
+}
+
+function remedyForLost(version: VersionRecord): string {
+  const backup = version.backups.at(-1);
+  return backup === undefined
+    ? 'no backup of it is recorded; look for one, and put the ledger entry back as it was'
+    : `restore it from the backup ${backup.file} of ${backup.at}`;
+}
+
+/** Without a record every entry of the ledger counts; keyrings tell the states where there is more than one. */
+function fromLedger(context: VersionContext): readonly VersionItem[] {
+  const { kind, items, held } = context;
+  const broken = items.find((item) => item.damage !== undefined);
+  if (broken?.damage !== undefined) return [damaged(context, broken, undefined)];
+  const entries = items.flatMap((item) => (item.damage === undefined ? [item.entry] : []));
+  const states = statesFrom(entries, held);
+  if (states !== undefined) {
+    return entries.map((entry) => ({ action: 'keep', version: { ...entry, state: states.get(entry.n) ?? 'retired' } }));
+  }
+  return [
+    blocked(entries.at(-1)?.n ?? 1, undefined, 'RECORD_NOT_REBUILDABLE', {
+      reason: `the record is gone, and nothing tells which of the ${entries.length} versions of ${kind.id} is active`,
+      remedy: 'put the record back from a backup',
+    }),
+  ];
+}
+
+function damaged(context: VersionContext, item: LedgerItem, kid: string | undefined): VersionItem {
+  const held = context.held.some(({ key }) => kid !== undefined && key.kid === kid && key.material !== undefined);
+  const name = formatRef(item.ref);
+  return blocked(item.n, kid, 'LEDGER_ENTRY_DAMAGED', {
+    reason: `${name} is damaged: ${item.damage}`,
+    remedy: held
+      ? `move it away and keep it; palette-keys init then writes it again from ${formatRefs(context, kid)}`
+      : 'move it away and keep it, and put it back from a backup',
+  });
+}
+
+function formatRefs({ held }: VersionContext, kid: string | undefined): string {
+  return held.filter(({ key }) => key.kid === kid).map(({ ref }) => formatRef(ref)).join(', ');
+}
+
+/** Objects that were made from keys are there, but the keys are not: never a fresh key. */
+function lost({ kind, held }: VersionContext): VersionItem {
+  const adoptable = held.some(({ key }) => key.material !== undefined);
+  return blocked(1, undefined, 'LEDGER_LOST', {
+    reason: `objects of ${kind.id} are there, but the ledger has no version of it`,
+    remedy: adoptable
+      ? 'put the ledger back from a backup, or take in the key that is there: palette-keys init --adopt'
+      : 'put the ledger back from a backup',
+  });
+}
+
+/** New versions for keys that projections hold and no version explains; the active one last. */
+function adopt(context: VersionContext, known: readonly VersionItem[]): readonly VersionItem[] {
+  const { kind, held, items, now } = context;
+  const kids = new Set(known.flatMap((item) => (item.action === 'keep' || item.action === 'restore' ? [item.version.facts.kid] : [])));
+  const unknown = new Map<string, HeldMaterial>();
+  for (const candidate of held) {
+    if (candidate.key.material !== undefined && !kids.has(candidate.key.kid)) unknown.set(candidate.key.kid, candidate);
+  }
+  const ordered = [...unknown.values()].sort((a, b) => rank(a.key.state) - rank(b.key.state));
+  let next = Math.max(0, ...items.map(({ n }) => n), ...known.map(numberOf)) + 1;
+  return ordered.map((from): VersionItem => {
+    const material = from.key.material ?? unreachable();
+    const state = from.key.state ?? 'trusted';
+    // An adoption that was interrupted has left its ledger entry; it is used again, not written twice.
+    const written = items.find((item) => item.damage === undefined && item.entry.facts.kid === from.key.kid);
+    if (written?.damage === undefined && written !== undefined) {
+      return { action: 'adopt', version: { ...written.entry, state }, from };
+    }
+    const version = { kind: kind.id, n: next++, createdAt: now, material, facts: kind.inspect(material), state };
+    return { action: 'adopt', version, from };
+  });
+}
+
+const rank = (state: State | undefined): number => (state === 'active' ? 1 : 0);
+
+/** Makes room for an adopted active version: the one before it stays trusted. */
+function demote(adopted: readonly VersionItem[]): (item: VersionItem) => VersionItem {
+  const replaced = adopted.some((item) => item.action === 'adopt' && item.version.state === 'active');
+  return (item) =>
+    replaced && (item.action === 'keep' || item.action === 'restore') && item.version.state === 'active'
+      ? { ...item, version: { ...item.version, state: 'trusted' } }
+      : item;
+}
+
+export function numberOf(item: VersionItem): number {
+  return item.action === 'create' || item.action === 'blocked' ? item.n : item.version.n;
+}
+
+/** The ring that the items amount to, or undefined where a version is still to be made or stands in the way. */
+export function ringFrom(items: readonly VersionItem[]): Ring | undefined {
+  const versions = items.flatMap((item) => (item.action === 'create' || item.action === 'blocked' ? [] : [item.version]));
+  const complete = versions.length === items.length && versions.filter(({ state }) => state === 'active').length === 1;
+  return complete ? versions.sort((a, b) => a.n - b.n) : undefined;
+}
+
+function blocked(
+  n: number,
+  kid: string | undefined,
+  code: FindingCode,
+  { reason, remedy }: { readonly reason: string; readonly remedy: string },
+): VersionItem {
+  return { action: 'blocked', n, kid, code, reason, remedy };
+}
+
+function unreachable(): never {
+  throw new Error('filtered above');
+}

@@ -1,0 +1,100 @@
+import { INVENTORY, projectionsOf, VERSIONED } from '../inventory/index.ts';
+import type { Projection } from '../inventory/kind.ts';
+import { formatTime, type KindId } from '../ledger/entry.ts';
+import type { Ring, Rings } from '../ledger/ring.ts';
+import { formatRef } from '../ports/key-store.ts';
+import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
+import { assessComputed, type Outcome, type ProjectionContext } from './assess-projection.ts';
+import { assessVersions, ringFrom, type VersionItem } from './assess-versions.ts';
+import { keysOf, readHoldings } from './holding.ts';
+import { installationIdOf, type LedgerView, type RecordView, readLedger, readRecord } from './ledger-view.ts';
+import type { InitRequest, Snapshot } from './snapshot.ts';
+
+/** One projection, and what is to be done with it. */
+export interface AssessedProjection {
+  readonly projection: Projection;
+  readonly outcome: Outcome;
+  /** There for leaf certificates. */
+  readonly leaf: LeafAssessment | undefined;
+}
+
+/** Everything that can be known of an installation from one snapshot. It holds key bytes, and never leaves the process. */
+export interface Assessment {
+  readonly snapshot: Snapshot;
+  readonly installationId: string | undefined;
+  readonly record: RecordView;
+  readonly ledger: LedgerView;
+  readonly versions: ReadonlyMap<KindId, readonly VersionItem[]>;
+  readonly rings: Rings;
+  readonly projections: readonly AssessedProjection[];
+}
+
+/** Compares what is there with what should be. Pure; throws RECORD_TOO_NEW and TWO_INSTALLATIONS alone. */
+export async function assess(snapshot: Snapshot, request: InitRequest, now: Date): Promise<Assessment> {
+  const ledger = readLedger(snapshot.ledger, snapshot.spec);
+  const record = readRecord(snapshot.ledger);
+  const installationId = installationIdOf(snapshot.ledger, record);
+  const projections = projectionsOf(snapshot.spec, ringsOfLedger(ledger, record));
+  const holdings = await readHoldings(projections, snapshot);
+  const versions = new Map<KindId, readonly VersionItem[]>();
+  for (const kind of VERSIONED) {
+    const items = assessVersions({
+      kind,
+      items: ledger.get(kind.id) ?? [],
+      recorded: record.status === 'sound' ? record.record.keys[kind.id] : undefined,
+      held: keysOf(holdings, kind.id),
+      outlived: projections.some(({ from, ref }) => from.includes(kind.id) && snapshot.projections.has(formatRef(ref))),
+      request,
+      now: formatTime(now),
+    });
+    versions.set(kind.id, items);
+  }
+  const rings = collectRings(versions);
+  const context: ProjectionContext = { snapshot, installationId, rings, expected: expectedPlaces(record, rings), request, now };
+  const assessed = projections.map((projection) => assessProjection(projection, holdings, context));
+  return { snapshot, installationId, record, ledger, versions, rings, projections: await Promise.all(assessed) };
+}
+
+async function assessProjection(
+  projection: Projection,
+  holdings: Awaited<ReturnType<typeof readHoldings>>,
+  context: ProjectionContext,
+): Promise<AssessedProjection> {
+  if (projection.source === 'issued') {
+    const leaf = assessLeaf(projection, context);
+    return { projection, outcome: leaf.outcome, leaf };
+  }
+  const holding = holdings.get(formatRef(projection.ref));
+  if (holding === undefined) throw new Error(`no holding of ${formatRef(projection.ref)}`);
+  return { projection, outcome: await assessComputed(projection, holding, context), leaf: undefined };
+}
+
+/** Rings as ledger and record have them, before anything is decided: enough to know which projections there are. */
+export function ringsOfLedger(ledger: LedgerView, record: RecordView): Rings {
+  if (record.status !== 'sound') return new Map();
+  return new Map(
+    INVENTORY.flatMap(({ id }): [KindId, Ring][] => {
+      const recorded = record.record.keys[id]?.versions ?? [];
+      const items = ledger.get(id) ?? [];
+      const ring = recorded.flatMap(({ n, state }) => {
+        const item = items.find((candidate) => candidate.n === n);
+        return item === undefined || item.damage !== undefined ? [] : [{ ...item.entry, state }];
+      });
+      return ring.length === 0 ? [] : [[id, ring]];
+    }),
+  );
+}
+
+function collectRings(versions: ReadonlyMap<KindId, readonly VersionItem[]>): Rings {
+  const rings = new Map<KindId, Ring>();
+  for (const [kind, items] of versions) {
+    const ring = ringFrom(items);
+    if (ring !== undefined) rings.set(kind, ring);
+  }
+  return rings;
+}
+
+function expectedPlaces(record: RecordView, rings: Rings): ReadonlySet<string> {
+  if (record.status !== 'sound' || !record.record.ready) return new Set();
+  return new Set(projectionsOf(record.record.spec, rings).map(({ ref }) => formatRef(ref)));
+}

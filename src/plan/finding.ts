@@ -1,0 +1,45 @@
+export type Severity = 'error' | 'warning' | 'info';
+
+/** Something a person should know; `subject` is an object or a kind. The codes are stable. */
+export interface Finding {
+  readonly code: FindingCode;
+  readonly severity: Severity;
+  readonly subject: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** Every finding that the program can make. `docs` is what the reference says of it. */
+export const FINDINGS = {
+  ROOT_KEY_NOT_BACKED_UP: { severity: 'warning', docs: 'No backup holds the active root key.' },
+  TENANT_KEY_BELOW_112_BITS: { severity: 'warning', docs: 'Tenant keys are shorter than NIST SP 800-131A allows.' },
+  ROTATION_NEEDED: { severity: 'warning', docs: 'The spec asks for something that only a rotation can bring.' },
+  INSTALLATION_INCOMPLETE: { severity: 'warning', docs: 'A run was interrupted, or another one is at work.' },
+  RECORD_LOST: { severity: 'error', docs: 'The record is gone; it can be rebuilt.' },
+  RECORD_DAMAGED: { severity: 'error', docs: 'The record cannot be read; it can be rebuilt.' },
+  RECORD_NOT_REBUILDABLE: { severity: 'error', docs: 'The record is gone, and ledger and projections do not tell the states.' },
+  LEDGER_LOST: { severity: 'error', docs: 'Objects of an installation are there, but the ledger with their keys is not.' },
+  LEDGER_ENTRY_LOST: { severity: 'error', docs: 'A ledger entry is gone.' },
+  LEDGER_ENTRY_DAMAGED: { severity: 'error', docs: 'A ledger entry cannot be read, or contradicts its kid.' },
+  LEDGER_ENTRY_UNEXPECTED: { severity: 'error', docs: 'A ledger entry holds another key than the record says.' },
+  LEDGER_ENTRY_UNRECORDED: { severity: 'warning', docs: 'The record does not know a version that is in the ledger.' },
+  PROJECTION_MISSING: { severity: 'error', docs: 'An object that workloads mount is not there.' },
+  PROJECTION_DAMAGED: { severity: 'error', docs: 'An object that workloads mount is damaged.' },
+  PROJECTION_OUTDATED: { severity: 'warning', docs: 'An object that workloads mount is not what record and spec ask for.' },
+  SAN_DRIFT: { severity: 'warning', docs: 'A certificate does not have the names that the spec asks for.' },
+  FOREIGN_EDIT: { severity: 'error', docs: 'Well-formed key material that no ledger entry explains.' },
+  NOT_OURS: { severity: 'error', docs: 'An object of that name is there, but palette-keys did not write it.' },
+  CERTIFICATE_EXPIRED: { severity: 'error', docs: 'A certificate has expired.' },
+  CERTIFICATE_RENEWAL_DUE: { severity: 'warning', docs: 'A certificate is past the part of its life after which it is renewed.' },
+  CA_EXPIRED: { severity: 'error', docs: 'A CA has expired: everything that it issued has too.' },
+  CA_RENEWAL_DUE: { severity: 'warning', docs: 'A CA no longer outlives the certificates that it issues.' },
+  CLOCK_BEFORE_NOT_BEFORE: { severity: 'error', docs: 'A certificate is not valid yet: the clock is wrong, or was.' },
+  AUDIT_DAMAGED: { severity: 'error', docs: 'The audit log cannot be read, or its chain is broken.' },
+  AUDIT_MISSING: { severity: 'warning', docs: 'The audit log of a complete installation is gone.' },
+} as const satisfies Record<string, { readonly severity: Severity; readonly docs: string }>;
+
+export type FindingCode = keyof typeof FINDINGS;
+
+export function finding(code: FindingCode, subject: string, message: string, remedy: string): Finding {
+  return { code, severity: FINDINGS[code].severity, subject, message, remedy };
+}

@@ -1,0 +1,121 @@
+import { firstBreak } from '../audit/chain.ts';
+import { parseDuration } from '../installation/duration.ts';
+import { AUDIT_NAME } from '../installation/names.ts';
+import { VERSIONED } from '../inventory/index.ts';
+import { type Facts, formatTime, type KindId } from '../ledger/entry.ts';
+import { activeOf } from '../ledger/ring.ts';
+import { formatRef } from '../ports/key-store.ts';
+import type { Assessment } from './assess.ts';
+import { type Finding, finding } from './finding.ts';
+
+/** What no run of `init` changes: due dates, clocks, rotations that the spec asks for, backups, the audit log. */
+export function standingFindings(assessment: Assessment, now: Date): readonly Finding[] {
+  return [
+    ...specFindings(assessment),
+    ...VERSIONED.flatMap(({ id }) => versionFindings(id, assessment, now)),
+    ...leafFindings(assessment, now),
+    ...auditFindings(assessment),
+  ];
+}
+
+function specFindings({ snapshot: { spec }, record }: Assessment): readonly Finding[] {
+  const findings: Finding[] = [];
+  const { bits } = spec.tenantKeys;
+  if (bits < 112) {
+    findings.push(
+      finding(
+        'TENANT_KEY_BELOW_112_BITS',
+        'tenantKeys',
+        `tenant keys of ${bits} bits can be searched through by brute force`,
+        'set tenantKeys.bits to 128 or more, if the platform takes it; new tenants then get longer keys',
+      ),
+    );
+  }
+  const root = record.status === 'sound' ? record.record.keys['root-key'] : undefined;
+  const active = root?.versions.find(({ state }) => state === 'active');
+  if (active === undefined || active.backups.length === 0) {
+    findings.push(
+      finding(
+        'ROOT_KEY_NOT_BACKED_UP',
+        'root-key',
+        'no backup of the active root key is recorded: if this store is lost, all tenant data is lost',
+        'keep a copy of the ledger, encrypted, in another place than the store',
+      ),
+    );
+  }
+  return findings;
+}
+
+function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Assessment, now: Date): readonly Finding[] {
+  const ring = rings.get(id);
+  const kind = VERSIONED.find((candidate) => candidate.id === id);
+  if (ring === undefined || kind === undefined) return [];
+  const active = activeOf(ring);
+  const drift = kind.drift(active, snapshot.spec);
+  const recorded = record.status === 'sound' ? record.record.keys[id]?.versions : undefined;
+  const unrecorded = (ledger.get(id) ?? []).filter(({ n }) => recorded?.every((version) => version.n !== n) ?? false);
+  return [
+    ...(drift === undefined ? [] : [finding('ROTATION_NEEDED', id, drift, `palette-keys rotate ${id}`)]),
+    ...unrecorded.map(({ ref }) =>
+      finding(
+        'LEDGER_ENTRY_UNRECORDED',
+        formatRef(ref),
+        'the record does not know this version: a run was interrupted after writing it',
+        'run the command that was interrupted again',
+      ),
+    ),
+    ...caFindings(id, active.facts, snapshot.spec.serviceCertificates.validity, now),
+  ];
+}
+
+function caFindings(id: KindId, facts: Facts, leafValidity: string, now: Date): readonly Finding[] {
+  const { notBefore, notAfter } = facts;
+  if (notBefore === undefined || notAfter === undefined) return [];
+  if (now < notBefore) return [notYetValid(id, notBefore, now)];
+  if (now >= notAfter) {
+    const message = `it expired on ${formatTime(notAfter)}; the clock says ${formatTime(now)}`;
+    return [finding('CA_EXPIRED', id, message, `if the clock is right: palette-keys rotate ${id}`)];
+  }
+  if (now < caRotateAfter(notAfter, leafValidity)) return [];
+  const message = `it ends on ${formatTime(notAfter)}, before a certificate that it issues now would`;
+  return [finding('CA_RENEWAL_DUE', id, message, `palette-keys rotate ${id}`)];
+}
+
+/** From then on a CA cuts the life of its leaves short. */
+export function caRotateAfter(notAfter: Date, leafValidity: string): Date {
+  return new Date(notAfter.getTime() - parseDuration(leafValidity) * 1000);
+}
+
+function leafFindings({ projections }: Assessment, now: Date): readonly Finding[] {
+  return projections.flatMap(({ projection, leaf, outcome }) => {
+    const facts = leaf?.leaf;
+    if (facts === undefined || outcome.action !== 'keep') return [];
+    const subject = formatRef(projection.ref);
+    if (now < facts.notBefore) return [notYetValid(subject, facts.notBefore, now)];
+    if (now < facts.rotateAfter) return [];
+    const message = `its renewal was due on ${formatTime(facts.rotateAfter)}; it expires on ${formatTime(facts.notAfter)}`;
+    return [finding('CERTIFICATE_RENEWAL_DUE', subject, message, `palette-keys rotate ${projection.kind}`)];
+  });
+}
+
+function notYetValid(subject: string, notBefore: Date, now: Date): Finding {
+  const message = `it is valid from ${formatTime(notBefore)} on, but the clock says ${formatTime(now)}`;
+  return finding('CLOCK_BEFORE_NOT_BEFORE', subject, message, 'set the clock of this machine (NTP)');
+}
+
+function auditFindings({ snapshot, record }: Assessment): readonly Finding[] {
+  if (record.status !== 'sound' || !record.record.ready) return [];
+  const place = `ConfigMap/${snapshot.spec.ledgerNamespace}/${AUDIT_NAME}`;
+  const log = snapshot.ledger.find(({ ref }) => formatRef(ref) === place);
+  if (log === undefined) {
+    const message = 'the installation is complete, but its audit log is gone';
+    return [finding('AUDIT_MISSING', place, message, 'look for a copy of it; the next run that changes anything begins a new one')];
+  }
+  if (log.damage !== undefined) {
+    return [finding('AUDIT_DAMAGED', place, `it cannot be read: ${log.damage}`, 'move it away and keep it; a new one is begun')];
+  }
+  const line = firstBreak(Buffer.from(log.data['audit.jsonl'] ?? []).toString('utf8'));
+  if (line === undefined) return [];
+  const message = `its chain is broken at line ${line}: that line or the one before was altered, or lines are missing`;
+  return [finding('AUDIT_DAMAGED', place, message, 'compare it with a copy; nothing is written over it')];
+}

@@ -1,0 +1,133 @@
+import { PaletteKeysError } from '../errors.ts';
+import { diffSpecs, refusedChanges, type SpecChange } from '../installation/diff.ts';
+import { ledgerSecret } from '../installation/ledger-name.ts';
+import { INVENTORY, projectionsOf } from '../inventory/index.ts';
+import type { KindId } from '../ledger/entry.ts';
+import type { InstallationRecord } from '../ledger/record.ts';
+import { formatRef } from '../ports/key-store.ts';
+import type { Assessment } from './assess.ts';
+import { numberOf, type VersionItem } from './assess-versions.ts';
+import { finding, type Finding } from './finding.ts';
+import { standingFindings } from './findings.ts';
+import { nextRecord } from './next-record.ts';
+import type { Step } from './step.ts';
+
+/** What a run of `init` will do: ids and reasons, never key bytes. */
+export interface InitPlan {
+  readonly installationId: string | undefined;
+  readonly steps: readonly Step[];
+  /** What stands in the way, and what remains to be said once the steps are done. */
+  readonly findings: readonly Finding[];
+  readonly specChanges: readonly SpecChange[];
+  /** Objects that the new spec no longer names; they stay where they are. */
+  readonly released: readonly string[];
+  readonly missingNamespaces: readonly string[];
+  /** Why somebody has to agree first, in words; empty where nothing that exists is changed. */
+  readonly confirm: readonly string[];
+  /** True where an earlier run was interrupted and this one completes it. */
+  readonly completes: boolean;
+  /** True where there is anything to write at all. */
+  readonly changes: boolean;
+}
+
+/** Turns an assessment into a plan. Throws REFUSED where the spec changes what must never change. */
+export function planInit(assessment: Assessment, now: Date): InitPlan {
+  const { snapshot, record } = assessment;
+  const before = record.status === 'sound' ? record.record : undefined;
+  const refused = before === undefined ? [] : refusedChanges(before.spec, snapshot.spec);
+  if (refused.length > 0) throw refuseSpec(refused);
+  const steps = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, assessment), ...projectionSteps(id, assessment)]);
+  const specChanges = before === undefined ? [] : diffSpecs(before.spec, snapshot.spec);
+  const completes = before?.ready === false;
+  const writes = steps.some(({ action }) => action !== 'keep') || snapshot.missingNamespaces.length > 0;
+  return {
+    installationId: assessment.installationId,
+    steps,
+    findings: [...blockers(steps), ...standingFindings(assessment, now)],
+    specChanges,
+    released: before === undefined ? [] : releasedObjects(before, assessment),
+    missingNamespaces: snapshot.missingNamespaces,
+    confirm: reasonsToAsk(assessment, steps, specChanges),
+    completes,
+    changes: writes || completes || recordChanges(assessment, before, now),
+  };
+}
+
+/** The steps that stand in the way, as findings. */
+export function blockers(steps: readonly Step[]): readonly Finding[] {
+  return steps.flatMap(({ action, code, ref, reason, remedy }) =>
+    action === 'blocked' && code !== undefined ? [finding(code, formatRef(ref), reason ?? '', remedy ?? '')] : [],
+  );
+}
+
+function ledgerSteps(id: KindId, assessment: Assessment): readonly Step[] {
+  const items = assessment.versions.get(id) ?? [];
+  const { spec } = assessment.snapshot;
+  return items.map((item) => {
+    const n = numberOf(item);
+    return { ref: ledgerSecret(spec, id, n), key: id, n, ...ledgerAction(item) };
+  });
+}
+
+function ledgerAction(item: VersionItem): Omit<Step, 'ref' | 'key' | 'n'> {
+  switch (item.action) {
+    case 'create':
+      return { action: 'create', reason: 'the first version is made' };
+    case 'blocked':
+      return { ...item, kid: item.kid ?? '' };
+    case 'keep':
+      return { action: 'keep', ...publicFacts(item.version.facts) };
+    case 'restore': {
+      const reason = `it is gone; ${item.from === undefined ? 'a projection' : formatRef(item.from.ref)} holds its key`;
+      return { action: 'restore', reason, code: 'LEDGER_ENTRY_LOST', ...publicFacts(item.version.facts) };
+    }
+    case 'adopt': {
+      const from = item.from === undefined ? 'a projection' : formatRef(item.from.ref);
+      const reason = `the key in ${from} is taken in as ${item.version.state} version`;
+      return { action: 'create', reason, code: 'FOREIGN_EDIT', ...publicFacts(item.version.facts) };
+    }
+  }
+}
+
+function publicFacts({ kid, fingerprint }: { readonly kid: string; readonly fingerprint?: string }) {
+  return fingerprint === undefined ? { kid } : { kid, fingerprint };
+}
+
+function projectionSteps(id: KindId, assessment: Assessment): readonly Step[] {
+  return assessment.projections
+    .filter(({ projection }) => projection.kind === id)
+    .map(({ projection, outcome }) => ({ ref: projection.ref, key: id, ...outcome }));
+}
+
+function releasedObjects(before: InstallationRecord, { snapshot, rings }: Assessment): readonly string[] {
+  const now = new Set(projectionsOf(snapshot.spec, rings).map(({ ref }) => formatRef(ref)));
+  return projectionsOf(before.spec, rings)
+    .map(({ ref }) => formatRef(ref))
+    .filter((place) => !now.has(place));
+}
+
+function reasonsToAsk(assessment: Assessment, steps: readonly Step[], specChanges: readonly SpecChange[]): readonly string[] {
+  const replaced = steps.filter(({ replaces }) => replaces === true);
+  const adopted = [...assessment.versions.values()].flat().filter(({ action }) => action === 'adopt');
+  return [
+    ...(specChanges.length > 0 ? [`change the spec in ${specChanges.length} ${plural(specChanges.length, 'place')}`] : []),
+    ...(adopted.length > 0 ? [`take ${adopted.length} ${plural(adopted.length, 'key')} in that palette-keys did not make`] : []),
+    ...(replaced.length > 0 ? [`write ${replaced.length} existing ${plural(replaced.length, 'object')} anew`] : []),
+    ...(assessment.record.status === 'damaged' ? ['replace the damaged record by one rebuilt from the ledger'] : []),
+  ];
+}
+
+const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);
+
+function recordChanges(assessment: Assessment, before: InstallationRecord | undefined, now: Date): boolean {
+  const { installationId, snapshot, rings } = assessment;
+  if (before === undefined || installationId === undefined) return true;
+  const projections = snapshot.projections.values();
+  return nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now }) !== before;
+}
+
+function refuseSpec(refused: readonly string[]): PaletteKeysError {
+  return new PaletteKeysError('REFUSED', `an installation cannot change its ${refused.join(', ')}`, {
+    hint: 'it would make a second root key; set the old value again, or begin a new installation elsewhere',
+  });
+}

@@ -1,0 +1,85 @@
+import { diffSpecs } from '../installation/diff.ts';
+import { INVENTORY } from '../inventory/index.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
+import { formatTime, type KindId } from '../ledger/entry.ts';
+import { generationOf } from '../ledger/metadata.ts';
+import { type InstallationRecord, type KeyRecord, SCHEMA_VERSION, type VersionRecord } from '../ledger/record.ts';
+import type { Ring, Rings, RingVersion } from '../ledger/ring.ts';
+import type { FoundObject } from '../ports/key-store.ts';
+
+/**
+ * The record that rings and spec amount to. States and spec that are as before leave it as it was; a change raises
+ * `generation` and takes `ready` away. Built without one before, it goes on from the newest projection's generation.
+ */
+export function nextRecord(
+  before: InstallationRecord | undefined,
+  facts: {
+    readonly installationId: string;
+    readonly spec: InstallationSpec;
+    readonly rings: Rings;
+    readonly projections: Iterable<FoundObject>;
+    readonly now: Date;
+  },
+): InstallationRecord {
+  const now = formatTime(facts.now);
+  const keys = Object.fromEntries(
+    INVENTORY.flatMap(({ id }): [KindId, KeyRecord][] => {
+      const ring = facts.rings.get(id);
+      return ring === undefined ? [] : [[id, nextKey(before?.keys[id], ring, now)]];
+    }),
+  );
+  if (before === undefined) return firstRecord({ ...facts, keys, now });
+  const all = { ...before.keys, ...keys };
+  const sameKeys = JSON.stringify(all) === JSON.stringify(before.keys);
+  return sameKeys && diffSpecs(before.spec, facts.spec).length === 0
+    ? before
+    : { ...before, spec: facts.spec, keys: all, generation: before.generation + 1, ready: false };
+}
+
+function firstRecord(facts: {
+  readonly installationId: string;
+  readonly spec: InstallationSpec;
+  readonly rings: Rings;
+  readonly projections: Iterable<FoundObject>;
+  readonly keys: Readonly<Record<KindId, KeyRecord>>;
+  readonly now: string;
+}): InstallationRecord {
+  const generations = [...facts.projections].map((found) => (found.damage === undefined ? generationOf(found) : 0));
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    installationId: facts.installationId,
+    createdAt: facts.rings.get('root-key')?.[0]?.createdAt ?? facts.now,
+    spec: facts.spec,
+    generation: Math.max(1, ...generations),
+    keys: facts.keys,
+    ready: false,
+  };
+}
+
+function nextKey(before: KeyRecord | undefined, ring: Ring, now: string): KeyRecord {
+  const known = before?.versions ?? [];
+  const destroyed = known.filter(({ state }) => state === 'destroyed');
+  const versions = ring.map((version) => nextVersion(known.find(({ n }) => n === version.n), version, ring, now));
+  return {
+    versions: [...destroyed, ...versions].sort((a, b) => a.n - b.n),
+    evidence: before?.evidence ?? {},
+  };
+}
+
+function nextVersion(before: VersionRecord | undefined, version: RingVersion, ring: Ring, now: string): VersionRecord {
+  const { n, state, createdAt, facts } = version;
+  if (before?.state === state) return before;
+  // A lone version has been active since it was made. Of others nobody knows since when, so soak times begin anew.
+  const since = before === undefined && ring.length === 1 ? createdAt : now;
+  return {
+    n,
+    kid: facts.kid,
+    state,
+    createdAt,
+    since,
+    history: [...(before?.history ?? []), { state, at: since }],
+    ...(facts.fingerprint === undefined ? {} : { fingerprint: facts.fingerprint }),
+    ...(facts.notAfter === undefined ? {} : { notAfter: formatTime(facts.notAfter) }),
+    backups: before?.backups ?? [],
+  };
+}

@@ -1,0 +1,29 @@
+import type { LedgerEntry } from '../ledger/entry.ts';
+import type { State } from '../ledger/ring.ts';
+import type { HeldMaterial } from './holding.ts';
+
+/**
+ * The state of each version (by n) as ledger and projections tell it, for a lost record; undefined where they do not
+ * agree on the active one. A lone version can only be the active one.
+ */
+export function statesFrom(
+  entries: readonly LedgerEntry[],
+  held: readonly HeldMaterial[],
+): ReadonlyMap<number, State> | undefined {
+  const [only] = entries;
+  if (only === undefined) return new Map();
+  if (entries.length === 1) return new Map([[only.n, 'active']]);
+  const activeKids = new Set(held.filter(({ key }) => key.state === 'active').map(({ key }) => key.kid));
+  const active = entries.find(({ facts }) => activeKids.has(facts.kid));
+  if (activeKids.size !== 1 || active === undefined) return undefined;
+  return new Map(entries.map((entry) => [entry.n, stateOf(entry, active, held)]));
+}
+
+function stateOf(entry: LedgerEntry, active: LedgerEntry, held: readonly HeldMaterial[]): State {
+  if (entry.n === active.n) return 'active';
+  const mentions = held.filter(({ key }) => key.kid === entry.facts.kid);
+  const stated = mentions.find(({ key }) => key.state !== undefined)?.key.state;
+  if (stated !== undefined) return stated;
+  if (mentions.length === 0) return 'retired';
+  return entry.n > active.n ? 'published' : 'trusted';
+}

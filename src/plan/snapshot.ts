@@ -1,0 +1,23 @@
+import type { InstallationSpec } from '../installation/spec.ts';
+import type { FoundObject } from '../ports/key-store.ts';
+
+/** Everything that was read from the store, before anything is decided. */
+export interface Snapshot {
+  readonly store: { readonly kind: 'directory' | 'kubernetes'; readonly location: string };
+  /** The spec that the run works with: the requested one, else the recorded one, else the default. */
+  readonly spec: InstallationSpec;
+  /** All our objects in the ledger's namespace. */
+  readonly ledger: readonly FoundObject[];
+  /** What stands at the place of each projection, by `formatRef`; what is not there is not in it. */
+  readonly projections: ReadonlyMap<string, FoundObject>;
+  /** Namespaces of the spec that the store does not have. */
+  readonly missingNamespaces: readonly string[];
+}
+
+/** What was asked for on the command line. */
+export interface InitRequest {
+  /** Take well-formed material in that the ledger does not know. */
+  readonly adopt: boolean;
+  /** Replace well-formed material that the ledger does not know by ours. */
+  readonly restore: boolean;
+}

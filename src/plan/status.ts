@@ -1,0 +1,121 @@
+import { INVENTORY } from '../inventory/index.ts';
+import type { Kind } from '../inventory/kind.ts';
+import { formatTime } from '../ledger/entry.ts';
+import type { VersionRecord } from '../ledger/record.ts';
+import { activeOf } from '../ledger/ring.ts';
+import { formatRef } from '../ports/key-store.ts';
+import type { Assessment } from './assess.ts';
+import { type Finding, finding } from './finding.ts';
+import { caRotateAfter, standingFindings } from './findings.ts';
+import { type InitPlan, planInit } from './init.ts';
+import type { Step } from './step.ts';
+
+export interface StatusReport {
+  readonly installationId: string;
+  readonly keys: readonly KeyStatus[];
+  readonly findings: readonly Finding[];
+}
+
+/** One kind: its versions, or for leaf certificates its objects with their dates. */
+export interface KeyStatus {
+  readonly key: string;
+  readonly title: string;
+  readonly objects: readonly string[] | readonly LeafStatus[];
+  readonly versions?: readonly VersionStatus[];
+  readonly notAfter?: string;
+  readonly rotateAfter?: string;
+  readonly findings: readonly Finding[];
+}
+
+export interface LeafStatus {
+  readonly object: string;
+  readonly fingerprint?: string;
+  readonly notBefore?: string;
+  readonly notAfter?: string;
+  readonly rotateAfter?: string;
+}
+
+export type VersionStatus = Pick<VersionRecord, 'n' | 'kid' | 'state' | 'since' | 'createdAt' | 'fingerprint' | 'notAfter'>;
+
+/** What `status` shows, or undefined where the store holds no installation. */
+export function reportStatus(assessment: Assessment, now: Date): StatusReport | undefined {
+  const { installationId } = assessment;
+  const { ledger, projections } = assessment.snapshot;
+  if (installationId === undefined && ledger.length === 0 && projections.size === 0) return undefined;
+  const plan = planInit(assessment, now);
+  const findings = [
+    ...recordFindings(assessment, plan),
+    ...plan.steps.flatMap(stepFindings),
+    ...standingFindings(assessment, now),
+  ];
+  const keys = INVENTORY.map((kind) => keyStatus(kind, plan, assessment, findings));
+  return { installationId: installationId ?? '', keys, findings };
+}
+
+function recordFindings({ record, snapshot }: Assessment, plan: InitPlan): readonly Finding[] {
+  const subject = `ConfigMap/${snapshot.spec.ledgerNamespace}/palette-keys-installation`;
+  if (record.status === 'missing') {
+    return [finding('RECORD_LOST', subject, 'the record is not there', 'palette-keys init rebuilds it from the ledger')];
+  }
+  if (record.status === 'damaged') {
+    const message = `the record is damaged: ${record.damage}`;
+    return [finding('RECORD_DAMAGED', subject, message, 'palette-keys init --yes rebuilds it from the ledger')];
+  }
+  if (!plan.completes) return [];
+  const message = 'a run was interrupted, or another one is at work';
+  return [finding('INSTALLATION_INCOMPLETE', subject, message, 'if no run is at work: palette-keys init')];
+}
+
+function stepFindings(step: Step): readonly Finding[] {
+  if (step.action === 'keep') return [];
+  const remedy = step.remedy ?? `palette-keys init${step.replaces === true ? ' --yes' : ''}`;
+  return [finding(step.code ?? 'INSTALLATION_INCOMPLETE', formatRef(step.ref), step.reason ?? '', remedy)];
+}
+
+function keyStatus(kind: Kind, plan: InitPlan, assessment: Assessment, all: readonly Finding[]): KeyStatus {
+  const steps = plan.steps.filter(({ key }) => key === kind.id);
+  const places = steps.map(({ ref }) => formatRef(ref));
+  const findings = all.filter(({ subject }) => subject === kind.id || places.includes(subject));
+  const { id: key, title } = kind;
+  if (kind.versioned) return { key, title, objects: places, ...versionsOf(kind.id, assessment), findings };
+  const objects = leavesOf(kind.id, assessment);
+  return { key, title, objects, ...earliest(objects), findings };
+}
+
+function versionsOf(id: string, { record, rings, snapshot }: Assessment): Partial<KeyStatus> {
+  const recorded = record.status === 'sound' ? (record.record.keys[id]?.versions ?? []) : [];
+  const versions = recorded.map(({ n, kid, state, since, createdAt, fingerprint, notAfter }) => ({
+    n,
+    kid,
+    state,
+    since,
+    createdAt,
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(notAfter === undefined ? {} : { notAfter }),
+  }));
+  const ring = rings.get(id);
+  const end = ring === undefined ? undefined : activeOf(ring).facts.notAfter;
+  if (end === undefined) return { versions };
+  const rotateAfter = formatTime(caRotateAfter(end, snapshot.spec.serviceCertificates.validity));
+  return { versions, notAfter: formatTime(end), rotateAfter };
+}
+
+function leavesOf(id: string, { projections }: Assessment): readonly LeafStatus[] {
+  return projections
+    .filter(({ projection }) => projection.kind === id)
+    .map(({ projection, leaf }) => {
+      const object = formatRef(projection.ref);
+      const facts = leaf?.leaf;
+      if (facts === undefined) return { object };
+      const { fingerprint, notBefore, notAfter, rotateAfter } = facts;
+      const dates = { notBefore: formatTime(notBefore), notAfter: formatTime(notAfter), rotateAfter: formatTime(rotateAfter) };
+      return { object, fingerprint, ...dates };
+    });
+}
+
+function earliest(leaves: readonly LeafStatus[]): Pick<KeyStatus, 'notAfter' | 'rotateAfter'> {
+  const first = (times: readonly (string | undefined)[]) => times.filter((time) => time !== undefined).sort()[0];
+  const notAfter = first(leaves.map((leaf) => leaf.notAfter));
+  const rotateAfter = first(leaves.map((leaf) => leaf.rotateAfter));
+  return { ...(notAfter === undefined ? {} : { notAfter }), ...(rotateAfter === undefined ? {} : { rotateAfter }) };
+}

@@ -1,0 +1,98 @@
+/**
+ * Where keys live: a port with two adapters (a directory of manifests, a Kubernetes API) and one in memory for tests.
+ * One contract suite (test/support/key-store-contract.ts) runs on all of them.
+ */
+
+export type ObjectKind = 'Secret' | 'ConfigMap';
+
+export interface ObjectRef {
+  readonly kind: ObjectKind;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Entry name → raw bytes. A ConfigMap's entries are valid UTF-8. */
+export type Entries = Readonly<Record<string, Uint8Array>>;
+
+/** What is given to `create` and `replace`. */
+export interface NewObject {
+  readonly ref: ObjectRef;
+  /** `Opaque` or `kubernetes.io/tls`; undefined for a ConfigMap. */
+  readonly type: string | undefined;
+  readonly immutable: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly data: Entries;
+}
+
+export interface StoredObject extends NewObject {
+  readonly damage?: undefined;
+  /** Opaque; equal exactly when the object has not changed between two reads. */
+  readonly version: string;
+}
+
+/** Something stands under that name, but it cannot be read as an object; `damage` says why, without quoting it. */
+export interface DamagedObject {
+  readonly ref: ObjectRef;
+  readonly damage: string;
+  readonly version: string;
+}
+
+export type FoundObject = StoredObject | DamagedObject;
+
+/** Who holds, or wants, the lock. Times are RFC 3339. */
+export interface LockHolder {
+  readonly command: string;
+  readonly user: string;
+  readonly since: string;
+}
+
+export interface Lock {
+  /** Gives the lock back. Never throws: what is left behind is taken over by the next run. */
+  release(): Promise<void>;
+}
+
+/**
+ * The contract.
+ *
+ * - Not found: only a definite 'it is not there' yields undefined or an empty list. Every other failure
+ *   (permission, time-out, I/O, a broken answer) throws PaletteKeysError; nothing is ever assumed missing.
+ * - Atomic: a reader sees an object whole or not at all, also after a crash at any point.
+ * - Concurrency: of any number of concurrent `create`s of one name exactly one returns 'created', and its bytes stay.
+ *   `replace` writes only if the object still has the version that was read; it never creates.
+ * - Durable: when a write returns, the object survives a power cut.
+ * - The lock keeps people apart and gives a clear message; correctness rests on `create` and `replace` alone.
+ */
+export interface KeyStore {
+  readonly kind: 'directory' | 'kubernetes';
+  /** For people: the folder, or the cluster's context and address. */
+  readonly location: string;
+
+  /** Namespaces in which a record or a root key of the ledger stands, as far as the store can tell without being told where to look. */
+  ledgerNamespaces(): Promise<readonly string[]>;
+
+  /** All Secrets and ConfigMaps of one namespace that are labelled as ours, and the damaged ones; sorted by kind and name. */
+  list(namespace: string): Promise<readonly FoundObject[]>;
+
+  get(ref: ObjectRef): Promise<FoundObject | undefined>;
+
+  /** 'exists': the name is taken; nothing was written. */
+  create(object: NewObject): Promise<'created' | 'exists'>;
+
+  /** 'conflict': the object changed or is gone; nothing was written. */
+  replace(object: NewObject, version: string): Promise<'replaced' | 'conflict'>;
+
+  /** Those of the namespaces that the store does not have yet. */
+  missingNamespaces(namespaces: readonly string[]): Promise<readonly string[]>;
+
+  /** Adds namespaces; one that is there is left as it is. Needs the lock. */
+  addNamespaces(namespaces: readonly string[]): Promise<void>;
+
+  /** Takes the store's lock, or throws LOCK_HELD naming the holder. Makes the store if it is not there. */
+  lock(holder: LockHolder): Promise<Lock>;
+}
+
+/** `Secret/<namespace>/<name>`, as in plans and results. */
+export function formatRef(ref: ObjectRef): string {
+  return `${ref.kind}/${ref.namespace}/${ref.name}`;
+}
