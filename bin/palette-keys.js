@@ -29,7 +29,8 @@ function start(args) {
     return;
   }
   if (args.length === 1 && args[0] === '--version') {
-    process.stdout.write(`${require('../package.json').version}\n`);
+    // Not through process.stdout: opening it loads Node's network code, a quarter of what this takes.
+    require('fs').writeSync(1, `${require('../package.json').version}\n`);
     return;
   }
   import('../dist/main.js').then(

@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { systemActor } from './adapters/system/actor.ts';
 import { watchSignals } from './adapters/system/signals.ts';
 import { systemTerminal } from './adapters/system/terminal.ts';
+import { systemTextFiles } from './adapters/system/text-files.ts';
 import type { CliPorts, GlobalOptions } from './cli/ports.ts';
 import { runCli } from './cli/program.ts';
+import { systemRandom } from './crypto/random.ts';
 import { type ExitCode, PaletteKeysError } from './errors.ts';
 import type { KeyStore } from './ports/key-store.ts';
 
@@ -12,8 +15,6 @@ declare const __RELEASE_DATE__: string;
 /** Runs one command line with what the system offers, and returns the exit code. `overrides` is for the tests. */
 export async function run(argv: readonly string[], overrides: Partial<CliPorts> = {}): Promise<ExitCode> {
   const { signal, stop } = watchSignals();
-  const { systemRandom } = await import('./crypto/random.ts');
-  const { systemTextFiles } = await import('./adapters/system/text-files.ts');
   try {
     return await runCli(argv, {
       terminal: systemTerminal(argv, process.env),
@@ -24,6 +25,7 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       version: __VERSION__,
       releaseDate: new Date(__RELEASE_DATE__),
       signal,
+      processors: availableParallelism(),
       openStore,
       ...overrides,
     });

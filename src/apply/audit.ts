@@ -1,11 +1,19 @@
-import { type AuditChange, type AuditRecord, appendLine, AUDIT_LIMIT, lastDigest, lastGeneration } from '../audit/chain.ts';
+import {
+  AUDIT_LIMIT,
+  type AuditChange,
+  type AuditRecord,
+  appendLine,
+  lastDigest,
+  lastGeneration,
+} from '../audit/chain.ts';
 import { PaletteKeysError } from '../errors.ts';
 import { AUDIT_NAME } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { annotations, labels } from '../ledger/metadata.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import { textEntry, utf8 } from '../ledger/text.ts';
-import { type FoundObject, formatRef, type NewObject, type ObjectRef } from '../ports/key-store.ts';
+import type { FoundObject, NewObject } from '../ports/key-store.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { Moved } from './errors.ts';
 import type { ApplyPorts } from './ports.ts';
 
@@ -29,7 +37,11 @@ export function isAudited(log: FoundObject | undefined, generation: number): boo
   return log !== undefined && log.damage === undefined && lastGeneration(readLog(log)) >= generation;
 }
 
-async function tryAppend(record: InstallationRecord, changes: readonly AuditChange[], ports: ApplyPorts): Promise<boolean> {
+async function tryAppend(
+  record: InstallationRecord,
+  changes: readonly AuditChange[],
+  ports: ApplyPorts,
+): Promise<boolean> {
   const { store, signal } = ports;
   const ref = auditRef(record);
   const found = await store.get(ref);
@@ -77,7 +89,7 @@ async function copyAway(record: InstallationRecord, log: string, ports: ApplyPor
   }
 }
 
-export function auditRef(record: InstallationRecord): ObjectRef {
+function auditRef(record: InstallationRecord): ObjectRef {
   return { kind: 'ConfigMap', namespace: record.spec.ledgerNamespace, name: AUDIT_NAME };
 }
 

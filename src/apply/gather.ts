@@ -6,9 +6,10 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import { projectionsOf } from '../inventory/index.ts';
 import { generationOf } from '../ledger/metadata.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
-import { readLedger, readRecord, type RecordView } from '../plan/ledger-view.ts';
+import { type RecordView, readLedger, readRecord } from '../plan/ledger-view.ts';
 import type { Snapshot } from '../plan/snapshot.ts';
-import { type FoundObject, formatRef, type KeyStore, type ObjectRef } from '../ports/key-store.ts';
+import type { FoundObject, KeyStore } from '../ports/key-store.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 
 /** Reads at once; a directory and an API server both stand it. */
 const PARALLEL = 16;
@@ -71,9 +72,13 @@ async function findLedger(store: KeyStore, requested: InstallationSpec | undefin
     });
   }
   if (first !== undefined && wanted !== undefined && first !== wanted) {
-    throw new PaletteKeysError('REFUSED', `the ledger stands in ${first}; the spec asks for ledgerNamespace ${wanted}`, {
-      hint: 'it would make a second root key; set ledgerNamespace as it was, or begin a new installation elsewhere',
-    });
+    throw new PaletteKeysError(
+      'REFUSED',
+      `the ledger stands in ${first}; the spec asks for ledgerNamespace ${wanted}`,
+      {
+        hint: 'it would make a second root key; set ledgerNamespace as it was, or begin a new installation elsewhere',
+      },
+    );
   }
   return first ?? wanted ?? defaultSpec().ledgerNamespace;
 }
@@ -118,5 +123,7 @@ function generationOfRecord(record: RecordView): number {
 
 /** True where a projection is newer than the record that was read before it: somebody is at work. */
 function isOlder(generation: number, projections: Iterable<FoundObject>): boolean {
-  return generation > 0 && [...projections].some((found) => found.damage === undefined && generationOf(found) > generation);
+  return (
+    generation > 0 && [...projections].some((found) => found.damage === undefined && generationOf(found) > generation)
+  );
 }

@@ -3,11 +3,11 @@ import { PaletteKeysError } from '../errors.ts';
 import { AUDIT_NAME } from '../installation/names.ts';
 import { VERSIONED } from '../inventory/index.ts';
 import { formatTime } from '../ledger/entry.ts';
-import { assess, type Assessment } from '../plan/assess.ts';
+import { type Assessment, assess } from '../plan/assess.ts';
 import { blockers, type InitPlan, planInit } from '../plan/init.ts';
 import type { InitRequest } from '../plan/snapshot.ts';
 import type { Step } from '../plan/step.ts';
-import { formatRef } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import { appendAudit, isAudited } from './audit.ts';
 import { Moved } from './errors.ts';
 import { gather, type SpecRequest } from './gather.ts';
@@ -74,7 +74,7 @@ class InitRun {
     this.#agreed = agreed;
     this.#input = input;
     this.#ports = ports;
-    this.#material = new Material(ports.emit, ports.signal);
+    this.#material = new Material(ports);
   }
 
   async attempt(): Promise<InitPlan> {
@@ -176,6 +176,9 @@ export function refuseBlocked(plan: InitPlan): void {
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
   throw new PaletteKeysError('REFUSED', `${first.subject}: ${first.message}${more}`, {
     hint: first.remedy,
-    details: findings.map(({ code, subject, message, remedy }) => ({ message: `${code} ${subject}: ${message}`, remedy })),
+    details: findings.map(({ code, subject, message, remedy }) => ({
+      message: `${code} ${subject}: ${message}`,
+      remedy,
+    })),
   });
 }

@@ -5,7 +5,7 @@ import type { VersionedKind } from '../inventory/kind.ts';
 import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
 import type { Assessment } from '../plan/assess.ts';
 import type { VersionItem } from '../plan/assess-versions.ts';
-import { formatRef } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import { Moved } from './errors.ts';
 import { inParallel } from './gather.ts';
 import type { Material } from './material.ts';
@@ -59,7 +59,8 @@ async function writeEntry(
   material: Material,
   { store, clock, toolVersion, signal }: ApplyPorts,
 ): Promise<void> {
-  const entry = item.action === 'create' ? await newEntry(kind, item.n, installationId, material, clock.now()) : item.version;
+  const entry =
+    item.action === 'create' ? await newEntry(kind, item.n, installationId, material, clock.now()) : item.version;
   const ref = ledgerSecret(spec, kind.id, entry.n);
   signal.throwIfAborted();
   const result = await store.create(ledgerObject(ref, entry, { installationId, toolVersion }));
@@ -88,9 +89,13 @@ function labelledId({ snapshot, projections }: Assessment): string | undefined {
   });
   const [id, ...others] = new Set(ids);
   if (others.length > 0) {
-    throw new PaletteKeysError('TWO_INSTALLATIONS', `the objects that are there name two installations: ${id}, ${others[0]}`, {
-      hint: 'move the objects that do not belong here elsewhere, and run the command again',
-    });
+    throw new PaletteKeysError(
+      'TWO_INSTALLATIONS',
+      `the objects that are there name two installations: ${id}, ${others[0]}`,
+      {
+        hint: 'move the objects that do not belong here elsewhere, and run the command again',
+      },
+    );
   }
   return id;
 }

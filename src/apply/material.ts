@@ -1,17 +1,16 @@
-import type { KeyObject } from 'node:crypto';
-import { availableParallelism } from 'node:os';
-import { generatePrivateKey } from '../crypto/private-key.ts';
+import { type AsymmetricKey, generatePrivateKey } from '../crypto/private-key.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Draft, VersionedKind } from '../inventory/kind.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { Random } from '../ports/random.ts';
 import type { Emit } from '../progress.ts';
+import type { ApplyPorts } from './ports.ts';
 
 /**
- * Key pairs made at once. Generation runs on libuv's thread pool (4 threads), which the file system needs too:
- * one thread stays free, so that ledger entries are written while leaf keys are still being made.
+ * Key pairs made at once, at the most. Generation runs on libuv's thread pool (4 threads), which the file system needs
+ * too: one thread stays free, so that ledger entries are written while leaf keys are still being made.
  */
-const PARALLEL = Math.max(1, Math.min(availableParallelism(), 3));
+const MAX_PARALLEL = 3;
 
 /** A leaf that will need a key; `place` is the `formatRef` of its object. */
 export interface LeafNeed {
@@ -22,27 +21,36 @@ export interface LeafNeed {
 /** New key material, made ahead on the thread pool in the order in which it was asked for, and kept across attempts. */
 export class Material {
   readonly #drafts = new Map<KindId, Promise<Draft>>();
-  readonly #leafKeys = new Map<string, Promise<KeyObject>>();
+  readonly #leafKeys = new Map<string, Promise<AsymmetricKey>>();
   readonly #waiting: (() => Promise<void>)[] = [];
   readonly #emit: Emit;
   readonly #signal: AbortSignal;
+  readonly #parallel: number;
   #running = 0;
   #done = 0;
   #total = 0;
 
-  constructor(emit: Emit, signal: AbortSignal) {
+  constructor({ emit, signal, processors }: Pick<ApplyPorts, 'emit' | 'signal' | 'processors'>) {
     this.#emit = emit;
     this.#signal = signal;
+    this.#parallel = Math.min(processors, MAX_PARALLEL);
   }
 
   /** Begins to make what is not under way yet. */
   prepare(kinds: readonly VersionedKind[], leaves: readonly LeafNeed[], spec: InstallationSpec, random: Random): void {
     for (const kind of kinds) {
-      if (!this.#drafts.has(kind.id)) this.#drafts.set(kind.id, this.#queue(() => kind.generate(spec, random)));
+      if (!this.#drafts.has(kind.id))
+        this.#drafts.set(
+          kind.id,
+          this.#queue(() => kind.generate(spec, random)),
+        );
     }
     for (const { place, bits } of leaves) {
       if (this.#leafKeys.has(place)) continue;
-      this.#leafKeys.set(place, this.#queue(() => generatePrivateKey({ type: 'rsa', bits })));
+      this.#leafKeys.set(
+        place,
+        this.#queue(() => generatePrivateKey({ type: 'rsa', bits })),
+      );
     }
   }
 
@@ -51,7 +59,7 @@ export class Material {
   }
 
   /** The key for one leaf. It is given away once; another attempt needs another key. */
-  leafKey(place: string): Promise<KeyObject> {
+  leafKey(place: string): Promise<AsymmetricKey> {
     const key = this.#leafKeys.get(place) ?? Promise.reject(new Error(`no key for ${place}`));
     this.#leafKeys.delete(place);
     return key;
@@ -77,7 +85,7 @@ export class Material {
   }
 
   #next(): void {
-    while (this.#running < PARALLEL && !this.#signal.aborted) {
+    while (this.#running < this.#parallel && !this.#signal.aborted) {
       const job = this.#waiting.shift();
       if (job === undefined) return;
       this.#running += 1;

@@ -21,4 +21,6 @@ export interface ApplyPorts {
   readonly emit: Emit;
   /** Aborted on Ctrl-C; asked before every write. */
   readonly signal: AbortSignal;
+  /** Processors that key generation may use, at least 1. */
+  readonly processors: number;
 }

@@ -5,8 +5,9 @@ import type { IssuedProjection, LeafPem } from '../inventory/kind.ts';
 import { ANNOTATION, annotations, labels } from '../ledger/metadata.ts';
 import { activeOf, ringOf } from '../ledger/ring.ts';
 import { entry, utf8 } from '../ledger/text.ts';
-import type { Assessment, AssessedProjection } from '../plan/assess.ts';
-import { type Entries, formatRef, type NewObject, type StoredObject } from '../ports/key-store.ts';
+import type { AssessedProjection, Assessment } from '../plan/assess.ts';
+import type { Entries, NewObject, StoredObject } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import { Moved } from './errors.ts';
 import { inParallel } from './gather.ts';
 import type { Material } from './material.ts';
@@ -48,7 +49,10 @@ async function entriesOf(
   if (projection.source === 'computed') return projection.compute(assessment.rings);
   const found = foundOf(projection, assessment);
   if (leaf?.reissue === false && found !== undefined) {
-    return projection.assemble({ certificate: entry(found.data, 'tls.crt'), key: entry(found.data, 'tls.key') }, assessment.rings);
+    return projection.assemble(
+      { certificate: entry(found.data, 'tls.crt'), key: entry(found.data, 'tls.key') },
+      assessment.rings,
+    );
   }
   return projection.assemble(await issueLeaf(projection, assessment, material, ports), assessment.rings);
 }

@@ -3,7 +3,8 @@ import { type InstallationRecord, recordObject } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { readRecord } from '../plan/ledger-view.ts';
 import { nextRecord } from '../plan/next-record.ts';
-import type { KeyStore, ObjectRef } from '../ports/key-store.ts';
+import type { KeyStore } from '../ports/key-store.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
 import { Moved } from './errors.ts';
 import type { ApplyPorts } from './ports.ts';
 
@@ -29,7 +30,11 @@ export async function markReady(written: WrittenRecord, ports: ApplyPorts): Prom
   if (!written.record.ready) await store({ ...written.record, ready: true }, written.version, ports);
 }
 
-async function store(record: InstallationRecord, version: string | undefined, ports: ApplyPorts): Promise<WrittenRecord> {
+async function store(
+  record: InstallationRecord,
+  version: string | undefined,
+  ports: ApplyPorts,
+): Promise<WrittenRecord> {
   const ref = recordRef(record.spec.ledgerNamespace);
   const object = recordObject(ref, record, ports.toolVersion);
   ports.signal.throwIfAborted();

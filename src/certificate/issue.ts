@@ -38,7 +38,8 @@ export interface LeafRequest extends IssueRequest {
  */
 export function issueCertificate(request: CaRequest | LeafRequest): string {
   const certificate = forge.pki.createCertificate();
-  const { subject, extensions, issuer, signingKey, latestEnd } = request.use === 'ca' ? caParts(request) : leafParts(request);
+  const { subject, extensions, issuer, signingKey, latestEnd } =
+    request.use === 'ca' ? caParts(request) : leafParts(request);
   certificate.serialNumber = positiveSerial(request.serial);
   certificate.publicKey = forgePublicKey(request.subjectKey);
   certificate.validity.notBefore = new Date(toSecond(request.now.getTime()) - BACKDATE_MS);

@@ -17,6 +17,16 @@ export interface GlobalOptions {
   readonly verbose: boolean;
 }
 
+export interface InitOptions extends GlobalOptions {
+  readonly adopt: boolean;
+  readonly restore: boolean;
+  readonly printConfig: boolean;
+}
+
+export interface StatusOptions extends GlobalOptions {
+  readonly failOn: 'error' | 'warning';
+}
+
 export type OutputFormat = 'table' | 'json' | 'yaml' | 'prometheus';
 
 /** Everything from outside that the commands use; made by main, and by the tests. */
@@ -31,6 +41,8 @@ export interface CliPorts {
   readonly releaseDate: Date;
   /** Aborted by SIGINT or SIGTERM, with the error to end with as its reason. */
   readonly signal: AbortSignal;
+  /** Processors of this machine. */
+  readonly processors: number;
   /** Opens the store that the flags name. Throws NO_STORE. */
   openStore(options: GlobalOptions): Promise<KeyStore>;
 }

@@ -3,8 +3,6 @@ import type { ExitCode } from '../errors.ts';
 import { initCommand } from './commands/init.ts';
 import { statusCommand } from './commands/status.ts';
 import type { CliPorts } from './ports.ts';
-import { reportError, writeUsageError } from './report-error.ts';
-import { outputFormat } from './output-format.ts';
 
 const EPILOGUE = `
 Where keys live: --dir PATH keeps them as manifests in a folder that only you can
@@ -24,8 +22,9 @@ export async function runCli(argv: readonly string[], ports: CliPorts): Promise<
     await program.parseAsync(argv, { from: 'user' });
     return exit;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : writeUsageError(error, argv, ports);
-    return reportError(error, outputFormat(argv), ports);
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const { reportError, asUsageError } = await import('./report-error.ts');
+    return reportError(error instanceof CommanderError ? asUsageError(error) : error, argv, ports);
   }
 }
 
@@ -54,6 +53,8 @@ function createProgram(ports: CliPorts, done: (exit: ExitCode) => void): Command
       writeOut: (text) => ports.terminal.stdout.write(text),
       writeErr: () => undefined,
       getOutHelpWidth: () => 80,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
     })
     .showSuggestionAfterError(true)
     .exitOverride();

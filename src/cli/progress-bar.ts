@@ -1,5 +1,5 @@
-import type { Emit, ProgressPhase } from '../progress.ts';
 import type { Terminal } from '../ports/terminal.ts';
+import type { Emit, ProgressPhase } from '../progress.ts';
 
 const TEXTS: Record<ProgressPhase, string> = {
   generate: 'making keys',

@@ -1,30 +1,40 @@
 import type { CommanderError } from 'commander';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
-import type { CliPorts, OutputFormat } from './ports.ts';
+import { outputFormat } from './output-format.ts';
+import type { CliPorts } from './ports.ts';
 import { writeDocument } from './render/document.ts';
 
-/** Tells of a command line that commander did not take. Exit code 2. */
-export async function writeUsageError(error: CommanderError, argv: readonly string[], ports: CliPorts): Promise<ExitCode> {
-  if (error.code === 'commander.help') return 2;
+/** What commander says of a command line that it did not take, in our words. */
+export function asUsageError(error: CommanderError): PaletteKeysError {
+  if (error.code === 'commander.help') {
+    return new PaletteKeysError('USAGE', 'no command was given', { hint: 'palette-keys --help lists them' });
+  }
   const [message, ...suggestion] = error.message.replace(/^error: /, '').split('\n');
   const hint = suggestion.join(' ').replace(/^\(|\)$/g, '') || 'palette-keys --help lists commands and flags';
-  const { outputFormat } = await import('./output-format.ts');
-  return reportError(new PaletteKeysError('USAGE', message ?? 'wrong usage', { hint }), outputFormat(argv), ports);
+  return new PaletteKeysError('USAGE', message ?? 'wrong usage', { hint });
 }
 
 /** Tells of a failure: message and hint on stderr, and a document of kind Error on stdout where one was asked for. */
-export async function reportError(error: unknown, format: OutputFormat, ports: CliPorts): Promise<ExitCode> {
+export async function reportError(error: unknown, argv: readonly string[], ports: CliPorts): Promise<ExitCode> {
   const known = asKnown(error, ports);
+  const format = outputFormat(argv);
   await writeMessage(known, ports);
   if (format === 'json' || format === 'yaml') {
     const { code, message, hint, details } = known;
-    await writeDocument({ kind: 'Error', code, message, hint, ...(details.length > 0 ? { details } : {}) }, format, ports.terminal);
+    await writeDocument(
+      { kind: 'Error', code, message, hint, ...(details.length > 0 ? { details } : {}) },
+      format,
+      ports.terminal,
+    );
   }
   return known.exit;
 }
 
 /** `palette-keys: error: …`, one line for each further cause, `palette-keys: hint: …`. */
-export async function writeMessage({ message, details, hint, code, cause }: PaletteKeysError, ports: CliPorts): Promise<void> {
+export async function writeMessage(
+  { message, details, hint, code, cause }: PaletteKeysError,
+  ports: CliPorts,
+): Promise<void> {
   const { stderr, colour } = ports.terminal;
   const { palette } = await import('./render/palette.ts');
   const paint = palette(colour.stderr);

@@ -4,8 +4,7 @@ import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import { renderTemplate } from '../installation/template.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
 import type { KeyStore } from '../ports/key-store.ts';
-import type { InitOptions } from './commands/init.ts';
-import type { CliPorts } from './ports.ts';
+import type { CliPorts, InitOptions } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
 import { writeDocument } from './render/document.ts';
 import { renderFindings } from './render/findings.ts';
@@ -50,9 +49,11 @@ async function settle(
   ports: CliPorts,
 ): Promise<{ readonly agreed: InitPlan; readonly input: InitInput }> {
   const { terminal } = ports;
-  const asks = terminal.interactive && !options.yes && !options.dryRun && plan.changes && blockers(plan.steps).length === 0;
+  const asks =
+    terminal.interactive && !options.yes && !options.dryRun && plan.changes && blockers(plan.steps).length === 0;
   if (!asks) {
-    if (plan.confirm.length > 0 && !options.dryRun && !options.yes && blockers(plan.steps).length === 0) throw askedFor(plan);
+    if (plan.confirm.length > 0 && !options.dryRun && !options.yes && blockers(plan.steps).length === 0)
+      throw askedFor(plan);
     showPlan(plan, options, ports);
     return { agreed: plan, input };
   }
@@ -111,7 +112,12 @@ async function write(plan: InitPlan, options: InitOptions, store: KeyStore, port
   return 0;
 }
 
-async function writeResult(plan: InitPlan, options: InitOptions, store: KeyStore, { terminal }: CliPorts): Promise<void> {
+async function writeResult(
+  plan: InitPlan,
+  options: InitOptions,
+  store: KeyStore,
+  { terminal }: CliPorts,
+): Promise<void> {
   if (options.output === 'json' || options.output === 'yaml') {
     await writeDocument(initDocument(plan, store, options.dryRun), options.output, terminal);
     return;
@@ -119,7 +125,8 @@ async function writeResult(plan: InitPlan, options: InitOptions, store: KeyStore
   const blocked = blockers(plan.steps).length > 0;
   if (blocked) return;
   const paint = palette(terminal.colour.stdout);
-  const made = options.dryRun ? 'Would be done' : plan.changes ? 'Done' : 'Nothing to do';
+  const done = options.dryRun ? 'Would be done' : 'Done';
+  const made = plan.changes ? done : 'Nothing to do';
   terminal.stdout.write(`${renderOutcome(plan, paint)}\n${made} in ${store.location}: ${summarize(plan.steps)}.\n`);
 }
 
@@ -138,6 +145,7 @@ function applyPorts(options: InitOptions, store: KeyStore, ports: CliPorts): App
     toolVersion: ports.version,
     emit: () => undefined,
     signal: ports.signal,
+    processors: ports.processors,
   };
 }
 

@@ -1,8 +1,7 @@
 import { readStatus } from '../apply/status.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { StatusReport } from '../plan/status.ts';
-import type { StatusOptions } from './commands/status.ts';
-import type { CliPorts } from './ports.ts';
+import type { CliPorts, StatusOptions } from './ports.ts';
 import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
 

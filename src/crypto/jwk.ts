@@ -5,7 +5,9 @@ import { DamagedError } from '../errors.ts';
 export function publicJwk(key: KeyObject, kid: string, alg: string): Readonly<Record<string, string>> {
   const { kty, crv, n, e, x, y } = createPublicKey(key).export({ format: 'jwk' });
   const members = { kty, kid, alg, use: 'sig', crv, n, e, x, y };
-  return Object.fromEntries(Object.entries(members).filter((member): member is [string, string] => member[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(members).filter((member): member is [string, string] => member[1] !== undefined),
+  );
 }
 
 /** The key that a public JWK describes. Throws DamagedError. */

@@ -1,6 +1,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { DamagedError } from '../errors.ts';
 
+/** A private or public key; `node:crypto` is named in this layer alone. */
+export type AsymmetricKey = KeyObject;
+
 /** What kind of key pair is asked for; `bits` is the length of the RSA modulus. */
 export type KeyPairAlgorithm =
   | { readonly type: 'rsa'; readonly bits: number }

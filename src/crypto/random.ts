@@ -1,4 +1,8 @@
-import { randomBytes } from 'node:crypto';
-
-/** Cryptographically secure random bytes, from node:crypto alone. */
-export const systemRandom = { bytes: (length: number): Uint8Array => randomBytes(length) };
+/**
+ * Cryptographically secure random bytes, from node:crypto alone. The module is loaded at the first call: it takes
+ * longer to load than `--help` takes to print.
+ */
+import process from 'node:process';
+export const systemRandom = {
+  bytes: (length: number): Uint8Array => process.getBuiltinModule('node:crypto').randomBytes(length),
+};

@@ -1,4 +1,4 @@
-import type { ObjectRef } from '../ports/key-store.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
 import type { InstallationSpec } from './spec.ts';
 
 /** Which key an object of the ledger holds. */

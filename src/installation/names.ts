@@ -1,4 +1,4 @@
-import type { ObjectRef } from '../ports/key-store.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
 import type { InstallationSpec, ServiceSpec } from './spec.ts';
 
 /** ConfigMap in `ledgerNamespace`. The names of record, audit and lock never carry the prefix: they are found first. */

@@ -5,6 +5,8 @@ import type { Path } from './mistakes.ts';
 /** What is deeper than this is no spec, and following it might exhaust the stack. */
 const MAX_DEPTH = 64;
 
+const NOTHING: Spot['inside'] = new Map();
+
 /** A value as plain data, and where it is written. Offsets count from the start of the text. */
 export interface Spot {
   /** Undefined where the value was refused. */
@@ -47,9 +49,9 @@ function readNode(node: ParsedNode | null, path: Path, keyAt: number | undefined
   const place = { at, keyAt: keyAt ?? at };
   const refuse = (message: string): Spot => {
     reading.mistakes.push({ at, path: path.slice(0, MAX_DEPTH / 8), message });
-    return { ...place, value: undefined, inside: new Map() };
+    return { ...place, value: undefined, inside: NOTHING };
   };
-  if (node === null) return { ...place, value: null, inside: new Map() };
+  if (node === null) return { ...place, value: null, inside: NOTHING };
   if (path.length > MAX_DEPTH) return refuse('is nested too deeply');
   if (isAlias(node)) {
     const target = reading.anchors.get(node.source);
@@ -62,7 +64,7 @@ function readNode(node: ParsedNode | null, path: Path, keyAt: number | undefined
 }
 
 function readContent(node: ParsedNode, path: Path, reading: Reading): Pick<Spot, 'value' | 'inside'> {
-  if (isScalar(node)) return { value: node.value, inside: new Map() };
+  if (isScalar(node)) return { value: node.value, inside: NOTHING };
   if (isMap(node)) return readMap(node, path, reading);
   const items = isSeq(node) ? node.items : [];
   const spots = items.map((item, i) => readNode(item as ParsedNode | null, [...path, i], undefined, reading));
@@ -83,8 +85,8 @@ function readMap(node: YAMLMap, path: Path, reading: Reading): Pick<Spot, 'value
       inside.set(key, readNode(pair.value as ParsedNode | null, [...path, key], keyAt, reading));
     }
   }
-  // Object.fromEntries defines its keys: `__proto__` is one like any other.
-  return { value: Object.fromEntries([...inside].map(([key, spot]) => [key, spot.value])), inside };
+  // Object.fromEntries defines its keys, so that `__proto__` is one like any other.
+  return { value: Object.fromEntries(Array.from(inside, ([key, spot]) => [key, spot.value])), inside };
 }
 
 /** Undefined for an empty value, which has a place but nothing written there. */

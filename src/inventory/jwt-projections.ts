@@ -1,4 +1,4 @@
-import { readPublicJwk, publicJwk } from '../crypto/jwk.ts';
+import { publicJwk, readPublicJwk } from '../crypto/jwk.ts';
 import { publicKeyKid, symmetricKid } from '../crypto/kid.ts';
 import { decodePrivateKey, spkiOf } from '../crypto/private-key.ts';
 import { DamagedError } from '../errors.ts';
@@ -66,7 +66,9 @@ function signerEntries(ring: Ring): Entries {
 function encodeJwks(ring: Ring): Uint8Array {
   const keys = acceptedOf(ring)
     .filter((version) => !isSymmetric(version.material.alg))
-    .map(({ material, facts }) => publicJwk(decodePrivateKey(entry(material.entries, 'key.pem')), facts.kid, material.alg));
+    .map(({ material, facts }) =>
+      publicJwk(decodePrivateKey(entry(material.entries, 'key.pem')), facts.kid, material.alg),
+    );
   return utf8(`${JSON.stringify({ keys }, undefined, 2)}\n`);
 }
 

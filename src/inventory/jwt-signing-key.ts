@@ -1,7 +1,7 @@
-import type { KeyObject } from 'node:crypto';
 import { fingerprint } from '../crypto/digest.ts';
 import { publicKeyKid, symmetricKid } from '../crypto/kid.ts';
 import {
+  type AsymmetricKey,
   decodePrivateKey,
   encodePrivateKey,
   generatePrivateKey,
@@ -68,7 +68,7 @@ function inspectJwtKey(material: Material): Facts {
   return { kid: publicKeyKid(spki), fingerprint: fingerprint(spki) };
 }
 
-function fits(key: KeyObject, expected: KeyPairAlgorithm): boolean {
+function fits(key: AsymmetricKey, expected: KeyPairAlgorithm): boolean {
   if (key.asymmetricKeyType !== expected.type) return false;
   const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
   if (expected.type === 'ec') return namedCurve === (expected.curve === 'P-256' ? 'prime256v1' : 'secp384r1');

@@ -1,7 +1,8 @@
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Facts, KindId, Material } from '../ledger/entry.ts';
 import type { Rings, State } from '../ledger/ring.ts';
-import type { Entries, ObjectRef } from '../ports/key-store.ts';
+import type { Entries } from '../ports/key-store.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
 import type { Random } from '../ports/random.ts';
 
 /** Material that is ready but for what only the ledger can tell: the installation and the number of the version. */

@@ -2,8 +2,9 @@ import { parseDuration } from '../installation/duration.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { KindId } from '../ledger/entry.ts';
 import { type Rings, ringOf } from '../ledger/ring.ts';
+import type { Entries } from '../ports/key-store.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
 import { encodeCaBundle } from './certificate-authority.ts';
-import type { Entries, ObjectRef } from '../ports/key-store.ts';
 import type { IssuedProjection, LeafPem } from './kind.ts';
 
 /** A kubernetes.io/tls Secret around a leaf of the internal CA; `extra` adds what this kind's users read besides. */

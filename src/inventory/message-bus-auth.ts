@@ -1,16 +1,16 @@
-import { type Account, decode, defaultNatsLimits, encodeAccount, encodeOperator, type Operator } from '@nats-io/jwt';
+import { type Account, defaultNatsLimits, encodeAccount, encodeOperator, type Operator } from '@nats-io/jwt';
 import { publicKeyKid } from '../crypto/kid.ts';
-import { type NkeyRole, nkeyPair, nkeySpki, publicNkey } from '../crypto/nkey.ts';
+import { type NkeyRole, nkeySigner, nkeySpki, publicNkey } from '../crypto/nkey.ts';
 import { decodePrivateKey } from '../crypto/private-key.ts';
 import { DamagedError } from '../errors.ts';
 import { platformSecret } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { KindId } from '../ledger/entry.ts';
-import { acceptedOf, activeOf, type RingVersion, type Rings, ringOf } from '../ledger/ring.ts';
+import { acceptedOf, activeOf, type Rings, type RingVersion, ringOf } from '../ledger/ring.ts';
 import { entry, textEntry, utf8 } from '../ledger/text.ts';
 import type { Entries } from '../ports/key-store.ts';
 import type { ComputedProjection, HeldKey } from './kind.ts';
-import { signAgain } from './message-bus-jwt.ts';
+import { signAgain, verifiedClaims } from './message-bus-jwt.ts';
 
 const OPERATOR = 'message-bus-operator';
 const SIGNING_KEY = 'message-bus-signing-key';
@@ -63,19 +63,14 @@ async function compute(rings: Rings): Promise<Entries> {
 }
 
 async function operatorToken(operator: RingVersion, claims: Partial<Operator>): Promise<string> {
-  const pair = nkeyPair('operator', privateKey(operator));
-  const token = await encodeOperator('palette', pair, claims);
-  const again = signAgain(token, new Date(operator.createdAt), pair);
-  pair.clear();
-  return again;
+  const signer = nkeySigner('operator', privateKey(operator));
+  return signAgain(await encodeOperator('palette', signer, claims), new Date(operator.createdAt), signer);
 }
 
 async function accountToken(account: RingVersion, signingKey: RingVersion): Promise<string> {
-  const signer = nkeyPair('operator', privateKey(signingKey));
+  const signer = nkeySigner('operator', privateKey(signingKey));
   const token = await encodeAccount('SYS', publicKey('account', account), { limits: NO_LIMITS }, { signer });
-  const again = signAgain(token, new Date(account.createdAt), signer);
-  signer.clear();
-  return again;
+  return signAgain(token, new Date(account.createdAt), signer);
 }
 
 function privateKey(version: RingVersion) {
@@ -89,11 +84,11 @@ function publicKey(role: NkeyRole, version: RingVersion): string {
 function inspect(entries: Entries): readonly HeldKey[] {
   const operatorJwt = textEntry(entries, 'operator.jwt');
   const conf = textEntry(entries, 'nats.conf');
-  const operator = verified<Operator>(operatorJwt);
+  const operator = verifiedClaims<Operator>(operatorJwt);
   const [inConf, accountJwt, ...others] = conf.match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g) ?? [];
   if (inConf !== operatorJwt || accountJwt === undefined) throw new DamagedError('nats.conf contradicts operator.jwt');
-  const account = verified<Account>(accountJwt);
-  for (const other of others) verified(other);
+  const account = verifiedClaims<Account>(accountJwt);
+  for (const other of others) verifiedClaims(other);
   const signingKeys = (operator.nats.signing_keys ?? []).map((key) => (typeof key === 'string' ? key : key.key));
   return [
     held(OPERATOR, 'operator', operator.sub),
@@ -101,15 +96,6 @@ function inspect(entries: Entries): readonly HeldKey[] {
     held(SIGNING_KEY, 'operator', account.iss),
     held(SYSTEM_ACCOUNT, 'account', account.sub),
   ];
-}
-
-/** The claims of a token whose signature fits its issuer. Throws DamagedError. */
-function verified<T>(token: string) {
-  try {
-    return decode<T>(token);
-  } catch {
-    throw new DamagedError('a JWT cannot be verified');
-  }
 }
 
 function held(kind: KindId, role: NkeyRole, nkey: string): HeldKey {

@@ -1,6 +1,7 @@
 import { KID_PATTERN } from '../crypto/kid.ts';
 import { DamagedError } from '../errors.ts';
-import type { Entries, NewObject, ObjectRef, StoredObject } from '../ports/key-store.ts';
+import type { Entries, NewObject, StoredObject } from '../ports/key-store.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
 import { annotations, LABEL, labels } from './metadata.ts';
 import { entry, textEntry, utf8 } from './text.ts';
 

@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
 import { KID_PATTERN } from '../crypto/kid.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
-import type { InstallationSpec } from '../installation/spec.ts';
 import { validateSpec } from '../installation/parse.ts';
-import type { Entries, NewObject, ObjectRef } from '../ports/key-store.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
+import type { Entries, NewObject } from '../ports/key-store.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
 import { isTime, type KindId } from './entry.ts';
 import { annotations, labels } from './metadata.ts';
 import { STATES } from './ring.ts';
@@ -36,7 +37,10 @@ const schema = z.strictObject({
   createdAt: time,
   spec: z.unknown(),
   generation: z.int().check(z.minimum(1)),
-  keys: z.record(z.string(), z.strictObject({ versions: z.array(version), evidence: z.record(z.string(), z.unknown()) })),
+  keys: z.record(
+    z.string(),
+    z.strictObject({ versions: z.array(version), evidence: z.record(z.string(), z.unknown()) }),
+  ),
   ready: z.boolean(),
 });
 
@@ -76,7 +80,7 @@ export function decodeRecord(entries: Entries): InstallationRecord {
   return { ...parsed.data, spec: recordedSpec(parsed.data.spec) };
 }
 
-export function encodeRecord(record: InstallationRecord): Uint8Array {
+function encodeRecord(record: InstallationRecord): Uint8Array {
   return utf8(`${JSON.stringify(record, undefined, 2)}\n`);
 }
 

@@ -38,6 +38,6 @@ export function acceptedOf(ring: Ring): Ring {
   return ring.filter((version) => isAccepted(version.state));
 }
 
-export function isAccepted(state: State): boolean {
+function isAccepted(state: State): boolean {
   return ACCEPTED.includes(state);
 }

@@ -5,7 +5,8 @@ import type { IssuedProjection } from '../inventory/kind.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { activeOf, type Ring, type RingVersion, ringOf } from '../ledger/ring.ts';
 import { entry } from '../ledger/text.ts';
-import { formatRef, type StoredObject } from '../ports/key-store.ts';
+import type { StoredObject } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import {
   damaged,
   foreignOutcome,
@@ -19,7 +20,7 @@ import {
   outdated,
   type ProjectionContext,
 } from './assess-projection.ts';
-import { leafFacts, type LeafFacts } from './leaf-facts.ts';
+import { type LeafFacts, leafFacts } from './leaf-facts.ts';
 
 /** What is to be done with a leaf's object, and what the leaf is, where there is one that can be kept. */
 export interface LeafAssessment {

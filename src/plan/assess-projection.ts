@@ -2,7 +2,8 @@ import { equalBytes } from '../crypto/digest.ts';
 import type { ComputedProjection, HeldKey, Projection } from '../inventory/kind.ts';
 import { annotations, isManaged, labels } from '../ledger/metadata.ts';
 import type { Rings } from '../ledger/ring.ts';
-import { type Entries, formatRef, type StoredObject } from '../ports/key-store.ts';
+import type { Entries, StoredObject } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import type { FindingCode } from './finding.ts';
 import type { Holding } from './holding.ts';
 import type { InitRequest, Snapshot } from './snapshot.ts';
@@ -95,11 +96,21 @@ function foreign(
   const kids = [...new Set(unknown.map(({ kid }) => kid))].join(', ');
   const reason = `it holds key material that no ledger entry explains (${kids})`;
   const adoptable = unknown.every(({ material }) => material !== undefined);
-  return foreignOutcome(reason, found, context, adoptable ? `palette-keys init --adopt takes its ${projection.kind} in` : '');
+  return foreignOutcome(
+    reason,
+    found,
+    context,
+    adoptable ? `palette-keys init --adopt takes its ${projection.kind} in` : '',
+  );
 }
 
 /** Well-formed material of somebody else: never overwritten unasked, and never at all where the object is not ours. */
-export function foreignOutcome(reason: string, found: StoredObject, context: ProjectionContext, adopt: string): Outcome {
+export function foreignOutcome(
+  reason: string,
+  found: StoredObject,
+  context: ProjectionContext,
+  adopt: string,
+): Outcome {
   if (!isOurs(found, context)) {
     const remedy = ['move it away', ...(adopt === '' ? [] : [adopt])].join(', or: ');
     return { action: 'blocked', reason: `palette-keys did not write it: ${reason}`, code: 'NOT_OURS', remedy };

@@ -1,7 +1,7 @@
 import type { VersionedKind } from '../inventory/kind.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import type { Ring, RingVersion, State } from '../ledger/ring.ts';
-import { formatRef } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import type { FindingCode } from './finding.ts';
 import type { HeldMaterial } from './holding.ts';
 import type { LedgerItem } from './ledger-view.ts';
@@ -50,7 +50,8 @@ function fromRecord(context: VersionContext, recorded: KeyRecord): readonly Vers
       const item = context.items.find(({ n }) => n === version.n);
       if (item === undefined) return missingEntry(context, version);
       if (item.damage !== undefined) return damaged(context, item, version.kid);
-      if (item.entry.facts.kid === version.kid) return { action: 'keep', version: { ...item.entry, state: version.state } };
+      if (item.entry.facts.kid === version.kid)
+        return { action: 'keep', version: { ...item.entry, state: version.state } };
       return blocked(version.n, version.kid, 'LEDGER_ENTRY_UNEXPECTED', {
         reason: `${formatRef(item.ref)} holds the key ${item.entry.facts.kid}, the record says ${version.kid}`,
         remedy: `find out who replaced it; ${remedyForLost(version)}`,
@@ -68,7 +69,11 @@ function missingEntry({ kind, held }: VersionContext, version: VersionRecord): V
   }
   const { n, createdAt, state } = version;
   const material = from.key.material;
-  return { action: 'restore', version: { kind: kind.id, n, createdAt, material, facts: kind.inspect(material), state }, from };
+  return {
+    action: 'restore',
+    version: { kind: kind.id, n, createdAt, material, facts: kind.inspect(material), state },
+    from,
+  };
 }
 
 function remedyForLost(version: VersionRecord): string {
@@ -108,7 +113,10 @@ function damaged(context: VersionContext, item: LedgerItem, kid: string | undefi
 }
 
 function formatRefs({ held }: VersionContext, kid: string | undefined): string {
-  return held.filter(({ key }) => key.kid === kid).map(({ ref }) => formatRef(ref)).join(', ');
+  return held
+    .filter(({ key }) => key.kid === kid)
+    .map(({ ref }) => formatRef(ref))
+    .join(', ');
 }
 
 /** Objects that were made from keys are there, but the keys are not: never a fresh key. */
@@ -125,7 +133,9 @@ function lost({ kind, held }: VersionContext): VersionItem {
 /** New versions for keys that projections hold and no version explains; the active one last. */
 function adopt(context: VersionContext, known: readonly VersionItem[]): readonly VersionItem[] {
   const { kind, held, items, now } = context;
-  const kids = new Set(known.flatMap((item) => (item.action === 'keep' || item.action === 'restore' ? [item.version.facts.kid] : [])));
+  const kids = new Set(
+    known.flatMap((item) => (item.action === 'keep' || item.action === 'restore' ? [item.version.facts.kid] : [])),
+  );
   const unknown = new Map<string, HeldMaterial>();
   for (const candidate of held) {
     if (candidate.key.material !== undefined && !kids.has(candidate.key.kid)) unknown.set(candidate.key.kid, candidate);
@@ -162,7 +172,9 @@ export function numberOf(item: VersionItem): number {
 
 /** The ring that the items amount to, or undefined where a version is still to be made or stands in the way. */
 export function ringFrom(items: readonly VersionItem[]): Ring | undefined {
-  const versions = items.flatMap((item) => (item.action === 'create' || item.action === 'blocked' ? [] : [item.version]));
+  const versions = items.flatMap((item) =>
+    item.action === 'create' || item.action === 'blocked' ? [] : [item.version],
+  );
   const complete = versions.length === items.length && versions.filter(({ state }) => state === 'active').length === 1;
   return complete ? versions.sort((a, b) => a.n - b.n) : undefined;
 }

@@ -2,7 +2,7 @@ import { INVENTORY, projectionsOf, VERSIONED } from '../inventory/index.ts';
 import type { Projection } from '../inventory/kind.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { Ring, Rings } from '../ledger/ring.ts';
-import { formatRef } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
 import { assessComputed, type Outcome, type ProjectionContext } from './assess-projection.ts';
 import { assessVersions, ringFrom, type VersionItem } from './assess-versions.ts';
@@ -50,7 +50,14 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
     versions.set(kind.id, items);
   }
   const rings = collectRings(versions);
-  const context: ProjectionContext = { snapshot, installationId, rings, expected: expectedPlaces(record, rings), request, now };
+  const context: ProjectionContext = {
+    snapshot,
+    installationId,
+    rings,
+    expected: expectedPlaces(record, rings),
+    request,
+    now,
+  };
   const assessed = projections.map((projection) => assessProjection(projection, holdings, context));
   return { snapshot, installationId, record, ledger, versions, rings, projections: await Promise.all(assessed) };
 }

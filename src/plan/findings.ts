@@ -4,7 +4,7 @@ import { AUDIT_NAME } from '../installation/names.ts';
 import { VERSIONED } from '../inventory/index.ts';
 import { type Facts, formatTime, type KindId } from '../ledger/entry.ts';
 import { activeOf } from '../ledger/ring.ts';
-import { formatRef } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
 import { type Finding, finding } from './finding.ts';
 
@@ -109,10 +109,24 @@ function auditFindings({ snapshot, record }: Assessment): readonly Finding[] {
   const log = snapshot.ledger.find(({ ref }) => formatRef(ref) === place);
   if (log === undefined) {
     const message = 'the installation is complete, but its audit log is gone';
-    return [finding('AUDIT_MISSING', place, message, 'look for a copy of it; the next run that changes anything begins a new one')];
+    return [
+      finding(
+        'AUDIT_MISSING',
+        place,
+        message,
+        'look for a copy of it; the next run that changes anything begins a new one',
+      ),
+    ];
   }
   if (log.damage !== undefined) {
-    return [finding('AUDIT_DAMAGED', place, `it cannot be read: ${log.damage}`, 'move it away and keep it; a new one is begun')];
+    return [
+      finding(
+        'AUDIT_DAMAGED',
+        place,
+        `it cannot be read: ${log.damage}`,
+        'move it away and keep it; a new one is begun',
+      ),
+    ];
   }
   const line = firstBreak(Buffer.from(log.data['audit.jsonl'] ?? []).toString('utf8'));
   if (line === undefined) return [];

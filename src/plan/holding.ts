@@ -1,7 +1,8 @@
 import { DamagedError } from '../errors.ts';
 import type { ComputedProjection, HeldKey, Projection } from '../inventory/kind.ts';
 import type { KindId } from '../ledger/entry.ts';
-import { formatRef, type ObjectRef, type StoredObject } from '../ports/key-store.ts';
+import type { StoredObject } from '../ports/key-store.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** What one computed projection holds. */

@@ -4,10 +4,10 @@ import { ledgerSecret } from '../installation/ledger-name.ts';
 import { INVENTORY, projectionsOf } from '../inventory/index.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
-import { formatRef } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
 import { numberOf, type VersionItem } from './assess-versions.ts';
-import { finding, type Finding } from './finding.ts';
+import { type Finding, finding } from './finding.ts';
 import { standingFindings } from './findings.ts';
 import { nextRecord } from './next-record.ts';
 import type { Step } from './step.ts';
@@ -106,12 +106,20 @@ function releasedObjects(before: InstallationRecord, { snapshot, rings }: Assess
     .filter((place) => !now.has(place));
 }
 
-function reasonsToAsk(assessment: Assessment, steps: readonly Step[], specChanges: readonly SpecChange[]): readonly string[] {
+function reasonsToAsk(
+  assessment: Assessment,
+  steps: readonly Step[],
+  specChanges: readonly SpecChange[],
+): readonly string[] {
   const replaced = steps.filter(({ replaces }) => replaces === true);
   const adopted = [...assessment.versions.values()].flat().filter(({ action }) => action === 'adopt');
   return [
-    ...(specChanges.length > 0 ? [`change the spec in ${specChanges.length} ${plural(specChanges.length, 'place')}`] : []),
-    ...(adopted.length > 0 ? [`take ${adopted.length} ${plural(adopted.length, 'key')} in that palette-keys did not make`] : []),
+    ...(specChanges.length > 0
+      ? [`change the spec in ${specChanges.length} ${plural(specChanges.length, 'place')}`]
+      : []),
+    ...(adopted.length > 0
+      ? [`take ${adopted.length} ${plural(adopted.length, 'key')} in that palette-keys did not make`]
+      : []),
     ...(replaced.length > 0 ? [`write ${replaced.length} existing ${plural(replaced.length, 'object')} anew`] : []),
     ...(assessment.record.status === 'damaged' ? ['replace the damaged record by one rebuilt from the ledger'] : []),
   ];

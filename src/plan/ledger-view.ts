@@ -6,7 +6,8 @@ import { versionedKind } from '../inventory/index.ts';
 import type { VersionedKind } from '../inventory/kind.ts';
 import { installationOf, type KindId, type LedgerEntry, readLedgerObject } from '../ledger/entry.ts';
 import { decodeRecord, type InstallationRecord } from '../ledger/record.ts';
-import { type FoundObject, formatRef, type ObjectRef, type StoredObject } from '../ports/key-store.ts';
+import type { FoundObject, StoredObject } from '../ports/key-store.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 
 /** One Secret of the ledger: a version, or why it cannot be read as one. */
 export type LedgerItem =

@@ -1,6 +1,6 @@
 import { diffSpecs } from '../installation/diff.ts';
-import { INVENTORY } from '../inventory/index.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
+import { INVENTORY } from '../inventory/index.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import { generationOf } from '../ledger/metadata.ts';
 import { type InstallationRecord, type KeyRecord, SCHEMA_VERSION, type VersionRecord } from '../ledger/record.ts';
@@ -59,7 +59,14 @@ function firstRecord(facts: {
 function nextKey(before: KeyRecord | undefined, ring: Ring, now: string): KeyRecord {
   const known = before?.versions ?? [];
   const destroyed = known.filter(({ state }) => state === 'destroyed');
-  const versions = ring.map((version) => nextVersion(known.find(({ n }) => n === version.n), version, ring, now));
+  const versions = ring.map((version) =>
+    nextVersion(
+      known.find(({ n }) => n === version.n),
+      version,
+      ring,
+      now,
+    ),
+  );
   return {
     versions: [...destroyed, ...versions].sort((a, b) => a.n - b.n),
     evidence: before?.evidence ?? {},

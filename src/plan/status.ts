@@ -3,7 +3,7 @@ import type { Kind } from '../inventory/kind.ts';
 import { formatTime } from '../ledger/entry.ts';
 import type { VersionRecord } from '../ledger/record.ts';
 import { activeOf } from '../ledger/ring.ts';
-import { formatRef } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
 import { type Finding, finding } from './finding.ts';
 import { caRotateAfter, standingFindings } from './findings.ts';
@@ -35,7 +35,10 @@ export interface LeafStatus {
   readonly rotateAfter?: string;
 }
 
-export type VersionStatus = Pick<VersionRecord, 'n' | 'kid' | 'state' | 'since' | 'createdAt' | 'fingerprint' | 'notAfter'>;
+export type VersionStatus = Pick<
+  VersionRecord,
+  'n' | 'kid' | 'state' | 'since' | 'createdAt' | 'fingerprint' | 'notAfter'
+>;
 
 /** What `status` shows, or undefined where the store holds no installation. */
 export function reportStatus(assessment: Assessment, now: Date): StatusReport | undefined {
@@ -55,7 +58,9 @@ export function reportStatus(assessment: Assessment, now: Date): StatusReport | 
 function recordFindings({ record, snapshot }: Assessment, plan: InitPlan): readonly Finding[] {
   const subject = `ConfigMap/${snapshot.spec.ledgerNamespace}/palette-keys-installation`;
   if (record.status === 'missing') {
-    return [finding('RECORD_LOST', subject, 'the record is not there', 'palette-keys init rebuilds it from the ledger')];
+    return [
+      finding('RECORD_LOST', subject, 'the record is not there', 'palette-keys init rebuilds it from the ledger'),
+    ];
   }
   if (record.status === 'damaged') {
     const message = `the record is damaged: ${record.damage}`;
@@ -108,7 +113,11 @@ function leavesOf(id: string, { projections }: Assessment): readonly LeafStatus[
       const facts = leaf?.leaf;
       if (facts === undefined) return { object };
       const { fingerprint, notBefore, notAfter, rotateAfter } = facts;
-      const dates = { notBefore: formatTime(notBefore), notAfter: formatTime(notAfter), rotateAfter: formatTime(rotateAfter) };
+      const dates = {
+        notBefore: formatTime(notBefore),
+        notAfter: formatTime(notAfter),
+        rotateAfter: formatTime(rotateAfter),
+      };
       return { object, fingerprint, ...dates };
     });
 }

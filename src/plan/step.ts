@@ -1,5 +1,5 @@
 import type { KindId } from '../ledger/entry.ts';
-import type { ObjectRef } from '../ports/key-store.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
 import type { FindingCode } from './finding.ts';
 
 export type Action = 'create' | 'keep' | 'restore' | 'update' | 'blocked';

@@ -3,13 +3,7 @@
  * One contract suite (test/support/key-store-contract.ts) runs on all of them.
  */
 
-export type ObjectKind = 'Secret' | 'ConfigMap';
-
-export interface ObjectRef {
-  readonly kind: ObjectKind;
-  readonly namespace: string;
-  readonly name: string;
-}
+import type { ObjectRef } from './object-ref.ts';
 
 /** Entry name → raw bytes. A ConfigMap's entries are valid UTF-8. */
 export type Entries = Readonly<Record<string, Uint8Array>>;
@@ -90,9 +84,4 @@ export interface KeyStore {
 
   /** Takes the store's lock, or throws LOCK_HELD naming the holder. Makes the store if it is not there. */
   lock(holder: LockHolder): Promise<Lock>;
-}
-
-/** `Secret/<namespace>/<name>`, as in plans and results. */
-export function formatRef(ref: ObjectRef): string {
-  return `${ref.kind}/${ref.namespace}/${ref.name}`;
 }

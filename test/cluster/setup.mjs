@@ -1,8 +1,9 @@
 // `npm run test:setup`: builds kube-apiserver, kube-controller-manager, kubectl and etcd for the cluster tests, once,
 // from Go modules pinned by go.sum. Cold it takes minutes, warm far less than a second. Builds nothing that the
 // environment names already (TEST_ASSET_..., KUBEBUILDER_ASSETS: the convention of envtest).
-import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { BINARIES, cacheFolder, findCached, kubernetesVersion, moduleFolder } from './recipe.mjs';
@@ -10,9 +11,14 @@ import { BINARIES, cacheFolder, findCached, kubernetesVersion, moduleFolder } fr
 // GOWORK: a go.work in a folder above must not change what is built. CGO: the binaries depend on no system library.
 const GO_ENVIRONMENT = { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' };
 
-process.exitCode = main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  say(error.message);
+  process.exitCode = 1;
+}
 
-function main() {
+async function main() {
   const wanted = BINARIES.filter((binary) => !namedByEnvironment(binary));
   if (wanted.length === 0) {
     say('the environment names every binary; nothing to build');
@@ -25,7 +31,7 @@ function main() {
   removeLeftovers(folder);
   const missing = wanted.filter(({ name }) => !existsSync(join(folder, name)));
   if (missing.length > 0) lowerPriority();
-  for (const binary of missing) build(binary, folder);
+  for (const binary of missing) await build(binary, folder);
   say(`ready in ${folder}`);
   return 0;
 }
@@ -37,10 +43,11 @@ function namedByEnvironment({ name, variable }) {
 
 /** Which toolchain go.mod selects and for which system, such as `go1.25.0-linux-amd64`; undefined without Go. */
 function goVersion() {
-  const result = go('kubernetes', ['env', 'GOVERSION', 'GOOS', 'GOARCH'], ['ignore', 'pipe', 'inherit']);
-  if (result.error?.code === 'ENOENT') return undefined;
-  requireSuccess(result, 'go env');
-  return result.stdout.toString().trim().split(/\s+/).join('-');
+  const options = { cwd: moduleFolder('kubernetes'), env: GO_ENVIRONMENT, stdio: ['ignore', 'pipe', 'inherit'] };
+  const { error, status, stdout } = spawnSync('go', ['env', 'GOVERSION', 'GOOS', 'GOARCH'], options);
+  if (error?.code === 'ENOENT') return undefined;
+  if (error || status !== 0) throw error ?? new Error(`go env failed with exit code ${status}`);
+  return stdout.toString().trim().split(/\s+/).join('-');
 }
 
 function withoutGo(wanted) {
@@ -53,15 +60,18 @@ function withoutGo(wanted) {
   return fatal ? 1 : 0;
 }
 
-function build({ name, module, package: path }, folder) {
+async function build({ name, module, package: path }, folder) {
   say(`building ${name} ...`);
   const started = performance.now();
   // Under its final name a binary is always whole: an interrupted build leaves only a file that the next one removes.
   const unfinished = join(folder, `.${name}.${process.pid}.tmp`);
   const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags(module)];
-  requireSuccess(go(module, ['build', ...flags, '-o', unfinished, path]), `building ${name}`);
-  chmodSync(unfinished, 0o755);
-  renameSync(unfinished, join(folder, name));
+  try {
+    await go(module, ['build', ...flags, '-o', unfinished, path]);
+    renameSync(unfinished, join(folder, name));
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
   say(`built ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
@@ -78,14 +88,15 @@ function linkerFlags(module) {
   return [strip, ...assignments].join(' ');
 }
 
-function go(module, args, stdio = ['ignore', 2, 2]) {
-  return spawnSync('go', args, { cwd: moduleFolder(module), env: GO_ENVIRONMENT, stdio });
-}
-
-function requireSuccess(result, what) {
-  if (result.status === 0) return;
-  say(`${what} failed: ${result.error?.message ?? result.signal ?? `exit code ${result.status}`}`);
-  process.exit(1);
+/** Runs go; what it says goes to stderr. Whoever stops this program stops go as well, which would build on for minutes. */
+async function go(module, args) {
+  const child = spawn('go', args, { cwd: moduleFolder(module), env: GO_ENVIRONMENT, stdio: ['ignore', 2, 2] });
+  const stop = (signal) => child.kill(signal);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, stop);
+  const [code, signal] = await once(child, 'exit');
+  for (const signal of signals) process.off(signal, stop);
+  if (code !== 0) throw new Error(`go ${args[0]} failed: ${signal ?? `exit code ${code}`}`);
 }
 
 /** What builds that are no longer running have left behind. */

@@ -1,14 +1,7 @@
 /** A KeyStore whose writes fail when a test says so; everything else goes to the store inside. */
 import { PaletteKeysError } from '../../src/errors.ts';
-import {
-  type FoundObject,
-  formatRef,
-  type KeyStore,
-  type Lock,
-  type LockHolder,
-  type NewObject,
-  type ObjectRef,
-} from '../../src/ports/key-store.ts';
+import type { FoundObject, KeyStore, Lock, LockHolder, NewObject } from '../../src/ports/key-store.ts';
+import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
 
 /** One create, replace or addNamespaces; `object` is as in plans, or the namespaces. */
 export interface Write {

@@ -1,6 +1,7 @@
 /** What every KeyStore owes its callers (src/ports/key-store.ts), as one suite for all of them. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { KeyStore, Lock, LockHolder, NewObject, ObjectRef, StoredObject } from '../../src/ports/key-store.ts';
+import type { KeyStore, Lock, LockHolder, NewObject, StoredObject } from '../../src/ports/key-store.ts';
+import type { ObjectRef } from '../../src/ports/object-ref.ts';
 
 export interface StoreUnderTest {
   readonly store: KeyStore;
@@ -253,7 +254,10 @@ export function keyStoreContract(name: string, makeStore: () => Promise<StoreUnd
           secret({ name: 'acme-key-root-key-v12', labels: { ...OURS, 'palette-keys.dev/kind': 'root-key' } }),
         );
         expect(await client.ledgerNamespaces()).toContain(here);
-        const record = configMap({}, 'palette-keys-installation');
+        const record = {
+          ...configMap({}, 'palette-keys-installation'),
+          labels: { ...OURS, 'palette-keys.dev/kind': 'installation-record' },
+        };
         await store.create({ ...record, ref: { ...record.ref, namespace: elsewhere } });
         expect(await client.ledgerNamespaces()).toEqual(expect.arrayContaining([here, elsewhere]));
       });

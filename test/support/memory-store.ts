@@ -1,15 +1,7 @@
 /** A KeyStore in memory, for unit tests: the directory's semantics without its files. */
 import { PaletteKeysError } from '../../src/errors.ts';
-import {
-  type FoundObject,
-  formatRef,
-  type KeyStore,
-  type Lock,
-  type LockHolder,
-  type NewObject,
-  type ObjectRef,
-  type StoredObject,
-} from '../../src/ports/key-store.ts';
+import type { FoundObject, KeyStore, Lock, LockHolder, NewObject, StoredObject } from '../../src/ports/key-store.ts';
+import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
 
 interface State {
   readonly namespaces: Set<string>;

@@ -1,13 +1,6 @@
 import { PaletteKeysError } from '../../errors.ts';
-import {
-  type FoundObject,
-  formatRef,
-  type KeyStore,
-  type Lock,
-  type LockHolder,
-  type NewObject,
-  type ObjectRef,
-} from '../../ports/key-store.ts';
+import type { FoundObject, KeyStore, Lock, LockHolder, NewObject } from '../../ports/key-store.ts';
+import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import { inWords } from './failures.ts';
 import { type FileSystem, nodeFiles } from './files.ts';
 import { FolderSync } from './folder-sync.ts';
@@ -50,6 +43,7 @@ class DirectoryStore implements KeyStore {
   #surveyed: Promise<boolean> | undefined;
   #claim: Claim | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #creations = new Set<Promise<void>>();
 
   constructor(path: string, { files = nodeFiles, process = systemProcess() }: DirectoryStoreOptions) {
     this.location = path;
@@ -79,7 +73,7 @@ class DirectoryStore implements KeyStore {
   }
 
   create(object: NewObject): Promise<'created' | 'exists'> {
-    return this.#inWords(async () => {
+    const creation = this.#inWords(async () => {
       const path = pathOf(this.#place.root, object.ref);
       const bytes = writeManifest(object);
       await this.#assertListed(object.ref);
@@ -89,6 +83,10 @@ class DirectoryStore implements KeyStore {
       await this.#sync.sync(folder);
       return created ? 'created' : 'exists';
     });
+    const done = creation.then(ignore, ignore);
+    this.#creations.add(done);
+    done.then(() => this.#creations.delete(done));
+    return creation;
   }
 
   replace(object: NewObject, version: string): Promise<'replaced' | 'conflict'> {
@@ -145,7 +143,8 @@ class DirectoryStore implements KeyStore {
   async #release(claim: Claim): Promise<void> {
     if (this.#claim !== claim) return;
     this.#claim = undefined;
-    await this.#turn;
+    // Of several creates one may have failed and ended the run; the program must not exit while others hold temp files.
+    await Promise.all([this.#turn, ...this.#creations]);
     await releaseClaim(this.#place, claim);
   }
 
@@ -154,7 +153,7 @@ class DirectoryStore implements KeyStore {
     const claim = this.#claim;
     if (claim === undefined) return Promise.reject(new Error('changing what exists needs the lock of the store'));
     const turn = this.#turn.then(() => this.#inWords(() => work(claim)));
-    this.#turn = turn.catch(() => undefined);
+    this.#turn = turn.then(ignore, ignore);
     return turn;
   }
 
@@ -195,6 +194,10 @@ class DirectoryStore implements KeyStore {
   #inWords<T>(work: () => Promise<T>): Promise<T> {
     return inWords(this.location, work);
   }
+}
+
+function ignore(): void {
+  // The outcome is somebody else's.
 }
 
 function lockLost(location: string): PaletteKeysError {

@@ -1,5 +1,5 @@
 import { PaletteKeysError } from '../../errors.ts';
-import type { ObjectRef } from '../../ports/key-store.ts';
+import type { ObjectRef } from '../../ports/object-ref.ts';
 import { errno, ifThere } from './failures.ts';
 import type { FileStatus } from './files.ts';
 import type { FolderSync } from './folder-sync.ts';

@@ -1,4 +1,4 @@
-import type { ObjectKind, ObjectRef } from '../../ports/key-store.ts';
+import type { ObjectKind, ObjectRef } from '../../ports/object-ref.ts';
 import type { FileSystem } from './files.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
@@ -17,6 +17,9 @@ export const LOCK = '.lock';
 export const KINDS: readonly ObjectKind[] = ['ConfigMap', 'Secret'];
 const FOLDERS: Readonly<Record<ObjectKind, string>> = { Secret: 'secrets', ConfigMap: 'configmaps' };
 const EXTENSION = '.yaml';
+
+/** A manifest above this can be none: Kubernetes takes 1 MiB of data, which base64 makes a third longer. */
+export const MAX_BYTES = 1.5 * 1024 * 1024;
 
 export const FILE_MODE = 0o600;
 export const FOLDER_MODE = 0o700;

@@ -1,5 +1,6 @@
 import { DamagedError } from '../../errors.ts';
-import { type FoundObject, formatRef, type NewObject, type ObjectKind, type ObjectRef } from '../../ports/key-store.ts';
+import type { FoundObject, NewObject } from '../../ports/key-store.ts';
+import { formatRef, type ObjectKind, type ObjectRef } from '../../ports/object-ref.ts';
 import { ifThere } from './failures.ts';
 import type { Folders } from './folders.ts';
 import { KINDS, objectName, type Place, pathOf } from './layout.ts';

@@ -1,11 +1,8 @@
 import { sha256Hex } from '../../crypto/digest.ts';
 import { errno, ifThere } from './failures.ts';
 import { type FileStatus, type OpenFile, TO_READ } from './files.ts';
-import type { Place } from './layout.ts';
+import { MAX_BYTES, type Place } from './layout.ts';
 import { assertSafe, offencesOf, unsafe } from './safety.ts';
-
-/** A manifest above this can be none: Kubernetes takes 1 MiB of data, which base64 makes a third longer. */
-export const MAX_BYTES = 1.5 * 1024 * 1024;
 
 /** `reason`: why there are no bytes to be had, although something stands there. */
 export type FileContent =

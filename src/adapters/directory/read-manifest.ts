@@ -1,4 +1,5 @@
-import type { Entries, NewObject, ObjectKind, ObjectRef } from '../../ports/key-store.ts';
+import type { Entries, NewObject } from '../../ports/key-store.ts';
+import type { ObjectKind, ObjectRef } from '../../ports/object-ref.ts';
 import { type Field, type Fields, YamlFile } from './read-yaml.ts';
 import { isEntryName } from './write-manifest.ts';
 

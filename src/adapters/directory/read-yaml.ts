@@ -28,7 +28,7 @@ export class YamlFile {
 
   constructor(bytes: Uint8Array) {
     const text = decode(bytes);
-    this.documents = this.#parse(text).filter((document) => document.contents !== null);
+    this.documents = this.#parse(text).filter(({ contents }) => !isNull(contents));
   }
 
   damaged(reason: string, at?: Node | null): DamagedError {

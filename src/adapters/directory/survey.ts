@@ -1,5 +1,5 @@
 import { PaletteKeysError } from '../../errors.ts';
-import type { ObjectKind } from '../../ports/key-store.ts';
+import type { ObjectKind } from '../../ports/object-ref.ts';
 import { errno, ifThere } from './failures.ts';
 import type { FileStatus } from './files.ts';
 import { folderName, inside, isNamespaceName, KINDS, objectName, type Place } from './layout.ts';

@@ -43,7 +43,9 @@ async function openNew(place: Place, folder: string) {
       return [path, await place.files.open(path, TO_MAKE, FILE_MODE)] as const;
     } catch (error) {
       // Without /proc a dead process with our pid may have left one of that name: try the next number.
-      if (errno(error) !== 'EEXIST') throw error;
+      if (errno(error) === 'EEXIST') continue;
+      await place.files.unlink(path).catch(() => undefined);
+      throw error;
     }
   }
 }

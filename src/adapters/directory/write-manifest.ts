@@ -1,5 +1,6 @@
 import type { Entries, NewObject } from '../../ports/key-store.ts';
-import { formatRef } from '../../ports/key-store.ts';
+import { formatRef } from '../../ports/object-ref.ts';
+import { MAX_BYTES } from './layout.ts';
 import { type Block, writeYaml } from './write-yaml.ts';
 
 /** Kubernetes' limit on all values together; above it, `kubectl create` would refuse the file. */
@@ -28,7 +29,10 @@ export function writeManifest(object: NewObject): Uint8Array {
     ...(immutable ? ([['immutable', true]] as const) : []),
     ...texts('data', ref.kind === 'Secret' ? encoded(data) : decoded(object)),
   ];
-  return new TextEncoder().encode(writeYaml(block));
+  const bytes = new TextEncoder().encode(writeYaml(block));
+  // Text full of control characters grows when it is escaped; what could not be read again is not written.
+  if (bytes.length > MAX_BYTES) throw new Error(`${formatRef(ref)}: its manifest is larger than 1.5 MiB`);
+  return bytes;
 }
 
 /** An empty mapping is left out, as kubectl does. */
@@ -43,11 +47,13 @@ function encoded(data: Entries): Readonly<Record<string, string>> {
 
 function decoded({ ref, data }: NewObject): Readonly<Record<string, string>> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  try {
-    return map(data, (bytes) => decoder.decode(bytes));
-  } catch {
-    throw new Error(`${formatRef(ref)}: an entry is not UTF-8`);
-  }
+  return map(data, (bytes) => {
+    try {
+      return decoder.decode(bytes);
+    } catch {
+      throw new Error(`${formatRef(ref)}: an entry is not UTF-8`);
+    }
+  });
 }
 
 function map(data: Entries, change: (bytes: Uint8Array) => string): Readonly<Record<string, string>> {

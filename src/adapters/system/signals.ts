@@ -7,12 +7,17 @@ export function watchSignals(): { readonly signal: AbortSignal; stop(): void } {
     const handler = (): void => {
       if (controller.signal.aborted) process.exit(exit);
       controller.abort(
-        new PaletteKeysError(code, `ended by ${name}`, { hint: 'run the same command again: it completes what was begun' }),
+        new PaletteKeysError(code, `ended by ${name}`, {
+          hint: 'run the same command again: it completes what was begun',
+        }),
       );
     };
     process.on(name, handler);
     return () => process.off(name, handler);
   };
   const stops = [watch('SIGINT', 'INTERRUPTED', 130), watch('SIGTERM', 'TERMINATED', 143)];
-  return { signal: controller.signal, stop: () => stops.forEach((stop) => stop()) };
+  const stop = (): void => {
+    for (const unwatch of stops) unwatch();
+  };
+  return { signal: controller.signal, stop };
 }

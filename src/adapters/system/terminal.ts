@@ -1,19 +1,48 @@
-import type { Terminal } from '../../ports/terminal.ts';
+import { writeSync } from 'node:fs';
+import type { Output, Terminal } from '../../ports/terminal.ts';
 
 type Level = 0 | 1 | 2 | 3;
 
-/** The terminal of this process. NO_COLOR, FORCE_COLOR and CI are honoured. */
+/** The terminal of this process. NO_COLOR, FORCE_COLOR and CI are honoured. Nothing is opened before it is asked for. */
 export function systemTerminal(argv: readonly string[], env: NodeJS.ProcessEnv): Terminal {
-  const { stdin, stdout, stderr } = process;
   const ci = (env['CI'] ?? '') !== '' && env['CI'] !== 'false';
   return {
-    stdin,
-    stdout,
-    stderr,
-    interactive: stdin.isTTY === true && stderr.isTTY === true && !ci,
-    colour: { stdout: colourLevel(stdout, argv, env), stderr: colourLevel(stderr, argv, env) },
-    columns: stdout.columns ?? 80,
-    redraws: stderr.isTTY === true && !ci && env['TERM'] !== 'dumb',
+    stdout: descriptor(1),
+    stderr: descriptor(2),
+    get dialogue() {
+      return { input: process.stdin, output: process.stderr };
+    },
+    get interactive() {
+      return process.stdin.isTTY === true && process.stderr.isTTY === true && !ci;
+    },
+    get colour() {
+      return { stdout: colourLevel(process.stdout, argv, env), stderr: colourLevel(process.stderr, argv, env) };
+    },
+    get redraws() {
+      return process.stderr.isTTY === true && !ci && env['TERM'] !== 'dumb';
+    },
+  };
+}
+
+/**
+ * Writes to a file descriptor. process.stdout would load Node's network code first, which takes longer than printing a
+ * help text. What a reader that has gone away (`| head`) no longer wants is dropped.
+ */
+function descriptor(fd: number): Output {
+  return {
+    write(text) {
+      let rest: Uint8Array = Buffer.from(text, 'utf8');
+      while (rest.length > 0) {
+        try {
+          rest = rest.subarray(writeSync(fd, rest));
+        } catch (error) {
+          const code = error instanceof Error && 'code' in error ? error.code : undefined;
+          if (code === 'EPIPE') return;
+          if (code !== 'EAGAIN') throw error;
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+        }
+      }
+    },
   };
 }
 

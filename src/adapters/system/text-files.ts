@@ -1,4 +1,3 @@
-import { open, readFile } from 'node:fs/promises';
 import { PaletteKeysError } from '../../errors.ts';
 import type { TextFiles } from '../../ports/text-files.ts';
 
@@ -6,6 +5,7 @@ import type { TextFiles } from '../../ports/text-files.ts';
 export const systemTextFiles: TextFiles = {
   async read(path) {
     try {
+      const { readFile } = await import('node:fs/promises');
       return await readFile(path, 'utf8');
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
@@ -14,6 +14,7 @@ export const systemTextFiles: TextFiles = {
   },
   async writeNew(path, text) {
     try {
+      const { open } = await import('node:fs/promises');
       const file = await open(path, 'wx', 0o600);
       try {
         await file.writeFile(text);
@@ -23,7 +24,9 @@ export const systemTextFiles: TextFiles = {
       }
     } catch (error) {
       if (codeOf(error) === 'EEXIST') {
-        throw new PaletteKeysError('USAGE', `${path} is there already; it is not overwritten`, { hint: 'move it away, or use another name' });
+        throw new PaletteKeysError('USAGE', `${path} is there already; it is not overwritten`, {
+          hint: 'move it away, or use another name',
+        });
       }
       throw failed('write', path, error);
     }
@@ -33,7 +36,10 @@ export const systemTextFiles: TextFiles = {
 function failed(verb: string, path: string, error: unknown): PaletteKeysError {
   const code = codeOf(error);
   if (code === 'EISDIR') {
-    return new PaletteKeysError('USAGE', `${path} is a folder, not a file`, { hint: 'name the file in it', cause: error });
+    return new PaletteKeysError('USAGE', `${path} is a folder, not a file`, {
+      hint: 'name the file in it',
+      cause: error,
+    });
   }
   const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
   return new PaletteKeysError(denied ? 'PERMISSION_DENIED' : 'STORE_UNAVAILABLE', `cannot ${verb} ${path} (${code})`, {

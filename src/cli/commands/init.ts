@@ -1,12 +1,6 @@
 import { Command } from 'commander';
 import { type ExitCode, PaletteKeysError } from '../../errors.ts';
-import type { CliPorts, GlobalOptions } from '../ports.ts';
-
-export interface InitOptions extends GlobalOptions {
-  readonly adopt: boolean;
-  readonly restore: boolean;
-  readonly printConfig: boolean;
-}
+import type { CliPorts, InitOptions } from '../ports.ts';
 
 const HELP = `
 What is there is kept. A first run makes every key once; a re-run completes what was

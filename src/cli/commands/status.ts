@@ -1,10 +1,6 @@
 import { Command } from 'commander';
 import type { ExitCode } from '../../errors.ts';
-import type { CliPorts, GlobalOptions } from '../ports.ts';
-
-export interface StatusOptions extends GlobalOptions {
-  readonly failOn: 'error' | 'warning';
-}
+import type { CliPorts, StatusOptions } from '../ports.ts';
 
 const HELP = `
 Reads everything, writes nothing. Exit code 3 if there is a finding of severity error.
@@ -23,6 +19,9 @@ export function statusCommand(ports: CliPorts, done: (exit: ExitCode) => void): 
       done(await runStatus(self.optsWithGlobals<StatusOptions>(), ports));
     });
   return command.addOption(
-    command.createOption('--fail-on <severity>', 'lowest severity that makes the exit code 3').choices(['error', 'warning']).default('error'),
+    command
+      .createOption('--fail-on <severity>', 'lowest severity that makes the exit code 3')
+      .choices(['error', 'warning'])
+      .default('error'),
   );
 }

@@ -3,7 +3,7 @@ import type { CliPorts } from '../ports.ts';
 
 /** Where inquirer reads and draws: questions go to stderr, and Ctrl-C or a signal ends them. */
 export function promptContext({ terminal, signal }: CliPorts) {
-  return { input: terminal.stdin, output: terminal.stderr as NodeJS.WriteStream, signal };
+  return { ...terminal.dialogue, signal };
 }
 
 /** Runs questions; Ctrl-C at one of them interrupts the run before anything was written. */

@@ -7,5 +7,7 @@ import { asking, promptContext } from './ask.ts';
 export async function confirm(message: string, ports: CliPorts): Promise<void> {
   const agreed = await asking(() => ask({ message, default: false }, promptContext(ports)));
   if (agreed) return;
-  throw new PaletteKeysError('CANCELLED', 'cancelled; nothing was written', { hint: 'run the command again when you are ready' });
+  throw new PaletteKeysError('CANCELLED', 'cancelled; nothing was written', {
+    hint: 'run the command again when you are ready',
+  });
 }

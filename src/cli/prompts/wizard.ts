@@ -1,7 +1,7 @@
-import { confirm as yesOrNo, input, select } from '@inquirer/prompts';
-import { stringify } from 'yaml';
+import { input, select, confirm as yesOrNo } from '@inquirer/prompts';
 import { PaletteKeysError } from '../../errors.ts';
 import { defaultSpec } from '../../installation/defaults.ts';
+import { formatSpec } from '../../installation/format.ts';
 import { validateSpec } from '../../installation/parse.ts';
 import type { InstallationSpec } from '../../installation/spec.ts';
 import type { CliPorts } from '../ports.ts';
@@ -29,7 +29,12 @@ export async function askForSpec(namespace: string | undefined, ports: CliPorts)
     ['FQDN', rootDomain ?? 'none yet'],
     ['platform namespace', spec.namespace],
     ['ledger namespace', spec.ledgerNamespace],
-    ['services', serviceCertificates.services.map(({ name, namespace: of }) => (of === spec.namespace ? name : `${of}/${name}`)).join(' ')],
+    [
+      'services',
+      serviceCertificates.services
+        .map(({ name, namespace: of }) => (of === spec.namespace ? name : `${of}/${name}`))
+        .join(' '),
+    ],
     ['JWT algorithm', jwt.algorithm],
     ['tenant keys', `${spec.tenantKeys.bits} bits`],
   ];
@@ -51,7 +56,11 @@ async function questions(namespace: string | undefined, ports: CliPorts): Promis
     context,
   );
   const platform = await input(
-    { message: "Platform's namespace", default: namespace ?? standard.namespace, validate: (value) => check({ namespace: value }) },
+    {
+      message: "Platform's namespace",
+      default: namespace ?? standard.namespace,
+      validate: (value) => check({ namespace: value }),
+    },
     context,
   );
   const ledger = await input(
@@ -68,11 +77,15 @@ async function questions(namespace: string | undefined, ports: CliPorts): Promis
       default: standard.serviceCertificates.services
         .map(({ name, namespace: of }) => (of === standard.namespace ? name : `${of}/${name}`))
         .join(' '),
-      validate: (value) => check({ namespace: platform, ledgerNamespace: ledger, serviceCertificates: { services: listed(value) } }),
+      validate: (value) =>
+        check({ namespace: platform, ledgerNamespace: ledger, serviceCertificates: { services: listed(value) } }),
     },
     context,
   );
-  const algorithm = await select({ message: 'Algorithm of session tokens', choices: ALGORITHMS, default: 'ES256' }, context);
+  const algorithm = await select(
+    { message: 'Algorithm of session tokens', choices: ALGORITHMS, default: 'ES256' },
+    context,
+  );
   const bits = await select(
     {
       message: 'Bits of a tenant key',
@@ -124,6 +137,8 @@ function problemOf(field: object): true | string {
 
 async function offerToKeep(spec: InstallationSpec, ports: CliPorts): Promise<void> {
   const context = promptContext(ports);
-  const keep = await asking(() => yesOrNo({ message: 'Keep these answers in ./palette-keys.yaml?', default: true }, context));
-  if (keep) await ports.files.writeNew('palette-keys.yaml', stringify(spec, { lineWidth: 0 }));
+  const keep = await asking(() =>
+    yesOrNo({ message: 'Keep these answers in ./palette-keys.yaml?', default: true }, context),
+  );
+  if (keep) await ports.files.writeNew('palette-keys.yaml', formatSpec(spec));
 }

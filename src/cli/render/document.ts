@@ -1,6 +1,6 @@
 import type { Terminal } from '../../ports/terminal.ts';
 
-export const API_VERSION = 'palette-keys/v1';
+const API_VERSION = 'palette-keys/v1';
 
 /** Writes the one document of a run to stdout. */
 export async function writeDocument(

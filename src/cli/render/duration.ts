@@ -5,11 +5,12 @@ const UNITS: readonly (readonly [string, number])[] = [
   ['min', 60],
 ];
 
-/** `3 y`, `41 d`, `5 h`, `2 min`, `0 min`: the largest unit that fits twice, or the largest that fits at all. */
+/** `9.9 y`, `41 d`, `5 h`, `2 min`, `0 min`: the largest unit that fits twice, rounded down; years to a tenth. */
 export function inWords(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [unit, size] = UNITS.find(([, length]) => seconds >= 2 * length) ?? (['min', 60] as const);
-  return `${Math.floor(seconds / size)} ${unit}`;
+  const count = seconds / size;
+  return `${unit === 'y' ? Math.floor(count * 10) / 10 : Math.floor(count)} ${unit}`;
 }
 
 /** A bar for the part of a life that is over, as `[====----]`. */

@@ -1,5 +1,6 @@
 import type { InitPlan } from '../../plan/init.ts';
-import { formatRef, type KeyStore } from '../../ports/key-store.ts';
+import type { KeyStore } from '../../ports/key-store.ts';
+import { formatRef } from '../../ports/object-ref.ts';
 import { countActions } from './init-plan.ts';
 
 /** The document of kind InitResult (contract, section 6). */

@@ -1,7 +1,7 @@
 import type { SpecChange } from '../../installation/diff.ts';
 import type { InitPlan } from '../../plan/init.ts';
 import type { Step } from '../../plan/step.ts';
-import { formatRef } from '../../ports/key-store.ts';
+import { formatRef } from '../../ports/object-ref.ts';
 import type { Palette } from './palette.ts';
 import { table, wrap } from './table.ts';
 
@@ -15,7 +15,9 @@ export function renderPlan(plan: InitPlan, verbose: boolean, paint: Palette): st
     ...plan.specChanges.map((change) => renderChange(change)),
     ...listed.map((step) => renderStep(step, paint)),
     ...(created.length > 0 && !verbose ? [`  + ${created.length} new objects (-v names them)\n`] : []),
-    ...plan.released.map((object) => wrap(`${object} is no longer in the spec; it stays, delete it when nothing mounts it`, 2)),
+    ...plan.released.map((object) =>
+      wrap(`${object} is no longer in the spec; it stays, delete it when nothing mounts it`, 2),
+    ),
     ...(plan.missingNamespaces.length > 0 ? [wrap(`+ namespaces ${plan.missingNamespaces.join(', ')}`, 2)] : []),
   ];
   return lines.join('');
@@ -30,7 +32,8 @@ function show(value: unknown): string {
 }
 
 function renderStep({ action, ref, reason, remedy }: Step, paint: Palette): string {
-  const colour = action === 'blocked' ? paint.error : action === 'keep' ? paint.dim : paint.warning;
+  const quiet = action === 'keep' ? paint.dim : paint.warning;
+  const colour = action === 'blocked' ? paint.error : quiet;
   const head = `  ${colour(`${SIGNS[action]} ${action}`)} ${formatRef(ref)}\n`;
   return `${head}${reason === undefined ? '' : wrap(reason, 4)}${remedy === undefined ? '' : wrap(`→ ${remedy}`, 4)}`;
 }

@@ -33,7 +33,9 @@ export function renderMetrics(report: StatusReport): string {
     metric(
       'palette_keys_not_after_timestamp_seconds',
       'When a certificate expires.',
-      expiring.flatMap(({ labels, notAfter }) => (notAfter === undefined ? [] : [{ labels, value: seconds(notAfter) }])),
+      expiring.flatMap(({ labels, notAfter }) =>
+        notAfter === undefined ? [] : [{ labels, value: seconds(notAfter) }],
+      ),
     ),
     metric(
       'palette_keys_rotate_after_timestamp_seconds',
@@ -52,13 +54,13 @@ export function renderMetrics(report: StatusReport): string {
 
 function metric(name: string, help: string, samples: readonly Sample[]): string {
   const lines = samples.map(({ labels, value }) => {
-    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`);
+    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
     return `${name}{${pairs.join(',')}} ${value}\n`;
   });
   return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('')}`;
 }
 
 /** Backslash, quote and line end are escaped in label values. */
-function escape(text: string): string {
+function escapeLabel(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }

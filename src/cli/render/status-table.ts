@@ -38,7 +38,8 @@ function leafRow(key: KeyStatus, leaf: LeafStatus, now: Date, paint: Palette): r
   const place = `  ${namespace}/${name}`;
   const label = place.length <= 36 ? place : `${place.slice(0, 35)}…`;
   const bad = key.findings.some(({ subject, severity }) => subject === leaf.object && severity === 'error');
-  if (leaf.notBefore === undefined || leaf.notAfter === undefined) return [label, problem('missing', paint), '-', '-', '-'];
+  if (leaf.notBefore === undefined || leaf.notAfter === undefined)
+    return [label, problem('missing', paint), '-', '-', '-'];
   const [from, to] = [new Date(leaf.notBefore), new Date(leaf.notAfter)];
   const state = bad ? problem('problem', paint) : 'issued';
   return [label, state, inWords(now.getTime() - from.getTime()), expiry(from, to, now), shortFingerprint(leaf)];

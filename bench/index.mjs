@@ -1,0 +1,6 @@
+// Measures what the README claims. `npm run bench [-- ROUNDS]`; exit code 1 where a limit is missed.
+import { run as start } from './start.mjs';
+
+const rounds = Number(process.argv[2] ?? 31);
+console.log(`Node.js ${process.version}, ${process.platform} ${process.arch}`);
+process.exitCode = start(rounds) ? 0 : 1;
