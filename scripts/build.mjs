@@ -85,23 +85,27 @@ async function sharedOptions(root) {
     define: await defines(root),
     format: 'esm',
     platform: 'node',
-    plugins: [commanderStartsNothing, builtinsForCommonJs],
+    plugins: [commanderStartsNothing, builtins],
     target: 'node22.22',
     tsconfig: path.join(root, 'tsconfig.json'),
   };
 }
 
 /**
- * `require('crypto')` inside a CommonJS dependency has no `require` to call in an ES module. The usual answer, a
- * createRequire banner in every chunk, costs start-up time even where it is not needed; this costs nothing until called.
+ * Node's own modules are taken by process.getBuiltinModule, whoever asks for them. An `import` of one would look at
+ * every export of it: that opens stdin for node:process and loads the streams for node:fs, half the time of `--help`.
+ * And a `require` inside a CommonJS dependency has nothing to call in an ES module.
  */
-const builtinsForCommonJs = {
-  name: 'builtins-for-commonjs',
+const builtins = {
+  name: 'builtins',
   setup(context) {
+    let copies = 0;
     const bare = builtinModules.filter((name) => /^[a-z0-9_/]+$/.test(name)).join('|');
-    context.onResolve({ filter: new RegExp(`^(node:.+|${bare})$`) }, ({ path: name, kind }) =>
-      kind === 'require-call' ? { path: name, namespace: 'builtin' } : undefined,
-    );
+    context.onResolve({ filter: new RegExp(`^(node:.+|${bare})$`) }, ({ path: name }) => ({
+      path: name,
+      namespace: 'builtin',
+      suffix: `?${copies++}`, // one for each importer, or it would become a chunk, a file, of its own
+    }));
     context.onLoad({ filter: /./, namespace: 'builtin' }, ({ path: name }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)})`,
     }));

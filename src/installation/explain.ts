@@ -16,13 +16,16 @@ const TYPES: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
+const FIELDS = fieldPaths();
+
 /** What the schema found wrong with `spec`, in words for people; one mistake for each place, none quotes a value. */
 export function explainIssues(issues: readonly Issue[], spec: unknown): Mistake[] {
   const explained = new Set<string>();
   return issues.flatMap((issue): Mistake[] => {
     const path = issue.path as (string | number)[];
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: [...path, key], isKey: true, message: unknownKey(key, path) }));
+      const known = knownKeys(path);
+      return issue.keys.map((key) => ({ path: [...path, key], isKey: true, message: unknownKey(key, known) }));
     }
     const place = JSON.stringify(path);
     if (explained.has(place)) return [];
@@ -31,9 +34,8 @@ export function explainIssues(issues: readonly Issue[], spec: unknown): Mistake[
   });
 }
 
-function unknownKey(key: string, path: Path): string {
-  const known = knownKeys(path);
-  const meant = nearest(key, known) ?? fieldPaths().find((field) => field.endsWith(`.${key}`));
+function unknownKey(key: string, known: readonly string[]): string {
+  const meant = nearest(key, known) ?? FIELDS.find((field) => field.endsWith(`.${key}`));
   return meant === undefined ? `unknown key; known here: ${known.join(', ')}` : `unknown key; did you mean "${meant}"?`;
 }
 

@@ -7,9 +7,11 @@ export function nearest(text: string, candidates: readonly string[]): string | u
   const plain = simplify(text);
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {
-    const distance = editDistance(plain, simplify(candidate));
-    const isLike = distance <= Math.max(1, Math.floor(Math.max(plain.length, candidate.length) / 2));
-    if (isLike && (best === undefined || distance < best.distance)) best = { candidate, distance };
+    const other = simplify(candidate);
+    const limit = Math.max(1, Math.floor(Math.max(plain.length, other.length) / 2));
+    if (Math.abs(plain.length - other.length) > limit) continue;
+    const distance = editDistance(plain, other);
+    if (distance <= limit && (best === undefined || distance < best.distance)) best = { candidate, distance };
   }
   return best?.candidate;
 }

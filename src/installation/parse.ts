@@ -23,15 +23,16 @@ interface Placed extends ErrorDetail {
 export function parseSpec(text: string, source: string): InstallationSpec {
   const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const { tree, mistakes } = readYaml(plain);
-  const placed: Placed[] = [...mistakes];
+  const checked = tree === undefined ? undefined : checkSpec(tree.root.value as object);
+  if (checked?.spec !== undefined && mistakes.length + (tree?.mistakes.length ?? 0) === 0) return checked.spec;
+
+  const placed: Placed[][] = [[...mistakes]];
   if (tree !== undefined) {
-    const checked = checkSpec(tree.root.value as object);
-    if (checked.spec !== undefined && mistakes.length + tree.mistakes.length === 0) return checked.spec;
-    const further = (checked.mistakes ?? []).filter((mistake) => !isRefused(mistake, tree.root));
-    placed.push(...tree.mistakes.map((mistake) => ({ ...mistake, message: withPath(mistake) })));
-    placed.push(...further.map((mistake) => ({ ...toDetail(mistake), at: offsetOf(mistake, tree.root) })));
+    const further = (checked?.mistakes ?? []).filter((mistake) => !isRefused(mistake, tree.root));
+    placed.push(tree.mistakes.map((mistake) => ({ ...mistake, message: withPath(mistake) })));
+    placed.push(further.map((mistake) => ({ ...toDetail(mistake), at: offsetOf(mistake, tree.root) })));
   }
-  throw specInvalid(source, locate(placed, source, positionsIn(plain)));
+  throw specInvalid(source, locate(placed.flat(), source, positionsIn(plain)));
 }
 
 /**

@@ -3,6 +3,7 @@
  * One contract suite (test/support/key-store-contract.ts) runs on all of them.
  */
 
+import type { Cluster } from './cluster.ts';
 import type { ObjectRef } from './object-ref.ts';
 
 /** Entry name → raw bytes. A ConfigMap's entries are valid UTF-8. */
@@ -61,6 +62,8 @@ export interface KeyStore {
   readonly kind: 'directory' | 'kubernetes';
   /** For people: the folder, or the cluster's context and address. */
   readonly location: string;
+  /** What only a live cluster can tell; undefined for every other store. */
+  readonly cluster: Cluster | undefined;
 
   /** Namespaces in which a record or a root key of the ledger stands, as far as the store can tell without being told where to look. */
   ledgerNamespaces(): Promise<readonly string[]>;

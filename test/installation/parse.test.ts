@@ -254,6 +254,11 @@ test('more than 1000 complaints are counted, not listed', () => {
   expect(details.at(-1)?.message).toBe('f: and 1000 more');
 });
 
+test('a key that is there 200,000 times is a list of mistakes too', () => {
+  const details = detailsOf(() => parseSpec(HEAD + 'a:\n'.repeat(200_000), 'f'));
+  expect(details.at(-1)?.message).toBe('f: and 199000 more');
+});
+
 describe('a spec out of the record', () => {
   test('is checked without positions', () => {
     const before = defaultSpec();

@@ -16,6 +16,7 @@ export type Moment = 'before' | 'after';
 
 export class FaultyStore implements KeyStore {
   readonly kind: KeyStore['kind'];
+  readonly cluster: KeyStore['cluster'];
   readonly location: string;
   /** All that were asked for, also those that failed. */
   readonly log: Write[] = [];
@@ -27,6 +28,7 @@ export class FaultyStore implements KeyStore {
   constructor(inner: KeyStore) {
     this.#inner = inner;
     this.kind = inner.kind;
+    this.cluster = inner.cluster;
     this.location = inner.location;
   }
 

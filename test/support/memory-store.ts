@@ -38,6 +38,7 @@ export function memoryStore(kind: KeyStore['kind'] = 'directory'): MemoryStore {
 
 class Memory implements MemoryStore {
   readonly kind: KeyStore['kind'];
+  readonly cluster = undefined;
   readonly location = 'memory';
   readonly #state: State;
   #locked = false;

@@ -34,6 +34,7 @@ export function openDirectoryStore(path: string, options: DirectoryStoreOptions 
 
 class DirectoryStore implements KeyStore {
   readonly kind = 'directory';
+  readonly cluster = undefined;
   readonly location: string;
   readonly #place: Place;
   readonly #sync: FolderSync;
@@ -83,9 +84,8 @@ class DirectoryStore implements KeyStore {
       await this.#sync.sync(folder);
       return created ? 'created' : 'exists';
     });
-    const done = creation.then(ignore, ignore);
-    this.#creations.add(done);
-    done.then(() => this.#creations.delete(done));
+    const ended = creation.then(ignore, ignore).finally(() => this.#creations.delete(ended));
+    this.#creations.add(ended);
     return creation;
   }
 

@@ -27,7 +27,14 @@ export class FaultyFiles implements FileSystem {
   }
 
   async open(path: string, flags: number, mode?: number): Promise<OpenFile> {
-    const file = await this.#call('open', path, () => nodeFiles.open(path, flags, mode));
+    let opened: OpenFile | undefined;
+    const file = await this.#call('open', path, async () => {
+      opened = await nodeFiles.open(path, flags, mode);
+      return opened;
+    }).catch(async (error: unknown) => {
+      await opened?.close();
+      throw error;
+    });
     return {
       stat: () => this.#call('fstat', path, () => file.stat()),
       read: () => this.#call('read', path, () => file.read()),

@@ -1,0 +1,24 @@
+import type { ObjectRef } from './object-ref.ts';
+
+/** One right that a run needs, as an API server checks it. `name` undefined: any name (create and list have none). */
+export interface AccessNeed {
+  readonly verb: 'get' | 'list' | 'create' | 'update' | 'delete';
+  /** API group; empty for the core group. */
+  readonly group: '' | 'coordination.k8s.io';
+  readonly resource: 'secrets' | 'configmaps' | 'namespaces' | 'leases' | 'events';
+  /** Undefined for what has no namespace. */
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+}
+
+/** What only a live cluster can tell; a directory has none of it. */
+export interface Cluster {
+  /** `v1.35.4`. */
+  version(): Promise<string>;
+  /** The API server's clock (its Date header), to the second. */
+  now(): Promise<Date>;
+  /** Those of the needs that the present user is denied; all are asked, none is used. */
+  denied(needs: readonly AccessNeed[]): Promise<readonly AccessNeed[]>;
+  /** Records a Kubernetes Event about an object. Best effort: never throws, never waits long. */
+  event(about: ObjectRef, reason: string, message: string): Promise<void>;
+}
