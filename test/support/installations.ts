@@ -5,8 +5,8 @@ import { validateSpec } from '../../src/installation/parse.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
 import type { InitPlan } from '../../src/plan/init.ts';
 import type { InitRequest } from '../../src/plan/snapshot.ts';
-import type { KeyStore, NewObject, ObjectRef, StoredObject } from '../../src/ports/key-store.ts';
-import { formatRef } from '../../src/ports/key-store.ts';
+import type { KeyStore, NewObject, StoredObject } from '../../src/ports/key-store.ts';
+import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
 import { ManualClock } from './clock.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from './memory-store.ts';
 import { seededRandom } from './random.ts';
@@ -55,6 +55,7 @@ export function portsOn(store: KeyStore, options: RunOptions = {}): ApplyPorts {
     toolVersion: '0.1.0',
     emit: () => undefined,
     signal: options.signal ?? new AbortController().signal,
+    processors: 2,
   };
 }
 

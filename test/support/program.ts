@@ -125,16 +125,14 @@ function environment(changes: RunOptions['env']): NodeJS.ProcessEnv {
 /** Every file and folder below, by its path there: kind, mode, and for files a digest of their bytes. */
 export function fingerprintOf(root: string, options: { readonly times?: boolean } = {}): Readonly<Record<string, string>> {
   const found: Record<string, string> = {};
-  const walk = (folder: string, inside: string): void => {
-    for (const name of readdirSync(folder).sort()) {
-      const place = path.join(folder, name);
-      const stats = lstatSync(place, { bigint: true });
-      const mode = (Number(stats.mode) & 0o7777).toString(8);
-      const bytes = stats.isFile() ? ` ${sha256(readFileSync(place))}` : '';
-      const times = options.times === true ? ` ${stats.mtimeNs} ${stats.ino}` : '';
-      found[`${inside}${name}`] = `${mode}${bytes}${times}`;
-      if (stats.isDirectory()) walk(place, `${inside}${name}/`);
-    }
+  const walk = (place: string, inside: string): void => {
+    const stats = lstatSync(place, { bigint: true });
+    const mode = (Number(stats.mode) & 0o7777).toString(8);
+    const bytes = stats.isFile() ? ` ${sha256(readFileSync(place))}` : '';
+    const times = options.times === true ? ` ${stats.mtimeNs} ${stats.ino}` : '';
+    found[inside === '' ? '.' : inside] = `${mode}${bytes}${times}`;
+    if (!stats.isDirectory()) return;
+    for (const name of readdirSync(place).sort()) walk(path.join(place, name), inside === '' ? name : `${inside}/${name}`);
   };
   walk(root, '');
   return found;

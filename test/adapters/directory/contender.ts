@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openDirectoryStore } from '../../../src/adapters/directory/directory-store.ts';
 import { systemProcess } from '../../../src/adapters/directory/process-identity.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
-import type { KeyStore, NewObject } from '../../../src/ports/key-store.ts';
 import { FaultyFiles } from './faulty-files.ts';
+import { sampleRun } from './sample-run.ts';
 
 export interface Task {
   readonly path: string;
@@ -31,7 +31,7 @@ files.onCall = ({ n }) => {
 const store = openDirectoryStore(task.path, { files });
 
 if (task.act === 'count') await count();
-else await write(store);
+else await sampleRun(store);
 
 async function count(): Promise<void> {
   for (let round = 0; round < (task.rounds ?? 1); ) {
@@ -71,25 +71,4 @@ async function inside(): Promise<void> {
   if (task.dieInside === true) process.kill(process.pid, 'SIGKILL');
   writeFileSync(counter, String(before + 1));
   rmSync(marker);
-}
-
-async function write(target: KeyStore): Promise<void> {
-  const lock = await target.lock({ command: 'write', user: 'tester', since: '2026-01-01T00:00:00Z' });
-  await target.addNamespaces(['team']);
-  await target.create(object('palette-key-root-key-v1', 'root key'));
-  await Promise.all([target.create(object('palette-a', 'a')), target.create(object('palette-b', 'b'))]);
-  const found = await target.get(object('palette-b', 'b').ref);
-  if (found !== undefined) await target.replace(object('palette-b', 'other b'), found.version);
-  await lock.release();
-}
-
-function object(name: string, text: string): NewObject {
-  return {
-    ref: { kind: 'Secret', namespace: 'team', name },
-    type: 'Opaque',
-    immutable: false,
-    labels: { 'app.kubernetes.io/managed-by': 'palette-keys' },
-    annotations: {},
-    data: { key: new TextEncoder().encode(text) },
-  };
 }

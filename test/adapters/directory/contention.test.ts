@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openDirectoryStore } from '../../../src/adapters/directory/directory-store.ts';
 import type { Task } from './contender.ts';
+import { sampleRun } from './sample-run.ts';
 import { fill, tree, useWorkspace } from './workspace.ts';
 
 const at = useWorkspace();
@@ -36,6 +37,9 @@ async function start(task: Omit<Task, 'path' | 'arena'> & { readonly path?: stri
 
 const counter = (): number => Number(readFileSync(join(arena(), 'counter'), 'utf8'));
 const errors = (): string => (existsSync(join(arena(), 'errors')) ? readFileSync(join(arena(), 'errors'), 'utf8') : '');
+/** Processes are slow to start where many are. */
+const PATIENT = { timeout: 120_000 };
+
 const DONE: End = { code: 0, signal: null, stderr: '' };
 const KILLED: End = { code: null, signal: 'SIGKILL', stderr: '' };
 
@@ -45,7 +49,7 @@ async function expectClean(): Promise<void> {
   expect((await tree(at.path)).filter((name) => /lock|tmp/.test(name))).toEqual([]);
 }
 
-describe('many processes that want the lock', () => {
+describe('many processes that want the lock', PATIENT, () => {
   test('are never two at a time where only one may be', async () => {
     const ends = await Promise.all(Array.from({ length: 8 }, () => start({ act: 'count', rounds: 10 })));
     expect(ends).toEqual(ends.map(() => DONE));
@@ -65,9 +69,9 @@ describe('many processes that want the lock', () => {
   test('are never two at a time, although others die inside, or at any step of taking over', async () => {
     await fill(openDirectoryStore(at.path));
     expect(await start({ act: 'count', dieInside: true })).toEqual(KILLED);
-    const healthy = Array.from({ length: 4 }, () => start({ act: 'count', rounds: 12 }));
+    const healthy = Array.from({ length: 4 }, () => start({ act: 'count', rounds: 8 }));
     const mortal = async (from: number, step: number): Promise<void> => {
-      for (let n = from; n <= 90; n += step) {
+      for (let n = from; n <= 60; n += step) {
         const { signal, code, stderr } = await start({
           act: 'count',
           ...(n % 7 === 0 ? { dieInside: true } : { dieAtCall: n }),
@@ -81,17 +85,17 @@ describe('many processes that want the lock', () => {
   });
 });
 
-describe('a run that is killed', () => {
+describe('a run that is killed', PATIENT, () => {
   test('at any call to the file system leaves a store that the next run completes', async () => {
     const undisturbed = join(at.folder, 'undisturbed');
-    expect(await start({ act: 'write', path: undisturbed })).toEqual(DONE);
+    await sampleRun(openDirectoryStore(undisturbed));
     const kill = async (n: number): Promise<'killed' | 'ended'> => {
       const path = join(at.folder, `run-${n}`);
       const { signal, stderr } = await start({ act: 'write', path, dieAtCall: n });
       expect(stderr).toBe('');
       const found = await openDirectoryStore(path).list('team');
       expect(found.filter(({ damage }) => damage !== undefined)).toEqual([]);
-      expect(await start({ act: 'write', path })).toEqual(DONE);
+      await sampleRun(openDirectoryStore(path));
       expect(execFileSync('diff', ['-r', undisturbed, path]).toString(), `killed at call ${n}`).toBe('');
       return signal === 'SIGKILL' ? 'killed' : 'ended';
     };

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDirectoryStore } from '../../../src/adapters/directory/directory-store.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
-import type { KeyStore } from '../../../src/ports/key-store.ts';
 import { type Call, FaultyFiles } from './faulty-files.ts';
+import { sampleRun } from './sample-run.ts';
 import { configMap, fill, HOLDER, secret, tree, useWorkspace } from './workspace.ts';
 
 const at = useWorkspace();
@@ -20,26 +20,10 @@ const CODES: Readonly<Record<string, string>> = {
   ESTALE: 'STORE_UNAVAILABLE',
 };
 
-/** A small run that makes every kind of call. Done again, it changes nothing. */
-async function run(store: KeyStore): Promise<void> {
-  const lock = await store.lock(HOLDER);
-  try {
-    await store.addNamespaces(['team', 'other']);
-    await store.create(secret('palette-a'));
-    await Promise.all([store.create(secret('palette-b')), store.create(configMap('palette-c', 'text\n'))]);
-    const next = configMap('palette-c', 'other text\n');
-    const found = await store.get(next.ref);
-    if (found !== undefined) await store.replace(next, found.version);
-    await store.list('team');
-  } finally {
-    await lock.release();
-  }
-}
-
 /** Without the lock that a failing unlink leaves to a process that, in a test, never ends. */
 async function rerun(path: string): Promise<void> {
   rmSync(join(path, '.lock'), { force: true });
-  await run(openDirectoryStore(path));
+  await sampleRun(openDirectoryStore(path));
 }
 
 const temps = async (path: string): Promise<readonly string[]> =>
@@ -52,14 +36,14 @@ describe('a call to the file system that fails', () => {
   ])('%s, wherever it is, is told in words; a second run completes', async (_, after) => {
     const undisturbed = join(at.folder, 'undisturbed');
     const counted = new FaultyFiles();
-    await run(openDirectoryStore(undisturbed, { files: counted }));
+    await sampleRun(openDirectoryStore(undisturbed, { files: counted }));
     expect(counted.calls.length).toBeGreaterThan(80);
 
     for (let n = 1; n <= counted.calls.length; n += 1) {
       const [code = '', expected] = Object.entries(CODES)[n % Object.keys(CODES).length] ?? [];
       const files = new FaultyFiles().fail(code, (call) => call.n === n, after);
       const path = join(at.folder, `run-${n}`);
-      const error: unknown = await run(openDirectoryStore(path, { files })).then(
+      const error: unknown = await sampleRun(openDirectoryStore(path, { files })).then(
         () => undefined,
         (thrown) => thrown,
       );
