@@ -101,11 +101,11 @@ const builtins = {
   setup(context) {
     let copies = 0;
     const bare = builtinModules.filter((name) => /^[a-z0-9_/]+$/.test(name)).join('|');
-    context.onResolve({ filter: new RegExp(`^(node:.+|${bare})$`) }, ({ path: name }) => ({
-      path: name,
-      namespace: 'builtin',
-      suffix: `?${copies++}`, // one for each importer, or it would become a chunk, a file, of its own
-    }));
+    context.onResolve({ filter: new RegExp(`^(node:.+|${bare})$`) }, ({ path: name, kind }) => {
+      if (kind === 'dynamic-import') return { path: name, external: true };
+      // One for each importer, or it would become a chunk, a file, of its own.
+      return { path: name, namespace: 'builtin', suffix: `?${copies++}` };
+    });
     context.onLoad({ filter: /./, namespace: 'builtin' }, ({ path: name }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)})`,
     }));

@@ -33,8 +33,9 @@ export const systemTextFiles: TextFiles = {
   },
 };
 
-function failed(verb: string, path: string, error: unknown): PaletteKeysError {
+function failed(verb: string, path: string, error: unknown): unknown {
   const code = codeOf(error);
+  if (code === undefined) return error;
   if (code === 'EISDIR') {
     return new PaletteKeysError('USAGE', `${path} is a folder, not a file`, {
       hint: 'name the file in it',
@@ -48,6 +49,6 @@ function failed(verb: string, path: string, error: unknown): PaletteKeysError {
   });
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
