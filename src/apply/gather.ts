@@ -3,7 +3,7 @@ import { defaultSpec } from '../installation/defaults.ts';
 import { allNamespaces } from '../installation/names.ts';
 import { validateSpec } from '../installation/parse.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import { projectionsOf } from '../inventory/index.ts';
+import { projectionsOf, VERSIONED } from '../inventory/index.ts';
 import { generationOf } from '../ledger/metadata.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import { type RecordView, readLedger, readRecord } from '../plan/ledger-view.ts';
@@ -24,9 +24,9 @@ export interface SpecRequest {
 
 /**
  * Reads everything that a decision needs. The snapshot is consistent: no projection in it is newer than
- * the record in it, unless its generation is false.
+ * the record in it, unless its generation is false. With `adopt`, keys made by hand are read too.
  */
-export async function gather(store: KeyStore, request: SpecRequest): Promise<Snapshot> {
+export async function gather(store: KeyStore, request: SpecRequest, adopt = false): Promise<Snapshot> {
   const ledgerNamespace = await findLedger(store, request.spec);
   let before: number | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -39,7 +39,8 @@ export async function gather(store: KeyStore, request: SpecRequest): Promise<Sna
     const generation = generationOfRecord(record);
     if (generation === before || !isOlder(generation, projections.values())) {
       const missingNamespaces = await store.missingNamespaces(allNamespaces(spec));
-      return { store, spec, ledger, projections, missingNamespaces };
+      const adoptable = await readAll(store, adopt ? placesToAdoptFrom(spec) : []);
+      return { store, spec, ledger, projections, adoptable, missingNamespaces };
     }
     before = generation;
   }
@@ -81,6 +82,10 @@ async function findLedger(store: KeyStore, requested: InstallationSpec | undefin
     );
   }
   return first ?? wanted ?? defaultSpec().ledgerNamespace;
+}
+
+function placesToAdoptFrom(spec: InstallationSpec): readonly ObjectRef[] {
+  return VERSIONED.flatMap(({ adoption }) => (adoption === undefined ? [] : [adoption.from(spec)]));
 }
 
 async function readAll(store: KeyStore, refs: readonly ObjectRef[]): Promise<Map<string, FoundObject>> {

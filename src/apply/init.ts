@@ -29,7 +29,7 @@ export interface InitInput {
 /** Reads, and decides what is to be done. Writes nothing. */
 export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'store' | 'clock'>): Promise<InitPlan> {
   const now = ports.clock.now();
-  const assessment = await assess(await gather(ports.store, input.spec), input.request, now);
+  const assessment = await assess(await gather(ports.store, input.spec, input.request.adopt), input.request, now);
   const plan = planInit(assessment, now);
   wipe(assessment);
   return plan;
@@ -112,7 +112,7 @@ class InitRun {
   }
 
   async #look(): Promise<Assessment> {
-    const snapshot = await gather(this.#ports.store, this.#input.spec);
+    const snapshot = await gather(this.#ports.store, this.#input.spec, this.#input.request.adopt);
     const assessment = await assess(snapshot, this.#input.request, this.#ports.clock.now());
     this.#assessments.push(assessment);
     return assessment;
@@ -170,7 +170,9 @@ function checkAgreed(plan: InitPlan, agreed: InitPlan): void {
 
 /** Throws REFUSED with all that stands in the way. Any blocked step means that no step is carried out. */
 export function refuseBlocked(plan: InitPlan): void {
-  const findings = blockers(plan.steps);
+  // That an object cannot be written while its keys are lost follows from what is said of the keys.
+  const causes = plan.steps.filter(({ code, n }) => code !== 'LEDGER_LOST' || n !== undefined);
+  const findings = blockers(causes.some(({ action }) => action === 'blocked') ? causes : plan.steps);
   const [first] = findings;
   if (first === undefined) return;
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';

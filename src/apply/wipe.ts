@@ -3,7 +3,7 @@ import type { Entries } from '../ports/key-store.ts';
 
 /** Overwrites the key bytes that an assessment holds. Best effort: strings and copies inside OpenSSL cannot be reached. */
 export function wipe({ snapshot, rings }: Assessment): void {
-  for (const object of [...snapshot.ledger, ...snapshot.projections.values()]) {
+  for (const object of [...snapshot.ledger, ...snapshot.projections.values(), ...snapshot.adoptable.values()]) {
     if (object.damage === undefined) wipeEntries(object.data);
   }
   for (const ring of rings.values()) {

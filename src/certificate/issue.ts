@@ -10,6 +10,8 @@ export interface SubjectName {
   readonly commonName: string;
   readonly organization: string;
   readonly organizationalUnit: string;
+  /** Tells subjects apart that have everything else in common. */
+  readonly serialNumber?: string;
 }
 
 interface IssueRequest {
@@ -90,6 +92,9 @@ function leafParts(request: LeafRequest) {
   };
 }
 
+/** id-at-serialNumber; forge has no name for it. */
+const SERIAL_NUMBER = '2.5.4.5';
+
 /** GeneralName tags (RFC 5280, section 4.2.1.6): 2 is dNSName, 7 is iPAddress. */
 const dnsName = (value: string) => ({ type: 2, value });
 const ipAddress = (ip: string) => ({ type: 7, ip });
@@ -101,6 +106,8 @@ function distinguishedName(name: SubjectName): forge.pki.CertificateField[] {
     { name: 'organizationName', value: name.organization, valueTagClass },
     { name: 'organizationalUnitName', value: name.organizationalUnit, valueTagClass },
     { name: 'commonName', value: name.commonName, valueTagClass },
+    // X.520: a PrintableString (RFC 5280, appendix A.1).
+    ...(name.serialNumber === undefined ? [] : [{ type: SERIAL_NUMBER, value: name.serialNumber }]),
   ];
 }
 

@@ -34,6 +34,15 @@ export function readSingle(pem: Uint8Array): Certificate {
   return certificate;
 }
 
+/** One certificate in any PEM form, written as we write it: LF, 64 columns. Throws DamagedError. */
+export function normalizePem(pem: Uint8Array): string {
+  try {
+    return new X509Certificate(pem).toString();
+  } catch {
+    throw new DamagedError('the certificate cannot be parsed');
+  }
+}
+
 /** True when `issuer`'s key signed `certificate`, and the names and key identifiers agree. */
 export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
   return certificate.x509.checkIssued(issuer.x509) && certificate.x509.verify(issuer.x509.publicKey);

@@ -37,12 +37,14 @@ export async function writeMessage(
 ): Promise<void> {
   const { stderr, colour } = ports.terminal;
   const { palette } = await import('./render/palette.ts');
+  const { wrap } = await import('./render/table.ts');
   const paint = palette(colour.stderr);
   stderr.write(`palette-keys: ${paint.error('error:')} ${message}\n`);
-  for (const detail of details) {
-    stderr.write(`  - ${detail.message}\n`);
-    if (detail.remedy !== undefined) stderr.write(`    ${paint.dim(`→ ${detail.remedy}`)}\n`);
-  }
+  details.forEach(({ message: what, remedy }, index) => {
+    stderr.write(wrap(`- ${what}`, 2));
+    // What helps against several in a row is said once.
+    if (remedy !== undefined && remedy !== details[index + 1]?.remedy) stderr.write(paint.dim(wrap(`→ ${remedy}`, 4)));
+  });
   if (code === 'BUG' && cause instanceof Error) stderr.write(`${stackOf(cause)}\n`);
   stderr.write(`palette-keys: ${paint.hint('hint:')} ${hint}\n`);
 }

@@ -54,7 +54,7 @@ async function settle(
   if (!asks) {
     if (plan.confirm.length > 0 && !options.dryRun && !options.yes && blockers(plan.steps).length === 0)
       throw askedFor(plan);
-    showPlan(plan, options, ports);
+    if (blockers(plan.steps).length === 0) showPlan(plan, options, ports);
     return { agreed: plan, input };
   }
   const isNew = plan.installationId === undefined;

@@ -37,8 +37,13 @@ export function decodePrivateKey(pem: Uint8Array): KeyObject {
   if (!/^-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END PRIVATE KEY-----\n$/.test(text)) {
     throw new DamagedError('the private key is not one PKCS#8 PEM block');
   }
+  return parsePrivateKey(pem);
+}
+
+/** Reads an unencrypted private key in any PEM form (PKCS#8, PKCS#1, SEC1). Throws DamagedError. */
+export function parsePrivateKey(pem: Uint8Array): KeyObject {
   try {
-    return createPrivateKey(text);
+    return createPrivateKey(Buffer.from(pem));
   } catch {
     throw new DamagedError('the private key cannot be parsed');
   }

@@ -51,9 +51,9 @@ export const DEFAULTS = {
 /** The careful answers: a consumer that says nothing reads one key and needs a restart. */
 export const CONSUMER_DEFAULTS = { reads: 'single', reload: 'restart' } as const;
 
-/** The built-in spec, complete; a new object at every call. */
+/** The built-in spec, complete; new at every call, down to its lists. */
 export function defaultSpec(): InstallationSpec {
-  return complete(DEFAULTS) as InstallationSpec;
+  return complete({}) as InstallationSpec;
 }
 
 /** What a service's Secret is called where the spec does not say. */

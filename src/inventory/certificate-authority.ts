@@ -1,8 +1,9 @@
 import { issueCertificate } from '../certificate/issue.ts';
-import { type Certificate, isIssuedBy, matchesKey, readBundle, readSingle } from '../certificate/read.ts';
-import { decodePrivateKey, encodePrivateKey, generatePrivateKey } from '../crypto/private-key.ts';
+import { type Certificate, isIssuedBy, matchesKey, normalizePem, readBundle, readSingle } from '../certificate/read.ts';
+import { decodePrivateKey, encodePrivateKey, generatePrivateKey, parsePrivateKey } from '../crypto/private-key.ts';
 import { DamagedError } from '../errors.ts';
 import { parseDuration } from '../installation/duration.ts';
+import { prefixed } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Facts, KindId, Material } from '../ledger/entry.ts';
 import { acceptedOf, type Ring } from '../ledger/ring.ts';
@@ -27,12 +28,19 @@ export function certificateAuthority(definition: {
       const key = await generatePrivateKey({ type: 'rsa', bits: keySize });
       return {
         finish: ({ installationId, n, now }) => {
+          const serial = random.bytes(16);
           const certificate = issueCertificate({
             use: 'ca',
-            // Unique per version: two CAs with one subject confuse path building (openssl#13718).
-            subject: { commonName: `${title} v${n}`, organization: 'palette-keys', organizationalUnit: installationId },
+            // Unique per version, also should the ledger be lost and the numbers begin again: two CAs with one subject
+            // confuse path building (openssl#13718).
+            subject: {
+              commonName: `${title} v${n}`,
+              organization: 'palette-keys',
+              organizationalUnit: installationId,
+              serialNumber: Buffer.from(serial.subarray(0, 8)).toString('hex'),
+            },
             subjectKey: key,
-            serial: random.bytes(16),
+            serial,
             now,
             validitySeconds: parseDuration(validity),
           });
@@ -47,6 +55,17 @@ export function certificateAuthority(definition: {
       return bits === wanted ? undefined : `the spec asks for RSA ${wanted}, the active version has ${bits}`;
     },
     projections: definition.projections,
+    adoption: {
+      from: (spec) => ({ kind: 'Secret', namespace: spec.namespace, name: prefixed(spec, id) }),
+      takeIn: (entries) => ({
+        alg: 'RS256',
+        entries: {
+          'key.pem': encodePrivateKey(parsePrivateKey(entry(entries, 'tls.key'))),
+          'tls.crt': utf8(normalizePem(entry(entries, 'tls.crt'))),
+        },
+      }),
+    },
+    replaceable: true,
   };
 }
 

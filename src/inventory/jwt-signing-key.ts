@@ -6,12 +6,15 @@ import {
   encodePrivateKey,
   generatePrivateKey,
   type KeyPairAlgorithm,
+  parsePrivateKey,
   spkiOf,
 } from '../crypto/private-key.ts';
 import { DamagedError } from '../errors.ts';
+import { platformSecret } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Facts, Material } from '../ledger/entry.ts';
 import { entry } from '../ledger/text.ts';
+import type { Entries } from '../ports/key-store.ts';
 import type { Random } from '../ports/random.ts';
 import { jwtProjections } from './jwt-projections.ts';
 import type { Draft, VersionedKind } from './kind.ts';
@@ -42,6 +45,8 @@ export const jwtSigningKey: VersionedKind = {
       ? undefined
       : `the spec asks for ${spec.jwt.algorithm}, the active version is ${active.material.alg}`,
   projections: (spec, rings) => jwtProjections(spec, rings, inspectJwtKey),
+  adoption: { from: (spec) => platformSecret(spec, 'jwt-signing-key'), takeIn },
+  replaceable: true,
 };
 
 async function generate(alg: JwtAlgorithm, random: Random): Promise<Draft> {
@@ -66,6 +71,26 @@ function inspectJwtKey(material: Material): Facts {
   if (!fits(key, expected)) throw new DamagedError(`the private key does not fit ${material.alg}`);
   const spki = spkiOf(key);
   return { kid: publicKeyKid(spki), fingerprint: fingerprint(spki) };
+}
+
+/** The algorithm is the first that the key fits, the spec's before all others. */
+function takeIn(entries: Entries, spec: InstallationSpec): Material {
+  const candidates = [spec.jwt.algorithm, ...(Object.keys(KEYS) as JwtAlgorithm[])];
+  const taken: Entries = Object.hasOwn(entries, 'signing-key.pem')
+    ? { 'key.pem': encodePrivateKey(parsePrivateKey(entry(entries, 'signing-key.pem'))) }
+    : { key: entry(entries, 'key') };
+  const alg = candidates.find((candidate) => isUsable({ alg: candidate, entries: taken }));
+  if (alg === undefined) throw new DamagedError('the key fits no known JWS algorithm');
+  return { alg, entries: taken };
+}
+
+function isUsable(material: Material): boolean {
+  try {
+    return inspectJwtKey(material).kid !== '';
+  } catch (error) {
+    if (error instanceof DamagedError) return false;
+    throw error;
+  }
 }
 
 function fits(key: AsymmetricKey, expected: KeyPairAlgorithm): boolean {

@@ -25,6 +25,17 @@ export interface VersionedKind {
   drift(active: { readonly material: Material; readonly facts: Facts }, spec: InstallationSpec): string | undefined;
   /** The objects that workloads mount; `rings` lacks the kind until it has a version. */
   projections(spec: InstallationSpec, rings: Rings): readonly Projection[];
+  /** How a key that was made by hand or by a chart becomes version 1; undefined where nobody makes it by hand. */
+  readonly adoption: Adoption | undefined;
+  /** True where a lost key may be replaced by a new one, because what it vouched for can be issued again. */
+  readonly replaceable: boolean;
+}
+
+export interface Adoption {
+  /** The Secret in which such a key is looked for. */
+  from(spec: InstallationSpec): ObjectRef;
+  /** The material in its entries, of which none but the key need be there. Throws DamagedError. */
+  takeIn(entries: Entries, spec: InstallationSpec): Material;
 }
 
 /** A kind of certificate that is issued from a CA of the ledger, and stands in its projection alone. */

@@ -23,6 +23,8 @@ function messageBusKey(definition: {
     },
     inspect: inspectKey,
     drift: () => undefined,
+    adoption: undefined,
+    replaceable: true,
   };
 }
 

@@ -45,6 +45,8 @@ export const mongodbAuth: VersionedKind = {
       inspect: inspectProjection,
     },
   ],
+  adoption: { from: (spec) => platformSecret(spec, ID), takeIn: credentialsIn },
+  replaceable: false,
 };
 
 function inspectCredentials(material: Material): Facts {
@@ -62,18 +64,16 @@ function compute(spec: InstallationSpec, material: Material): Entries {
 }
 
 function inspectProjection(entries: Entries): readonly HeldKey[] {
-  const material: Material = {
-    alg: 'none',
-    entries: {
-      username: entry(entries, 'username'),
-      password: entry(entries, 'password'),
-      keyfile: entry(entries, 'keyfile'),
-    },
-  };
+  const material = credentialsIn(entries);
   const { kid } = inspectCredentials(material);
   const inUri = readCredentials(textEntry(entries, 'uri'));
   if (inUri?.username !== textEntry(entries, 'username') || inUri.password !== textEntry(entries, 'password')) {
     throw new DamagedError('the credentials in uri contradict username and password');
   }
   return [{ kind: ID, kid, state: 'active', material }];
+}
+
+function credentialsIn(entries: Entries): Material {
+  const names = ['username', 'password', 'keyfile'];
+  return { alg: 'none', entries: Object.fromEntries(names.map((name) => [name, entry(entries, name)])) };
 }

@@ -34,6 +34,11 @@ export function symmetricKind(definition: {
     inspect: (material) => ({ kid: kidOf(id, alg, material) }),
     drift: () => undefined,
     projections: (spec) => [projection(definition, spec)],
+    adoption: {
+      from: (spec) => platformSecret(spec, id),
+      takeIn: (entries) => ({ alg, entries: { key: entry(entries, definition.entryName) } }),
+    },
+    replaceable: false,
   };
 }
 

@@ -33,7 +33,7 @@ export interface LeafAssessment {
 export function assessLeaf(projection: IssuedProjection, context: ProjectionContext): LeafAssessment {
   const found = context.snapshot.projections.get(formatRef(projection.ref));
   if (found === undefined) return reissued(missing(projection, context));
-  if (!projection.from.every((kind) => context.rings.has(kind))) return reissued(keysFirst(projection));
+  if (!projection.from.every((kind) => context.rings.has(kind))) return reissued(keysFirst(projection, context));
   if (found.damage !== undefined) return reissued(damaged(found.damage));
   try {
     return assessFound(projection, found, context);

@@ -1,11 +1,12 @@
 import { equalBytes } from '../crypto/digest.ts';
+import { versionedKind } from '../inventory/index.ts';
 import type { ComputedProjection, HeldKey, Projection } from '../inventory/kind.ts';
 import { annotations, isManaged, labels } from '../ledger/metadata.ts';
 import type { Rings } from '../ledger/ring.ts';
 import type { Entries, StoredObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { FindingCode } from './finding.ts';
-import type { Holding } from './holding.ts';
+import { adoptableKey, type Holding } from './holding.ts';
 import type { InitRequest, Snapshot } from './snapshot.ts';
 import type { Step } from './step.ts';
 
@@ -17,6 +18,8 @@ export interface ProjectionContext {
   readonly rings: Rings;
   /** Places of projections that the record's spec already had while the record was ready: missing there, they are restored. */
   readonly expected: ReadonlySet<string>;
+  /** True while a lost ledger is replaced: objects that only the lost keys explain are written anew. */
+  readonly replacesLost: boolean;
   readonly request: InitRequest;
   readonly now: Date;
 }
@@ -31,12 +34,17 @@ export async function assessComputed(
 ): Promise<Outcome> {
   const found = context.snapshot.projections.get(formatRef(projection.ref));
   if (found === undefined) return missing(projection, context);
-  if (!projection.from.every((kind) => context.rings.has(kind))) return keysFirst(projection);
+  if (!projection.from.every((kind) => context.rings.has(kind))) return keysFirst(projection, context);
   if (found.damage !== undefined) return damaged(found.damage);
   const desired = await projection.compute(context.rings);
   const kid = activeKid(projection, context.rings);
   if (holds(found, desired) && hasMetadata(found, projection, context)) return { action: 'keep', ...kid };
-  if (holding.damage !== undefined) return isOurs(found, context) ? damaged(holding.damage) : notOurs(holding.damage);
+  if (holding.damage !== undefined) {
+    if (isOurs(found, context)) return damaged(holding.damage);
+    return isTakenIn(projection, context)
+      ? outdated('its key is taken in, the rest is filled in')
+      : notOurs(holding.damage);
+  }
   const unknown = holding.keys.filter((key) => !isExplained(key, context.rings));
   if (unknown.length === 0) return { ...outdated(whatDiffers(found, desired, projection)), ...kid };
   return foreign(unknown, found, projection, context);
@@ -58,7 +66,16 @@ export function outdated(reason: string, code: FindingCode = 'PROJECTION_OUTDATE
 }
 
 /** An object that was made from keys that are not at hand stands in the way of making new ones. */
-export function keysFirst(projection: Projection): Outcome {
+export function keysFirst(projection: Projection, context: ProjectionContext): Outcome {
+  const found = context.snapshot.projections.get(formatRef(projection.ref));
+  if (found?.damage === undefined && found !== undefined && !isManaged(found)) {
+    return {
+      ...notOurs('the ledger does not know it'),
+      remedy: 'palette-keys init --adopt takes a complete one in; or move it away',
+    };
+  }
+  if (context.replacesLost)
+    return { action: 'restore', reason: 'its keys are lost', code: 'LEDGER_LOST', replaces: true };
   return {
     action: 'blocked',
     reason: `it is there, but the ledger lacks a version of ${projection.from.join(', ')}`,
@@ -82,6 +99,15 @@ export function isOurs(found: StoredObject, { installationId }: ProjectionContex
 }
 
 const labelOfInstallation = 'palette-keys.dev/installation';
+
+/** True where the object is the Secret of a key that was taken in from it. */
+function isTakenIn(projection: ComputedProjection, { snapshot, rings }: ProjectionContext): boolean {
+  const kind = versionedKind(projection.kind);
+  if (kind === undefined) return false;
+  return adoptableKey(kind, snapshot).some(
+    ({ ref, key }) => formatRef(ref) === formatRef(projection.ref) && isExplained(key, rings),
+  );
+}
 
 function isExplained(key: HeldKey, rings: Rings): boolean {
   return (rings.get(key.kind) ?? []).some(({ facts }) => facts.kid === key.kid);
@@ -115,7 +141,9 @@ export function foreignOutcome(
     const remedy = ['move it away', ...(adopt === '' ? [] : [adopt])].join(', or: ');
     return { action: 'blocked', reason: `palette-keys did not write it: ${reason}`, code: 'NOT_OURS', remedy };
   }
-  if (context.request.restore) return { action: 'restore', reason, code: 'FOREIGN_EDIT', replaces: true };
+  if (context.request.restore || context.replacesLost) {
+    return { action: 'restore', reason, code: 'FOREIGN_EDIT', replaces: true };
+  }
   const restore = 'palette-keys init --restore puts ours back';
   return { action: 'blocked', reason, code: 'FOREIGN_EDIT', remedy: adopt === '' ? restore : `${restore}; ${adopt}` };
 }

@@ -11,7 +11,7 @@ import type { InitRequest } from './snapshot.ts';
 /** One version of a kind, and what is to be done about its ledger entry. */
 export type VersionItem =
   | { readonly action: 'keep' | 'restore' | 'adopt'; readonly version: RingVersion; readonly from?: HeldMaterial }
-  | { readonly action: 'create'; readonly n: number }
+  | { readonly action: 'create'; readonly n: number; readonly reason: string }
   | {
       readonly action: 'blocked';
       readonly n: number;
@@ -27,7 +27,9 @@ export interface VersionContext {
   /** What the record says of the kind; undefined where there is no record, or it does not know the kind. */
   readonly recorded: KeyRecord | undefined;
   readonly held: readonly HeldMaterial[];
-  /** True where any object of this kind is there, readable or not. */
+  /** A key made by hand that `--adopt` may take in as the first version. */
+  readonly adoptable: readonly HeldMaterial[];
+  /** True where an object of ours was made from keys of this kind. */
   readonly outlived: boolean;
   readonly request: InitRequest;
   readonly now: string;
@@ -40,7 +42,10 @@ export function assessVersions(context: VersionContext): readonly VersionItem[] 
   const adopted = context.request.adopt ? adopt(context, known) : [];
   if (adopted.length > 0) return [...known.map(demote(adopted)), ...adopted];
   if (known.length > 0) return known;
-  return [context.outlived ? lost(context) : { action: 'create', n: 1 }];
+  if (!context.outlived) return [{ action: 'create', n: 1, reason: 'the first version is made' }];
+  // Somebody gave the ledger up for lost: what can be issued again is made anew, everything else is refused.
+  if (!(context.request.adopt && context.kind.replaceable)) return [lost(context)];
+  return [{ action: 'create', n: 1, reason: 'the lost key is replaced by a new one' }];
 }
 
 function fromRecord(context: VersionContext, recorded: KeyRecord): readonly VersionItem[] {
@@ -137,7 +142,8 @@ function adopt(context: VersionContext, known: readonly VersionItem[]): readonly
     known.flatMap((item) => (item.action === 'keep' || item.action === 'restore' ? [item.version.facts.kid] : [])),
   );
   const unknown = new Map<string, HeldMaterial>();
-  for (const candidate of held) {
+  const sources = held.some(({ key }) => key.material !== undefined) || known.length > 0 ? held : context.adoptable;
+  for (const candidate of sources) {
     if (candidate.key.material !== undefined && !kids.has(candidate.key.kid)) unknown.set(candidate.key.kid, candidate);
   }
   const ordered = [...unknown.values()].sort((a, b) => rank(a.key.state) - rank(b.key.state));

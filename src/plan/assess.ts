@@ -1,12 +1,14 @@
+import { AUDIT_NAME } from '../installation/names.ts';
 import { INVENTORY, projectionsOf, VERSIONED } from '../inventory/index.ts';
 import type { Projection } from '../inventory/kind.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
+import { isManaged } from '../ledger/metadata.ts';
 import type { Ring, Rings } from '../ledger/ring.ts';
-import { formatRef } from '../ports/object-ref.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
 import { assessComputed, type Outcome, type ProjectionContext } from './assess-projection.ts';
 import { assessVersions, ringFrom, type VersionItem } from './assess-versions.ts';
-import { keysOf, readHoldings } from './holding.ts';
+import { adoptableKey, keysOf, readHoldings } from './holding.ts';
 import { installationIdOf, type LedgerView, type RecordView, readLedger, readRecord } from './ledger-view.ts';
 import type { InitRequest, Snapshot } from './snapshot.ts';
 
@@ -43,7 +45,10 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
       items: ledger.get(kind.id) ?? [],
       recorded: record.status === 'sound' ? record.record.keys[kind.id] : undefined,
       held: keysOf(holdings, kind.id),
-      outlived: projections.some(({ from, ref }) => from.includes(kind.id) && snapshot.projections.has(formatRef(ref))),
+      adoptable: adoptableKey(kind, snapshot),
+      outlived:
+        wasComplete(record, snapshot) ||
+        projections.some(({ from, ref }) => from.includes(kind.id) && isTrace(snapshot, ref)),
       request,
       now: formatTime(now),
     });
@@ -55,6 +60,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
     installationId,
     rings,
     expected: expectedPlaces(record, rings),
+    replacesLost: request.adopt && !(record.status === 'sound' && record.record.ready),
     request,
     now,
   };
@@ -90,6 +96,17 @@ export function ringsOfLedger(ledger: LedgerView, record: RecordView): Rings {
       return ring.length === 0 ? [] : [[id, ring]];
     }),
   );
+}
+
+/** True where the record is gone, but the audit log tells of runs that came to their end: every kind had a version. */
+function wasComplete(record: RecordView, { ledger }: Snapshot): boolean {
+  return record.status !== 'sound' && ledger.some(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
+}
+
+/** True for an object that this program once wrote, or that cannot be read any more. */
+function isTrace({ projections }: Snapshot, ref: ObjectRef): boolean {
+  const found = projections.get(formatRef(ref));
+  return found !== undefined && (found.damage !== undefined || isManaged(found));
 }
 
 function collectRings(versions: ReadonlyMap<KindId, readonly VersionItem[]>): Rings {

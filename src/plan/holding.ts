@@ -1,5 +1,5 @@
 import { DamagedError } from '../errors.ts';
-import type { ComputedProjection, HeldKey, Projection } from '../inventory/kind.ts';
+import type { ComputedProjection, HeldKey, Projection, VersionedKind } from '../inventory/kind.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { StoredObject } from '../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
@@ -50,4 +50,18 @@ export function keysOf(holdings: ReadonlyMap<string, Holding>, kind: KindId): re
   return [...holdings.values()].flatMap(({ projection, keys }) =>
     keys.filter((key) => key.kind === kind).map((key) => ({ ref: projection.ref, key })),
   );
+}
+
+/** The key of a Secret that was made by hand, where it is complete enough to be taken in. */
+export function adoptableKey(kind: VersionedKind, snapshot: Snapshot): readonly HeldMaterial[] {
+  const ref = kind.adoption?.from(snapshot.spec);
+  const found = ref === undefined ? undefined : snapshot.adoptable.get(formatRef(ref));
+  if (kind.adoption === undefined || ref === undefined || found === undefined || found.damage !== undefined) return [];
+  try {
+    const material = kind.adoption.takeIn(found.data, snapshot.spec);
+    return [{ ref, key: { kind: kind.id, kid: kind.inspect(material).kid, state: 'active', material } }];
+  } catch (error) {
+    if (error instanceof DamagedError) return [];
+    throw error;
+  }
 }

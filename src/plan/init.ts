@@ -72,7 +72,7 @@ function ledgerSteps(id: KindId, assessment: Assessment): readonly Step[] {
 function ledgerAction(item: VersionItem): Omit<Step, 'ref' | 'key' | 'n'> {
   switch (item.action) {
     case 'create':
-      return { action: 'create', reason: 'the first version is made' };
+      return { action: 'create', reason: item.reason };
     case 'blocked':
       return { ...item, kid: item.kid ?? '' };
     case 'keep':

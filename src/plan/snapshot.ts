@@ -10,6 +10,8 @@ export interface Snapshot {
   readonly ledger: readonly FoundObject[];
   /** What stands at the place of each projection, by `formatRef`; what is not there is not in it. */
   readonly projections: ReadonlyMap<string, FoundObject>;
+  /** Secrets made by hand that `--adopt` may take in, by `formatRef`; read only where that was asked for. */
+  readonly adoptable: ReadonlyMap<string, FoundObject>;
   /** Namespaces of the spec that the store does not have. */
   readonly missingNamespaces: readonly string[];
 }

@@ -27,6 +27,7 @@ describe('the difference of', () => {
   test.each<[string, object, object[]]>([
     ['one field', { rootDomain: 'a.b' }, [{ path: 'rootDomain', before: null, after: 'a.b' }]],
     ['a nested field', { jwt: { algorithm: 'RS256' } }, [{ path: 'jwt.algorithm', before: 'ES256', after: 'RS256' }]],
+    ['a list', { grpc: { dnsNames: ['a', 'b'] } }, [{ path: 'grpc.dnsNames', before: [], after: ['a', 'b'] }]],
     [
       'a mapping that was null',
       { hashSalt: { census: { collection: 'a', kidField: 'b' } } },
@@ -53,6 +54,11 @@ describe('the difference of', () => {
     ],
   ])('the default and %s is that', (_, changes, expected) => {
     expect(diffSpecs(defaultSpec(), specWith(changes))).toStrictEqual(expected);
+  });
+
+  test('two lists of one length is what they hold', () => {
+    const found = diffSpecs(specWith({ grpc: { dnsNames: ['a'] } }), specWith({ grpc: { dnsNames: ['b'] } }));
+    expect(found).toStrictEqual([{ path: 'grpc.dnsNames', before: ['a'], after: ['b'] }]);
   });
 
   test('services in another order is none', () => {

@@ -71,6 +71,7 @@ consumers: [{ workload: Deployment/platform/a, object: p-root-key }]
 
   test('gives an object that shares nothing with that of the next call', () => {
     expect(defaultSpec().jwt).not.toBe(defaultSpec().jwt);
+    expect(defaultSpec().grpc.dnsNames).not.toBe(defaultSpec().grpc.dnsNames);
   });
 });
 
@@ -108,6 +109,20 @@ describe('a file that is no YAML for a spec is refused, with the place', () => {
       [
         '3:1: apiVersion2: unknown key; did you mean "apiVersion"?',
         '3:23: apiVersion2: has a tag, which is not supported',
+      ],
+    ],
+    [
+      'it has a tag that could not be resolved',
+      `${HEAD}namespace: !!timestamp x`,
+      [expect.stringMatching(/has a tag/)],
+    ],
+    [
+      'it has an escape sequence that is none, and something else',
+      `${HEAD}rootDomain: "\\q"\njwt: 3`,
+      [
+        expect.stringMatching(/^3:13: rootDomain: must be a DNS name/),
+        expect.stringMatching(/^3:14: not valid YAML: this is not an escape sequence/),
+        '4:6: jwt: must be a mapping, not a number',
       ],
     ],
     [
@@ -201,6 +216,11 @@ clusterCA: { keySize: 3072, keySize: 4096 }
     '27:29: clusterCA.keySize: is there twice',
   ]);
   expect(complaints(text).join()).not.toContain('CANARY');
+});
+
+test('a byte order mark is no column', () => {
+  expect(complaints(`\uFEFFfoo: 1\n${HEAD}`)).toEqual([expect.stringMatching(/^1:1: foo: unknown key/)]);
+  expect(complaints(`\uFEFFgrpc: 1\n${HEAD}`)).toStrictEqual(['1:7: grpc: must be a mapping, not a number']);
 });
 
 test('the head that is missing is said to be, with what to write', () => {

@@ -1,4 +1,5 @@
 /** Installations to test with, and their objects as files. */
+import { createHash, hkdfSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -95,6 +96,20 @@ export function entryOf(folder: string, ref: string, name: string): string {
   const bytes = readObject(folder, ref).data[name];
   if (bytes === undefined) throw new Error(`${ref} has no entry ${name}`);
   return bytes.toString();
+}
+
+/** The kid of a symmetric key: base32 of the first 10 bytes of SHA-256 over HKDF-SHA256 of it (contract, section 3). */
+export function kidOfSecret(kind: string, key: Uint8Array): string {
+  const derived = Buffer.from(hkdfSync('sha256', key, '', `palette-keys/kid/${kind}`, 32));
+  const bits = [...createHash('sha256').update(derived).digest().subarray(0, 10)].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  return (bits.match(/.{5}/g) ?? []).map((five) => 'abcdefghijklmnopqrstuvwxyz234567'[Number.parseInt(five, 2)]).join('');
+}
+
+/** The entries of `palette-root-key` for another key: well-formed, and explained by no ledger entry. */
+export function foreignRootKey(key: Uint8Array): Readonly<Record<string, Buffer | string>> {
+  const kid = kidOfSecret('root-key', key);
+  const jwk = { kty: 'oct', kid, alg: 'A256GCM', state: 'active', k: Buffer.from(key).toString('base64url') };
+  return { key: Buffer.from(key), kid, 'keyring.json': JSON.stringify({ active: kid, keys: [jwk] }) };
 }
 
 /** What the tests read of the record. */

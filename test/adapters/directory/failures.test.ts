@@ -4,10 +4,11 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDirectoryStore } from '../../../src/adapters/directory/directory-store.ts';
+import { systemProcess } from '../../../src/adapters/directory/process-identity.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import { type Call, FaultyFiles } from './faulty-files.ts';
 import { sampleRun } from './sample-run.ts';
-import { configMap, fill, HOLDER, secret, tree, useWorkspace } from './workspace.ts';
+import { configMap, contents, fill, HOLDER, secret, tree, useWorkspace } from './workspace.ts';
 
 const at = useWorkspace();
 
@@ -20,11 +21,7 @@ const CODES: Readonly<Record<string, string>> = {
   ESTALE: 'STORE_UNAVAILABLE',
 };
 
-/** Without the lock that a failing unlink leaves to a process that, in a test, never ends. */
-async function rerun(path: string): Promise<void> {
-  rmSync(join(path, '.lock'), { force: true });
-  await sampleRun(openDirectoryStore(path));
-}
+const rerun = (path: string): Promise<void> => sampleRun(openDirectoryStore(path, { files: new FaultyFiles() }));
 
 const temps = async (path: string): Promise<readonly string[]> =>
   (await tree(path)).filter((name) => name.endsWith('.tmp'));
@@ -53,9 +50,35 @@ describe('a call to the file system that fails', () => {
       if (error !== undefined) expect(error, where).toMatchObject({ name: 'PaletteKeysError', code: expected });
       if (call?.name === 'write' || call?.name === 'sync') expect(error, where).toBeDefined();
       if (call?.name !== 'unlink') expect(await temps(at.folder), where).toEqual([]);
+      // What a failing unlink leaves to a process that, in a test, never ends.
+      rmSync(join(path, '.lock'), { force: true });
+      for (const left of await temps(at.folder)) rmSync(join(at.folder, left));
       await rerun(path);
-      for (const left of await temps(path)) rmSync(join(path, left));
-      expect(execFileSync('diff', ['-r', undisturbed, path]).toString(), where).toBe('');
+      expect(await contents(path), where).toEqual(await contents(undisturbed));
+      rmSync(path, { recursive: true });
+    }
+  });
+
+  test('a kill at any call leaves whole objects alone, and a second run completes', async () => {
+    const undisturbed = join(at.folder, 'undisturbed');
+    const counted = new FaultyFiles();
+    await sampleRun(openDirectoryStore(undisturbed, { files: counted }));
+    // No process has this pid: whoever looks for it finds that it is gone.
+    const mortal = { ...systemProcess(), origin: { ...systemProcess().origin, pid: 2 ** 30 } };
+
+    for (let n = 1; n <= counted.calls.length; n += 1) {
+      const path = join(at.folder, `run-${n}`);
+      const files = new FaultyFiles().killAt(n);
+      const killed = sampleRun(openDirectoryStore(path, { files, process: mortal }));
+      const where = `killed at call ${n}`;
+      await killed.catch((error: unknown) => expect(error, where).toMatchObject({ code: 'STORE_UNAVAILABLE' }));
+      const found = await openDirectoryStore(path).list('team');
+      expect(
+        found.filter(({ damage }) => damage !== undefined),
+        where,
+      ).toEqual([]);
+      await rerun(path);
+      expect(await contents(path), where).toEqual(await contents(undisturbed));
       rmSync(path, { recursive: true });
     }
   });

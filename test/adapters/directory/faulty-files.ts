@@ -20,6 +20,11 @@ export class FaultyFiles implements FileSystem {
   readonly faults: Fault[] = [];
   onCall: (call: Call) => void = () => undefined;
 
+  /** From the n-th call on nothing is carried out any more: as if the process had been killed there. */
+  killAt(n: number): this {
+    return this.fail('EKILLED', (call) => call.n >= n);
+  }
+
   /** From now on. */
   fail(code: string, when: Fault['when'], after = false): this {
     this.faults.push({ code, when, after });
@@ -40,8 +45,9 @@ export class FaultyFiles implements FileSystem {
       read: () => this.#call('read', path, () => file.read()),
       write: (bytes) => this.#call('write', path, () => file.write(bytes)),
       chmod: (bits) => this.#call('chmod', path, () => file.chmod(bits)),
-      sync: () => this.#call('sync', path, () => file.sync()),
-      // A file is closed whatever close(2) says.
+      // Left out, as it is slow; that it is asked for at the right time is what can be tested.
+      sync: () => this.#call('sync', path, async () => undefined),
+      // A file is closed whatever close(2) says, and when its process is killed.
       close: () => this.#call('close', path, () => file.close(), true),
     };
   }

@@ -1,5 +1,5 @@
 /** What the tests of the directory share: a place to make stores in, and objects to put there. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { constants, lstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,6 +56,16 @@ export async function fill(store: KeyStore, ...objects: readonly NewObject[]): P
   await store.addNamespaces(['team']);
   for (const object of objects) await store.create(object);
   await lock.release();
+}
+
+/** Path → mode and bytes of everything below a folder. */
+export async function contents(folder: string): Promise<Readonly<Record<string, string>>> {
+  const entries = (await tree(folder)).map((path) => {
+    const { mode } = lstatSync(join(folder, path));
+    const isFile = (mode & constants.S_IFMT) === constants.S_IFREG;
+    return [path, `${mode.toString(8)} ${isFile ? readFileSync(join(folder, path), 'latin1') : ''}`] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /** All paths below a folder, relative and sorted. */
