@@ -54,7 +54,8 @@ export async function build(root = here, { logLevel = 'warning' } = {}) {
   const output = path.join(work, 'dist');
   try {
     const shared = { ...(await sharedOptions(root)), logLevel };
-    const [program] = await Promise.all([
+    // Both to their end, also if one fails: what still writes would bring a deleted folder back.
+    const [program, schema] = await Promise.allSettled([
       esbuild({
         ...shared,
         entryPoints: { main },
@@ -68,10 +69,12 @@ export async function build(root = here, { logLevel = 'warning' } = {}) {
       }),
       writeSchema(root, shared, work, output),
     ]);
+    if (program.status === 'rejected') throw program.reason;
+    if (schema.status === 'rejected') throw schema.reason;
     await refuseDynamicRequire(output);
-    await writeLicenses(root, output, program.metafile);
+    await writeLicenses(root, output, program.value.metafile);
     await swap(output, path.join(root, 'dist'), path.join(work, 'old'));
-    return program.metafile;
+    return program.value.metafile;
   } finally {
     await rm(work, { recursive: true, force: true });
   }

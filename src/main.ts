@@ -21,6 +21,7 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       clock: { now: () => new Date() },
       random: systemRandom,
       files: systemTextFiles,
+      loadBackupPorts,
       actor: systemActor(process.env),
       version: __VERSION__,
       releaseDate: new Date(__RELEASE_DATE__),
@@ -32,6 +33,12 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
   } finally {
     stop();
   }
+}
+
+async function loadBackupPorts() {
+  const { ageSealer } = await import('./adapters/age/sealer.ts');
+  const { systemBackupFiles } = await import('./adapters/system/backup-files.ts');
+  return { sealer: ageSealer, files: systemBackupFiles };
 }
 
 async function openStore({ dir }: GlobalOptions): Promise<KeyStore> {

@@ -1,12 +1,12 @@
 import { PaletteKeysError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
 import { allNamespaces } from '../installation/names.ts';
-import { validateSpec } from '../installation/parse.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
+import { validateSpec } from '../installation/validate.ts';
 import { projectionsOf, VERSIONED } from '../inventory/index.ts';
+import { type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { generationOf } from '../ledger/metadata.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
-import { type RecordView, readLedger, readRecord } from '../plan/ledger-view.ts';
 import type { Snapshot } from '../plan/snapshot.ts';
 import type { FoundObject, KeyStore } from '../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';

@@ -9,9 +9,11 @@ import type { InitRequest } from '../plan/snapshot.ts';
 import type { Step } from '../plan/step.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { appendAudit, isAudited } from './audit.ts';
+import type { BackupMark } from './backup.ts';
 import { Moved } from './errors.ts';
+import { type Escrow, escrowInVain, refuseEscrow, rememberEscrow, writeEscrow } from './escrow.ts';
 import { gather, type SpecRequest } from './gather.ts';
-import { writeLedger } from './ledger.ts';
+import { LedgerWriter } from './ledger.ts';
 import { Material } from './material.ts';
 import type { ApplyPorts } from './ports.ts';
 import { writeProjections } from './projections.ts';
@@ -23,6 +25,8 @@ const ATTEMPTS = 8;
 
 export interface InitInput {
   readonly spec: SpecRequest;
+  /** A backup to make before the first key is written. */
+  readonly escrow?: Escrow | undefined;
   readonly request: InitRequest;
 }
 
@@ -30,6 +34,7 @@ export interface InitInput {
 export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'store' | 'clock'>): Promise<InitPlan> {
   const now = ports.clock.now();
   const assessment = await assess(await gather(ports.store, input.spec, input.request.adopt), input.request, now);
+  if (input.escrow !== undefined) refuseEscrow(assessment);
   const plan = planInit(assessment, now);
   wipe(assessment);
   return plan;
@@ -84,14 +89,32 @@ class InitRun {
     if (!plan.changes) return this.#result(plan);
     this.#prepare(before);
     if (plan.missingNamespaces.length > 0) await this.#ports.store.addNamespaces(plan.missingNamespaces);
-    await writeLedger(before, this.#material, this.#ports);
+    const mark = await this.#writeLedger(before);
     this.#note(plan, (step) => step.n !== undefined);
     // What others may have written first counts: everything below is computed from the ledger as it stands now.
     const ledgered = await this.#look();
-    const record = await writeRecord(ledgered, this.#ports);
+    const written = await writeRecord(ledgered, this.#ports);
+    const record = mark === undefined ? written : await rememberEscrow(mark, written, this.#ports);
     await writeProjections(ledgered, record, this.#material, this.#ports);
     this.#note(plan, (step) => step.n === undefined);
     return this.#finish(ledgered);
+  }
+
+  /** Writes the missing ledger entries; with an escrow, the backup of them first. */
+  async #writeLedger(before: Assessment): Promise<BackupMark | undefined> {
+    const { escrow } = this.#input;
+    const writer = new LedgerWriter(before, this.#material, this.#ports);
+    if (escrow === undefined) {
+      await writer.write();
+      return undefined;
+    }
+    const mark = await writeEscrow(escrow, await writer.entries(), writer.installationId, before, this.#ports);
+    try {
+      await writer.write();
+    } catch (error) {
+      throw error instanceof Moved ? escrowInVain(escrow.file) : error;
+    }
+    return mark;
   }
 
   /** Reads everything back: only what is found to be right is called ready. */

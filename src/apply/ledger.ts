@@ -3,9 +3,10 @@ import { ledgerSecret } from '../installation/ledger-name.ts';
 import { versionedKind } from '../inventory/index.ts';
 import type { VersionedKind } from '../inventory/kind.ts';
 import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
+import { isManaged } from '../ledger/metadata.ts';
 import type { Assessment } from '../plan/assess.ts';
-import type { VersionItem } from '../plan/assess-versions.ts';
-import { formatRef } from '../ports/object-ref.ts';
+import { numberOf, type VersionItem } from '../plan/assess-versions.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { Moved } from './errors.ts';
 import { inParallel } from './gather.ts';
 import type { Material } from './material.ts';
@@ -13,30 +14,93 @@ import type { ApplyPorts } from './ports.ts';
 
 const ROOT = 'root-key';
 
+/** An entry that is still to be written. */
 interface Writable {
   readonly kind: VersionedKind;
   readonly item: Exclude<VersionItem, { action: 'blocked' | 'keep' }>;
 }
 
-/**
- * Writes all missing ledger entries and returns the installation's id. The first root key goes first: whoever creates
- * it decides the id, and all others take it from there. A lost race throws Moved, and the winner's entry is read.
- */
-export async function writeLedger(assessment: Assessment, material: Material, ports: ApplyPorts): Promise<string> {
-  const missing = writable(assessment);
-  const first = missing.find(({ kind, item }) => kind.id === ROOT && item.action !== 'adopt');
-  const others = missing.filter((candidate) => candidate !== first);
-  const id = assessment.installationId ?? labelledId(assessment) ?? newInstallationId(ports.random.bytes(16));
-  ports.emit({ type: 'started', phase: 'ledger', total: missing.length });
-  let done = 0;
-  const write = async ({ kind, item }: Writable): Promise<void> => {
-    await writeEntry(kind, item, id, assessment, material, ports);
-    ports.emit({ type: 'advanced', phase: 'ledger', done: ++done, total: missing.length });
-  };
-  if (first !== undefined) await write(first);
-  await inParallel(others, 8, write);
-  ports.emit({ type: 'finished', phase: 'ledger' });
-  return id;
+/** The entries of one run: those still to be written, and the installation that they will belong to. */
+export class LedgerWriter {
+  readonly installationId: string;
+  readonly #assessment: Assessment;
+  readonly #material: Material;
+  readonly #ports: ApplyPorts;
+  readonly #missing: readonly Writable[];
+  readonly #made = new Map<Writable, Promise<LedgerEntry>>();
+
+  constructor(assessment: Assessment, material: Material, ports: ApplyPorts) {
+    this.installationId =
+      assessment.installationId ?? labelledId(assessment) ?? newInstallationId(ports.random.bytes(16));
+    this.#assessment = assessment;
+    this.#material = material;
+    this.#ports = ports;
+    this.#missing = writable(assessment);
+  }
+
+  /** All of them, made but not written. */
+  entries(): Promise<readonly LedgerEntry[]> {
+    return Promise.all(this.#missing.map((writable) => this.#make(writable)));
+  }
+
+  /**
+   * Writes them. The first root key goes first: whoever creates it decides the installation's id, and all others take
+   * it from there. A lost race throws Moved, and the winner's entry is read.
+   */
+  async write(): Promise<void> {
+    const { emit } = this.#ports;
+    const total = this.#missing.length;
+    const first = this.#missing.find(({ kind, item }) => kind.id === ROOT && item.action !== 'adopt');
+    emit({ type: 'started', phase: 'ledger', total });
+    let done = 0;
+    const write = async (writable: Writable): Promise<void> => {
+      await this.#write(writable);
+      emit({ type: 'advanced', phase: 'ledger', done: ++done, total });
+    };
+    if (first !== undefined) await write(first);
+    await inParallel(
+      this.#missing.filter((candidate) => candidate !== first),
+      8,
+      write,
+    );
+    emit({ type: 'finished', phase: 'ledger' });
+  }
+
+  async #write(writable: Writable): Promise<void> {
+    const entry = await this.#make(writable);
+    const { store, toolVersion, signal } = this.#ports;
+    const { installationId } = this;
+    const ref = ledgerSecret(this.#assessment.snapshot.spec, entry.kind, entry.n);
+    signal.throwIfAborted();
+    const result = await store.create(ledgerObject(ref, entry, { installationId, toolVersion }));
+    if (result === 'exists') await this.#lost(ref);
+  }
+
+  /** The name is taken: by another run, whose entry will be read, or by something that is not ours. */
+  async #lost(ref: ObjectRef): Promise<never> {
+    const found = await this.#ports.store.get(ref);
+    if (found === undefined || found.damage !== undefined || isManaged(found)) {
+      throw new Moved(`${formatRef(ref)} was made by another run`);
+    }
+    throw new PaletteKeysError('REFUSED', `${formatRef(ref)} is there, but palette-keys did not write it`, {
+      hint: 'move it away: that name is for an entry of the ledger',
+    });
+  }
+
+  #make(writable: Writable): Promise<LedgerEntry> {
+    const made = this.#made.get(writable) ?? this.#newEntry(writable);
+    this.#made.set(writable, made);
+    return made;
+  }
+
+  async #newEntry({ kind, item }: Writable): Promise<LedgerEntry> {
+    if (item.action !== 'create') return item.version;
+    const draft = await this.#material.draft(kind.id);
+    const now = this.#ports.clock.now();
+    const material = draft.finish({ installationId: this.installationId, n: item.n, now });
+    // What cannot be read back is never stored.
+    return { kind: kind.id, n: item.n, createdAt: formatTime(now), material, facts: kind.inspect(material) };
+  }
 }
 
 function writable({ versions, ledger }: Assessment): readonly Writable[] {
@@ -45,39 +109,9 @@ function writable({ versions, ledger }: Assessment): readonly Writable[] {
     const present = new Set(ledger.get(id)?.map(({ n }) => n));
     return items.flatMap((item): Writable[] => {
       if (kind === undefined || item.action === 'blocked' || item.action === 'keep') return [];
-      const n = item.action === 'create' ? item.n : item.version.n;
-      return present.has(n) ? [] : [{ kind, item }];
+      return present.has(numberOf(item)) ? [] : [{ kind, item }];
     });
   });
-}
-
-async function writeEntry(
-  kind: VersionedKind,
-  item: Writable['item'],
-  installationId: string,
-  { snapshot: { spec } }: Assessment,
-  material: Material,
-  { store, clock, toolVersion, signal }: ApplyPorts,
-): Promise<void> {
-  const entry =
-    item.action === 'create' ? await newEntry(kind, item.n, installationId, material, clock.now()) : item.version;
-  const ref = ledgerSecret(spec, kind.id, entry.n);
-  signal.throwIfAborted();
-  const result = await store.create(ledgerObject(ref, entry, { installationId, toolVersion }));
-  if (result === 'exists') throw new Moved(`${formatRef(ref)} was made by another run`);
-}
-
-async function newEntry(
-  kind: VersionedKind,
-  n: number,
-  installationId: string,
-  material: Material,
-  now: Date,
-): Promise<LedgerEntry> {
-  const draft = await material.draft(kind.id);
-  const made = draft.finish({ installationId, n, now });
-  // What cannot be read back is never stored.
-  return { kind: kind.id, n, createdAt: formatTime(now), material: made, facts: kind.inspect(made) };
 }
 
 /** The id that projections of a lost ledger still name, so that what is taken in again stays one installation. */

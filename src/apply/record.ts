@@ -1,7 +1,7 @@
 import { RECORD_NAME } from '../installation/names.ts';
+import { readRecord } from '../inventory/ledger-view.ts';
 import { type InstallationRecord, recordObject } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
-import { readRecord } from '../plan/ledger-view.ts';
 import { nextRecord } from '../plan/next-record.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
@@ -22,15 +22,16 @@ export async function writeRecord(assessment: Assessment, ports: ApplyPorts): Pr
   const projections = snapshot.projections.values();
   const next = nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now: ports.clock.now() });
   if (view.status === 'sound' && next === before) return { record: next, version: view.object.version };
-  return store(next, view.status === 'missing' ? undefined : view.object.version, ports);
+  return storeRecord(next, view.status === 'missing' ? undefined : view.object.version, ports);
 }
 
 /** The last write of a run: everything is in place. */
 export async function markReady(written: WrittenRecord, ports: ApplyPorts): Promise<void> {
-  if (!written.record.ready) await store({ ...written.record, ready: true }, written.version, ports);
+  if (!written.record.ready) await storeRecord({ ...written.record, ready: true }, written.version, ports);
 }
 
-async function store(
+/** Writes a record: a new one where there is no `version`, else over exactly that one. Throws Moved. */
+export async function storeRecord(
   record: InstallationRecord,
   version: string | undefined,
   ports: ApplyPorts,

@@ -1,3 +1,4 @@
+import type { BackupPorts } from '../apply/backup.ts';
 import type { Actor } from '../apply/ports.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
@@ -21,10 +22,27 @@ export interface InitOptions extends GlobalOptions {
   readonly adopt: boolean;
   readonly restore: boolean;
   readonly printConfig: boolean;
+  readonly escrow?: readonly string[];
+  readonly escrowFile?: string;
 }
 
 export interface StatusOptions extends GlobalOptions {
   readonly failOn: 'error' | 'warning';
+}
+
+/** How a backup is encrypted. */
+export interface BackupOptions extends GlobalOptions {
+  readonly out: string;
+  readonly recipient: readonly string[];
+  readonly recipientsFile?: string;
+  readonly passphraseFile?: string;
+}
+
+export interface RestoreOptions extends GlobalOptions {
+  readonly file: string;
+  readonly identity?: string;
+  readonly passphraseFile?: string;
+  readonly verify: boolean;
 }
 
 export type OutputFormat = 'table' | 'json' | 'yaml' | 'prometheus';
@@ -35,6 +53,8 @@ export interface CliPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly files: TextFiles;
+  /** Loaded when a backup is made or read. */
+  loadBackupPorts(): Promise<BackupPorts>;
   readonly actor: Pick<Actor, 'user' | 'host'>;
   readonly version: string;
   /** When this release was made; no honest clock shows an earlier time. */

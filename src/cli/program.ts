@@ -1,6 +1,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { ExitCode } from '../errors.ts';
+import { backupCommand } from './commands/backup.ts';
 import { initCommand } from './commands/init.ts';
+import { restoreCommand } from './commands/restore.ts';
 import { statusCommand } from './commands/status.ts';
 import type { CliPorts } from './ports.ts';
 
@@ -58,7 +60,7 @@ function createProgram(ports: CliPorts, done: (exit: ExitCode) => void): Command
     })
     .showSuggestionAfterError(true)
     .exitOverride();
-  for (const command of [initCommand, statusCommand]) {
+  for (const command of [initCommand, statusCommand, backupCommand, restoreCommand]) {
     program.addCommand(command(ports, done).copyInheritedSettings(program));
   }
   return program;

@@ -4,6 +4,7 @@ import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import { renderTemplate } from '../installation/template.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
 import type { KeyStore } from '../ports/key-store.ts';
+import { applyPorts } from './apply-ports.ts';
 import type { CliPorts, InitOptions } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
 import { writeDocument } from './render/document.ts';
@@ -25,8 +26,13 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   const store = await ports.openStore(options);
   const { adopt, restore } = options;
   const file = await readSpecFile(options, ports);
-  const input: InitInput = { spec: { spec: file, namespace: options.namespace }, request: { adopt, restore } };
-  const apply = applyPorts(options, store, ports);
+  const input: InitInput = {
+    spec: { spec: file, namespace: options.namespace },
+    request: { adopt, restore },
+    escrow: await escrowOf(options, ports),
+  };
+  const flags = [adopt ? ' --adopt' : '', restore ? ' --restore' : ''].join('');
+  const apply = applyPorts(`init${flags}`, store, ports);
   const { agreed, input: settled } = await settle(await previewInit(input, apply), input, options, apply, ports);
   if (blockers(agreed.steps).length > 0) return refuse(agreed, options, store, ports);
   if (options.dryRun || !agreed.changes) return write(agreed, options, store, ports);
@@ -38,6 +44,11 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   } finally {
     bar.clear();
   }
+}
+
+async function escrowOf({ escrow, escrowFile }: InitOptions, ports: CliPorts): Promise<InitInput['escrow']> {
+  if (escrow === undefined || escrowFile === undefined) return undefined;
+  return { ...(await ports.loadBackupPorts()), file: escrowFile, to: { kind: 'recipients', recipients: escrow } };
 }
 
 /** The plan that was agreed to; on a terminal without any spec the wizard makes the spec first. */
@@ -133,20 +144,6 @@ async function writeResult(
 function where({ dir }: InitOptions): string {
   if (dir === undefined) return '';
   return /^[\w./-]+$/.test(dir) ? ` --dir ${dir}` : ` --dir '${dir.replaceAll("'", "'\\''")}'`;
-}
-
-function applyPorts(options: InitOptions, store: KeyStore, ports: CliPorts): ApplyPorts {
-  const flags = [options.adopt ? ' --adopt' : '', options.restore ? ' --restore' : ''].join('');
-  return {
-    store,
-    clock: ports.clock,
-    random: ports.random,
-    actor: { ...ports.actor, command: `init${flags}` },
-    toolVersion: ports.version,
-    emit: () => undefined,
-    signal: ports.signal,
-    processors: ports.processors,
-  };
 }
 
 /** Certificates made by a clock that is years behind are worth nothing. */

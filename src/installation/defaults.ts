@@ -57,7 +57,7 @@ export function defaultSpec(): InstallationSpec {
 }
 
 /** What a service's Secret is called where the spec does not say. */
-export function defaultSecretName(namePrefix: string, service: string): string {
+function defaultSecretName(namePrefix: string, service: string): string {
   return `${namePrefix}${service}-tls`;
 }
 

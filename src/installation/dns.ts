@@ -3,7 +3,8 @@ import { domainToASCII } from 'node:url';
 /** The most characters that a DNS name has (RFC 1035, section 2.3.4, written without the final dot). */
 export const MAX_DNS_NAME = 253;
 
-const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+/** An RFC 1123 label, as a pattern to be used in others. */
+export const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 
 /** RFC 1123 label. */
 export const DNS_LABEL = new RegExp(`^${LABEL}$`);

@@ -40,8 +40,10 @@ function unknownKey(key: string, known: readonly string[]): string {
 }
 
 function explain(issue: Issue, value: unknown): string {
-  if (value === undefined) return isMissing(issue);
+  const only = onlyValue(issue);
+  if (value === undefined) return `is missing${only ?? ''}`;
   if (value === null) {
+    if (only !== undefined) return `is empty${only}`;
     const none = issue.code === 'invalid_type' && issue.expected === 'array' ? 'write [] for none' : 'give it a value';
     return `is empty; ${none}, or leave the key out for the default`;
   }
@@ -50,9 +52,10 @@ function explain(issue: Issue, value: unknown): string {
   return `must be ${TYPES[issue.expected] ?? issue.expected}, not ${nameType(value)}${quotesHint(issue.expected, value)}`;
 }
 
-function isMissing(issue: Issue): string {
-  const only = issue.code === 'invalid_value' && issue.values.length === 1 ? issue.values[0] : undefined;
-  return only === undefined ? 'is missing' : `is missing: write "${String(only)}"`;
+/** What to write where there is no choice. */
+function onlyValue(issue: Issue): string | undefined {
+  if (issue.code !== 'invalid_value' || issue.values.length > 1) return undefined;
+  return `: write "${String(issue.values[0])}"`;
 }
 
 function wrongChoice(choices: readonly z.core.util.Primitive[], value: unknown): string {

@@ -21,7 +21,7 @@ export function formatPath(path: Path): string {
 }
 
 /** A key as it stands, or quoted where it is not a plain one; shortened, for it may be anything. */
-export function formatKey(key: string): string {
+function formatKey(key: string): string {
   if (/^[A-Za-z0-9_-]{1,64}$/.test(key)) return key;
   return JSON.stringify(key.length > 64 ? `${key.slice(0, 64)}…` : key);
 }

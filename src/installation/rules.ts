@@ -1,12 +1,27 @@
+import { Buffer } from 'node:buffer';
+
 import { MAX_DNS_NAME } from './dns.ts';
 import { parseDuration } from './duration.ts';
 import type { Mistake, Path } from './mistakes.ts';
 import { mountableNames } from './names.ts';
 import { nearest } from './nearest.ts';
+import { SPLIT } from './schema.ts';
 import type { SpecDraft } from './spec.ts';
 import { consumersOnce, secretsOnce, servicesOnce } from './unique-rules.ts';
 
-const RULES = [ledgerApart, leavesWithinCa, dnsNamesShort, servicesOnce, secretsOnce, consumersOnce, consumersKnown];
+/** What the record's ConfigMap has room for beside the keys, in bytes of JSON: half of 1 MiB. */
+const MAX_JSON = 524_288;
+
+const RULES = [
+  ledgerApart,
+  leavesWithinCa,
+  dnsNamesShort,
+  servicesOnce,
+  secretsOnce,
+  consumersOnce,
+  consumersKnown,
+  recordable,
+];
 
 /** What no single field can tell. A rule skips what is undefined: that is invalid by itself, and reported already. */
 export function checkRules(spec: SpecDraft): Mistake[] {
@@ -80,6 +95,13 @@ function consumersKnown({ consumers, namePrefix, ingress, serviceCertificates }:
     const message = `names nothing that this installation makes${meant === undefined ? '' : `; did you mean "${meant}"?`}`;
     return [{ path: ['consumers', i, 'object'], message }];
   });
+}
+
+/** Aliases and defaults can make a spec far larger than its file. */
+function recordable(spec: SpecDraft): Mistake[] {
+  const size = Buffer.byteLength(JSON.stringify(spec));
+  const message = `is too large for the installation's record: ${size} bytes of at most ${MAX_JSON}`;
+  return size <= MAX_JSON ? [] : [{ path: [], message, remedy: SPLIT }];
 }
 
 function isComplete<T>(values: readonly (T | undefined)[]): values is readonly T[] {

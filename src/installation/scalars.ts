@@ -6,6 +6,7 @@ import {
   DNS_NAME_OR_WILDCARD,
   explainDnsName,
   isIpAddress,
+  LABEL,
   looksLikeIpv4,
   MAX_DNS_NAME,
 } from './dns.ts';
@@ -56,7 +57,7 @@ export const objectName = text(
   `must be a DNS subdomain: at most ${MAX_DNS_NAME} lower-case letters, digits, "-" and "."`,
 );
 
-/** With the longest name after it (130 characters: a tenant's message-bus account) an object's name stays under 253. */
+/** The longest name after it is that of a tenant's message-bus account, about 100 characters: 253 are never reached. */
 export const namePrefix = text(
   /^(?:[a-z0-9][a-z0-9-]*)?$/,
   63,
@@ -114,7 +115,7 @@ export const replicaSet = text(
 
 /** A workload's kinds are those that the rotation knows to watch and restart. */
 export const workload = text(
-  /^(?:Deployment|StatefulSet|DaemonSet|CronJob|Job)\/[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/,
+  new RegExp(`^(?:Deployment|StatefulSet|DaemonSet|CronJob|Job)/${LABEL}/(?:${LABEL}\\.)*${LABEL}$`),
   400,
   'must be <Deployment|StatefulSet|DaemonSet|CronJob|Job>/<namespace>/<name>',
 );

@@ -6,9 +6,10 @@ export const API_VERSION = 'palette-keys/v1';
 export const KIND = 'Installation';
 
 /** More services, or more consumers, belong into several installations. */
-export const MAX_SERVICES = 1000;
+const MAX_SERVICES = 1000;
 
-const SPLIT = 'Split it into several installations, each with a namespace and a ledger of its own.';
+/** The remedy for what is too much for one. */
+export const SPLIT = 'Split it into several installations, each with a namespace and a ledger of its own.';
 const RENEW_AT_RULE = 'must be between 0.1 and 0.95';
 const MEMBERS_RULE = 'must be a whole number from 1 to 50';
 const KEY_SIZES = [2048, 3072, 4096] as const;

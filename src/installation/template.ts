@@ -10,7 +10,8 @@ const WIDTH = 110;
 const HEAD =
   'palette-keys.yaml: which keys and certificates `palette-keys init` makes for an installation of Palette, and where. ' +
   'All that stands below apiVersion and kind may be left out: then the value shown here counts. A list replaces the ' +
-  'default list. Durations are a positive whole number and s, m, h or d. The file holds no secrets: never put a password into it.';
+  'default list. Durations are a positive whole number and s, m, h or d. The file holds no secrets: never put a ' +
+  'password into it.';
 
 /** The default spec with comments, as `init --print-config` prints it. templates/installation.yaml is a copy of it. */
 export function renderTemplate(): string {

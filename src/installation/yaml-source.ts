@@ -5,7 +5,7 @@ import { breaksStructure, explainYamlError } from './yaml-errors.ts';
 import { readTree, type Tree } from './yaml-tree.ts';
 
 /** The most that a spec may have, in bytes of UTF-8: 1 MiB. */
-export const MAX_BYTES = 1_048_576;
+const MAX_BYTES = 1_048_576;
 
 /** More errors of syntax than these are counted, but not listed. */
 const MAX_ERRORS = 20;

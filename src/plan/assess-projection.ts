@@ -80,7 +80,7 @@ export function keysFirst(projection: Projection, context: ProjectionContext): O
     action: 'blocked',
     reason: `it is there, but the ledger lacks a version of ${projection.from.join(', ')}`,
     code: 'LEDGER_LOST',
-    remedy: 'put the ledger back from a backup',
+    remedy: 'put the ledger back from a backup: palette-keys restore FILE',
   };
 }
 

@@ -1,10 +1,10 @@
 import type { VersionedKind } from '../inventory/kind.ts';
+import type { LedgerItem } from '../inventory/ledger-view.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import type { Ring, RingVersion, State } from '../ledger/ring.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { FindingCode } from './finding.ts';
 import type { HeldMaterial } from './holding.ts';
-import type { LedgerItem } from './ledger-view.ts';
 import { statesFrom } from './rebuild-states.ts';
 import type { InitRequest } from './snapshot.ts';
 
@@ -85,7 +85,7 @@ function remedyForLost(version: VersionRecord): string {
   const backup = version.backups.at(-1);
   return backup === undefined
     ? 'no backup of it is recorded; look for one, and put the ledger entry back as it was'
-    : `restore it from the backup ${backup.file} of ${backup.at}`;
+    : `restore it from the backup ${backup.file} of ${backup.at}: palette-keys restore ${backup.file}`;
 }
 
 /** Without a record every entry of the ledger counts; keyrings tell the states where there is more than one. */
@@ -101,7 +101,7 @@ function fromLedger(context: VersionContext): readonly VersionItem[] {
   return [
     blocked(entries.at(-1)?.n ?? 1, undefined, 'RECORD_NOT_REBUILDABLE', {
       reason: `the record is gone, and nothing tells which of the ${entries.length} versions of ${kind.id} is active`,
-      remedy: 'put the record back from a backup',
+      remedy: 'put the record back from a backup: palette-keys restore FILE',
     }),
   ];
 }
@@ -113,7 +113,7 @@ function damaged(context: VersionContext, item: LedgerItem, kid: string | undefi
     reason: `${name} is damaged: ${item.damage}`,
     remedy: held
       ? `move it away and keep it; palette-keys init then writes it again from ${formatRefs(context, kid)}`
-      : 'move it away and keep it, and put it back from a backup',
+      : 'move it away and keep it, then put it back from a backup: palette-keys restore FILE',
   });
 }
 
@@ -130,8 +130,8 @@ function lost({ kind, held }: VersionContext): VersionItem {
   return blocked(1, undefined, 'LEDGER_LOST', {
     reason: `objects of ${kind.id} are there, but the ledger has no version of it`,
     remedy: adoptable
-      ? 'put the ledger back from a backup, or take in the key that is there: palette-keys init --adopt'
-      : 'put the ledger back from a backup',
+      ? 'put the ledger back from a backup (palette-keys restore FILE), or take in the key that is there: palette-keys init --adopt'
+      : 'put the ledger back from a backup: palette-keys restore FILE',
   });
 }
 

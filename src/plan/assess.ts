@@ -1,6 +1,13 @@
 import { AUDIT_NAME } from '../installation/names.ts';
 import { INVENTORY, projectionsOf, VERSIONED } from '../inventory/index.ts';
 import type { Projection } from '../inventory/kind.ts';
+import {
+  installationIdOf,
+  type LedgerView,
+  type RecordView,
+  readLedger,
+  readRecord,
+} from '../inventory/ledger-view.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import { isManaged } from '../ledger/metadata.ts';
 import type { Ring, Rings } from '../ledger/ring.ts';
@@ -9,7 +16,6 @@ import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
 import { assessComputed, type Outcome, type ProjectionContext } from './assess-projection.ts';
 import { assessVersions, ringFrom, type VersionItem } from './assess-versions.ts';
 import { adoptableKey, keysOf, readHoldings } from './holding.ts';
-import { installationIdOf, type LedgerView, type RecordView, readLedger, readRecord } from './ledger-view.ts';
 import type { InitRequest, Snapshot } from './snapshot.ts';
 
 /** One projection, and what is to be done with it. */

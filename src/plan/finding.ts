@@ -12,6 +12,8 @@ export interface Finding {
 /** Every finding that the program can make. `docs` is what the reference says of it. */
 export const FINDINGS = {
   ROOT_KEY_NOT_BACKED_UP: { severity: 'warning', docs: 'No backup holds the active root key.' },
+  BACKUP_OUTDATED: { severity: 'warning', docs: 'No backup holds a version that is active or trusted.' },
+  BACKUP_OLD: { severity: 'warning', docs: 'The newest backup is older than 90 days.' },
   TENANT_KEY_BELOW_112_BITS: { severity: 'warning', docs: 'Tenant keys are shorter than NIST SP 800-131A allows.' },
   ROTATION_NEEDED: { severity: 'warning', docs: 'The spec asks for something that only a rotation can bring.' },
   INSTALLATION_INCOMPLETE: { severity: 'warning', docs: 'A run was interrupted, or another one is at work.' },

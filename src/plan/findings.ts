@@ -6,19 +6,21 @@ import { type Facts, formatTime, type KindId } from '../ledger/entry.ts';
 import { activeOf } from '../ledger/ring.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
+import { backupFindings } from './backup-findings.ts';
 import { type Finding, finding } from './finding.ts';
 
 /** What no run of `init` changes: due dates, clocks, rotations that the spec asks for, backups, the audit log. */
 export function standingFindings(assessment: Assessment, now: Date): readonly Finding[] {
   return [
     ...specFindings(assessment),
+    ...backupFindings(assessment, now),
     ...VERSIONED.flatMap(({ id }) => versionFindings(id, assessment, now)),
     ...leafFindings(assessment, now),
     ...auditFindings(assessment),
   ];
 }
 
-function specFindings({ snapshot: { spec }, record }: Assessment): readonly Finding[] {
+function specFindings({ snapshot: { spec } }: Assessment): readonly Finding[] {
   const findings: Finding[] = [];
   const { bits } = spec.tenantKeys;
   if (bits < 112) {
@@ -28,18 +30,6 @@ function specFindings({ snapshot: { spec }, record }: Assessment): readonly Find
         'tenantKeys',
         `tenant keys of ${bits} bits can be searched through by brute force`,
         'set tenantKeys.bits to 128 or more, if the platform takes it; new tenants then get longer keys',
-      ),
-    );
-  }
-  const root = record.status === 'sound' ? record.record.keys['root-key'] : undefined;
-  const active = root?.versions.find(({ state }) => state === 'active');
-  if (active === undefined || active.backups.length === 0) {
-    findings.push(
-      finding(
-        'ROOT_KEY_NOT_BACKED_UP',
-        'root-key',
-        'no backup of the active root key is recorded: if this store is lost, all tenant data is lost',
-        'keep a copy of the ledger, encrypted, in another place than the store',
       ),
     );
   }

@@ -1,7 +1,7 @@
 /** Somewhere to write text to. */
 export interface Output {
   /** Writes all of it before it returns. */
-  write(text: string): void;
+  write(text: string | Uint8Array): void;
 }
 
 /** Where results, messages and questions go. */
@@ -14,6 +14,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Levels of colour that stdout and stderr take: 0 none, 1 basic, 2 256, 3 all. */
   readonly colour: { readonly stdout: 0 | 1 | 2 | 3; readonly stderr: 0 | 1 | 2 | 3 };
+  /** True where stdout is a terminal, and no place for binary data. */
+  readonly shows: boolean;
   /** True where stderr is a terminal that a progress line can be redrawn on. */
   readonly redraws: boolean;
 }

@@ -29,7 +29,7 @@ export async function readLock(place: Place, path: string): Promise<LockRecord |
   return (found.text === undefined ? undefined : parseLock(found.text)) ?? 'unreadable';
 }
 
-export function parseLock(text: string): LockRecord | undefined {
+function parseLock(text: string): LockRecord | undefined {
   const { pid, processStart, bootId, host, pidNamespace, command, user, since, nonce } = parseObject(text);
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
   if (typeof nonce !== 'string' || !/^[0-9a-f]{32}$/.test(nonce)) return undefined;

@@ -34,7 +34,7 @@ export async function readNamespaces(place: Place): Promise<Namespaces> {
 }
 
 /** What people added to a namespace, such as labels for pod security, is kept. */
-export function parseNamespaces(bytes: Uint8Array): Namespaces {
+function parseNamespaces(bytes: Uint8Array): Namespaces {
   const file = new YamlFile(bytes);
   const found = new Map<string, string>();
   for (const { contents } of file.documents) {

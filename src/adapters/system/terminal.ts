@@ -18,6 +18,9 @@ export function systemTerminal(argv: readonly string[], env: NodeJS.ProcessEnv):
     get colour() {
       return { stdout: colourLevel(process.stdout, argv, env), stderr: colourLevel(process.stderr, argv, env) };
     },
+    get shows() {
+      return process.stdout.isTTY === true;
+    },
     get redraws() {
       return process.stderr.isTTY === true && !ci && env['TERM'] !== 'dumb';
     },
@@ -31,7 +34,7 @@ export function systemTerminal(argv: readonly string[], env: NodeJS.ProcessEnv):
 function descriptor(fd: number): Output {
   return {
     write(text) {
-      let rest: Uint8Array = Buffer.from(text, 'utf8');
+      let rest: Uint8Array = typeof text === 'string' ? Buffer.from(text, 'utf8') : text;
       while (rest.length > 0) {
         try {
           rest = rest.subarray(writeSync(fd, rest));

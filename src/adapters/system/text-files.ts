@@ -6,7 +6,7 @@ export const systemTextFiles: TextFiles = {
   async read(path) {
     try {
       const { readFile } = await import('node:fs/promises');
-      return await readFile(path, 'utf8');
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path));
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw failed('read', path, error);
@@ -35,6 +35,9 @@ export const systemTextFiles: TextFiles = {
 
 function failed(verb: string, path: string, error: unknown): unknown {
   const code = codeOf(error);
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+    return new PaletteKeysError('USAGE', `${path} is not UTF-8 text`, { hint: 'save it as UTF-8' });
+  }
   if (code === undefined) return error;
   if (code === 'EISDIR') {
     return new PaletteKeysError('USAGE', `${path} is a folder, not a file`, {

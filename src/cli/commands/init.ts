@@ -19,14 +19,23 @@ export function initCommand(ports: CliPorts, done: (exit: ExitCode) => void): Co
     .option('--adopt', 'take in keys that palette-keys did not make, as new versions', false)
     .option('--restore', 'write our keys over key material of others in our objects', false)
     .option('--print-config', 'write the default spec with comments to stdout, and stop', false)
+    .option('--escrow <age1…>', 'before the first key is written, back up for this recipient', collect)
+    .option('--escrow-file <file>', 'file to make for --escrow')
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<InitOptions>();
       if (options.adopt && options.restore) throw usage('--adopt and --restore exclude each other', 'take one of them');
       if (options.output === 'prometheus') throw usage('-o prometheus is for status', 'take table, json or yaml');
+      if ((options.escrow === undefined) !== (options.escrowFile === undefined)) {
+        throw usage('--escrow and --escrow-file belong together', 'give both');
+      }
       const { printConfig, runInit } = await import('../run-init.ts');
       done(options.printConfig ? await printConfig(ports) : await runInit(options, ports));
     });
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 function usage(message: string, hint: string): PaletteKeysError {

@@ -2,12 +2,12 @@ import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { parseLedgerName } from '../installation/ledger-name.ts';
 import { RECORD_NAME } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import { versionedKind } from '../inventory/index.ts';
-import type { VersionedKind } from '../inventory/kind.ts';
 import { installationOf, type KindId, type LedgerEntry, readLedgerObject } from '../ledger/entry.ts';
 import { decodeRecord, type InstallationRecord } from '../ledger/record.ts';
 import type { FoundObject, StoredObject } from '../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
+import { versionedKind } from './index.ts';
+import type { VersionedKind } from './kind.ts';
 
 /** One Secret of the ledger: a version, or why it cannot be read as one. */
 export type LedgerItem =

@@ -1,0 +1,108 @@
+import type { FileHandle } from 'node:fs/promises';
+import { link, open, readFile, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { DamagedError, PaletteKeysError } from '../../errors.ts';
+import type { BackupFiles } from '../../ports/backup-files.ts';
+
+/** Larger than any installation can become; what is larger is not a backup. */
+const MAX_BYTES = 256 * 1024 * 1024;
+
+/** Backup files through node:fs. */
+export const systemBackupFiles: BackupFiles = {
+  async read(file) {
+    if (file === '-') return readStandardInput();
+    try {
+      return await readFile(file);
+    } catch (error) {
+      throw explained('read', file, error);
+    }
+  },
+
+  async create(file, bytes, check) {
+    const folder = path.dirname(file);
+    const temp = path.join(folder, `.${path.basename(file)}.${process.pid}.${Date.now()}.tmp`);
+    try {
+      await writeAndSync(temp, bytes);
+      try {
+        await check(await readFile(temp));
+        // link(2) never replaces: a backup that is there stays, whoever is first.
+        await link(temp, file);
+      } finally {
+        await unlink(temp);
+      }
+      await syncFolder(folder);
+    } catch (error) {
+      throw explained('write', file, error);
+    }
+  },
+};
+
+async function writeAndSync(file: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } catch (error) {
+    await unlink(file);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(folder, 'r');
+    await handle.sync();
+  } catch (error) {
+    // Some network file systems know no fsync of a folder; the file itself was synced.
+    if (!['EINVAL', 'ENOTSUP', 'EACCES'].includes(codeOf(error) ?? '')) throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+async function readStandardInput(): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of process.stdin) {
+    parts.push(part);
+    length += part.length;
+    if (length > MAX_BYTES)
+      throw new PaletteKeysError('BACKUP_REJECTED', 'standard input is too large for a backup', {
+        hint: 'check what is piped in',
+      });
+  }
+  return Buffer.concat(parts);
+}
+
+function explained(verb: 'read' | 'write', file: string, error: unknown): unknown {
+  const code = codeOf(error);
+  if (error instanceof DamagedError) {
+    return new PaletteKeysError('STORE_UNAVAILABLE', `${file}: ${error.message}; it was deleted again`, {
+      hint: 'check the disk, and run the command again',
+    });
+  }
+  if (code === undefined || error instanceof PaletteKeysError) return error;
+  if (code === 'EEXIST') {
+    return new PaletteKeysError('USAGE', `${file} is there already; a backup is never overwritten`, {
+      hint: 'name another file, for example with the date in it',
+    });
+  }
+  if (code === 'ENOENT') {
+    const what = verb === 'read' ? 'there is no such file' : 'the folder for it is not there';
+    return new PaletteKeysError('USAGE', `${file}: ${what}`, { hint: 'check the path, and that the disk is mounted' });
+  }
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+  const kind = denied ? 'PERMISSION_DENIED' : 'STORE_UNAVAILABLE';
+  return new PaletteKeysError(full ? 'DISK_FULL' : kind, `cannot ${verb} ${file} (${code})`, {
+    hint: full ? 'make room there, and run the command again' : 'check the path and who you are',
+    cause: error,
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}

@@ -1,0 +1,149 @@
+import type { AuditChange } from '../audit/chain.ts';
+import { encodeList } from '../backup/list.ts';
+import { openBackup } from '../backup/open.ts';
+import { equalBytes, sha256Hex } from '../crypto/digest.ts';
+import { DamagedError, PaletteKeysError } from '../errors.ts';
+import { allNamespaces } from '../installation/names.ts';
+import { formatTime } from '../ledger/entry.ts';
+import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import { type Assessment, assess } from '../plan/assess.ts';
+import type { BackupFiles } from '../ports/backup-files.ts';
+import type { NewObject } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
+import type { Sealer, SealFor } from '../ports/sealer.ts';
+import { appendAudit } from './audit.ts';
+import { gather } from './gather.ts';
+import type { ApplyPorts } from './ports.ts';
+import { updateRecord } from './update-record.ts';
+import { wipe } from './wipe.ts';
+
+/** What making and reading backup files needs besides the store. */
+export interface BackupPorts {
+  readonly files: BackupFiles;
+  readonly sealer: Sealer;
+}
+
+export interface BackupRequest {
+  /** Where the file is made; undefined for a rehearsal, which writes nothing. */
+  readonly file: string | undefined;
+  readonly to: SealFor;
+}
+
+/** Public facts of a version that a backup holds. */
+export interface BackedUp {
+  readonly key: string;
+  readonly n: number;
+  readonly kid: string;
+}
+
+/** A finished backup: what the record remembers of it. */
+export type BackupMark = VersionRecord['backups'][number];
+
+/**
+ * Writes ledger and record into an encrypted file, reads the file back, decrypts and checks it, and then records which
+ * versions it holds. Throws REFUSED where the installation is not whole, so that nobody relies on half a backup.
+ */
+export async function applyBackup(
+  request: BackupRequest,
+  ports: ApplyPorts & BackupPorts,
+): Promise<readonly BackedUp[]> {
+  const { store, clock, actor } = ports;
+  const snapshot = await gather(store, { spec: undefined, namespace: undefined });
+  const assessment = await assess(snapshot, { adopt: false, restore: false }, clock.now());
+  const { record, objects } = wholeInstallation(assessment);
+  const list = encodeList(allNamespaces(record.spec), objects);
+  const entries = entriesOf(record);
+  try {
+    if (request.file === undefined) return entries;
+    const mark = await writeBackup(list, { file: request.file, to: request.to }, ports);
+    const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+    try {
+      await remember(record, mark, entries, ports);
+    } finally {
+      await lock.release();
+    }
+    return entries;
+  } finally {
+    list.fill(0);
+    wipe(assessment);
+  }
+}
+
+/** Seals a backup in the clear into a new file that was read back and opened again. */
+export async function writeBackup(
+  list: Uint8Array,
+  { file, to }: { readonly file: string; readonly to: SealFor },
+  { files, sealer, clock }: BackupPorts & Pick<ApplyPorts, 'clock'>,
+): Promise<BackupMark> {
+  const sealed = await sealer.seal(list, to);
+  await files.create(file, sealed.bytes, async (copy) => {
+    const opened = await sealed.reopen(copy);
+    const same = equalBytes(opened, list);
+    if (same) openBackup(opened);
+    opened.fill(0);
+    if (!same) throw new DamagedError('what was written is not what was backed up');
+  });
+  const recipients = to.kind === 'recipients' ? [...to.recipients] : ['passphrase'];
+  return { file, sha256: sha256Hex(sealed.bytes), at: formatTime(clock.now()), recipients };
+}
+
+async function remember(
+  { spec }: InstallationRecord,
+  mark: BackupMark,
+  entries: readonly BackedUp[],
+  ports: ApplyPorts,
+): Promise<void> {
+  const written = await updateRecord(spec.ledgerNamespace, (record) => withBackup(record, mark, entries), ports);
+  const changes = entries.map(
+    ({ key, n, kid }): AuditChange => ({ action: 'backup', object: `${key} v${n} in ${mark.file}`, key, kid }),
+  );
+  await appendAudit(written.record, changes, ports);
+}
+
+/** The record with a backup noted at every version that it holds; neither generation nor ready changes. */
+export function withBackup(
+  record: InstallationRecord,
+  mark: BackupMark,
+  held: readonly BackedUp[],
+): InstallationRecord {
+  const keys = Object.entries(record.keys).map(([key, { versions, evidence }]) => {
+    const marked = versions.map((version) =>
+      held.some((entry) => entry.key === key && entry.kid === version.kid)
+        ? { ...version, backups: [...version.backups, mark] }
+        : version,
+    );
+    return [key, { versions: marked, evidence }] as const;
+  });
+  return { ...record, keys: Object.fromEntries(keys) };
+}
+
+export function entriesOf(record: InstallationRecord): readonly BackedUp[] {
+  return Object.entries(record.keys).flatMap(([key, { versions }]) =>
+    versions.filter(({ state }) => state !== 'destroyed').map(({ n, kid }) => ({ key, n, kid })),
+  );
+}
+
+/** The record and the ledger's Secrets, where nothing of it is missing or damaged. Throws NOT_INSTALLED and REFUSED. */
+function wholeInstallation({ record, versions, snapshot, ledger, installationId }: Assessment): {
+  readonly record: InstallationRecord;
+  readonly objects: readonly NewObject[];
+} {
+  if (installationId === undefined) {
+    throw new PaletteKeysError('NOT_INSTALLED', `${snapshot.store.location} holds no installation`, {
+      hint: 'palette-keys init makes one; there is nothing to back up yet',
+    });
+  }
+  const broken = [...versions].find(([, items]) => items.some(({ action }) => action !== 'keep'));
+  if (record.status !== 'sound' || broken !== undefined || !record.record.ready) {
+    const part = broken === undefined ? 'the installation' : `the ledger of ${broken[0]}`;
+    const what = record.status === 'sound' ? part : 'the record';
+    throw new PaletteKeysError('REFUSED', `${what} is not whole: a backup made now would lack it`, {
+      hint: 'palette-keys status says what is wrong; palette-keys init repairs what can be repaired',
+    });
+  }
+  const places = new Set([...ledger.values()].flat().map(({ ref }) => formatRef(ref)));
+  const secrets = snapshot.ledger.flatMap((object) =>
+    object.damage === undefined && places.has(formatRef(object.ref)) ? [object] : [],
+  );
+  return { record: record.record, objects: [...secrets, record.object] };
+}

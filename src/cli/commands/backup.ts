@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+import type { ExitCode } from '../../errors.ts';
+import type { BackupOptions, CliPorts } from '../ports.ts';
+
+const HELP = `
+Writes every key and the record into one file of the age format, reads it back,
+decrypts and compares it, and notes in the record which keys it holds. An existing
+file is never overwritten. \`age -d FILE | kubectl create -f -\` restores it without
+this program.
+
+Examples:
+  $ age-keygen -o safe.key        # keep this one elsewhere; it prints age1…
+  $ palette-keys backup --dir ./keys --out keys.age --recipient age1…`;
+
+/** `backup`: every key of the installation in one encrypted file. */
+export function backupCommand(ports: CliPorts, done: (exit: ExitCode) => void): Command {
+  return new Command('backup')
+    .description('write every key into one encrypted file, and prove it')
+    .requiredOption('--out <file>', 'file to make (- for a pipe)')
+    .option('--recipient <age1…>', 'encrypt for this recipient; may be given again', collect, [])
+    .option('-R, --recipients-file <file>', 'encrypt for the recipients in this file')
+    .option('--passphrase-file <file>', 'encrypt with the passphrase in this file')
+    .addHelpText('after', HELP)
+    .action(async (_options, self: Command) => {
+      const { runBackup } = await import('../run-backup.ts');
+      done(await runBackup(self.optsWithGlobals<BackupOptions>(), ports));
+    });
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}

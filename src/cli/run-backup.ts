@@ -1,0 +1,53 @@
+import { applyBackup } from '../apply/backup.ts';
+import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import type { BackupFiles } from '../ports/backup-files.ts';
+import { applyPorts } from './apply-ports.ts';
+import type { BackupOptions, CliPorts } from './ports.ts';
+import { writeDocument } from './render/document.ts';
+import { renderKeys } from './render/keys.ts';
+import { palette } from './render/palette.ts';
+import { readSealFor } from './secrets.ts';
+
+/** Makes a backup, proves it, and says which keys it holds. */
+export async function runBackup(options: BackupOptions, ports: CliPorts): Promise<ExitCode> {
+  const { terminal } = ports;
+  const { out, dryRun, output } = options;
+  const piped = out === '-';
+  if (piped && terminal.shows) {
+    throw new PaletteKeysError('USAGE', 'a backup is not written to a terminal', {
+      hint: 'pipe it, or name a file with --out',
+    });
+  }
+  const to = await readSealFor(options, ports);
+  const store = await ports.openStore(options);
+  const { sealer, files } = await ports.loadBackupPorts();
+  const backupPorts = { sealer, files: piped ? pipe(ports) : files };
+  const request = { file: dryRun ? undefined : out, to };
+  const entries = await applyBackup(request, { ...applyPorts('backup', store, ports), ...backupPorts });
+  if (piped) return 0;
+  if (output === 'json' || output === 'yaml') {
+    await writeDocument(
+      { kind: 'BackupResult', file: dryRun ? null : out, entries, verified: !dryRun },
+      output,
+      terminal,
+    );
+    return 0;
+  }
+  terminal.stdout.write(renderKeys(entries, palette(terminal.colour.stdout)));
+  const what = dryRun ? 'Would be written to' : 'Written to, read back from and opened in';
+  terminal.stdout.write(`\n${what} ${out}: ${entries.length} keys.\n`);
+  if (!options.quiet && !dryRun)
+    terminal.stderr.write('Keep the file, and what opens it, in two places apart from the store.\n');
+  return 0;
+}
+
+/** Standard output as the place of a backup: it cannot be read back, but it is opened before it is written. */
+function pipe({ terminal }: CliPorts): BackupFiles {
+  return {
+    read: () => Promise.reject(new Error('a pipe is not read back')),
+    create: async (_path, bytes, check) => {
+      await check(bytes);
+      terminal.stdout.write(bytes);
+    },
+  };
+}

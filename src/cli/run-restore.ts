@@ -1,0 +1,95 @@
+import { applyInit } from '../apply/init.ts';
+import { applyRestore, previewRestore, type Restoration } from '../apply/restore.ts';
+import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import { blockers, type InitPlan } from '../plan/init.ts';
+import type { Step } from '../plan/step.ts';
+import { formatRef } from '../ports/object-ref.ts';
+import { applyPorts } from './apply-ports.ts';
+import type { CliPorts, RestoreOptions } from './ports.ts';
+import { progressBar } from './progress-bar.ts';
+import { writeDocument } from './render/document.ts';
+import { countActions, renderPlan, summarize } from './render/init-plan.ts';
+import { renderKeys } from './render/keys.ts';
+import { palette } from './render/palette.ts';
+import { readOpenWith } from './secrets.ts';
+
+/** Opens and checks a backup, shows what it would bring back, creates that, and then does as `init`. */
+export async function runRestore(options: RestoreOptions, ports: CliPorts): Promise<ExitCode> {
+  const key = await readOpenWith(options, ports);
+  const store = await ports.openStore(options);
+  const apply = applyPorts('restore', store, ports);
+  const restoration = await previewRestore(
+    { file: options.file, key },
+    { ...apply, ...(await ports.loadBackupPorts()) },
+  );
+  const { plan, init, spec } = restoration;
+  refuse([...plan.steps, ...init.steps]);
+  const rehearsal = options.verify || options.dryRun;
+  if (!rehearsal) await agree(restoration, options, ports);
+  if (rehearsal) return write(restoration, init, options, ports);
+  const bar = progressBar(ports.terminal, options.quiet);
+  try {
+    await applyRestore(restoration, apply);
+    const request = { adopt: false, restore: false };
+    const done = await applyInit(init, { spec, request }, { ...apply, emit: bar.emit });
+    bar.clear();
+    return await write(restoration, done, options, ports);
+  } finally {
+    bar.clear();
+  }
+}
+
+function refuse(steps: readonly Step[]): void {
+  const findings = blockers(steps);
+  const [first] = findings;
+  if (first === undefined) return;
+  throw new PaletteKeysError('REFUSED', `${first.subject}: ${first.message}`, {
+    hint: first.remedy,
+    details: findings.map(({ code, subject, message, remedy }) => ({
+      message: `${code} ${subject}: ${message}`,
+      remedy,
+    })),
+  });
+}
+
+async function agree({ init, plan }: Restoration, options: RestoreOptions, ports: CliPorts): Promise<void> {
+  const { terminal } = ports;
+  if (!options.quiet) terminal.stderr.write(renderPlan(init, options.verbose, palette(terminal.colour.stderr)));
+  if (options.yes || (init.confirm.length === 0 && !terminal.interactive)) return;
+  const created = plan.steps.filter(({ action }) => action === 'create').length;
+  const acts = [`bring ${created} keys back`, ...init.confirm].join(', ');
+  if (!terminal.interactive) {
+    throw new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${acts}`, {
+      hint: 'look at it with --verify, then give --yes',
+      details: init.steps.flatMap(({ replaces, action, ref, reason }) =>
+        replaces === true ? [{ message: `${action} ${formatRef(ref)}: ${reason}` }] : [],
+      ),
+    });
+  }
+  const { confirm } = await import('./prompts/confirm.ts');
+  await confirm(`${acts}?`, ports);
+}
+
+async function write(
+  { entries, plan, mark }: Restoration,
+  init: InitPlan,
+  options: RestoreOptions,
+  { terminal }: CliPorts,
+): Promise<ExitCode> {
+  const rehearsal = options.verify || options.dryRun;
+  if (options.output === 'json' || options.output === 'yaml') {
+    const counts = countActions(
+      rehearsal ? [...plan.steps, ...init.steps.filter(({ n }) => n === undefined)] : init.steps,
+    );
+    const document = { kind: 'RestoreResult', file: mark.file, entries, verified: true, counts, written: !rehearsal };
+    await writeDocument(document, options.output, terminal);
+    return 0;
+  }
+  terminal.stdout.write(renderKeys(entries, palette(terminal.colour.stdout)));
+  const brought = summarize(plan.steps);
+  const result = rehearsal ? 'The backup is sound. It would be' : 'Every key is as in the backup:';
+  terminal.stdout.write(
+    `\n${result} ${brought}; what workloads mount: ${summarize(init.steps.filter(({ n }) => n === undefined))}.\n`,
+  );
+  return 0;
+}

@@ -1,0 +1,69 @@
+import { AUDIT_NAME, allNamespaces, LEASE_NAME, RECORD_NAME } from '../installation/names.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
+import { projectionsOf } from '../inventory/index.ts';
+import type { AccessNeed } from '../ports/cluster.ts';
+import type { ObjectKind, ObjectRef } from '../ports/object-ref.ts';
+
+const RESOURCES: Record<ObjectKind, AccessNeed['resource']> = { Secret: 'secrets', ConfigMap: 'configmaps' };
+
+/** What `status` reads: the ledger's namespace as a whole, elsewhere single objects by name. */
+export function readingNeeds(spec: InstallationSpec): readonly AccessNeed[] {
+  const { ledgerNamespace: namespace } = spec;
+  return [
+    need('list', 'secrets', namespace),
+    need('list', 'configmaps', namespace),
+    ...places(spec).map((ref) => need('get', RESOURCES[ref.kind], ref.namespace, ref.name)),
+  ];
+}
+
+/**
+ * What `init` needs, whatever it may find: reading, creating (which RBAC cannot limit to names), and updating what is
+ * not immutable. It never deletes, and never lists anything outside the ledger's namespace.
+ */
+export function initNeeds(spec: InstallationSpec): readonly AccessNeed[] {
+  const { ledgerNamespace } = spec;
+  const own = [RECORD_NAME, AUDIT_NAME].map((name) => need('update', 'configmaps', ledgerNamespace, name));
+  const lease = (['get', 'update'] as const).map((verb) => need(verb, 'leases', ledgerNamespace, LEASE_NAME));
+  const creations = new Map(
+    [...places(spec), ...ledgerPlaces(spec)].map(({ kind, namespace }) => [
+      `${namespace}/${kind}`,
+      { kind, namespace },
+    ]),
+  );
+  return [
+    ...readingNeeds(spec),
+    need('get', 'secrets', ledgerNamespace),
+    need('get', 'configmaps', ledgerNamespace),
+    ...own,
+    ...lease,
+    need('create', 'leases', ledgerNamespace),
+    ...[...creations.values()].map(({ kind, namespace }) => need('create', RESOURCES[kind], namespace)),
+    ...places(spec).map((ref) => need('update', RESOURCES[ref.kind], ref.namespace, ref.name)),
+    ...allNamespaces(spec).map((namespace) => need('create', 'events', namespace)),
+    ...allNamespaces(spec).map((namespace) => need('get', 'namespaces', undefined, namespace)),
+  ];
+}
+
+/** Every object that may come to stand in a platform namespace under this spec, for whatever JWT algorithm. */
+function places(spec: InstallationSpec): readonly ObjectRef[] {
+  return projectionsOf(spec, new Map()).map(({ ref }) => ref);
+}
+
+function ledgerPlaces({
+  ledgerNamespace: namespace,
+}: InstallationSpec): readonly Pick<ObjectRef, 'kind' | 'namespace'>[] {
+  return [
+    { kind: 'Secret', namespace },
+    { kind: 'ConfigMap', namespace },
+  ];
+}
+
+function need(
+  verb: AccessNeed['verb'],
+  resource: AccessNeed['resource'],
+  namespace: string | undefined,
+  name?: string,
+): AccessNeed {
+  const group = resource === 'leases' ? 'coordination.k8s.io' : '';
+  return { verb, group, resource, namespace, name };
+}

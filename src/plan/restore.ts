@@ -1,0 +1,104 @@
+import { equalBytes } from '../crypto/digest.ts';
+import type { InstallationRecord } from '../ledger/record.ts';
+import type { NewObject, StoredObject } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
+import type { Assessment } from './assess.ts';
+import type { Step } from './step.ts';
+
+/** One ledger entry of a backup. */
+export interface RestorableEntry {
+  readonly key: string;
+  readonly n: number;
+  readonly kid: string;
+  readonly object: StoredObject;
+}
+
+/** What is to be created: ids and reasons. Restoring never replaces anything. */
+export interface RestorePlan {
+  readonly steps: readonly Step[];
+  /** True where the store has no record, so that the one of the backup is written. */
+  readonly writesRecord: boolean;
+}
+
+/** Compares a backup with what stands in the store. */
+export function planRestore(
+  entries: readonly RestorableEntry[],
+  record: InstallationRecord,
+  store: Assessment,
+): RestorePlan {
+  const steps = entries.map((entry) => entryStep(entry, store));
+  const place = store.record.status === 'missing' ? undefined : store.record.object;
+  const foreign = otherInstallation(record, store);
+  return {
+    steps: foreign === undefined ? steps : [foreign, ...steps],
+    writesRecord: place === undefined,
+  };
+}
+
+function entryStep({ key, n, kid, object }: RestorableEntry, store: Assessment): Step {
+  const { ref } = object;
+  const base = { ref, key, n, kid };
+  const found = store.snapshot.ledger.find((candidate) => formatRef(candidate.ref) === formatRef(ref));
+  if (found === undefined)
+    return unrecorded(base, store) ?? { ...base, action: 'create', reason: 'it is in the backup' };
+  if (found.damage !== undefined) {
+    return blocked(
+      base,
+      'LEDGER_ENTRY_DAMAGED',
+      `it is there, but damaged: ${found.damage}`,
+      'move it away and keep it',
+    );
+  }
+  if (holdsSame(found, object)) return { ...base, action: 'keep' };
+  const other = Buffer.from(found.data['kid'] ?? []).toString('latin1');
+  return blocked(
+    base,
+    'LEDGER_ENTRY_UNEXPECTED',
+    `the store holds another key under this name (${other}) than the backup (${kid})`,
+    'restore into an empty store, or use a backup of this installation',
+  );
+}
+
+/** A version that the store's own record does not know would be a key without a state. */
+function unrecorded(base: Pick<Step, 'ref' | 'key' | 'kid'> & { n: number }, { record }: Assessment): Step | undefined {
+  if (record.status !== 'sound') return undefined;
+  const known = record.record.keys[base.key]?.versions.some(({ n, kid }) => n === base.n && kid === base.kid);
+  if (known === true) return undefined;
+  return blocked(
+    base,
+    'LEDGER_ENTRY_UNRECORDED',
+    "the store's record does not know this version",
+    'use a backup that is not newer than the record, or restore into an empty store',
+  );
+}
+
+function otherInstallation(record: InstallationRecord, store: Assessment): Step | undefined {
+  const there = store.installationId;
+  if (there === undefined || there === record.installationId) return undefined;
+  const name = `the store holds the installation ${there}, the backup is of ${record.installationId}`;
+  const ref = { kind: 'ConfigMap', namespace: record.spec.ledgerNamespace, name: 'palette-keys-installation' } as const;
+  return blocked(
+    { ref, key: 'root-key' },
+    'NOT_OURS',
+    name,
+    'restore into an empty store, or use a backup of this installation',
+  );
+}
+
+function blocked(
+  base: Pick<Step, 'ref' | 'key'>,
+  code: NonNullable<Step['code']>,
+  reason: string,
+  remedy: string,
+): Step {
+  return { ...base, action: 'blocked', code, reason, remedy };
+}
+
+/** True where type and every entry are the same; labels and annotations may have been touched. */
+export function holdsSame(a: NewObject, b: NewObject): boolean {
+  const names = new Set([...Object.keys(a.data), ...Object.keys(b.data)]);
+  return [...names].every((name) => {
+    const [left, right] = [a.data[name], b.data[name]];
+    return left !== undefined && right !== undefined && equalBytes(left, right);
+  });
+}
