@@ -47,8 +47,10 @@ export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'sto
  */
 export async function applyInit(agreed: InitPlan, input: InitInput, ports: ApplyPorts): Promise<InitPlan> {
   const { store, actor, clock } = ports;
-  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
   const run = new InitRun(agreed, input, ports);
+  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+  // The slow part begins as soon as it is certain that this run, and not another one, is at work.
+  run.prepare(agreed);
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
@@ -87,7 +89,7 @@ class InitRun {
     const plan = planInit(before, this.#ports.clock.now());
     checkAgreed(plan, this.#agreed);
     if (!plan.changes) return this.#result(plan);
-    this.#prepare(before);
+    this.prepare(plan);
     if (plan.missingNamespaces.length > 0) await this.#ports.store.addNamespaces(plan.missingNamespaces);
     const mark = await this.#writeLedger(before);
     this.#note(plan, (step) => step.n !== undefined);
@@ -141,14 +143,17 @@ class InitRun {
     return assessment;
   }
 
-  #prepare({ versions, projections, snapshot }: Assessment): void {
-    const kinds = VERSIONED.filter(({ id }) => versions.get(id)?.some(({ action }) => action === 'create'));
-    const leaves = projections.flatMap(({ projection, outcome, leaf }) =>
-      projection.source === 'issued' && outcome.action !== 'keep' && leaf?.reissue === true
-        ? [{ place: formatRef(projection.ref), bits: projection.profile.keySize }]
-        : [],
+  /** Begins to make the keys that a plan asks for. */
+  prepare({ steps, spec }: InitPlan): void {
+    const made = new Set(
+      steps
+        .filter(({ action, n, kid }) => action === 'create' && n !== undefined && kid === undefined)
+        .map(({ key }) => key),
     );
-    this.#material.prepare(kinds, leaves, snapshot.spec, this.#ports.random);
+    const kinds = VERSIONED.filter(({ id }) => made.has(id));
+    const bits = spec.serviceCertificates.keySize;
+    const leaves = steps.filter(({ issues }) => issues === true).map(({ ref }) => ({ place: formatRef(ref), bits }));
+    this.#material.prepare(kinds, leaves, spec, this.#ports.random);
   }
 
   #note(plan: InitPlan, which: (step: Step) => boolean): void {

@@ -1,15 +1,11 @@
-import { issueCertificate } from '../certificate/issue.ts';
-import { readSingle } from '../certificate/read.ts';
-import { decodePrivateKey, encodePrivateKey } from '../crypto/private-key.ts';
-import type { IssuedProjection, LeafPem } from '../inventory/kind.ts';
 import { ANNOTATION, annotations, labels } from '../ledger/metadata.ts';
-import { activeOf, ringOf } from '../ledger/ring.ts';
-import { entry, utf8 } from '../ledger/text.ts';
+import { entry } from '../ledger/text.ts';
 import type { AssessedProjection, Assessment } from '../plan/assess.ts';
 import type { Entries, NewObject, StoredObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { Moved } from './errors.ts';
 import { inParallel } from './gather.ts';
+import { LeafIssuer } from './leaf-issuer.ts';
 import type { Material } from './material.ts';
 import type { ApplyPorts } from './ports.ts';
 import { readBack, type WrittenRecord } from './record.ts';
@@ -30,8 +26,9 @@ export async function writeProjections(
   if (stale.length === 0) return;
   ports.emit({ type: 'started', phase: 'projections', total: stale.length });
   let done = 0;
+  const issuer = new LeafIssuer(assessment.rings, written.record.installationId, material, ports);
   await inParallel(stale, PARALLEL, async (assessed) => {
-    const entries = await entriesOf(assessed, assessment, material, ports);
+    const entries = await entriesOf(assessed, assessment, issuer);
     await writeProjection(assessed, entries, assessment, written, ports);
     ports.emit({ type: 'advanced', phase: 'projections', done: ++done, total: stale.length });
   });
@@ -43,8 +40,7 @@ export async function writeProjections(
 async function entriesOf(
   { projection, leaf }: AssessedProjection,
   assessment: Assessment,
-  material: Material,
-  ports: ApplyPorts,
+  issuer: LeafIssuer,
 ): Promise<Entries> {
   if (projection.source === 'computed') return projection.compute(assessment.rings);
   const found = foundOf(projection, assessment);
@@ -54,33 +50,7 @@ async function entriesOf(
       assessment.rings,
     );
   }
-  return projection.assemble(await issueLeaf(projection, assessment, material, ports), assessment.rings);
-}
-
-/** Signs a new leaf with the active version of its CA, which has been read back from the ledger. */
-async function issueLeaf(
-  { ref, profile }: IssuedProjection,
-  { rings, installationId }: Assessment,
-  material: Material,
-  { random, clock }: ApplyPorts,
-): Promise<LeafPem> {
-  const issuer = activeOf(ringOf(rings, profile.issuer)).material.entries;
-  const key = await material.leafKey(formatRef(ref));
-  const certificate = issueCertificate({
-    use: 'leaf',
-    subject: { commonName: profile.commonName, organization: 'palette-keys', organizationalUnit: installationId ?? '' },
-    subjectKey: key,
-    serial: random.bytes(16),
-    now: clock.now(),
-    validitySeconds: profile.validitySeconds,
-    dnsNames: profile.dnsNames,
-    ipAddresses: profile.ipAddresses,
-    issuer: {
-      certificate: readSingle(entry(issuer, 'tls.crt')).x509,
-      key: decodePrivateKey(entry(issuer, 'key.pem')),
-    },
-  });
-  return { certificate: utf8(certificate), key: encodePrivateKey(key) };
+  return projection.assemble(await issuer.issue(projection), assessment.rings);
 }
 
 async function writeProjection(

@@ -1,6 +1,5 @@
 import { createPublicKey, type KeyObject, sign, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
-import { equalBytes } from '../crypto/digest.ts';
 import { spkiOf } from '../crypto/private-key.ts';
 
 /** Clocks of peers may lag a little. */
@@ -31,7 +30,27 @@ export interface LeafRequest extends IssueRequest {
   readonly use: 'leaf';
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
-  readonly issuer: { readonly certificate: X509Certificate; readonly key: KeyObject };
+  readonly issuer: Issuer;
+}
+
+/** A CA that is ready to issue: parsed once, however many leaves it signs. */
+export interface Issuer {
+  readonly subject: forge.pki.CertificateField[];
+  readonly keyIdentifier: string;
+  readonly notAfter: Date;
+  readonly key: KeyObject;
+}
+
+/** Throws where the key is not the certificate's: what it signed would be worth nothing. */
+export function readIssuer(certificatePem: Uint8Array, key: KeyObject): Issuer {
+  const certificate = new X509Certificate(certificatePem);
+  if (!certificate.checkPrivateKey(key)) throw new Error('the issuer key is not the key of the issuer certificate');
+  // Forge reads its name: ours are UTF8String and PrintableString, so what forge writes is what it read.
+  const { subject } = forge.pki.certificateFromPem(certificate.toString());
+  const keyIdentifier = forge.pki
+    .getPublicKeyFingerprint(forgePublicKey(createPublicKey(key)), { type: 'RSAPublicKey' })
+    .getBytes();
+  return { subject: subject.attributes, keyIdentifier, notAfter: certificate.validToDate, key };
 }
 
 /**
@@ -69,25 +88,20 @@ function caParts(request: CaRequest) {
 }
 
 function leafParts(request: LeafRequest) {
-  // Re-read the issuer with forge only for its name: ours are RSA and UTF8String, so what forge writes is what it read.
-  const issuer = forge.pki.certificateFromPem(request.issuer.certificate.toString());
-  const issuerKey = forgePublicKey(createPublicKey(request.issuer.key));
-  const keyIdentifier = forge.pki.getPublicKeyFingerprint(issuerKey, { type: 'RSAPublicKey' }).getBytes();
-  if (!equalBytes(spkiOf(request.issuer.key), spkiOf(request.issuer.certificate.publicKey))) {
-    throw new Error('the issuer key is not the key of the issuer certificate');
-  }
+  const { issuer } = request;
   return {
     subject: distinguishedName(request.subject),
-    issuer: issuer.subject.attributes,
-    signingKey: request.issuer.key,
-    latestEnd: request.issuer.certificate.validToDate.getTime(),
+    issuer: issuer.subject,
+    signingKey: issuer.key,
+    latestEnd: issuer.notAfter.getTime(),
     extensions: [
       { name: 'basicConstraints', critical: true, cA: false },
       { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment: true },
       { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
       { name: 'subjectAltName', altNames: [...request.dnsNames.map(dnsName), ...request.ipAddresses.map(ipAddress)] },
       { name: 'subjectKeyIdentifier' },
-      { name: 'authorityKeyIdentifier', keyIdentifier },
+      // The issuer's; forge's own way would take the certificate's.
+      { name: 'authorityKeyIdentifier', keyIdentifier: issuer.keyIdentifier },
     ],
   };
 }

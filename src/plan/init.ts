@@ -1,6 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
 import { diffSpecs, refusedChanges, type SpecChange } from '../installation/diff.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
 import { INVENTORY, projectionsOf } from '../inventory/index.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
@@ -15,6 +16,7 @@ import type { Step } from './step.ts';
 /** What a run of `init` will do: ids and reasons, never key bytes. */
 export interface InitPlan {
   readonly installationId: string | undefined;
+  readonly spec: InstallationSpec;
   readonly steps: readonly Step[];
   /** What stands in the way, and what remains to be said once the steps are done. */
   readonly findings: readonly Finding[];
@@ -42,6 +44,7 @@ export function planInit(assessment: Assessment, now: Date): InitPlan {
   const writes = steps.some(({ action }) => action !== 'keep') || snapshot.missingNamespaces.length > 0;
   return {
     installationId: assessment.installationId,
+    spec: snapshot.spec,
     steps,
     findings: [...blockers(steps), ...standingFindings(assessment, now)],
     specChanges,
@@ -96,7 +99,11 @@ function publicFacts({ kid, fingerprint }: { readonly kid: string; readonly fing
 function projectionSteps(id: KindId, assessment: Assessment): readonly Step[] {
   return assessment.projections
     .filter(({ projection }) => projection.kind === id)
-    .map(({ projection, outcome }) => ({ ref: projection.ref, key: id, ...outcome }));
+    .map(({ projection, outcome, leaf }): Step => {
+      const writes = outcome.action !== 'keep' && outcome.action !== 'blocked';
+      const step = { ref: projection.ref, key: id, ...outcome };
+      return writes && leaf?.reissue === true ? { ...step, issues: true } : step;
+    });
 }
 
 function releasedObjects(before: InstallationRecord, { snapshot, rings }: Assessment): readonly string[] {

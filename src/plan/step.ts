@@ -21,4 +21,6 @@ export interface Step {
   readonly remedy?: string;
   /** True where the bytes of an object that is there will be replaced. */
   readonly replaces?: true;
+  /** True where a new leaf is issued, which takes a new key. */
+  readonly issues?: true;
 }

@@ -1,6 +1,6 @@
 import { PaletteKeysError } from '../../errors.ts';
 import type { FoundObject, KeyStore, Lock, LockHolder, NewObject } from '../../ports/key-store.ts';
-import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
+import { formatRef, type ObjectKind, type ObjectRef } from '../../ports/object-ref.ts';
 import { inWords } from './failures.ts';
 import { type FileSystem, nodeFiles } from './files.ts';
 import { FolderSync } from './folder-sync.ts';
@@ -32,6 +32,8 @@ export function openDirectoryStore(path: string, options: DirectoryStoreOptions 
   return new DirectoryStore(path, options);
 }
 
+const RECORD_NAME = 'palette-keys-installation';
+
 class DirectoryStore implements KeyStore {
   readonly kind = 'directory';
   readonly cluster = undefined;
@@ -56,12 +58,10 @@ class DirectoryStore implements KeyStore {
 
   ledgerNamespaces(): Promise<readonly string[]> {
     return this.#inWords(async () => {
-      const found = [...((await survey(this.#place))?.namespaces ?? [])].filter(
-        ([, { Secret, ConfigMap }]) =>
-          ConfigMap.includes('palette-keys-installation') ||
-          Secret.some((name) => /key-root-key-v[1-9]\d*$/.test(name)),
-      );
-      return found.map(([namespace]) => namespace).sort();
+      const found = await survey(this.#place);
+      if (found === undefined) return [];
+      this.#surveyed ??= Promise.resolve(true);
+      return [...found.namespaces].flatMap(([name, objects]) => (holdsLedger(objects) ? [name] : [])).sort();
     });
   }
 
@@ -124,7 +124,7 @@ class DirectoryStore implements KeyStore {
 
   lock(holder: LockHolder): Promise<Lock> {
     return this.#inWords(async () => {
-      const undo = (await survey(this.#place)) === undefined ? await makeRoot(this.#place, this.#sync) : undefined;
+      const undo = (await survey(this.#place)) === undefined ? await makeRoot(this.#place) : undefined;
       const claim = await acquireLock(this.#place, holder).catch(async (error: unknown) => {
         await undo?.();
         throw error;
@@ -196,12 +196,17 @@ class DirectoryStore implements KeyStore {
   }
 }
 
+/** By names alone, so that damage does not hide a ledger. */
+function holdsLedger({ Secret, ConfigMap }: Readonly<Record<ObjectKind, readonly string[]>>): boolean {
+  return ConfigMap.includes(RECORD_NAME) || Secret.some((name) => /key-root-key-v[1-9]\d*$/.test(name));
+}
+
 function ignore(): void {
   // The outcome is somebody else's.
 }
 
 function lockLost(location: string): PaletteKeysError {
   return new PaletteKeysError('CONFLICT', `${location}: the lock of this run was removed meanwhile`, {
-    hint: 'Let no two runs work on the folder at a time, then run the command again: it goes on where it stopped.',
+    hint: 'let no two runs work on the folder at a time, then run the command again: it goes on where it stopped',
   });
 }

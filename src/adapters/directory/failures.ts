@@ -41,9 +41,9 @@ interface Explanation {
   readonly hint: string;
 }
 
-const FULL = 'Make room there, then run the command again: it goes on where it stopped.';
+const FULL = 'make room there, then run the command again: it goes on where it stopped';
 const DENIED =
-  'Run palette-keys as the user whom the folder belongs to, or check the permissions of the folders above it.';
+  'run palette-keys as the user whom the folder belongs to, or check the permissions of the folders above it';
 
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ENOSPC: { code: 'DISK_FULL', what: 'no space is left on the device', hint: FULL },
@@ -53,7 +53,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   EROFS: {
     code: 'PERMISSION_DENIED',
     what: 'the file system is read-only',
-    hint: 'Mount it writable, or give --dir a folder on another file system.',
+    hint: 'mount it writable, or give --dir a folder on another file system',
   },
 };
 
@@ -61,7 +61,7 @@ function explain(error: SystemError, location: string): PaletteKeysError {
   const found = EXPLANATIONS[error.code] ?? {
     code: 'STORE_UNAVAILABLE',
     what: 'the file system reported an error',
-    hint: 'Check the disk or the mount, then run the command again: it goes on where it stopped.',
+    hint: 'check the disk or the mount, then run the command again: it goes on where it stopped',
   };
   const call = error.syscall === undefined ? error.code : `${error.syscall}: ${error.code}`;
   return new PaletteKeysError(found.code, `${error.path ?? location}: ${found.what} (${call})`, {

@@ -78,6 +78,6 @@ function assertSafeFolder(place: Place, path: string, status: FileStatus): void 
   assertSafe(place, path, status);
   if (status.kind === 'folder') return;
   throw new PaletteKeysError('STORE_UNAVAILABLE', `${path}: is there, but is not a folder`, {
-    hint: 'Move it away: a folder of the store belongs there.',
+    hint: 'move it away: a folder of the store belongs there',
   });
 }

@@ -43,7 +43,7 @@ async function acquire(place: Place, path: string, holder: LockHolder): Promise<
     await discard(place, temp);
   }
   throw new PaletteKeysError('LOCK_HELD', `${place.root}: the lock keeps changing hands`, {
-    hint: 'Many runs are at work on this folder: run the command again later.',
+    hint: 'many runs are at work on this folder: run the command again later',
   });
 }
 
@@ -105,13 +105,13 @@ function held(place: Place, path: string, { origin, holder }: LockRecord, fate: 
   const who = `'${holder.command}' by ${holder.user}, process ${origin.pid} on ${origin.host}, since ${holder.since}`;
   const hint =
     fate === 'unknown'
-      ? `From here one cannot see whether that process still runs. Wait for it, or, if you are sure that it does not: rm ${quoted(path)}`
-      : `Wait until it has finished (ps -p ${origin.pid}), then run the command again.`;
+      ? `from here one cannot see whether that process still runs; wait for it, or, if you are sure that it does not: rm ${quoted(path)}`
+      : `wait until it has finished (ps -p ${origin.pid}), then run the command again`;
   return new PaletteKeysError('LOCK_HELD', `${place.root} is locked: ${who}`.replace(/\p{Cc}/gu, ' '), { hint });
 }
 
 function unreadable(path: string): PaletteKeysError {
   return new PaletteKeysError('LOCK_HELD', `${path}: the lock is there, but does not say who holds it`, {
-    hint: `If you are sure that no palette-keys is running on this folder: rm ${quoted(path)}`,
+    hint: `if you are sure that no palette-keys is running on this folder: rm ${quoted(path)}`,
   });
 }

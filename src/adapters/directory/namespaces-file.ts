@@ -26,7 +26,7 @@ export async function readNamespaces(place: Place): Promise<Namespaces> {
       'STORE_UNAVAILABLE',
       `${path} cannot be read as a list of namespaces: it ${error.message}`,
       {
-        hint: `Put it right, or move it away (mv ${quoted(path)} ..): 'init' writes it anew.`,
+        hint: `put it right, or delete it (rm ${quoted(path)}): 'init' writes it anew`,
         cause: error,
       },
     );

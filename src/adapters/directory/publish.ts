@@ -55,6 +55,6 @@ function linkUnsupported(place: Place, cause: unknown): PaletteKeysError {
   return new PaletteKeysError(
     'LINK_UNSUPPORTED',
     `${place.root}: the file system has no hard links (${errno(cause)}), on which the safety of concurrent runs rests`,
-    { hint: 'Give --dir a folder on a file system that has them (ext4, XFS, Btrfs, ZFS, tmpfs, APFS, NFS).', cause },
+    { hint: 'give --dir a folder on a file system that has them (ext4, XFS, Btrfs, ZFS, tmpfs, APFS, NFS)', cause },
   );
 }

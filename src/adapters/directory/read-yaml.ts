@@ -10,7 +10,7 @@ import {
 } from 'yaml';
 import { DamagedError } from '../../errors.ts';
 
-/** `node` is where the value stands, for messages; undefined: nothing is written after the key. */
+/** `value` null: nothing is written after the key, or `null`. */
 export interface Field {
   readonly key: Node;
   readonly value: Node | null;

@@ -57,6 +57,6 @@ async function hasOurGitignore(place: Place, entries: readonly RootEntry[]): Pro
 
 export function notAStore(root: string): PaletteKeysError {
   return new PaletteKeysError('NOT_A_STORE', `${root}: holds other files and no installation; nothing was written`, {
-    hint: 'Give --dir a folder of its own, for example --dir ./keys; it is made if it is not there.',
+    hint: 'give --dir a folder of its own, for example --dir ./keys; it is made if it is not there',
   });
 }

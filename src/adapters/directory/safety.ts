@@ -29,7 +29,7 @@ export function unsafe(place: Place, offences: readonly Offence[]): PaletteKeysE
   const others = offences.length === 1 ? '' : `, and ${offences.length - 1} more like it`;
   const first = offences[0];
   return new PaletteKeysError('UNSAFE_DIRECTORY', `${first?.path}: ${first?.message}${others}`, {
-    hint: [...new Set(offences.map((offence) => remedy(place, offence, place.root)))].join(' '),
+    hint: [...new Set(offences.map((offence) => remedy(place, offence, place.root)))].join('; '),
     details: offences.map(
       (offence): ErrorDetail => ({
         message: `${offence.path} ${offence.message}`,
@@ -49,13 +49,13 @@ function remedy(place: Place, offence: Offence, path: string): string {
   const recursive = path === place.root ? '-R ' : '';
   switch (offence.kind) {
     case 'mode':
-      return `Run: chmod ${recursive}go= ${quoted(path)} (if that changes nothing, the file system keeps no permissions: use another one).`;
+      return `run: chmod ${recursive}go= ${quoted(path)} (if that changes nothing, the file system keeps no permissions: use another one)`;
     case 'owner':
-      return `Run: chown ${recursive}${place.self.uid} ${quoted(path)}, or run palette-keys as the owner.`;
+      return `run: chown ${recursive}${place.self.uid} ${quoted(path)}, or run palette-keys as the owner`;
     case 'symlink':
       return offence.path === place.root
-        ? 'Give --dir the folder itself, not a link to it.'
-        : `Remove the link and put what it points to in its place: ${quoted(offence.path)}.`;
+        ? 'give --dir the folder itself, not a link to it'
+        : `remove the link ${quoted(offence.path)} and put what it points to in its place`;
   }
 }
 

@@ -13,7 +13,7 @@ import { sweepTemps } from './temp-file.ts';
  * Makes the folder of the store, and only that one: with the folders above it, a mistyped mount point would be made on
  * the wrong disk. Returns how to undo it.
  */
-export async function makeRoot(place: Place, sync: FolderSync): Promise<(() => Promise<void>) | undefined> {
+export async function makeRoot(place: Place): Promise<() => Promise<void>> {
   const { root, files } = place;
   let made = false;
   const undo = async (): Promise<void> => {
@@ -24,7 +24,6 @@ export async function makeRoot(place: Place, sync: FolderSync): Promise<(() => P
     await makeFolder(place, root, () => {
       made = true;
     });
-    await syncParent(root, sync);
   } catch (error) {
     await undo();
     throw isMissing(error) ? parentMissing(root, error) : error;
@@ -40,7 +39,7 @@ export async function prepare(place: Place, sync: FolderSync): Promise<void> {
   await sweepGuards(place, found.guards);
   await writeGitignore(place);
   // An earlier run may have been killed between a link and its fsync. What this run builds on must survive a power cut.
-  await Promise.all(found.folders.map((folder) => sync.sync(folder)));
+  await Promise.all([syncParent(place.root, sync), ...found.folders.map((folder) => sync.sync(folder))]);
 }
 
 /** A .gitignore that says something else is somebody's; it stays. */
@@ -50,24 +49,24 @@ async function writeGitignore(place: Place): Promise<void> {
   await publish(place, place.root, path, new TextEncoder().encode(IGNORE_ALL));
 }
 
-/** The folder above may be one that we may write but not read; then its name is as durable as we can make it. */
+/** The folder above is not ours, and we may not be allowed to open it; then the name is as durable as we can make it. */
 async function syncParent(root: string, sync: FolderSync): Promise<void> {
   try {
     await sync.sync(inside(root, '..'));
   } catch (error) {
-    if (errno(error) !== 'EACCES') throw error;
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(errno(error) ?? '')) throw error;
   }
 }
 
 function parentMissing(root: string, cause: unknown): PaletteKeysError {
   return new PaletteKeysError('STORE_UNAVAILABLE', `${root}: the folder that it is to be made in is not there`, {
-    hint: 'Check the path, and that the disk is mounted; or make the folder above it yourself.',
+    hint: 'check the path, and that the disk is mounted; or make the folder above it yourself',
     cause,
   });
 }
 
 function deletedMeanwhile(root: string): PaletteKeysError {
   return new PaletteKeysError('STORE_UNAVAILABLE', `${root}: was deleted meanwhile`, {
-    hint: 'Run the command again.',
+    hint: 'run the command again',
   });
 }

@@ -31,7 +31,7 @@ export async function survey(place: Place): Promise<Survey | undefined> {
 
   const walk = new Walk(place);
   walk.judge(root, status);
-  const entries = await rootEntries(place, await walk.names(root));
+  const entries = await rootEntries(place, walk);
   // First of all: whoever is told to chmod somebody's repository has been led astray.
   if (!(await recognise(place, entries))) throw notAStore(root);
   for (const entry of entries) await walk.enter(entry);
@@ -39,11 +39,11 @@ export async function survey(place: Place): Promise<Survey | undefined> {
   return walk;
 }
 
-async function rootEntries(place: Place, names: readonly string[]): Promise<readonly RootEntry[]> {
+async function rootEntries(place: Place, walk: Walk): Promise<readonly RootEntry[]> {
   const found: RootEntry[] = [];
-  for (const name of names) {
+  for (const name of await walk.names(place.root)) {
     const path = inside(place.root, name);
-    const status = await ifThere(place.files.lstat(path));
+    const status = await walk.orNothing(place.files.lstat(path));
     if (status === undefined) continue;
     const mayHoldObjects = status.kind === 'folder' && isNamespaceName(name);
     found.push({ name, path, status, children: mayHoldObjects ? await namesIfReadable(place, path) : [] });
@@ -68,15 +68,8 @@ class Walk implements Survey {
     if (status.kind === 'folder') this.folders.push(path);
   }
 
-  /** A folder that cannot be read is an error, save where it is known already that it is somebody else's. */
   async names(folder: string): Promise<readonly string[]> {
-    try {
-      return await this.#place.files.readdir(folder);
-    } catch (error) {
-      if (errno(error) === 'ENOENT') return [];
-      if (errno(error) === 'EACCES' && this.offences.length > 0) return [];
-      throw error;
-    }
+    return (await this.orNothing(this.#place.files.readdir(folder))) ?? [];
   }
 
   async enter({ name, path, status }: RootEntry): Promise<void> {
@@ -91,8 +84,18 @@ class Walk implements Survey {
     this.namespaces.set(name, found);
   }
 
+  /** What cannot be read is an error, save where it is known already that something here is somebody else's. */
+  async orNothing<T>(work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await ifThere(work);
+    } catch (error) {
+      if (errno(error) === 'EACCES' && this.offences.length > 0) return undefined;
+      throw error;
+    }
+  }
+
   async #objects(folder: string): Promise<readonly string[]> {
-    const status = await ifThere(this.#place.files.lstat(folder));
+    const status = await this.orNothing(this.#place.files.lstat(folder));
     if (status === undefined) return [];
     this.judge(folder, status);
     if (status.kind !== 'folder') return [];
@@ -102,7 +105,7 @@ class Walk implements Survey {
       const name = objectName(file);
       const isTemp = parseTempName(file) !== undefined;
       if (name === undefined && !isTemp) return;
-      const there = await ifThere(this.#place.files.lstat(path));
+      const there = await this.orNothing(this.#place.files.lstat(path));
       if (there === undefined) return;
       this.offences.push(...offencesOf(this.#place, path, there));
       if (isTemp) this.temps.push(path);
@@ -120,6 +123,6 @@ async function namesIfReadable(place: Place, folder: string): Promise<readonly s
 
 function notAFolder(root: string): PaletteKeysError {
   return new PaletteKeysError('NOT_A_STORE', `${root}: is there, but is not a folder`, {
-    hint: 'Give --dir a folder, or a name that is free: the folder is then made.',
+    hint: 'give --dir a folder, or a name that is free: the folder is then made',
   });
 }
