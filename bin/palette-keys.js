@@ -3,8 +3,8 @@
 // The way in. Everything here must parse on any Node.js there ever was (so: CommonJS, which bin/package.json asks for,
 // and syntax of 2015), because an old one has to be told so in a sentence instead of meeting a SyntaxError.
 //
-// There is no compile cache on purpose: what V8 finds in one it runs unchecked, so whoever can write to the cache could
-// read keys. It would save some 30 ms of a command that loads everything; `--version` and `--help` load next to nothing.
+// V8's compile cache (it halves the time that loading takes) lies inside dist/, and nowhere else: what V8 finds in one it
+// runs unchecked, so a cache must never be where others could write. Whoever can write to dist/ can write the code itself.
 
 /** Says what `engines` in package.json says; a test keeps the two together. */
 function isSupported(version) {
@@ -33,6 +33,8 @@ function start(args) {
     require('fs').writeSync(1, `${require('../package.json').version}\n`);
     return;
   }
+  const { enableCompileCache } = require('module');
+  if (enableCompileCache !== undefined) enableCompileCache(`${__dirname}/../dist/compile-cache`);
   import('../dist/main.js').then(
     (main) =>
       main.run(args).then(

@@ -26,6 +26,11 @@ export const ERRORS = {
     docs: 'The API server does not accept an object as it is to be written; its reasons are listed.',
   },
   KUBECONFIG_INVALID: { exit: 1, docs: 'The kubeconfig cannot be read, or what it says cannot be used.' },
+  ACCESS_DENIED: {
+    exit: 1,
+    docs: 'The cluster denies something that the run needs; all of it is listed, with the RBAC that grants it.',
+  },
+  NAMESPACE_MISSING: { exit: 1, docs: 'The cluster lacks a namespace of the spec.' },
   LINK_UNSUPPORTED: { exit: 1, docs: 'The file system of --dir has no hard links.' },
   LOCK_HELD: { exit: 1, docs: 'Another run holds the lock; it is named.' },
   CONFLICT: { exit: 1, docs: 'Something else changed the store meanwhile; run the command again.' },

@@ -12,10 +12,12 @@ import { appendAudit, isAudited } from './audit.ts';
 import type { BackupMark } from './backup.ts';
 import { Moved } from './errors.ts';
 import { type Escrow, escrowInVain, refuseEscrow, rememberEscrow, writeEscrow } from './escrow.ts';
+import { announce } from './events.ts';
 import { gather, type SpecRequest } from './gather.ts';
 import { LedgerWriter } from './ledger.ts';
 import { Material } from './material.ts';
 import type { ApplyPorts } from './ports.ts';
+import { namespacesMissing } from './preflight.ts';
 import { writeProjections } from './projections.ts';
 import { markReady, writeRecord } from './record.ts';
 import { wipe } from './wipe.ts';
@@ -27,6 +29,8 @@ export interface InitInput {
   readonly spec: SpecRequest;
   /** A backup to make before the first key is written. */
   readonly escrow?: Escrow | undefined;
+  /** False where a missing namespace ends the run. */
+  readonly createNamespaces: boolean;
   readonly request: InitRequest;
 }
 
@@ -90,7 +94,7 @@ class InitRun {
     checkAgreed(plan, this.#agreed);
     if (!plan.changes) return this.#result(plan);
     this.prepare(plan);
-    if (plan.missingNamespaces.length > 0) await this.#ports.store.addNamespaces(plan.missingNamespaces);
+    await this.#addNamespaces(plan.missingNamespaces);
     const mark = await this.#writeLedger(before);
     this.#note(plan, (step) => step.n !== undefined);
     // What others may have written first counts: everything below is computed from the ledger as it stands now.
@@ -100,6 +104,12 @@ class InitRun {
     await writeProjections(ledgered, record, this.#material, this.#ports);
     this.#note(plan, (step) => step.n === undefined);
     return this.#finish(ledgered);
+  }
+
+  async #addNamespaces(missing: readonly string[]): Promise<void> {
+    if (missing.length === 0) return;
+    if (!this.#input.createNamespaces) throw namespacesMissing(missing);
+    await this.#ports.store.addNamespaces(missing);
   }
 
   /** Writes the missing ledger entries; with an escrow, the backup of them first. */
@@ -133,6 +143,7 @@ class InitRun {
     const log = after.snapshot.ledger.find(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
     if (changes.length > 0 || !isAudited(log, record.generation)) await appendAudit(record, changes, this.#ports);
     await markReady({ record, version: object.version }, this.#ports);
+    await announce(changes, this.#ports);
     return this.#result(proof, ledgered.installationId);
   }
 

@@ -9,6 +9,14 @@ import type { TextFiles } from '../ports/text-files.ts';
 /** Flags of every command. */
 export interface GlobalOptions {
   readonly dir?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly cluster?: string;
+  readonly user?: string;
+  readonly as?: string;
+  readonly asGroup?: readonly string[];
+  /** Seconds, or with a unit; `0` is none. */
+  readonly requestTimeout?: string;
   readonly config?: string;
   readonly namespace?: string;
   readonly output: OutputFormat;
@@ -22,6 +30,8 @@ export interface InitOptions extends GlobalOptions {
   readonly adopt: boolean;
   readonly restore: boolean;
   readonly printConfig: boolean;
+  readonly printRbac: boolean;
+  readonly createNamespaces: boolean;
   readonly escrow?: readonly string[];
   readonly escrowFile?: string;
 }
@@ -63,6 +73,6 @@ export interface CliPorts {
   readonly signal: AbortSignal;
   /** Processors of this machine. */
   readonly processors: number;
-  /** Opens the store that the flags name. Throws NO_STORE. */
-  openStore(options: GlobalOptions): Promise<KeyStore>;
+  /** Opens the store that the flags name. Throws NO_STORE. `ledgerNamespace` is where a lock would be, on a cluster. */
+  openStore(options: GlobalOptions, ledgerNamespace: string | undefined): Promise<KeyStore>;
 }

@@ -7,8 +7,8 @@ import { statusCommand } from './commands/status.ts';
 import type { CliPorts } from './ports.ts';
 
 const EPILOGUE = `
-Where keys live: --dir PATH keeps them as manifests in a folder that only you can
-read; nothing but a disk is needed.
+Where keys live: in the cluster of your kubeconfig, as Secrets; or with --dir PATH as
+the same manifests in a folder that only you can read, which needs no cluster.
 
 Exit codes: 0 done or nothing to do, 1 failed for an outside reason, 2 wrong usage or
 spec, 3 status found an error, 5 refused because a key could get lost, 70 a bug,
@@ -30,11 +30,22 @@ export async function runCli(argv: readonly string[], ports: CliPorts): Promise<
   }
 }
 
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** The whole command line; `done` takes the exit code of a command that ran to its end. */
 function createProgram(ports: CliPorts, done: (exit: ExitCode) => void): Command {
   const program = new Command('palette-keys')
     .description('Makes, keeps and proves every key and certificate of a Palette installation.')
-    .option('--dir <path>', 'keep the keys in this folder')
+    .option('--dir <path>', 'keep the keys in this folder, not in a cluster')
+    .option('--kubeconfig <file>', 'kubeconfig to use (else $KUBECONFIG, ~/.kube/config, in-cluster)')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--cluster <name>', 'cluster of the kubeconfig')
+    .option('--user <name>', 'user of the kubeconfig')
+    .option('--as <user>', 'act as this user')
+    .option('--as-group <group>', 'act as a member of this group; may be given again', collect)
+    .option('--request-timeout <time>', 'how long one request may take (30s; 0: no limit)')
     .option('-n, --namespace <name>', "the platform's namespace")
     .option('--config <file>', 'installation spec (default: ./palette-keys.yaml, if there)')
     .addOption(

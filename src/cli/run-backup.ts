@@ -19,7 +19,7 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
     });
   }
   const to = await readSealFor(options, ports);
-  const store = await ports.openStore(options);
+  const store = await ports.openStore(options, undefined);
   const { sealer, files } = await ports.loadBackupPorts();
   const backupPorts = { sealer, files: piped ? pipe(ports) : files };
   const request = { file: dryRun ? undefined : out, to };

@@ -1,9 +1,10 @@
 import { applyInit, type InitInput, previewInit, refuseBlocked } from '../apply/init.ts';
 import type { ApplyPorts } from '../apply/ports.ts';
+import { preflight } from '../apply/preflight.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
-import { renderTemplate } from '../installation/template.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
 import type { KeyStore } from '../ports/key-store.ts';
+import { explainingDenials, refuseDenied } from './access.ts';
 import { applyPorts } from './apply-ports.ts';
 import type { CliPorts, InitOptions } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
@@ -15,25 +16,23 @@ import { palette } from './render/palette.ts';
 import { writeMessage } from './report-error.ts';
 import { readSpecFile } from './spec-file.ts';
 
-export async function printConfig({ terminal }: CliPorts): Promise<ExitCode> {
-  terminal.stdout.write(renderTemplate());
-  return 0;
-}
-
 /** Plans, shows the plan, asks where something that exists would change, applies, and says what was done. */
 export async function runInit(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
   checkClock(ports);
-  const store = await ports.openStore(options);
   const { adopt, restore } = options;
   const file = await readSpecFile(options, ports);
+  const store = await ports.openStore(options, file?.ledgerNamespace);
   const input: InitInput = {
     spec: { spec: file, namespace: options.namespace },
     request: { adopt, restore },
     escrow: await escrowOf(options, ports),
+    createNamespaces: store.cluster === undefined || options.createNamespaces,
   };
   const flags = [adopt ? ' --adopt' : '', restore ? ' --restore' : ''].join('');
   const apply = applyPorts(`init${flags}`, store, ports);
-  const { agreed, input: settled } = await settle(await previewInit(input, apply), input, options, apply, ports);
+  const plan = await explainingDenials(() => previewInit(input, apply), store, file, ports);
+  await checkCluster(plan, options, store, ports);
+  const { agreed, input: settled } = await settle(plan, input, options, apply, ports);
   if (blockers(agreed.steps).length > 0) return refuse(agreed, options, store, ports);
   if (options.dryRun || !agreed.changes) return write(agreed, options, store, ports);
   const bar = progressBar(ports.terminal, options.quiet);
@@ -44,6 +43,14 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   } finally {
     bar.clear();
   }
+}
+
+/** Nothing is generated for a cluster that would not take it. */
+async function checkCluster(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<void> {
+  if (store.cluster === undefined || !plan.changes || blockers(plan.steps).length > 0 || options.dryRun) return;
+  const { createNamespaces } = options;
+  const denied = await preflight(store.cluster, plan, { createNamespaces, clock: ports.clock });
+  if (denied !== undefined) await refuseDenied(denied, ports);
 }
 
 async function escrowOf({ escrow, escrowFile }: InitOptions, ports: CliPorts): Promise<InitInput['escrow']> {

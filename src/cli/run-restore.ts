@@ -16,7 +16,7 @@ import { readOpenWith } from './secrets.ts';
 /** Opens and checks a backup, shows what it would bring back, creates that, and then does as `init`. */
 export async function runRestore(options: RestoreOptions, ports: CliPorts): Promise<ExitCode> {
   const key = await readOpenWith(options, ports);
-  const store = await ports.openStore(options);
+  const store = await ports.openStore(options, undefined);
   const apply = applyPorts('restore', store, ports);
   const restoration = await previewRestore(
     { file: options.file, key },
@@ -31,7 +31,7 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
   try {
     await applyRestore(restoration, apply);
     const request = { adopt: false, restore: false };
-    const done = await applyInit(init, { spec, request }, { ...apply, emit: bar.emit });
+    const done = await applyInit(init, { spec, request, createNamespaces: true }, { ...apply, emit: bar.emit });
     bar.clear();
     return await write(restoration, done, options, ports);
   } finally {

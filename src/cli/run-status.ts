@@ -1,15 +1,17 @@
 import { readStatus } from '../apply/status.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { StatusReport } from '../plan/status.ts';
+import { explainingDenials } from './access.ts';
 import type { CliPorts, StatusOptions } from './ports.ts';
 import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
 
 /** Reads and shows; exit code 3 where a finding is as severe as --fail-on. */
 export async function runStatus(options: StatusOptions, ports: CliPorts): Promise<ExitCode> {
-  const store = await ports.openStore(options);
+  const store = await ports.openStore(options, undefined);
   const { clock } = ports;
-  const report = await readStatus({ store, clock }, { spec: undefined, namespace: options.namespace });
+  const request = { spec: undefined, namespace: options.namespace };
+  const report = await explainingDenials(() => readStatus({ store, clock }, request), store, undefined, ports);
   if (report === undefined) {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
       hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',

@@ -17,6 +17,8 @@ export interface Cluster {
   version(): Promise<string>;
   /** The API server's clock (its Date header), to the second. */
   now(): Promise<Date>;
+  /** The present user as the API server sees it: `system:serviceaccount:<namespace>:<name>`, or a name. */
+  user(): Promise<string>;
   /** Those of the needs that the present user is denied; all are asked, none is used. */
   denied(needs: readonly AccessNeed[]): Promise<readonly AccessNeed[]>;
   /** Records a Kubernetes Event about an object. Best effort: never throws, never waits long. */

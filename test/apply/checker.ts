@@ -91,11 +91,7 @@ class Checker {
   constructor(snapshot: Snapshot, spec: InstallationSpec, versions: Versions) {
     this.#spec = spec;
     this.#objects = new Map(
-      snapshot.objects.flatMap((object) => {
-        if (object.damage === undefined) return [[formatRef(object.ref), object]];
-        this.faults.push(`${formatRef(object.ref)} is damaged`);
-        return [];
-      }),
+      snapshot.objects.flatMap((object) => (object.damage === undefined ? [[formatRef(object.ref), object]] : [])),
     );
     this.#attempt('record', () => this.#record(versions));
     if (this.faults.length > 0) return;
@@ -155,7 +151,7 @@ class Checker {
   /** The entries of an object, whose metadata are checked. */
   #object(place: string, type: string | undefined): Data {
     const object = this.#objects.get(place);
-    if (object === undefined) throw new Error(`${place} is missing`);
+    if (object === undefined) throw new Error(`${place} is missing, or damaged`);
     const { labels, annotations } = object;
     this.#expect(object.type === type, `${place} is of type ${object.type}`);
     this.#expect(labels['app.kubernetes.io/managed-by'] === 'palette-keys', `${place} is not labelled as ours`);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { defaultSpec } from '../../src/installation/defaults.ts';
-import { parseSpec, validateSpec } from '../../src/installation/parse.ts';
+import { parseSpec } from '../../src/installation/parse.ts';
+import { validateSpec } from '../../src/installation/validate.ts';
 
 const HEAD = 'apiVersion: palette-keys/v1\nkind: Installation\n';
 
@@ -227,6 +228,9 @@ test('the head that is missing is said to be, with what to write', () => {
   expect(complaints('jwt: {}\n')).toStrictEqual([
     '1:1: apiVersion: is missing: write "palette-keys/v1"',
     '1:1: kind: is missing: write "Installation"',
+  ]);
+  expect(complaints('apiVersion: palette-keys/v1\nkind:\n')).toStrictEqual([
+    '2:1: kind: is empty: write "Installation"',
   ]);
 });
 

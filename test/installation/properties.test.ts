@@ -6,8 +6,9 @@ import { diffSpecs } from '../../src/installation/diff.ts';
 import { mongodbDnsNames } from '../../src/installation/host-names.ts';
 import { ledgerName, parseLedgerName } from '../../src/installation/ledger-name.ts';
 import { allNamespaces, leafSecret } from '../../src/installation/names.ts';
-import { parseSpec, validateSpec } from '../../src/installation/parse.ts';
+import { parseSpec } from '../../src/installation/parse.ts';
 import { renderTemplate } from '../../src/installation/template.ts';
+import { validateSpec } from '../../src/installation/validate.ts';
 
 const SEED = 20_261_122;
 
@@ -114,7 +115,7 @@ test('whatever is done to the template, it is a spec or a list of mistakes, in l
       }
       expect(process.cpuUsage(start).user / 1000).toBeLessThan(1000);
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: 150 },
   );
 });
 
@@ -127,7 +128,7 @@ test('any text at all is a spec or a list of mistakes', () => {
     fc.property(anything, (text) => {
       expect(() => parseSpec(text, 'f')).toThrow(PaletteKeysError);
     }),
-    { seed: SEED, numRuns: 500 },
+    { seed: SEED, numRuns: 300 },
   );
 });
 
@@ -142,7 +143,7 @@ test('any data at all is a spec or a list of mistakes', () => {
         expect(() => validateSpec(value, 'f')).toThrow(PaletteKeysError);
       },
     ),
-    { seed: SEED, numRuns: 500 },
+    { seed: SEED, numRuns: 300 },
   );
 });
 
@@ -219,7 +220,7 @@ test('a spec that is right survives YAML, and is complete the first time', () =>
       expect(validateSpec(JSON.parse(JSON.stringify(spec)), 'f')).toStrictEqual(spec);
       expect(diffSpecs(spec, validateSpec(given, 'f'))).toStrictEqual([]);
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: 150 },
   );
 });
 
@@ -241,6 +242,6 @@ test('all names of a spec that is right are names that Kubernetes and DNS take',
       }
       expect(allNamespaces(spec)).toContain(spec.ledgerNamespace);
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: 100 },
   );
 });

@@ -273,6 +273,11 @@ describe('several fields together are wrong', () => {
       [/^3:16: clusterDomain: makes "mongo-2\.mongo\.hubble-system\.svc\.a+/],
     ],
     [
+      'where aliases make it too large for the record',
+      `grpc: { dnsNames: &long [${`${LONG}.${LONG}.${LONG}, `.repeat(100)}] }\nserviceCertificates:\n  services:\n${Array.from({ length: 30 }, (__, i) => `    - { name: s${i}, dnsNames: *long }\n`).join('')}`,
+      [/^1:1: the spec is too large for the installation's record: 6\d{5} bytes of at most 524288$/],
+    ],
+    [
       'where a consumer is there twice',
       'consumers: [{ workload: Job/a/b, object: palette-jwks }, { workload: Job/a/b, object: palette-jwks, reload: watch }]',
       ['3:58: consumers[1]: is there twice: consumers[0] has the same workload and object'],

@@ -130,7 +130,7 @@ describe('the finder of leaks', () => {
     ['base64 in a JSON text with line breaks', JSON.stringify(secret.toString('base64').replaceAll(/(.{9})/g, '$1\n'))],
     ['base64url', secret.toString('base64url')],
     ['hex', secret.toString('hex')],
-    ['a part of hex', part.toString('hex').slice(1)],
+    ['a part of hex', secret.toString('hex').slice(1, 24)],
     ['hex in capitals with colons', (secret.toString('hex').toUpperCase().match(/../g) ?? []).join(':')],
     ['what JSON makes of a Buffer', JSON.stringify(secret)],
     ['what Node prints of a Buffer', `<Buffer ${(secret.toString('hex').match(/../g) ?? []).join(' ')}>`],

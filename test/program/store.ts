@@ -121,8 +121,8 @@ export interface StoredRecord {
   readonly keys: Readonly<Record<string, { readonly versions: readonly { n: number; kid: string; state: string }[] }>>;
 }
 
-export function readRecord(folder: string): StoredRecord {
-  return JSON.parse(entryOf(folder, RECORD, 'record.json')) as StoredRecord;
+export function readRecord(folder: string, ref = RECORD): StoredRecord {
+  return JSON.parse(entryOf(folder, ref, 'record.json')) as StoredRecord;
 }
 
 /** The documents of one run. */

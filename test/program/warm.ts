@@ -12,8 +12,8 @@ export interface WarmProgram {
 export function startWarm(): WarmProgram {
   const [command = '', ...args] = script(new URL('./warm-main.mjs', import.meta.url));
   const env = { PATH: process.env['PATH'], HOME: newFolder(), TMPDIR: newFolder(), TZ: 'UTC', NO_COLOR: '1' };
-  const child = spawn(command, args, { env, cwd: newFolder(), stdio: ['pipe', 'ignore', 'inherit', 'pipe'] });
-  const answers = createInterface({ input: child.stdio[3] as NodeJS.ReadableStream });
+  const child = spawn(command, args, { env, cwd: newFolder(), stdio: ['pipe', 'pipe', 'inherit'] });
+  const answers = createInterface({ input: child.stdout });
   const waiting: ((line: string) => void)[] = [];
   answers.on('line', (line) => waiting.shift()?.(line));
   child.on('exit', () => {

@@ -65,7 +65,7 @@ function* decodings(text: string): Generator<readonly [encoding: string, bytes: 
       for (let at = 0; at < 4; at += 1) yield ['base64', Buffer.from(standard.slice(at), 'base64').toString('latin1')];
     }
   }
-  for (const [run] of text.matchAll(/(?:[0-9a-fA-F]{2}[\s:]?){8,}/g)) {
+  for (const [run] of text.matchAll(/(?:[0-9a-fA-F][\s:]?){16,}/g)) {
     const digits = run.replaceAll(/[\s:]/g, '');
     for (let at = 0; at < 2; at += 1) yield ['hex', Buffer.from(digits.slice(at), 'hex').toString('latin1')];
   }

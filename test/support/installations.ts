@@ -1,7 +1,7 @@
 /** Installations on a memory store, and runs of `init` on them. */
-import { applyInit, previewInit, refuseBlocked } from '../../src/apply/init.ts';
+import { applyInit, type InitInput, previewInit, refuseBlocked } from '../../src/apply/init.ts';
 import type { ApplyPorts } from '../../src/apply/ports.ts';
-import { validateSpec } from '../../src/installation/parse.ts';
+import { validateSpec } from '../../src/installation/validate.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
 import type { InitPlan } from '../../src/plan/init.ts';
 import type { InitRequest } from '../../src/plan/snapshot.ts';
@@ -59,13 +59,18 @@ export function portsOn(store: KeyStore, options: RunOptions = {}): ApplyPorts {
   };
 }
 
+export function inputOf(options: RunOptions = {}): InitInput {
+  return {
+    spec: { spec: options.spec, namespace: options.namespace },
+    createNamespaces: true,
+    request: { ...NO_REQUEST, ...options.request },
+  };
+}
+
 /** What the command does: plans, refuses what is blocked, agrees to all the rest, applies. */
 export async function init(store: KeyStore, options: RunOptions = {}): Promise<InitPlan> {
   const ports = portsOn(store, options);
-  const input = {
-    spec: { spec: options.spec, namespace: options.namespace },
-    request: { ...NO_REQUEST, ...options.request },
-  };
+  const input = inputOf(options);
   const plan = await previewInit(input, ports);
   refuseBlocked(plan);
   await options.agreed?.(plan);

@@ -79,6 +79,7 @@ class DirectoryStore implements KeyStore {
       const bytes = writeManifest(object);
       await this.#assertListed(object.ref);
       const folder = await this.#folders.toWrite(object.ref);
+      this.#objects.note(object, bytes);
       const created = await publish(this.#place, folder, path, bytes);
       // Also if another one was first: who goes on with its key must find that key again after a power cut.
       await this.#sync.sync(folder);
@@ -96,6 +97,7 @@ class DirectoryStore implements KeyStore {
       const current = await this.#objects.get(object.ref);
       if (current?.version !== version) return 'conflict';
       assertChangeable(current, object);
+      this.#objects.note(object, bytes);
       await this.#put(claim, await this.#folders.toWrite(object.ref), path, bytes);
       return 'replaced';
     });
@@ -136,6 +138,7 @@ class DirectoryStore implements KeyStore {
         throw error;
       }
       this.#claim = claim;
+      this.#objects.remember();
       return { release: () => this.#release(claim) };
     });
   }
@@ -145,6 +148,7 @@ class DirectoryStore implements KeyStore {
     this.#claim = undefined;
     // Of several creates one may have failed and ended the run; the program must not exit while others hold temp files.
     await Promise.all([this.#turn, ...this.#creations]);
+    this.#objects.forget();
     await releaseClaim(this.#place, claim);
   }
 

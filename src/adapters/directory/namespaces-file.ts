@@ -13,13 +13,20 @@ export function namespacesPath(place: Place): string {
   return inside(place.root, NAMESPACES_FILE);
 }
 
+/** The list as it was last read: a run asks for it at every new folder, and it hardly ever changes. */
+const lastRead = new WeakMap<Place, { readonly version: string; readonly namespaces: Namespaces }>();
+
 export async function readNamespaces(place: Place): Promise<Namespaces> {
   const path = namespacesPath(place);
   const content = await readContent(place, path);
   if (content === undefined) return new Map();
   try {
     if (content.bytes === undefined) throw new DamagedError(content.reason);
-    return parseNamespaces(content.bytes);
+    const { version } = content;
+    const last = lastRead.get(place);
+    const namespaces = last?.version === version ? last.namespaces : parseNamespaces(content.bytes);
+    lastRead.set(place, { version, namespaces });
+    return namespaces;
   } catch (error) {
     if (!(error instanceof DamagedError)) throw error;
     throw new PaletteKeysError(

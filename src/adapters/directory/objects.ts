@@ -15,6 +15,8 @@ const READERS = 16;
 export class Objects {
   readonly #place: Place;
   readonly #folders: Folders;
+  /** What files with that name and digest mean; only while a run holds the lock, and reads the same files three times. */
+  #known: Map<string, NewObject> | undefined;
 
   constructor(place: Place, folders: Folders) {
     this.#place = place;
@@ -28,12 +30,34 @@ export class Objects {
     if (content === undefined) return undefined;
     const { bytes, version } = content;
     if (bytes === undefined) return { ref, damage: content.reason, version };
+    const known = this.#known?.get(keyOf(ref, version));
+    if (known !== undefined) return { ...copyOf(known), version };
     try {
-      return { ...readManifest(ref, bytes), version };
+      const object = readManifest(ref, bytes);
+      this.#known?.set(keyOf(ref, version), copyOf(object));
+      return { ...object, version };
     } catch (error) {
       if (error instanceof DamagedError) return { ref, damage: error.message, version };
       throw error;
     }
+  }
+
+  /** From now on, what a file means is remembered until `forget`. */
+  remember(): void {
+    this.#known = new Map();
+  }
+
+  /** What was written need not be parsed to be read back: that the bytes are the same is enough. */
+  note(object: NewObject, bytes: Uint8Array): void {
+    this.#known?.set(keyOf(object.ref, versionOf(bytes)), copyOf(object));
+  }
+
+  /** Overwrites the keys that were remembered. */
+  forget(): void {
+    for (const { data } of this.#known?.values() ?? []) {
+      for (const bytes of Object.values(data)) bytes.fill(0);
+    }
+    this.#known = undefined;
   }
 
   async list(namespace: string): Promise<readonly FoundObject[]> {
@@ -54,6 +78,16 @@ export class Objects {
     const names = (files ?? []).map(objectName).filter((name) => name !== undefined);
     return names.sort().map((name) => ({ kind, namespace, name }));
   }
+}
+
+function keyOf(ref: ObjectRef, version: string): string {
+  return `${formatRef(ref)} ${version}`;
+}
+
+/** Its own bytes: whoever was given an object overwrites them when done. */
+function copyOf(object: NewObject): NewObject {
+  const data = Object.entries(object.data).map(([name, bytes]) => [name, Uint8Array.from(bytes)]);
+  return { ...object, data: Object.fromEntries(data) };
 }
 
 function isOurs(object: FoundObject): boolean {

@@ -18,7 +18,9 @@ export function initCommand(ports: CliPorts, done: (exit: ExitCode) => void): Co
     .description('make every key and certificate that is missing; keep what is there')
     .option('--adopt', 'take in keys that palette-keys did not make, as new versions', false)
     .option('--restore', 'write our keys over key material of others in our objects', false)
+    .option('--create-namespaces', 'make namespaces that the cluster lacks', false)
     .option('--print-config', 'write the default spec with comments to stdout, and stop', false)
+    .option('--print-rbac', 'write the least RBAC for the spec to stdout, and stop', false)
     .option('--escrow <age1…>', 'before the first key is written, back up for this recipient', collect)
     .option('--escrow-file <file>', 'file to make for --escrow')
     .addHelpText('after', HELP)
@@ -29,8 +31,12 @@ export function initCommand(ports: CliPorts, done: (exit: ExitCode) => void): Co
       if ((options.escrow === undefined) !== (options.escrowFile === undefined)) {
         throw usage('--escrow and --escrow-file belong together', 'give both');
       }
-      const { printConfig, runInit } = await import('../run-init.ts');
-      done(options.printConfig ? await printConfig(ports) : await runInit(options, ports));
+      if (options.printConfig || options.printRbac) {
+        const { printConfig, printRbac } = await import('../print.ts');
+        return done(options.printConfig ? await printConfig(ports) : await printRbac(options, ports));
+      }
+      const { runInit } = await import('../run-init.ts');
+      return done(await runInit(options, ports));
     });
 }
 

@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { lstatSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openDirectoryStore } from '../../../src/adapters/directory/directory-store.ts';
-import { configMap, fill, HOLDER, secret, tree, useWorkspace } from './workspace.ts';
+import { command, configMap, contents, fill, HOLDER, secret, tree, useWorkspace } from './workspace.ts';
 
 const at = useWorkspace();
 const mode = (path: string): string => (lstatSync(path).mode & 0o7777).toString(8);
@@ -42,7 +41,7 @@ describe('what lies on disk', () => {
     const other = join(at.folder, 'other');
     await fill(openDirectoryStore(at.path), secret('palette-a'), configMap('palette-b', 'x\ny\n'));
     await fill(openDirectoryStore(other), configMap('palette-b', 'x\ny\n'), secret('palette-a'));
-    expect(execFileSync('diff', ['-r', at.path, other]).toString()).toBe('');
+    expect(await contents(at.path)).toEqual(await contents(other));
   });
 
   test('a lock that is taken and given back for nothing leaves nothing but an empty store', async () => {
@@ -110,7 +109,7 @@ describe('a folder that is not there', () => {
 describe('what is no folder', () => {
   const make: readonly [string, (path: string) => Promise<void> | void][] = [
     ['a file', (path) => writeFile(path, 'x')],
-    ['a FIFO', (path) => void execFileSync('mkfifo', [path])],
+    ['a FIFO', (path) => void command('mkfifo', path)],
   ];
 
   test.each(make)('%s is refused by name, for reading and writing', async (_, makeIt) => {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { chmod, chown, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import { systemProcess } from '../../../src/adapters/directory/process-identity.
 import type { PaletteKeysError } from '../../../src/errors.ts';
 import type { KeyStore } from '../../../src/ports/key-store.ts';
 import { FaultyFiles } from './faulty-files.ts';
-import { configMap, fill, HOLDER, secret, tree, useWorkspace } from './workspace.ts';
+import { command, configMap, fill, HOLDER, secret, tree, useWorkspace } from './workspace.ts';
 
 const at = useWorkspace();
 const isRoot = process.geteuid?.() === 0;
@@ -97,8 +96,8 @@ describe('a store in which others could have their hands', () => {
   test('the command it names makes it good', async () => {
     await chmod(at.path, 0o775);
     await chmod(file(), 0o666);
-    const [command] = /chmod -R \S+ \S+/.exec((await refusal()).hint) ?? [];
-    execFileSync('sh', ['-c', command ?? 'false']);
+    const [chmodAll] = /chmod -R \S+ \S+/.exec((await refusal()).hint) ?? [];
+    command('sh', '-c', chmodAll ?? 'false');
     expect(await openDirectoryStore(at.path).list('team')).toHaveLength(2);
   });
 
@@ -132,17 +131,31 @@ describe('a store in which others could have their hands', () => {
     ]);
   });
 
+  test('is refused also where too little of it can be read to list everything', async () => {
+    const denied =
+      (path: string) =>
+      ({ path: shown }: { readonly path: string }) =>
+        shown.startsWith(`${path}/`);
+    for (const folder of [at.path, join(at.path, 'team'), join(at.path, 'team', 'secrets')]) {
+      const files = new FaultyFiles().fail('EACCES', denied(folder));
+      const store = openDirectoryStore(at.path, { files, process: { ...systemProcess(), uid: 4711 } });
+      await expect(store.list('team')).rejects.toMatchObject({ code: 'UNSAFE_DIRECTORY' });
+      const own = openDirectoryStore(at.path, { files });
+      await expect(own.list('team')).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    }
+  });
+
   test('a symlink that takes a file’s place between the look and the opening is not followed', async () => {
     const files = new FaultyFiles();
     const store = openDirectoryStore(at.path, { files });
     await store.list('team');
     const secretFile = file();
     const elsewhere = join(at.folder, 'elsewhere');
-    execFileSync('mv', [secretFile, elsewhere]);
+    command('mv', secretFile, elsewhere);
     files.onCall = ({ name, path }) => {
-      if (name === 'open' && path === secretFile) execFileSync('ln', ['-sf', elsewhere, secretFile]);
+      if (name === 'open' && path === secretFile) command('ln', '-sf', elsewhere, secretFile);
     };
-    execFileSync('cp', ['-p', elsewhere, secretFile]);
+    command('cp', '-p', elsewhere, secretFile);
     await expect(store.get(SECRET.ref)).rejects.toMatchObject({ code: 'UNSAFE_DIRECTORY' });
   });
 
@@ -151,7 +164,7 @@ describe('a store in which others could have their hands', () => {
     const store = openDirectoryStore(at.path, { files });
     const path = file();
     files.onCall = (call) => {
-      if (call.name === 'open' && call.path === path) execFileSync('sh', ['-c', 'rm "$0" && mkfifo -m 600 "$0"', path]);
+      if (call.name === 'open' && call.path === path) command('sh', '-c', 'rm "$0" && mkfifo -m 600 "$0"', path);
     };
     expect(await store.get(SECRET.ref)).toMatchObject({ damage: 'is not a regular file' });
   });
@@ -167,12 +180,12 @@ describe('what stands in a manifest’s place', () => {
   beforeEach(() => fill(openDirectoryStore(at.path), SECRET));
 
   test.each<[string, (path: string) => Promise<unknown> | unknown]>([
-    ['a FIFO', (path) => execFileSync('mkfifo', ['-m', '600', path])],
+    ['a FIFO', (path) => command('mkfifo', '-m', '600', path)],
     ['a socket', (path) => listen(path)],
     ['a folder', (path) => mkdir(path, { mode: 0o700 })],
     ...(isRoot
       ? [
-          ['a device', (path: string) => execFileSync('mknod', ['-m', '600', path, 'c', '1', '5'])] as [
+          ['a device', (path: string) => command('mknod', '-m', '600', path, 'c', '1', '5')] as [
             string,
             (path: string) => unknown,
           ],

@@ -1,4 +1,5 @@
 /** What the tests of the directory share: a place to make stores in, and objects to put there. */
+import { execFileSync } from 'node:child_process';
 import { constants, lstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -56,6 +57,11 @@ export async function fill(store: KeyStore, ...objects: readonly NewObject[]): P
   await store.addNamespaces(['team']);
   for (const object of objects) await store.create(object);
   await lock.release();
+}
+
+/** Runs one of the system's commands, and returns what it said. */
+export function command(name: string, ...args: readonly string[]): string {
+  return execFileSync(name, args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
 }
 
 /** Path → mode and bytes of everything below a folder. */

@@ -1,0 +1,91 @@
+import { PaletteKeysError } from '../errors.ts';
+import { initNeeds } from '../plan/access.ts';
+import type { InitPlan } from '../plan/init.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { AccessNeed, Cluster } from '../ports/cluster.ts';
+
+/** Immutable Secrets are there from 1.21 on; the ledger rests on them. */
+const OLDEST = { major: 1, minor: 21 };
+/** Certificates are dated by this machine's clock, and judged by the cluster's. */
+const MAX_SKEW_MS = 60_000;
+
+/** What a cluster denies, and to whom. */
+export interface Denied {
+  readonly needs: readonly AccessNeed[];
+  readonly user: string;
+}
+
+/**
+ * Checks a cluster before anything is made for it: its version, its clock, its namespaces. Throws what stands in the
+ * way; returns what the user is denied of what the plan needs, all of it, undefined where nothing is.
+ */
+export async function preflight(
+  cluster: Cluster,
+  plan: InitPlan,
+  options: { readonly createNamespaces: boolean; readonly clock: Clock },
+): Promise<Denied | undefined> {
+  checkVersion(await cluster.version());
+  checkSkew((await cluster.now()).getTime() - options.clock.now().getTime());
+  if (plan.missingNamespaces.length > 0 && !options.createNamespaces) throw namespacesMissing(plan.missingNamespaces);
+  return deniedOf(cluster, needsOf(plan, options.createNamespaces));
+}
+
+/** All that `init` may ever need and the user is denied; for when reading alone was refused. */
+export function deniedOfInit(cluster: Cluster, plan: Pick<InitPlan, 'spec'>): Promise<Denied | undefined> {
+  return deniedOf(cluster, initNeeds(plan.spec));
+}
+
+async function deniedOf(cluster: Cluster, needs: readonly AccessNeed[]): Promise<Denied | undefined> {
+  const denied = await cluster.denied(needs);
+  return denied.length === 0 ? undefined : { needs: denied, user: await cluster.user() };
+}
+
+/** What this plan will do, of all that `init` may: events are best effort, so they are never asked for. */
+function needsOf({ spec, steps, missingNamespaces }: InitPlan, createNamespaces: boolean): readonly AccessNeed[] {
+  const writes = new Set(
+    steps
+      .filter(({ action }) => action !== 'keep' && action !== 'blocked')
+      .map(({ ref, replaces }) =>
+        JSON.stringify([replaces === true ? 'update' : 'create', ref.namespace, replaces === true ? ref.name : null]),
+      ),
+  );
+  const planned = initNeeds(spec).filter(({ verb, resource, namespace, name }) => {
+    if (resource === 'events' || resource === 'namespaces') return false;
+    if (namespace === spec.ledgerNamespace) return true;
+    return writes.has(JSON.stringify([verb, namespace, name ?? null]));
+  });
+  const create: AccessNeed = {
+    verb: 'create',
+    group: '',
+    resource: 'namespaces',
+    namespace: undefined,
+    name: undefined,
+  };
+  return createNamespaces && missingNamespaces.length > 0 ? [...planned, create] : planned;
+}
+
+function checkVersion(version: string): void {
+  const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  if (Number(major) > OLDEST.major || Number(minor) >= OLDEST.minor) return;
+  throw new PaletteKeysError('STORE_UNAVAILABLE', `the cluster runs Kubernetes ${version}`, {
+    hint: `palette-keys needs ${OLDEST.major}.${OLDEST.minor} or newer: the ledger is made of immutable Secrets`,
+  });
+}
+
+function checkSkew(ms: number): void {
+  if (Math.abs(ms) <= MAX_SKEW_MS) return;
+  const seconds = Math.round(Math.abs(ms) / 1000);
+  throw new PaletteKeysError(
+    'CLOCK_IMPLAUSIBLE',
+    `this machine's clock is ${seconds} s ${ms > 0 ? 'behind' : 'ahead of'} the cluster's`,
+    { hint: 'set the clock of this machine (NTP), and run the command again' },
+  );
+}
+
+/** A namespace that the spec names and the cluster lacks is most often a mistake in one of them. */
+export function namespacesMissing(namespaces: readonly string[]): PaletteKeysError {
+  const noun = namespaces.length === 1 ? 'namespace is' : 'namespaces are';
+  return new PaletteKeysError('NAMESPACE_MISSING', `${namespaces.length} ${noun} not there: ${namespaces.join(', ')}`, {
+    hint: 'check the spec and the cluster; --create-namespaces makes them',
+  });
+}
