@@ -159,7 +159,7 @@ module.exports = {
     restricted(
       'yaml',
       npm('yaml'),
-      ['^src/installation/', '^src/adapters/directory/', '^src/cli/render/'],
+      ['^src/installation/', '^src/adapters/(directory|kubernetes)/', '^src/cli/render/'],
       'YAML is the form of the spec, of manifests and of -o yaml: inside, everything is data.',
     ),
     {

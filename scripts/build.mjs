@@ -88,7 +88,7 @@ async function sharedOptions(root) {
     define: await defines(root),
     format: 'esm',
     platform: 'node',
-    plugins: [commanderStartsNothing, forgeForX509, builtins],
+    plugins: [commanderStartsNothing, forgeForX509, kubeConfigAlone, builtins],
     target: 'node22.22',
     tsconfig: path.join(root, 'tsconfig.json'),
   };
@@ -138,6 +138,26 @@ const forgeForX509 = {
       contents: "require('node-forge/lib/x509'); module.exports = require('node-forge/lib/forge')",
       resolveDir: here,
     }));
+  },
+};
+
+/**
+ * Of @kubernetes/client-node only KubeConfig is used: its modules have no side effects, so that the API's models (450 kB)
+ * fall away. It brings undici (1 MB) for callers that use fetch; ours use its agents for node:https.
+ */
+const kubeConfigAlone = {
+  name: 'kube-config-alone',
+  setup(context) {
+    context.onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'unused' }));
+    context.onLoad({ filter: /./, namespace: 'unused' }, () => ({
+      contents: 'module.exports = { Agent: class {}, ProxyAgent: class {} }',
+    }));
+    context.onResolve({ filter: /./ }, async ({ path: name, importer, kind, resolveDir, pluginData }) => {
+      const isClient = name === '@kubernetes/client-node' || /client-node[/\\]dist/.test(importer);
+      if (!isClient || pluginData === 'resolved' || /^(node:|undici$)/.test(name)) return undefined;
+      const found = await context.resolve(name, { importer, kind, resolveDir, pluginData: 'resolved' });
+      return /client-node[/\\]dist/.test(found.path) ? { ...found, sideEffects: false } : found;
+    });
   },
 };
 

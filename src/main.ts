@@ -27,7 +27,7 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       releaseDate: new Date(__RELEASE_DATE__),
       signal,
       processors: availableParallelism(),
-      openStore,
+      openStore: (options, ledgerNamespace) => openStore(options, ledgerNamespace, signal),
       ...overrides,
     });
   } finally {
@@ -41,12 +41,35 @@ async function loadBackupPorts() {
   return { sealer: ageSealer, files: systemBackupFiles };
 }
 
-async function openStore({ dir }: GlobalOptions): Promise<KeyStore> {
-  if (dir === undefined) {
-    throw new PaletteKeysError('NO_STORE', 'no cluster is in reach, and no folder was named', {
-      hint: 'name a folder with --dir PATH',
-    });
+/** The folder of --dir, else the cluster of the kubeconfig. */
+async function openStore(
+  options: GlobalOptions,
+  ledgerNamespace: string | undefined,
+  signal: AbortSignal,
+): Promise<KeyStore> {
+  if (options.dir !== undefined) {
+    const { openDirectoryStore } = await import('./adapters/directory/directory-store.ts');
+    return openDirectoryStore(options.dir);
   }
-  const { openDirectoryStore } = await import('./adapters/directory/directory-store.ts');
-  return openDirectoryStore(dir);
+  const { openKubernetesStore } = await import('./adapters/kubernetes/open.ts');
+  const { as, asGroup, kubeconfig, context, cluster, user, requestTimeout } = options;
+  return openKubernetesStore({
+    ...{ kubeconfig, context, cluster, user, as, asGroups: asGroup },
+    requestTimeoutMs: requestTimeout === undefined ? undefined : parseTimeout(requestTimeout),
+    ledgerNamespace: () => ledgerNamespace ?? 'palette-keys-system',
+    env: process.env,
+    signal,
+    actor: { host: systemActor(process.env).host },
+    version: __VERSION__,
+    onWarning: (message) => process.stderr.write(`palette-keys: warning: ${message}\n`),
+  });
+}
+
+/** `30s`, `2m`, `500ms`, or seconds without a unit, as kubectl takes them; 0 is no limit. In milliseconds. */
+function parseTimeout(text: string): number {
+  const [, count, unit = 's'] = /^(\d+)(ms|s|m|h)?$/.exec(text) ?? [];
+  if (count === undefined) {
+    throw new PaletteKeysError('USAGE', `--request-timeout ${text} is not a time`, { hint: 'write 30s, 2m or 0' });
+  }
+  return Number(count) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit as 'ms' | 's' | 'm' | 'h'];
 }

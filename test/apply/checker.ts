@@ -202,7 +202,10 @@ class Checker {
       .map((version) => [version.kid, Buffer.from(version.data['key'] ?? []).toString('base64url'), version.state]);
     this.#expect(JSON.stringify(found) === JSON.stringify(wanted), `the keyring of ${name} is not that of the ledger`);
     const isSecret = this.#active(kind).data['key'] !== undefined;
-    this.#expect(active === (isSecret ? this.#active(kind).kid : null), `the keyring of ${name} has another active key`);
+    this.#expect(
+      active === (isSecret ? this.#active(kind).kid : null),
+      `the keyring of ${name} has another active key`,
+    );
   }
 
   #jwt(): void {
@@ -214,17 +217,21 @@ class Checker {
     this.#expect(text(data['kid']) === active.kid, 'the JWT key has another kid');
     const signing = alg.startsWith('HS') ? data['key'] : data['signing-key.pem'];
     this.#expect(same(signing, active.data['key'] ?? active.data['key.pem']), 'the JWT key is not the active one');
-    const asymmetric = this.#accepted('jwt-signing-key').filter(({ data: { 'key.pem': pem } }) => pem !== undefined);
-    if (asymmetric.length === 0) return this.#keyring(`${namePrefix}jwt-signing-key`, data, 'jwt-signing-key');
-    const wanted = asymmetric.map(({ kid }) => kid);
-    const jwks = this.#projection(`${namePrefix}jwks`, undefined);
+    const accepted = this.#accepted('jwt-signing-key');
+    const asymmetric = accepted.filter(({ data: { 'key.pem': pem } }) => pem !== undefined);
+    if (accepted.length > asymmetric.length) this.#keyring(`${namePrefix}jwt-signing-key`, data, 'jwt-signing-key');
+    if (asymmetric.length > 0) this.#jwks(data, asymmetric);
+  }
+
+  #jwks(data: Data, asymmetric: readonly Version[]): void {
+    const jwks = this.#projection(`${this.#spec.namePrefix}jwks`, undefined);
     for (const set of [data, jwks]) {
       const { keys } = JSON.parse(text(set['jwks.json']));
       const kids = keys.map((jwk: never) => kidOfKey(createPublicKey({ key: jwk, format: 'jwk' })));
+      const wanted = asymmetric.map(({ kid }) => kid);
       this.#expect(JSON.stringify(kids) === JSON.stringify(wanted), 'the JWK Set is not that of the ledger');
       this.#expect(!JSON.stringify(keys).includes('"d"'), 'the JWK Set holds a private key');
     }
-    return undefined;
   }
 
   #certificates(): void {
@@ -248,7 +255,10 @@ class Checker {
     const parts = `${text(combined['tls.crt'])}${text(combined['tls.key'])}`;
     this.#expect(text(combined['tls-combined.pem']) === parts, 'tls-combined.pem is not certificate and key');
     const admits = this.#leaf(`${namePrefix}grpc-tls`, namespace, grpc.service, grpc.dnsNames);
-    this.#expect(text(admits['client-ca.crt']) === this.#bundle('cluster-ca'), 'client-ca.crt is not that of the ledger');
+    this.#expect(
+      text(admits['client-ca.crt']) === this.#bundle('cluster-ca'),
+      'client-ca.crt is not that of the ledger',
+    );
     this.#leaf(`${namePrefix}message-bus-tls`, namespace, messageBus.service, messageBus.dnsNames);
   }
 
@@ -268,7 +278,9 @@ class Checker {
     const inNamespace = `${service}.${namespace}`;
     const names = [service, inNamespace, `${inNamespace}.svc`, `${inNamespace}.svc.${this.#spec.clusterDomain}`];
     for (const wanted of [...names, ...further]) {
-      const valid = /^[\d.]+$|:/.test(wanted) ? leaf.checkIP(wanted) : (leaf.subjectAltName ?? '').includes(`DNS:${wanted}`);
+      const valid = /^[\d.]+$|:/.test(wanted)
+        ? leaf.checkIP(wanted)
+        : (leaf.subjectAltName ?? '').includes(`DNS:${wanted}`);
       this.#expect(valid !== undefined && valid !== false, `${name} lacks ${wanted}`);
     }
     return data;
@@ -280,7 +292,11 @@ class Checker {
     for (const name of ['username', 'password', 'keyfile']) {
       this.#expect(same(data[name], active[name]), `mongodb-auth has another ${name}`);
     }
-    const uri = new URL(text(data['uri']).replace(/^mongodb(\+srv)?:/, 'http:').replace(/,[^/]*/, ''));
+    const uri = new URL(
+      text(data['uri'])
+        .replace(/^mongodb(\+srv)?:/, 'http:')
+        .replace(/,[^/]*/, ''),
+    );
     this.#expect(uri.username === text(active['username']), 'the URI has another user');
     this.#expect(uri.password === text(active['password']), 'the URI has another password');
   }

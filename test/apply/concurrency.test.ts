@@ -127,17 +127,18 @@ describe('without a lock that keeps them apart', () => {
     const other = smallSpec({ grpc: { dnsNames: ['grpc.example.org'] }, mongodb: { members: 2 } });
     const faults: string[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      const { memory, ends, faults: found } = await together(
-        memoryStore().snapshot(),
-        [{ spec }, { spec: other }],
-        `two specs, round ${round}`,
-      );
+      const {
+        memory,
+        ends,
+        faults: found,
+      } = await together(memoryStore().snapshot(), [{ spec }, { spec: other }], `two specs, round ${round}`);
       const wrong = [...found, ...ends.filter((end) => end !== 'done' && end !== 'CONFLICT')];
       if (ends.every((end) => end === 'done')) wrong.push('nobody was told');
       const winner = recordIn(memory.snapshot()).spec.mongodb.members === 2 ? other : spec;
       // Whoever succeeded has what it asked for.
       const succeeded = ends.indexOf('done');
-      if (succeeded !== -1 && winner !== [spec, other][succeeded]) wrong.push('the spec is that of the run that failed');
+      if (succeeded !== -1 && winner !== [spec, other][succeeded])
+        wrong.push('the spec is that of the run that failed');
       if (succeeded === -1) await init(memory, { spec: winner });
       wrong.push(...faultsOf(memory.snapshot(), winner));
       faults.push(...wrong.map((fault) => `round ${round}: ${fault}`));
@@ -157,7 +158,9 @@ describe('without a lock that keeps them apart', () => {
       const wrong = [...found, ...ends.filter((end) => end !== 'done' && end !== 'CONFLICT')];
       const record = recordIn(memory.snapshot());
       const { annotations, data } = objectIn(memory.snapshot(), uri);
-      const members = Buffer.from(data['uri'] ?? []).toString().split(',').length;
+      const members = Buffer.from(data['uri'] ?? [])
+        .toString()
+        .split(',').length;
       const generation = Number(annotations['palette-keys.dev/generation']);
       if (generation >= 2 && members !== 2) wrong.push(`generation ${generation} has ${members} members`);
       if (record.ready && record.spec.mongodb.members !== members) {

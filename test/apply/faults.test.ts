@@ -22,7 +22,7 @@ import { LedgerWatch } from './ledger-watch.ts';
 /** A store, and a run of `init` that has something to do on it. */
 interface Scenario {
   readonly title: string;
-  readonly before: () => Snapshot;
+  readonly start: () => Snapshot;
   readonly options: RunOptions;
   /** What the record says in the end. */
   readonly spec: InstallationSpec;
@@ -30,7 +30,12 @@ interface Scenario {
 }
 
 const wider = smallSpec({
-  serviceCertificates: { services: [{ name: 'auth', dnsNames: ['auth.example.org'] }, { name: 'ui', namespace: 'ui' }] },
+  serviceCertificates: {
+    services: [
+      { name: 'auth', dnsNames: ['auth.example.org'] },
+      { name: 'ui', namespace: 'ui' },
+    ],
+  },
   mongodb: { members: 2, replicaSet: 'rs0' },
   grpc: { dnsNames: ['grpc.example.org'] },
 });
@@ -59,21 +64,21 @@ const changed = (change: (store: MemoryStore) => void) => (): Snapshot => {
 const scenarios: readonly Scenario[] = [
   {
     title: 'a first init',
-    before: () => memoryStore().snapshot(),
+    start: () => memoryStore().snapshot(),
     options: { spec: smallSpec() },
     spec: smallSpec(),
     versions: {},
   },
   {
     title: 'a change of the spec',
-    before: () => made,
+    start: () => made,
     options: { spec: wider },
     spec: wider,
     versions: {},
   },
   {
     title: 'a restore of everything that can be restored',
-    before: changed((store) => {
+    start: changed((store) => {
       for (const kind of ['root-key', 'hash-salt']) transplant(store, secret(PLATFORM, `palette-${kind}`), foreign);
       for (const kind of ['mongodb-auth', 'jwt-signing-key']) store.remove(ledgerRef(kind));
       for (const name of ['auth', 'mongodb']) store.damage(secret(PLATFORM, `palette-${name}-tls`), 'it is torn');
@@ -87,7 +92,7 @@ const scenarios: readonly Scenario[] = [
   },
   {
     title: 'an adoption of four keys',
-    before: changed((store) => {
+    start: changed((store) => {
       for (const kind of FOREIGN) transplant(store, secret(PLATFORM, `palette-${kind}`), foreign);
     }),
     options: { request: { adopt: true } },
@@ -96,7 +101,7 @@ const scenarios: readonly Scenario[] = [
   },
   {
     title: 'a run without the record',
-    before: changed((store) => {
+    start: changed((store) => {
       store.remove(RECORD);
       store.remove(secret(PLATFORM, 'palette-auth-tls'));
       store.damage(secret(PLATFORM, 'palette-root-key'), 'it is torn');
@@ -144,10 +149,10 @@ const disturbances: readonly (readonly [string, Disturb])[] = [
   ['is done while the user interrupts the run', interrupting],
 ];
 
-describe.each(scenarios)('$title', ({ before, options, spec, versions }) => {
+describe.each(scenarios)('$title', ({ start, options, spec, versions }) => {
   test('does what it should, and a second run writes nothing', async () => {
     pool.rewind(mark);
-    const memory = storeWith(before());
+    const memory = storeWith(start());
     const plan = await init(memory, options);
     expect(plan.steps.map(({ action }) => action)).not.toContain('blocked');
     expect(faultsOf(memory.snapshot(), spec, versions)).toEqual([]);
@@ -157,11 +162,11 @@ describe.each(scenarios)('$title', ({ before, options, spec, versions }) => {
   });
 
   test.each(disturbances)('converges in a second run, whichever write %s', async (_, disturb) => {
-    const writes = await countWrites(before(), options);
+    const writes = await countWrites(start(), options);
     expect(writes).toBeGreaterThan(3);
     const faults: string[] = [];
     for (let n = 1; n <= writes; n++) {
-      for (const fault of await disturbed(before(), options, spec, versions, (store) => disturb(store, n))) {
+      for (const fault of await disturbed(start(), options, spec, versions, (store) => disturb(store, n))) {
         faults.push(`write ${n} of ${writes}: ${fault}`);
       }
     }
@@ -169,22 +174,22 @@ describe.each(scenarios)('$title', ({ before, options, spec, versions }) => {
   });
 });
 
-async function countWrites(before: Snapshot, options: RunOptions): Promise<number> {
+async function countWrites(start: Snapshot, options: RunOptions): Promise<number> {
   pool.rewind(mark);
-  const store = new FaultyStore(storeWith(before));
+  const store = new FaultyStore(storeWith(start));
   await init(store, options);
   return store.writes;
 }
 
 async function disturbed(
-  before: Snapshot,
+  start: Snapshot,
   options: RunOptions,
   spec: InstallationSpec,
   versions: Versions,
   disturb: (store: FaultyStore) => ReturnType<Disturb>,
 ): Promise<readonly string[]> {
   pool.rewind(mark);
-  const memory = storeWith(before);
+  const memory = storeWith(start);
   const watch = new LedgerWatch();
   watch.look(memory.snapshot());
   const first = new FaultyStore(memory);

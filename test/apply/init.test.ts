@@ -353,17 +353,18 @@ describe('what somebody does past the program while a run is at work', () => {
   const GRPC = secret(PLATFORM, 'palette-grpc-tls');
 
   /** When it happens: before the n-th write, or before the n-th time that the run looks at the ledger. */
-  const moments = [
+  type Moment = readonly [title: string, what: 'list' | 'write', n: number];
+  const moments: readonly Moment[] = [
     ['before the run looks around under the lock', 'list', 2],
     ['before the run looks at what it made of the ledger', 'list', 3],
     ['before the run proves what it wrote', 'list', 4],
     ['before the first write', 'write', 1],
     ['before the second write', 'write', 2],
     ['before the third write', 'write', 3],
-  ] as const;
+  ];
 
   /** A run that has a leaf to restore, objects to update and a record to write; says how it ended. */
-  async function runWith([, what, n]: (typeof moments)[number], meanwhile: () => void): Promise<string> {
+  async function runWith([, what, n]: Moment, meanwhile: () => void): Promise<string> {
     store.remove(LEAF);
     const disturbed = new FaultyStore(store).onWrite((write) => {
       if (what === 'write' && write.n === n) meanwhile();
@@ -510,7 +511,10 @@ describe('a lost record', () => {
     ['without a spec, where the lost one had another namePrefix', { namePrefix: 'acme-' }],
     ['without a spec, where the lost one had another ledgerNamespace', { ledgerNamespace: 'vault' }],
     ['without a spec, where the lost one had another namespace', { namespace: 'acme' }],
-    ['without a spec, where the lost one had all three', { namePrefix: 'a-', ledgerNamespace: 'vault', namespace: 'b' }],
+    [
+      'without a spec, where the lost one had all three',
+      { namePrefix: 'a-', ledgerNamespace: 'vault', namespace: 'b' },
+    ],
   ])('never leads to a second root key %s', async (_, fixed) => {
     const other = smallSpec(fixed);
     const custom = storeWith(await installation(other));

@@ -29,14 +29,32 @@ const SPECS: readonly InstallationSpec[] = [
   smallSpec(),
   smallSpec({ mongodb: { members: 2 }, grpc: { dnsNames: ['grpc.example.org'] }, jwt: { algorithm: 'HS256' } }),
   smallSpec({
-    serviceCertificates: { services: [{ name: 'auth', dnsNames: ['a.example.org'] }, { name: 'ui', namespace: 'ui' }] },
+    serviceCertificates: {
+      services: [
+        { name: 'auth', dnsNames: ['a.example.org'] },
+        { name: 'ui', namespace: 'ui' },
+      ],
+    },
   }),
 ];
 
-type Event =
-  | { readonly type: 'run' | 'fail' | 'kill'; readonly spec: number; readonly n: number; readonly after: boolean }
-  | { readonly type: 'remove' | 'damage' | 'transplant' | 'spoil'; readonly object: number; readonly entry: number }
-  | { readonly type: 'clock'; readonly hours: number };
+type Harm = 'remove' | 'damage' | 'transplant' | 'spoil';
+
+interface Run {
+  readonly type: 'run' | 'fail' | 'kill';
+  readonly spec: number;
+  /** The write that goes wrong. */
+  readonly n: number;
+  readonly after: boolean;
+}
+
+interface Harmed {
+  readonly type: Harm;
+  readonly object: number;
+  readonly entry: number;
+}
+
+type Event = Run | Harmed | { readonly type: 'clock'; readonly hours: number };
 
 const index = fc.nat({ max: 999 });
 const events: fc.Arbitrary<readonly Event[]> = fc.array(
@@ -48,17 +66,20 @@ const events: fc.Arbitrary<readonly Event[]> = fc.array(
     { weight: 1, arbitrary: harm('damage') },
     { weight: 1, arbitrary: harm('transplant') },
     { weight: 1, arbitrary: harm('spoil') },
-    { weight: 1, arbitrary: fc.record({ type: fc.constant('clock' as const), hours: fc.integer({ min: -2, max: 900 }) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ type: fc.constant('clock' as const), hours: fc.integer({ min: -2, max: 900 }) }),
+    },
   ),
   { minLength: 3, maxLength: 14, size: 'max' },
 );
 
-function run(type: 'run' | 'fail' | 'kill'): fc.Arbitrary<Event> {
+function run(type: Run['type']): fc.Arbitrary<Event> {
   const spec = fc.nat({ max: SPECS.length - 1 });
   return fc.record({ type: fc.constant(type), spec, n: fc.integer({ min: 1, max: 26 }), after: fc.boolean() });
 }
 
-function harm(type: 'remove' | 'damage' | 'transplant' | 'spoil'): fc.Arbitrary<Event> {
+function harm(type: Harm): fc.Arbitrary<Event> {
   return fc.record({ type: fc.constant(type), object: index, entry: index });
 }
 
@@ -117,9 +138,8 @@ class History {
 
   async #happen(event: Event): Promise<void> {
     if (event.type === 'clock') return this.#clock.advance(event.hours * 3600);
-    if (event.type === 'run') return this.#run(event.spec);
-    if (event.type === 'fail' || event.type === 'kill') return this.#disturbedRun(event);
-    return this.#harm(event);
+    if ('object' in event) return this.#harm(event);
+    return event.type === 'run' ? this.#run(event.spec) : this.#disturbedRun(event);
   }
 
   async #run(spec: number): Promise<void> {
@@ -147,7 +167,7 @@ class History {
     this.#before.clear();
   }
 
-  async #disturbedRun({ type, spec, n, after }: Event & { readonly type: 'run' | 'fail' | 'kill' }): Promise<void> {
+  async #disturbedRun({ type, spec, n, after }: Run): Promise<void> {
     const injected = new Error('injected');
     const store = this.#watched();
     if (type === 'kill') store.killAt(n, after ? 'after' : 'before', injected);
@@ -169,7 +189,7 @@ class History {
     );
   }
 
-  #harm({ type, object, entry }: Event & { readonly type: 'remove' | 'damage' | 'transplant' | 'spoil' }): void {
+  #harm({ type, object, entry }: Harmed): void {
     const { objects } = this.#store.snapshot();
     const found = objects[object % Math.max(1, objects.length)];
     if (found === undefined) return;
@@ -182,7 +202,7 @@ class History {
   }
 
   /** True where something was changed. */
-  #change(type: 'remove' | 'damage' | 'transplant' | 'spoil', found: FoundObject, entry: number): boolean {
+  #change(type: Harm, found: FoundObject, entry: number): boolean {
     const { ref } = found;
     if (type === 'remove') this.#store.remove(ref);
     if (type === 'damage') this.#store.damage(ref, 'it is torn');

@@ -90,7 +90,13 @@ describe('a chain', () => {
       .trimEnd()
       .split('\n');
     expect(firstBreak(lines.map((line) => `${line}\n`).join(''))).toBeUndefined();
-    expect(firstBreak(change(lines).map((line) => `${line}\n`).join(''))).toBeGreaterThan(1);
+    expect(
+      firstBreak(
+        change(lines)
+          .map((line) => `${line}\n`)
+          .join(''),
+      ),
+    ).toBeGreaterThan(1);
   });
 
   test('that was cut within its last line is broken there', () => {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Extension } from '@peculiar/x509';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type CaRequest, issueCertificate, type LeafRequest } from '../../src/certificate/issue.ts';
+import { type CaRequest, issueCertificate, type LeafRequest, readIssuer } from '../../src/certificate/issue.ts';
 import { DAY, START } from '../support/clock.ts';
 import { other } from './other-x509.ts';
 
@@ -38,7 +38,7 @@ function leaf(change: Partial<LeafRequest> = {}, issuer = ca(), issuerKey = caKe
     validitySeconds: 365 * DAY,
     dnsNames: ['auth', 'auth.hubble-system', '*.example.org'],
     ipAddresses: ['127.0.0.1', '2001:db8::1'],
-    issuer: { certificate: new X509Certificate(issuer), key: issuerKey },
+    issuer: readIssuer(Buffer.from(issuer), issuerKey),
     ...change,
   });
 }
@@ -61,7 +61,10 @@ function keyIdentifier(key: KeyObject): string {
 }
 
 const verified = (pem: string, signer: string): Promise<boolean> =>
-  new other.X509Certificate(pem).verify({ publicKey: new other.X509Certificate(signer).publicKey, signatureOnly: true });
+  new other.X509Certificate(pem).verify({
+    publicKey: new other.X509Certificate(signer).publicKey,
+    signatureOnly: true,
+  });
 
 describe('a CA', () => {
   const pem = ca();
@@ -99,7 +102,11 @@ describe('a CA', () => {
     });
     const name = new other.X509Certificate(named).subjectName;
     expect(name.getField('O')).toEqual(['Ö']);
-    const tags = [...Buffer.from(name.toArrayBuffer()).toString('hex').matchAll(/06035504(..)(..)/g)];
+    const tags = [
+      ...Buffer.from(name.toArrayBuffer())
+        .toString('hex')
+        .matchAll(/06035504(..)(..)/g),
+    ];
     expect(tags.map(([, attribute, tag]) => [attribute, tag])).toEqual([
       ['0a', '0c'],
       ['0b', '0c'],
@@ -177,7 +184,14 @@ describe('a leaf', () => {
   });
 
   test('may have any IP address that a spec may have', () => {
-    const unusual = fc.constantFrom('::', '::1', '::ffff:192.0.2.1', '64:ff9b::192.0.2.33', 'FE80::A', '0:0:0:0:0:0:0:1');
+    const unusual = fc.constantFrom(
+      '::',
+      '::1',
+      '::ffff:192.0.2.1',
+      '64:ff9b::192.0.2.33',
+      'FE80::A',
+      '0:0:0:0:0:0:0:1',
+    );
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), unusual), { minLength: 1, maxLength: 5 }), (ipAddresses) => {
         const made = new X509Certificate(leaf({ ipAddresses }, issuer));

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { issueCertificate } from '../../src/certificate/issue.ts';
+import { issueCertificate, readIssuer } from '../../src/certificate/issue.ts';
 import { isIssuedBy, matchesKey, readBundle, readSingle } from '../../src/certificate/read.ts';
 import { DamagedError } from '../../src/errors.ts';
 import { kidOfKey } from '../apply/checker.ts';
@@ -23,7 +23,7 @@ const LEAF = issueCertificate({
   validitySeconds: DAY,
   dnsNames: ['auth', '*.example.org'],
   ipAddresses: ['127.0.0.1', '::1'],
-  issuer: { certificate: new X509Certificate(CA), key: caKey },
+  issuer: readIssuer(Buffer.from(CA), caKey),
 });
 const bytes = (pem: string): Uint8Array => Buffer.from(pem);
 

@@ -68,7 +68,10 @@ describe('reading a public JWK', () => {
 
   test('fails with nothing but damage, whatever it is', () => {
     const names = fc.constantFrom('kty', 'crv', 'n', 'e', 'x', 'y', 'd', 'k', '__proto__');
-    const values = fc.oneof(fc.constantFrom('RSA', 'EC', 'OKP', 'oct', 'P-256', 'Ed25519', ED25519.x, 'AQAB'), fc.jsonValue());
+    const values = fc.oneof(
+      fc.constantFrom('RSA', 'EC', 'OKP', 'oct', 'P-256', 'Ed25519', ED25519.x, 'AQAB'),
+      fc.jsonValue(),
+    );
     fc.assert(
       fc.property(fc.dictionary(names, values), fc.constantFrom(RSA, ED25519), (changes, base) => {
         try {

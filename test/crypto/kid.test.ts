@@ -68,10 +68,13 @@ describe('the kid of a key pair', () => {
   });
 
   test.each(['rsa', 'ec', 'ed25519'] as const)('of type %s is the same from either half', (type) => {
-    const { privateKey, publicKey } = generateKeyPairSync(type as 'rsa', {
-      modulusLength: 2048,
-      namedCurve: 'P-256',
-    } as { modulusLength: number });
+    const { privateKey, publicKey } = generateKeyPairSync(
+      type as 'rsa',
+      {
+        modulusLength: 2048,
+        namedCurve: 'P-256',
+      } as { modulusLength: number },
+    );
     expect(spkiOf(privateKey)).toEqual(spkiOf(publicKey));
     expect(publicKeyKid(spkiOf(privateKey))).toBe(kidOfKey(publicKey));
   });

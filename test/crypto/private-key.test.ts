@@ -34,7 +34,9 @@ describe.each(algorithms)('a private key of $type', (algorithm) => {
   test('survives being written and read', async () => {
     const key = await generatePrivateKey(algorithm);
     const pem = encodePrivateKey(key);
-    expect(Buffer.from(pem).toString()).toMatch(/^-----BEGIN PRIVATE KEY-----\n[\w+/=\n]+\n-----END PRIVATE KEY-----\n$/);
+    expect(Buffer.from(pem).toString()).toMatch(
+      /^-----BEGIN PRIVATE KEY-----\n[\w+/=\n]+\n-----END PRIVATE KEY-----\n$/,
+    );
     const again = decodePrivateKey(pem);
     expect(again.equals(key)).toBe(true);
     expect(encodePrivateKey(again)).toEqual(pem);
@@ -47,14 +49,14 @@ describe.each(algorithms)('a private key of $type', (algorithm) => {
     const change = fc.record({
       at: fc.nat({ max: pem.length - 1 }),
       byte: fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(...Buffer.from('ABab01+/=\n-'))),
-      how: fc.constantFrom('replace', 'insert', 'cut', 'repeat'),
+      how: fc.constantFrom('replace' as const, 'insert' as const, 'cut' as const, 'repeat' as const),
     });
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
         let bytes = Uint8Array.from(pem);
         for (const { at, byte, how } of changes) {
           const [head, tail] = [bytes.subarray(0, at), bytes.subarray(at + (how === 'insert' ? 0 : 1))];
-          const middle = how === 'cut' ? [] : how === 'repeat' ? [...bytes] : [byte];
+          const middle = { replace: [byte], insert: [byte], cut: [], repeat: [...bytes] }[how];
           bytes = Uint8Array.from([...head, ...middle, ...tail]);
         }
         for (const read of [decodePrivateKey, parsePrivateKey]) {

@@ -93,14 +93,23 @@ describe('what contradicts itself is damaged:', () => {
     ['is not text', { 'keyring.json': Uint8Array.of(0xff) }],
     ['is not JSON', { 'keyring.json': Buffer.from('{"active": CANARY') }],
   ])('an entry that %s, and nothing of it is quoted', (_, entries) => {
-    expect(() => decodeKeyring(entries, kidOf)).toThrow(/^entry keyring\.json is (missing|empty|not UTF-8 text|not JSON)$/);
+    expect(() => decodeKeyring(entries, kidOf)).toThrow(
+      /^entry keyring\.json is (missing|empty|not UTF-8 text|not JSON)$/,
+    );
   });
 
   test('anything else that is changed is read, or damaged, and nothing else', () => {
     const text = JSON.stringify(asJson());
     const edit = fc.record({ at: fc.nat({ max: text.length - 1 }), byte: fc.nat({ max: 255 }) });
     const replaced = fc.record({
-      path: fc.constantFrom(['active'], ['keys'], ['keys', 0], ['keys', 1, 'k'], ['keys', 2, 'state'], ['keys', 0, 'kid']),
+      path: fc.constantFrom(
+        ['active'],
+        ['keys'],
+        ['keys', 0],
+        ['keys', 1, 'k'],
+        ['keys', 2, 'state'],
+        ['keys', 0, 'kid'],
+      ),
       value: fc.oneof(fc.jsonValue(), fc.constantFrom('__proto__', 'active', '', -0)),
     });
     fc.assert(

@@ -94,7 +94,10 @@ describe('a record is damaged', () => {
     ['with a version 0', (json) => Object.assign(json.keys['root-key'].versions[0], { n: 0 })],
     ['with a state that nobody knows', (json) => Object.assign(json.keys['root-key'].versions[0], { state: 'lost' })],
     ['with a kid that is none', (json) => Object.assign(json.keys['root-key'].versions[0], { kid: 'A'.repeat(16) })],
-    ['with a fingerprint that is none', (json) => Object.assign(json.keys['root-key'].versions[0], { fingerprint: 'x' })],
+    [
+      'with a fingerprint that is none',
+      (json) => Object.assign(json.keys['root-key'].versions[0], { fingerprint: 'x' }),
+    ],
     ['without evidence', (json) => delete json.keys['root-key'].evidence],
     ['without backups', (json) => delete json.keys['root-key'].versions[0].backups],
     ['without keys', (json) => delete json.keys],
@@ -141,7 +144,10 @@ describe('a record that is changed at random', () => {
       fc.jsonValue(),
       fc.constantFrom('', '__proto__', null, -1, 0, 2 ** 53, 1e308, TIME, 'active', [], {}, '9'.repeat(400)),
     );
-    const changes = fc.array(fc.record({ path: places, value: values, remove: fc.boolean() }), { minLength: 1, maxLength: 3 });
+    const changes = fc.array(fc.record({ path: places, value: values, remove: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 3,
+    });
     fc.assert(
       fc.property(changes, (all) => {
         const json = copy();

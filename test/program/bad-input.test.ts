@@ -1,11 +1,49 @@
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { changesBetween, copyOf, fileWith, fingerprintOf, folderWith, newFolder, newPath, type Outcome, run } from '../support/program.ts';
+import {
+  changesBetween,
+  copyOf,
+  fileWith,
+  fingerprintOf,
+  folderWith,
+  newFolder,
+  newPath,
+  type Outcome,
+  run,
+} from '../support/program.ts';
 import { compareLedger } from './kill-rounds.ts';
-import { codesOf, entryOf, fileOf, type InitResult, install, LEDGER, PLATFORM, pathOf, RECORD, readObject, SMALL, specFile, specText, verifyInstallation, writeObject } from './store.ts';
-import { haveTools, mayMount, smallDisk } from './tools.ts';
+import {
+  codesOf,
+  entryOf,
+  fileOf,
+  type InitResult,
+  install,
+  LEDGER,
+  PLATFORM,
+  pathOf,
+  RECORD,
+  readObject,
+  SMALL,
+  specFile,
+  specText,
+  verifyInstallation,
+  writeObject,
+} from './store.ts';
+import { AS_NOBODY, haveTools, mayBeRunByOthers, mayMount, NOBODY, skipped, smallDisk } from './tools.ts';
 import { startWarm } from './warm.ts';
 
 const warm = startWarm();
@@ -80,12 +118,22 @@ describe('a command line', () => {
   });
 
   it.each(['json', 'yaml'])('that is wrong is one document of kind Error with -o %s', async (format) => {
-    for (const args of [['init', '--frobnicate'], ['init', '-n', 'elsewhere'], ['init', '--config', 'gone.yaml']]) {
+    for (const args of [
+      ['init', '--frobnicate'],
+      ['init', '-n', 'elsewhere'],
+      ['init', '--config', 'gone.yaml'],
+    ]) {
       const { code, stdout } = await warm.run([...args, '--dir', store, '-o', format]);
       expect(code).toBe(2);
       expect(stdout).toContain('USAGE');
       if (format === 'json') {
-        expect(JSON.parse(stdout)).toMatchObject({ apiVersion: 'palette-keys/v1', kind: 'Error', code: 'USAGE', message: expect.any(String), hint: expect.any(String) });
+        expect(JSON.parse(stdout)).toMatchObject({
+          apiVersion: 'palette-keys/v1',
+          kind: 'Error',
+          code: 'USAGE',
+          message: expect.any(String),
+          hint: expect.any(String),
+        });
       }
     }
     expectUntouched();
@@ -115,8 +163,25 @@ serviecs: []
     const outcome = await run(['init', '--dir', 'keys', '--config', file], { cwd });
     expectFailure(outcome, 2, /palette-keys\.yaml has \d+ mistakes/, /--print-config/);
     const said = outcome.stderr.replaceAll(/\s+/g, ' ');
-    const places = [...said.matchAll(/palette-keys\.yaml:(\d+):(\d+): (\S+)/g)].map(([, line, column]) => `${line}:${column}`);
-    for (const place of ['1:13', '2:7', '3:12', '4:13', '5:19', '5:37', '6:21', '7:24', '9:12', '11:32', '12:35', '13:17', '14:1']) expect(places).toContain(place);
+    const places = [...said.matchAll(/palette-keys\.yaml:(\d+):(\d+): (\S+)/g)].map(
+      ([, line, column]) => `${line}:${column}`,
+    );
+    for (const place of [
+      '1:13',
+      '2:7',
+      '3:12',
+      '4:13',
+      '5:19',
+      '5:37',
+      '6:21',
+      '7:24',
+      '9:12',
+      '11:32',
+      '12:35',
+      '13:17',
+      '14:1',
+    ])
+      expect(places).toContain(place);
     expect(existsSync(path.join(cwd, 'keys'))).toBe(false);
   });
 
@@ -124,22 +189,54 @@ serviecs: []
     ['with an unknown key: the nearest known one is named', specText({ namspace: 'x' }), /did you mean "namespace"/],
     ['with an unknown key further in', specText({ jwt: { algoritm: 'ES256' } }), /did you mean "algorithm"/],
     ['with a misspelt choice', specText({ jwt: { algorithm: 'ES265' } }), /did you mean "ES256"/],
-    ['with 10,000 services', specText({ serviceCertificates: { services: Array.from({ length: 10_000 }, (_, i) => ({ name: `s${i}` })) } }), /10000 entries/],
+    [
+      'with 10,000 services',
+      specText({ serviceCertificates: { services: Array.from({ length: 10_000 }, (_, i) => ({ name: `s${i}` })) } }),
+      /10000 entries/,
+    ],
     ['with the ledger in the platform’s namespace', specText({ ledgerNamespace: PLATFORM }), /apart/],
-    ['with a namespace that sorts before the list of namespaces', specText({ serviceCertificates: { services: [{ name: 'a', namespace: '00-a' }] } }), /services\[0\]\.namespace: must not sort before/],
-    ['with two services of one name', specText({ serviceCertificates: { services: [{ name: 'a' }, { name: 'a' }] } }), /twice/],
-    ['with two services and one Secret', specText({ serviceCertificates: { services: [{ name: 'a' }, { name: 'b', secretName: 'palette-a-tls' }] } }), /collides/],
-    ['with a Secret of a service that is one of the platform’s', specText({ serviceCertificates: { services: [{ name: 'a', secretName: 'palette-root-key' }] } }), /collides/],
-    ['with leaves that outlive their CA', specText({ internalCA: { validity: '30d' } }), /shorter than internalCA\.validity/],
+    [
+      'with a namespace that sorts before the list of namespaces',
+      specText({ serviceCertificates: { services: [{ name: 'a', namespace: '00-a' }] } }),
+      /services\[0\]\.namespace: must not sort before/,
+    ],
+    [
+      'with two services of one name',
+      specText({ serviceCertificates: { services: [{ name: 'a' }, { name: 'a' }] } }),
+      /twice/,
+    ],
+    [
+      'with two services and one Secret',
+      specText({ serviceCertificates: { services: [{ name: 'a' }, { name: 'b', secretName: 'palette-a-tls' }] } }),
+      /collides/,
+    ],
+    [
+      'with a Secret of a service that is one of the platform’s',
+      specText({ serviceCertificates: { services: [{ name: 'a', secretName: 'palette-root-key' }] } }),
+      /collides/,
+    ],
+    [
+      'with leaves that outlive their CA',
+      specText({ internalCA: { validity: '30d' } }),
+      /shorter than internalCA\.validity/,
+    ],
     ['with a password in its uri', specText({ mongodb: { uri: 'mongodb://u:p@host/db' } }), /credentials/],
     ['that is no YAML', 'apiVersion: [', /palette-keys\.yaml:\d+:\d+/],
     ['that is empty', '', /\S/],
     ['that is a list', '- a\n- b\n', /mapping/],
     ['that has tabs', 'apiVersion: palette-keys/v1\nkind:\tInstallation\njwt:\n\talgorithm: ES256\n', /tab/i],
-    ['that has a key twice', 'apiVersion: palette-keys/v1\nkind: Installation\nkind: Installation\n', /twice|unique|duplicate/i],
+    [
+      'that has a key twice',
+      'apiVersion: palette-keys/v1\nkind: Installation\nkind: Installation\n',
+      /twice|unique|duplicate/i,
+    ],
     ['of two documents', `${specText()}---\n${specText()}`, /document/],
     ['of bytes that are no text', '\u0000\u0001\u0002', /\S/],
-    ['that is a bomb of aliases', `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'.replaceAll(/./g, (c) => `${c}: &${c} [${Array.from({ length: 9 }, () => `*${String.fromCharCode(c.charCodeAt(0) - 1)}`).join()}]\n`)}`, /\S/],
+    [
+      'that is a bomb of aliases',
+      `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'.replaceAll(/./g, (c) => `${c}: &${c} [${Array.from({ length: 9 }, () => `*${String.fromCharCode(c.charCodeAt(0) - 1)}`).join()}]\n`)}`,
+      /\S/,
+    ],
     ['for another program', 'apiVersion: v1\nkind: Pod\n', /apiVersion/],
   ])('%s', async (_, text, message) => {
     const cwd = folderWith({ 'palette-keys.yaml': text });
@@ -191,14 +288,14 @@ describe('more than one installation', () => {
   }
 });
 
-describe('a lost record', () => {
+describe.concurrent('a lost record', () => {
   it.each([
     ['another namespace', { namespace: 'other-system' }],
     ['another ledgerNamespace', { ledgerNamespace: 'other-system' }],
     ['another namePrefix', { namePrefix: 'other-' }],
   ])('of an installation with %s: the built-in default is not taken for its spec', async (_, parts) => {
     const folder = await install({ ...SMALL, ...parts });
-    const ledger = parts.ledgerNamespace ?? LEDGER;
+    const ledger = 'ledgerNamespace' in parts ? parts.ledgerNamespace : LEDGER;
     rmSync(path.join(folder, ledger, 'configmaps/palette-keys-installation.yaml'));
     const before = fingerprintOf(folder);
     const { code, stderr } = await warm.run(['init', '--yes', '--dir', folder]);
@@ -211,7 +308,7 @@ describe('a lost record', () => {
   });
 });
 
-describe('the folder of --dir', () => {
+describe.concurrent('the folder of --dir', () => {
   it('that is a file is refused', async () => {
     const file = fileWith('x', 'keys');
     expectFailure(await run(['init', '--dir', file]), 2, /not a folder/);
@@ -271,9 +368,10 @@ describe('the folder of --dir', () => {
       const outcome = await warm.run([command, '--dir', folder]);
       expectFailure(outcome, 5, /can be reached by others \(mode 0\d{3}\)/, /chmod/);
       expect(fingerprintOf(folder, { times: true })).toEqual(before);
-      const [, command1 = ''] = /hint: Run: (chmod .*?) \(/.exec(outcome.stderr.replaceAll(/\s+/g, ' ')) ?? [];
-      expect(command1).toContain(folder);
-      if (command === 'status') execFileSync('sh', ['-c', command1]);
+      const [remedy = ''] =
+        /chmod (?:-R )?go= \S+/.exec(outcome.stderr.replaceAll(/\s+/g, ' ').split('hint: ')[1] ?? '') ?? [];
+      expect(remedy).toContain(folder);
+      if (command === 'status') execFileSync('sh', ['-c', remedy]);
     }
     expect(await warm.run(['init', '--dir', folder])).toMatchObject({ code: 0 });
   });
@@ -286,17 +384,20 @@ describe('the folder of --dir', () => {
   });
 });
 
-const root = process.getuid?.() === 0;
-if (!root) process.stderr.write('\nTESTS SKIPPED: other users, read-only disks (run them as root)\n\n');
+const others =
+  process.getuid?.() === 0 ? haveTools('setpriv') && mayBeRunByOthers() : skipped('other users (run them as root)');
 
-describe.skipIf(!root || !haveTools('setpriv'))('another user', () => {
-  const NOBODY = 65534;
-  const through = ['setpriv', '--reuid', String(NOBODY), '--clear-groups'];
+describe.skipIf(!others).concurrent('another user', () => {
+  const through = ['setpriv', ...AS_NOBODY];
 
   /** A folder that the other user may reach, with a copy of the installation in it. */
   function reachable(owner: number): string {
     const folder = copyOf(store);
-    for (let above = path.dirname(folder); path.basename(above) !== path.basename(path.parse(above).root); above = path.dirname(above)) {
+    for (
+      let above = path.dirname(folder);
+      path.basename(above) !== path.basename(path.parse(above).root);
+      above = path.dirname(above)
+    ) {
       if (!above.includes('palette-keys-program-')) break;
       chmodSync(above, 0o711);
     }
@@ -358,7 +459,12 @@ describe.skipIf(!root || !haveTools('setpriv'))('another user', () => {
     const file = pathOf(folder, `Secret/${LEDGER}/palette-key-root-key-v1`);
     chmodSync(file, 0);
     const before = fingerprintOf(folder);
-    expectFailure(await asNobody(['init', '--yes', '--dir', folder]), 1, /palette-key-root-key-v1\.yaml.*permission denied/s, /\S/);
+    expectFailure(
+      await asNobody(['init', '--yes', '--dir', folder]),
+      1,
+      /palette-key-root-key-v1\.yaml.*permission denied/s,
+      /\S/,
+    );
     expect(fingerprintOf(folder)).toEqual(before);
   });
 
@@ -369,11 +475,11 @@ describe.skipIf(!root || !haveTools('setpriv'))('another user', () => {
   });
 });
 
-describe.skipIf(!mayMount())('a disk', () => {
+describe.skipIf(!mayMount()).concurrent('a disk', () => {
   it('that is full ends the run with 1; with room a re-run completes, and keeps the keys', async () => {
     const disk = smallDisk(64);
     const folder = path.join(disk, 'keys');
-    const args = ['init', '--dir', folder, '--config', specFile({})];
+    const args = ['init', '--dir', folder, '--config', specFile()];
     expectFailure(await run([...args, '-q']), 1, /no space is left/, /[Mm]ake room/);
     const seen = new Map<string, string>();
     compareLedger(folder, seen);
@@ -413,7 +519,7 @@ describe.skipIf(!mayMount())('a disk', () => {
   });
 });
 
-describe.skipIf(!haveTools('faketime'))('a clock', () => {
+describe.skipIf(!haveTools('faketime')).concurrent('a clock', () => {
   const at = (time: string) => ['faketime', '-m', '-f', time];
 
   it('before the release date makes nothing', async () => {
@@ -436,7 +542,12 @@ describe.skipIf(!haveTools('faketime'))('a clock', () => {
     const status = await run(['status', '--dir', folder, '-o', 'json'], { through: at('+2y') });
     expect(status.code).toBe(3);
     expect(codesOf(JSON.parse(status.stdout))).toContain('CERTIFICATE_EXPIRED');
-    expectFailure(await run(['init', '--dir', folder, '-q'], { through: at('+2y') }), 2, /write 4 existing objects anew/, /--yes/);
+    expectFailure(
+      await run(['init', '--dir', folder, '-q'], { through: at('+2y') }),
+      2,
+      /write 4 existing objects anew/,
+      /--yes/,
+    );
     expect(fingerprintOf(folder)).toEqual(fingerprintOf(store));
     const { code, stdout } = await run(['init', '--yes', '--dir', folder], { through: at('+2y') });
     expect(code).toBe(0);
@@ -452,7 +563,9 @@ describe.skipIf(!haveTools('faketime'))('a clock', () => {
     const status = await run(['status', '--dir', folder, '-o', 'json'], { through: at('+10y') });
     expect(status.code).toBe(3);
     expect(codesOf(JSON.parse(status.stdout))).toEqual(expect.arrayContaining(['CA_EXPIRED', 'CERTIFICATE_EXPIRED']));
-    const { code, stderr, stdout } = await run(['init', '--yes', '--dir', folder, '-o', 'json'], { through: at('+10y') });
+    const { code, stderr, stdout } = await run(['init', '--yes', '--dir', folder, '-o', 'json'], {
+      through: at('+10y'),
+    });
     // An expired CA cannot issue anything: whatever is written now would be expired too.
     expect([0, 5], stderr).toContain(code);
     expect(codesOf(JSON.parse(stdout) as InitResult)).toContain('CA_EXPIRED');
@@ -472,9 +585,22 @@ describe.skipIf(!haveTools('faketime'))('a clock', () => {
   });
 });
 
-describe('a lock', () => {
+describe.concurrent('a lock', () => {
   it.each<[string, string]>([
-    ['of a process on another machine', JSON.stringify({ pid: 1, processStart: '1', bootId: 'x', host: 'elsewhere', pidNamespace: 'pid:[1]', command: 'init', user: 'ann', since: '2026-11-22T00:00:00Z', nonce: '0'.repeat(32) })],
+    [
+      'of a process on another machine',
+      JSON.stringify({
+        pid: 1,
+        processStart: '1',
+        bootId: 'x',
+        host: 'elsewhere',
+        pidNamespace: 'pid:[1]',
+        command: 'init',
+        user: 'ann',
+        since: '2026-11-22T00:00:00Z',
+        nonce: '0'.repeat(32),
+      }),
+    ],
     ['that says nothing', 'x'],
   ])('%s is not taken over: the message names it, and how to remove it', async (_, text) => {
     const folder = copyOf(store);

@@ -1,12 +1,22 @@
-import { chownSync, chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { createPrivateKey } from 'node:crypto';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canary, LeakFinder } from '../support/canary.ts';
 import { copyOf, newFolder, newPath, type Outcome, type RunOptions, run, script, start } from '../support/program.ts';
 import { wait } from './kill-rounds.ts';
-import { editEntries, foreignRootKey, LEDGER, PLATFORM, pathOf, readObject, SMALL, specFile, specText } from './store.ts';
-import { haveTools, mayMount, smallDisk } from './tools.ts';
+import {
+  editEntries,
+  foreignRootKey,
+  LEDGER,
+  PLATFORM,
+  pathOf,
+  readObject,
+  SMALL,
+  specFile,
+  specText,
+} from './store.ts';
+import { AS_NOBODY, haveTools, mayBeRunByOthers, mayMount, NOBODY, smallDisk } from './tools.ts';
 import { startWarm } from './warm.ts';
 
 const CANARY_MAIN = script(new URL('../support/canary-main.ts', import.meta.url));
@@ -21,12 +31,14 @@ let es = '';
 let hs = '';
 
 beforeAll(async () => {
-  [es, hs] = await Promise.all([ES, HS].map(async (spec) => {
-    const folder = newPath();
-    expect(await watched(['init', '--dir', folder, '--config', specFile(spec), '-q'])).toMatchObject({ code: 0 });
-    addPrivateKeys(folder);
-    return folder;
-  })) as [string, string];
+  [es, hs] = (await Promise.all(
+    [ES, HS].map(async (spec) => {
+      const folder = newPath();
+      expect(await watched(['init', '--dir', folder, '--config', specFile(spec), '-q'])).toMatchObject({ code: 0 });
+      addPrivateKeys(folder);
+      return folder;
+    }),
+  )) as [string, string];
 });
 
 /** Every private member of every private key in the folder: whatever form a key leaves in, they are part of it. */
@@ -86,7 +98,9 @@ async function watched(args: readonly string[], options: RunOptions = {}): Promi
 function filesAround(args: readonly string[]): readonly string[] {
   const store = args[args.indexOf('--dir') + 1] ?? '';
   try {
-    return readdirSync(store, { withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => path.join(store, name));
+    return readdirSync(store, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => path.join(store, name));
   } catch {
     return [];
   }
@@ -139,12 +153,24 @@ describe('the finder of leaks', () => {
   });
 
   it('finds nothing in other text', () => {
-    expect(finder.leaksIn(`${JSON.stringify(process.versions)} ${Buffer.from('nothing of interest, really').toString('base64')}`)).toEqual([]);
+    expect(
+      finder.leaksIn(
+        `${JSON.stringify(process.versions)} ${Buffer.from('nothing of interest, really').toString('base64')}`,
+      ),
+    ).toEqual([]);
   });
 
   it('knows the keys of the installations that are looked at', () => {
     for (const folder of [es, hs]) {
-      for (const kind of ['root-key', 'hash-salt', 'mongodb-auth', 'internal-ca', 'cluster-ca', 'message-bus-operator', 'jwt-signing-key']) {
+      for (const kind of [
+        'root-key',
+        'hash-salt',
+        'mongodb-auth',
+        'internal-ca',
+        'cluster-ca',
+        'message-bus-operator',
+        'jwt-signing-key',
+      ]) {
         const { data } = readObject(folder, `Secret/${LEDGER}/palette-key-${kind}-v1`);
         const key = data['key'] ?? data['key.pem'] ?? data['keyfile'] ?? '';
         expect(finder.leaksIn(key), `${folder} ${kind}`).not.toEqual([]);
@@ -155,7 +181,7 @@ describe('the finder of leaks', () => {
   });
 });
 
-describe('a key shows nowhere but in Secrets', () => {
+describe.concurrent('a key shows nowhere but in Secrets', () => {
   it.each(['-v', '-o json', '-o yaml'])('init %s', async (flags) => {
     const folder = newPath();
     const { code } = await watched(['init', '--dir', folder, '--config', specFile(HS), ...flags.split(' ')]);
@@ -168,14 +194,14 @@ describe('a key shows nowhere but in Secrets', () => {
   });
 
   it.each(['table', 'json', 'yaml', 'prometheus'])('status -o %s', async (format) => {
-    const { code } = await watched(['status', '--dir', hs, '-o', format, '-v']);
+    const { code } = await watched(['status', '--dir', hs, '-v', '-o', format]);
     expect(code).toBe(0);
   });
 
   it('a run that is refused, and one that takes a foreign key in', async () => {
     const folder = copyOf(hs);
     editEntries(folder, `Secret/${PLATFORM}/palette-root-key`, () => foreignRootKey(canary(55, 32)));
-    for (const format of ['table', 'json', 'yaml']) {
+    for (const format of ['table', 'yaml']) {
       const { code } = await watched(['init', '--dir', folder, '-v', '-o', format]);
       expect(code).toBe(5);
     }
@@ -186,20 +212,30 @@ describe('a key shows nowhere but in Secrets', () => {
   it('a full disk', { skip: !mayMount() }, async () => {
     const disk = smallDisk(64);
     for (const flags of [['-v'], ['-o', 'json']]) {
-      const { code, stderr } = await watched(['init', '--dir', disk, '--config', specFile({}), ...flags]);
+      const { code, stderr } = await watched(['init', '--dir', disk, '--config', specFile(), ...flags]);
       expect(code, stderr).toBe(1);
       expect(stderr).toContain('no space is left');
     }
   });
 
-  it('files that may not be read', { skip: process.getuid?.() !== 0 || !haveTools('setpriv') }, async () => {
+  it('files that may not be read', {
+    skip: process.getuid?.() !== 0 || !haveTools('setpriv') || !mayBeRunByOthers(),
+  }, async () => {
     const folder = copyOf(hs);
-    const through = ['setpriv', '--reuid', '65534', '--clear-groups'];
+    const through = ['setpriv', ...AS_NOBODY];
     for (const file of [path.dirname(path.dirname(folder)), path.dirname(folder)]) chmodSync(file, 0o711);
-    for (const file of [folder, ...readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => path.join(folder, name))]) chownSync(file, 65534, 65534);
+    for (const file of [
+      folder,
+      ...readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => path.join(folder, name)),
+    ])
+      chownSync(file, NOBODY, NOBODY);
     chmodSync(pathOf(folder, `Secret/${PLATFORM}/palette-root-key`), 0);
     for (const command of ['init', 'status']) {
-      const { code, stderr } = await run([command, '--dir', folder, '-v', '-o', 'json'], { through, cwd: '/', env: { HOME: '/', TMPDIR: '/' } });
+      const { code, stderr } = await run([command, '--dir', folder, '-v', '-o', 'json'], {
+        through,
+        cwd: '/',
+        env: { HOME: '/', TMPDIR: '/' },
+      });
       expect(code).toBe(1);
       expect(finder.leaksIn(stderr)).toEqual([]);
     }
@@ -208,24 +244,42 @@ describe('a key shows nowhere but in Secrets', () => {
   it('a spec with a password in its uri', async () => {
     const password = Buffer.from(canary(50, 32)).toString('latin1');
     const text = specText({ mongodb: { uri: `mongodb://user:${password}@host/db` } });
-    const { code } = await watched(['init', '--dir', newPath(), '-o', 'json', '--config', specFile({ mongodb: { uri: `mongodb://user:${password}@host/db` } })]);
+    const { code } = await watched([
+      'init',
+      '--dir',
+      newPath(),
+      '-o',
+      'json',
+      '--config',
+      specFile({ mongodb: { uri: `mongodb://user:${password}@host/db` } }),
+    ]);
     expect(text).toContain(password);
     expect(code).toBe(2);
   });
 });
 
-describe('a damaged file is not quoted', () => {
-  const warm = startWarm();
+describe.concurrent('a damaged file is not quoted', () => {
+  const warm = startWarm(2);
   const DAMAGES: readonly (readonly [string, (text: string) => string])[] = [
-    ['cut off in the middle of a value', (text) => text.slice(0, text.search(/^data:/m) + Math.floor((text.length - text.search(/^data:/m)) / 2))],
+    [
+      'cut off in the middle of a value',
+      (text) => text.slice(0, text.search(/^data:/m) + Math.floor((text.length - text.search(/^data:/m)) / 2)),
+    ],
     ['a tab before every entry', (text) => text.replaceAll(/^ {2}(\S+: \S{20})/gm, '\t$1')],
     ['a quote that does not end', (text) => text.replaceAll(/^( {2}\S+: )"?(\S{20})/gm, '$1"$2')],
     ['an entry that is there twice', (text) => text.replaceAll(/^( {2}\S+: \S{20,}\n)/gm, '$1$1')],
     ['values that are no base64', (text) => text.replaceAll(/^( {2}\S+: \S{20})/gm, '$1*')],
     ['values as anchors', (text) => text.replaceAll(/^( {2}\S+: )(\S{20})/gm, '$1*$2')],
     ['values as keys', (text) => text.replaceAll(/^ {2}\S+: (\S{20,})/gm, '  $1: x')],
-    ['values where the kind belongs', (text) => text.replace(/^kind: .*$/m, `kind: ${/^ {2}\S+: (\S{20,})/m.exec(text)?.[1]}`)],
-    ['values where the name belongs', (text) => text.replace(/^ {2}name: .*$/m, `  name: ${/^ {2}(?:key|password|key.pem): (\S{20,})/m.exec(text)?.[1]}`)],
+    [
+      'values where the kind belongs',
+      (text) => text.replace(/^kind: .*$/m, `kind: ${/^ {2}\S+: (\S{20,})/m.exec(text)?.[1]}`),
+    ],
+    [
+      'values where the name belongs',
+      (text) =>
+        text.replace(/^ {2}name: .*$/m, `  name: ${/^ {2}(?:key|password|key.pem): (\S{20,})/m.exec(text)?.[1]}`),
+    ],
     ['a value as a tag', (text) => text.replaceAll(/^( {2}\S+: )(\S{20,})/gm, '$1!$2 x')],
   ];
 
@@ -248,7 +302,9 @@ describe('a damaged file is not quoted', () => {
   it('nor are values of JSON entries', async () => {
     const folder = copyOf(hs);
     for (const name of ['palette-root-key', 'palette-hash-salt', 'palette-jwt-signing-key']) {
-      editEntries(folder, `Secret/${PLATFORM}/${name}`, ({ 'keyring.json': ring }) => ({ 'keyring.json': ring?.toString().replace(/("k": ")/, '$1,"') }));
+      editEntries(folder, `Secret/${PLATFORM}/${name}`, ({ 'keyring.json': ring }) => ({
+        'keyring.json': ring?.toString().replace(/("k": ")/, '$1,"'),
+      }));
     }
     const { code, stdout, stderr } = await warm.run(['init', '-v', '-o', 'json', '--dry-run', '--dir', folder]);
     expect(code).toBe(0);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fingerprintOf, newPath, type Outcome, run, runWell, start } from '../support/program.ts';
 import { compareLedger, wait } from './kill-rounds.ts';
-import { type InitResult, LEDGER, readRecord, specFile, verifyInstallation } from './store.ts';
+import { fileOf, type InitResult, LEDGER, RECORD, readRecord, specFile, verifyInstallation } from './store.ts';
 
 const CROWD = 20;
 const NAMES_HOLDER = /^palette-keys: error: \S+ is locked: 'init' by .+, process \d+ on \S+, since 20\d\d-/m;
@@ -73,18 +73,26 @@ describe.each([
   ['SIGINT', 130, 'INTERRUPTED'],
   ['SIGTERM', 143, 'TERMINATED'],
 ] as const)('%s', (signal, exit, code) => {
-  /** Sends the signal once the run holds the lock. */
-  async function interrupted(args: readonly string[], folder: string, times = 1): Promise<Outcome> {
+  /** Sends the signal as soon as that file is there. */
+  async function interrupted(args: readonly string[], file: string, times = 1): Promise<Outcome> {
     const running = start(args);
-    while (!existsSync(path.join(folder, '.lock'))) await wait(1);
+    let ended = false;
+    running.child.on('close', () => {
+      ended = true;
+    });
+    while (!(ended || existsSync(file))) await wait(1);
     for (let n = 0; n < times; n += 1) running.kill(signal);
     return running.outcome;
   }
 
-  it(`ends init with exit code ${exit}; a re-run completes`, async () => {
+  it.each([
+    ['the lock is held', '.lock'],
+    ['the first key is written', fileOf(`Secret/${LEDGER}/palette-key-root-key-v1`)],
+    ['the record is written', fileOf(RECORD)],
+  ])(`ends init with exit code ${exit} when %s; a re-run completes`, async (_, file) => {
     const folder = newPath();
     const args = ['init', '--dir', folder, '--config', specFile()];
-    const outcome = await interrupted(args, folder);
+    const outcome = await interrupted(args, path.join(folder, file));
     expect(outcome).toMatchObject({ code: exit, stdout: '' });
     expect(outcome.stderr).toMatch(/^palette-keys: error: .*\npalette-keys: hint: .*again/m);
     expect(existsSync(path.join(folder, '.lock'))).toBe(false);
@@ -97,7 +105,10 @@ describe.each([
 
   it('is a document of kind Error with -o json', async () => {
     const folder = newPath();
-    const { code: ended, stdout } = await interrupted(['init', '--dir', folder, '--config', specFile(), '-o', 'json'], folder);
+    const { code: ended, stdout } = await interrupted(
+      ['init', '--dir', folder, '--config', specFile(), '-o', 'json'],
+      path.join(folder, '.lock'),
+    );
     expect(ended).toBe(exit);
     expect(JSON.parse(stdout)).toMatchObject({ apiVersion: 'palette-keys/v1', kind: 'Error', code });
   });
@@ -105,7 +116,7 @@ describe.each([
   it('twice ends it at once', async () => {
     const folder = newPath();
     const args = ['init', '--dir', folder, '--config', specFile()];
-    const outcome = await interrupted(args, folder, 2);
+    const outcome = await interrupted(args, path.join(folder, '.lock'), 2);
     expect([exit, signal]).toContain(outcome.code ?? outcome.signal);
     await runWell(args);
     expect((await verifyInstallation(folder)).code).toBe(0);

@@ -18,7 +18,14 @@ export async function killRound(): Promise<void> {
   const seen = new Map<string, string>();
   const first = ['init', '--dir', folder, '--config', specFile()];
   const services = [{ name: 'auth', dnsNames: ['more.example.org'] }, { name: 'user' }];
-  const second = ['init', '--yes', '--dir', folder, '--config', specFile({ ...SMALL, serviceCertificates: { services } })];
+  const second = [
+    'init',
+    '--yes',
+    '--dir',
+    folder,
+    '--config',
+    specFile({ ...SMALL, serviceCertificates: { services } }),
+  ];
   for (const args of [first, second]) {
     const victim = start(args);
     await killSomewhen(victim, folder);

@@ -52,12 +52,32 @@ const TLS = ['ca.crt', 'tls.crt', 'tls.key'];
 /** Projections of the contract's section 3: object → label kind, type, entries. */
 const PROJECTIONS: Readonly<Record<string, readonly [kind: string, type: string | undefined, ...entries: string[]]>> = {
   [`Secret/${PLATFORM}/palette-root-key`]: ['root-key', 'Opaque', 'key', 'keyring.json', 'kid'],
-  [`Secret/${PLATFORM}/palette-jwt-signing-key`]: ['jwt-signing-key', 'Opaque', 'alg', 'jwks.json', 'kid', 'signing-key.pem'],
+  [`Secret/${PLATFORM}/palette-jwt-signing-key`]: [
+    'jwt-signing-key',
+    'Opaque',
+    'alg',
+    'jwks.json',
+    'kid',
+    'signing-key.pem',
+  ],
   [`ConfigMap/${PLATFORM}/palette-jwks`]: ['jwt-signing-key', undefined, 'jwks.json'],
   [`Secret/${PLATFORM}/palette-hash-salt`]: ['hash-salt', 'Opaque', 'keyring.json', 'kid', 'salt'],
-  [`Secret/${PLATFORM}/palette-mongodb-tls`]: ['mongodb-tls', 'kubernetes.io/tls', ...TLS.slice(0, 1), 'tls-combined.pem', ...TLS.slice(1)],
+  [`Secret/${PLATFORM}/palette-mongodb-tls`]: [
+    'mongodb-tls',
+    'kubernetes.io/tls',
+    ...TLS.slice(0, 1),
+    'tls-combined.pem',
+    ...TLS.slice(1),
+  ],
   [`Secret/${PLATFORM}/palette-mongodb-auth`]: ['mongodb-auth', 'Opaque', 'keyfile', 'password', 'uri', 'username'],
-  [`Secret/${PLATFORM}/palette-grpc-tls`]: ['grpc-tls', 'kubernetes.io/tls', 'ca.crt', 'client-ca.crt', 'tls.crt', 'tls.key'],
+  [`Secret/${PLATFORM}/palette-grpc-tls`]: [
+    'grpc-tls',
+    'kubernetes.io/tls',
+    'ca.crt',
+    'client-ca.crt',
+    'tls.crt',
+    'tls.key',
+  ],
   [`Secret/${PLATFORM}/palette-message-bus-tls`]: ['message-bus-tls', 'kubernetes.io/tls', ...TLS],
   [`Secret/${PLATFORM}/palette-message-bus-auth`]: ['message-bus-operator', 'Opaque', 'nats.conf', 'operator.jwt'],
   ...Object.fromEntries(
@@ -79,7 +99,9 @@ const ALL = [...LEDGER_OBJECTS, ...Object.keys(PROJECTIONS), RECORD, AUDIT];
 
 describe('the folder', () => {
   it('holds the objects of the contract and nothing else', () => {
-    const files = Object.keys(fingerprintOf(folder)).filter((name) => !/^(\.|[a-z-]+(\/(secrets|configmaps))?)$/.test(name));
+    const files = Object.keys(fingerprintOf(folder)).filter(
+      (name) => !/^(\.|[a-z-]+(\/(secrets|configmaps))?)$/.test(name),
+    );
     expect(files.sort()).toEqual(['.gitignore', '00-namespaces.yaml', ...ALL.map(fileOf)].sort());
   });
 
@@ -93,7 +115,11 @@ describe('the folder', () => {
   it('lists every namespace, without labels, in the file that kubectl meets first', () => {
     const text = readFileSync(path.join(folder, '00-namespaces.yaml'), 'utf8');
     expect(text.startsWith('---\n')).toBe(true);
-    expect(readdirSync(folder).filter((name) => !name.startsWith('.')).sort()[0]).toBe('00-namespaces.yaml');
+    expect(
+      readdirSync(folder)
+        .filter((name) => !name.startsWith('.'))
+        .sort()[0],
+    ).toBe('00-namespaces.yaml');
     expect(parseAllDocuments(text).map((document) => document.toJS())).toEqual(
       ['cp-system', PLATFORM, 'jet-system', LEDGER, 'ui-system'].map((name) => ({
         apiVersion: 'v1',
@@ -156,7 +182,12 @@ describe('the ledger', () => {
   it('is what the record knows: one active version of each kind', () => {
     const record = readRecord(folder);
     expect(Object.keys(record.keys).sort()).toEqual(Object.keys(LEDGER_KINDS).sort());
-    expect(record).toMatchObject({ schemaVersion: 1, generation: 1, ready: true, createdAt: expect.stringMatching(TIME) });
+    expect(record).toMatchObject({
+      schemaVersion: 1,
+      generation: 1,
+      ready: true,
+      createdAt: expect.stringMatching(TIME),
+    });
     for (const [kind, { versions }] of Object.entries(record.keys)) {
       const kid = entryOf(folder, `Secret/${LEDGER}/palette-key-${kind}-v1`, 'kid');
       expect(versions, kind).toEqual([expect.objectContaining({ n: 1, kid, state: 'active', backups: [] })]);
@@ -164,8 +195,16 @@ describe('the ledger', () => {
   });
 
   it('alone has the private keys of CAs and of the message bus', () => {
-    const kinds = ['internal-ca', 'cluster-ca', 'message-bus-operator', 'message-bus-signing-key', 'message-bus-system-account'];
-    const bodies = kinds.map((kind) => entryOf(folder, `Secret/${LEDGER}/palette-key-${kind}-v1`, 'key.pem').split('\n')[1] ?? '');
+    const kinds = [
+      'internal-ca',
+      'cluster-ca',
+      'message-bus-operator',
+      'message-bus-signing-key',
+      'message-bus-system-account',
+    ];
+    const bodies = kinds.map(
+      (kind) => entryOf(folder, `Secret/${LEDGER}/palette-key-${kind}-v1`, 'key.pem').split('\n')[1] ?? '',
+    );
     for (const ref of Object.keys(PROJECTIONS)) {
       const held = Object.values(readObject(folder, ref).data).join('\n');
       for (const body of bodies) expect(held.includes(body), ref).toBe(false);
@@ -215,7 +254,9 @@ describe('projections', () => {
 
   it('palette-mongodb-auth has what mongod and its clients need', () => {
     const { data } = readObject(folder, `Secret/${PLATFORM}/palette-mongodb-auth`);
-    const [username, password, keyfile] = ['username', 'password', 'keyfile'].map((name) => data[name]?.toString() ?? '');
+    const [username, password, keyfile] = ['username', 'password', 'keyfile'].map(
+      (name) => data[name]?.toString() ?? '',
+    );
     expect(username).toBe('hubble');
     expect(password?.length).toBeGreaterThanOrEqual(22);
     // mongod takes 6 to 1024 characters of base64.
@@ -223,7 +264,8 @@ describe('projections', () => {
     const uri = new URL(data['uri']?.toString().replace(/(?<=@)[^/]*/, 'host') ?? '');
     expect(uri).toMatchObject({ protocol: 'mongodb:', username, password, pathname: '/hubbledb' });
     expect(uri.searchParams.get('tls')).toBe('true');
-    for (const i of [0, 1, 2]) expect(data['uri']?.toString()).toContain(`mongo-${i}.mongo.${PLATFORM}.svc.cluster.local:27017`);
+    for (const i of [0, 1, 2])
+      expect(data['uri']?.toString()).toContain(`mongo-${i}.mongo.${PLATFORM}.svc.cluster.local:27017`);
   });
 
   it('leaf Secrets have the leaf, its PKCS#8 key and the whole bundle', () => {
@@ -249,13 +291,19 @@ describe('projections', () => {
       .filter(([, [, type]]) => type === 'kubernetes.io/tls')
       .map(([ref]) => new X509Certificate(readObject(folder, ref).data['tls.crt'] ?? ''));
     expect(new Set(certificates.map(({ serialNumber }) => serialNumber)).size).toBe(certificates.length);
-    expect(new Set(certificates.map(({ publicKey }) => publicKey.export({ type: 'spki', format: 'pem' }))).size).toBe(13);
+    expect(new Set(certificates.map(({ publicKey }) => publicKey.export({ type: 'spki', format: 'pem' }))).size).toBe(
+      13,
+    );
   });
 });
 
 describe('HS256 tokens', () => {
   it('have a keyring in the Secret, and neither a jwks.json nor a ConfigMap', async () => {
-    const store = await install({ jwt: { algorithm: 'HS256' }, serviceCertificates: { services: [] }, internalCA: { keySize: 2048 } });
+    const store = await install({
+      jwt: { algorithm: 'HS256' },
+      serviceCertificates: { services: [] },
+      internalCA: { keySize: 2048 },
+    });
     const { data } = readObject(store, `Secret/${PLATFORM}/palette-jwt-signing-key`);
     expect(Object.keys(data).sort()).toEqual(['alg', 'key', 'keyring.json', 'kid']);
     expect(readdirSync(path.join(store, PLATFORM, 'configmaps'))).toEqual(['palette-internal-ca-bundle.yaml']);
@@ -285,7 +333,8 @@ describe('verify-installation.mjs, which shares no code with the program', () =>
   const ROOT = `Secret/${PLATFORM}/palette-root-key`;
   const AUTH = `Secret/${PLATFORM}/palette-auth-tls`;
   const USER = `Secret/${PLATFORM}/palette-user-tls`;
-  const flip = (bytes: Buffer | undefined) => Buffer.from(bytes ?? '').map((byte, i) => (i === 9 ? byte ^ 4 : byte)) as Buffer;
+  const flip = (bytes: Buffer | undefined) =>
+    Buffer.from(bytes ?? '').map((byte, i) => (i === 9 ? byte ^ 4 : byte)) as Buffer;
   const swap = (store: string, a: string, b: string) => {
     const [first, second] = [readObject(store, a), readObject(store, b)];
     writeObject(store, a, { ...first, data: second.data });
@@ -296,22 +345,79 @@ describe('verify-installation.mjs, which shares no code with the program', () =>
   });
 
   it.each<[string, (store: string) => void, RegExp]>([
-    ['a root key with a flipped bit', (s) => editEntries(s, ROOT, ({ key }) => ({ key: flip(key) })), /palette-root-key.*key is not/],
-    ['a ledger key with a flipped bit', (s) => editEntries(s, `Secret/${LEDGER}/palette-key-hash-salt-v1`, ({ key }) => ({ key: flip(key) })), /hash-salt-v1.*contradicts its kid/],
+    [
+      'a root key with a flipped bit',
+      (s) => editEntries(s, ROOT, ({ key }) => ({ key: flip(key) })),
+      /palette-root-key.*key is not/,
+    ],
+    [
+      'a ledger key with a flipped bit',
+      (s) => editEntries(s, `Secret/${LEDGER}/palette-key-hash-salt-v1`, ({ key }) => ({ key: flip(key) })),
+      /hash-salt-v1.*contradicts its kid/,
+    ],
     ['a deleted projection', (s) => rmSync(pathOf(s, AUTH)), /palette-auth-tls: is missing/],
-    ['a deleted ledger entry', (s) => rmSync(pathOf(s, `Secret/${LEDGER}/palette-key-mongodb-auth-v1`)), /mongodb-auth v1: its ledger entry is gone/],
+    [
+      'a deleted ledger entry',
+      (s) => rmSync(pathOf(s, `Secret/${LEDGER}/palette-key-mongodb-auth-v1`)),
+      /mongodb-auth v1: its ledger entry is gone/,
+    ],
     ['a deleted record', (s) => rmSync(pathOf(s, RECORD)), /no record/],
-    ['an altered audit line', (s) => editEntries(s, AUDIT, ({ 'audit.jsonl': log }) => ({ 'audit.jsonl': `${log}${log}` })), /line 2: prev is not/],
+    [
+      'an altered audit line',
+      (s) => editEntries(s, AUDIT, ({ 'audit.jsonl': log }) => ({ 'audit.jsonl': `${log}${log}` })),
+      /line 2: prev is not/,
+    ],
     ['a leaf of another service', (s) => swap(s, AUTH, USER), /palette-auth-tls.*other names/],
-    ['a key that is not the leaf’s', (s) => editEntries(s, AUTH, () => ({ 'tls.key': entryOf(s, USER, 'tls.key') })), /tls.key is not the key/],
-    ['a CA key outside the ledger', (s) => editEntries(s, AUTH, () => ({ 'ca.key': entryOf(s, `Secret/${LEDGER}/palette-key-internal-ca-v1`, 'key.pem') })), /holds the private key of internal-ca/],
-    ['a changed nats.conf', (s) => editEntries(s, `Secret/${PLATFORM}/palette-message-bus-auth`, ({ 'nats.conf': conf }) => ({ 'nats.conf': `listen: 4222\n${conf}` })), /nats.conf sets something else/],
-    ['a changed state', (s) => editEntries(s, RECORD, ({ 'record.json': json }) => ({ 'record.json': json?.toString().replaceAll('"active"', '"trusted"') })), /has not one active version/],
+    [
+      'a key that is not the leaf’s',
+      (s) => editEntries(s, AUTH, () => ({ 'tls.key': entryOf(s, USER, 'tls.key') })),
+      /tls.key is not the key/,
+    ],
+    [
+      'a CA key outside the ledger',
+      (s) =>
+        editEntries(s, AUTH, () => ({
+          'ca.key': entryOf(s, `Secret/${LEDGER}/palette-key-internal-ca-v1`, 'key.pem'),
+        })),
+      /holds the private key of internal-ca/,
+    ],
+    [
+      'a changed nats.conf',
+      (s) =>
+        editEntries(s, `Secret/${PLATFORM}/palette-message-bus-auth`, ({ 'nats.conf': conf }) => ({
+          'nats.conf': `listen: 4222\n${conf}`,
+        })),
+      /nats.conf sets something else/,
+    ],
+    [
+      'a changed state',
+      (s) =>
+        editEntries(s, RECORD, ({ 'record.json': json }) => ({
+          'record.json': json?.toString().replaceAll('"active"', '"trusted"'),
+        })),
+      /has not one active version/,
+    ],
     ['a file that others may read', (s) => chmodSync(pathOf(s, ROOT), 0o640), /palette-root-key.*mode 640/],
-    ['a folder that others may enter', (s) => chmodSync(path.join(s, PLATFORM), 0o750), /hubble-system: the folder has mode 750/],
-    ['a left-over lock', (s) => writeFileSync(path.join(s, '.lock'), '{}', { mode: 0o600 }), /\.lock: does not belong here/],
+    [
+      'a folder that others may enter',
+      (s) => chmodSync(path.join(s, PLATFORM), 0o750),
+      /hubble-system: the folder has mode 750/,
+    ],
+    [
+      'a left-over lock',
+      (s) => writeFileSync(path.join(s, '.lock'), '{}', { mode: 0o600 }),
+      /\.lock: does not belong here/,
+    ],
     ['a symlink', (s) => symlinkSync(newFolder(), path.join(s, 'more')), /more: is neither/],
-    ['a label taken away', (s) => writeFileSync(pathOf(s, ROOT), readFileSync(pathOf(s, ROOT), 'utf8').replace('app.kubernetes.io/part-of', 'app.kubernetes.io/instance')), /palette-root-key.*other labels/],
+    [
+      'a label taken away',
+      (s) =>
+        writeFileSync(
+          pathOf(s, ROOT),
+          readFileSync(pathOf(s, ROOT), 'utf8').replace('app.kubernetes.io/part-of', 'app.kubernetes.io/instance'),
+        ),
+      /palette-root-key.*other labels/,
+    ],
   ])('fails on %s', async (_, damage, expected) => {
     const store = copyOf(folder);
     damage(store);
@@ -321,7 +427,9 @@ describe('verify-installation.mjs, which shares no code with the program', () =>
   });
 
   it('asks for a folder', async () => {
-    const { code, stderr } = await run([], { program: [process.execPath, path.resolve('test/support/verify-installation.mjs')] });
+    const { code, stderr } = await run([], {
+      program: [process.execPath, path.resolve('test/support/verify-installation.mjs')],
+    });
     expect(code).toBe(2);
     expect(stderr).toContain('usage:');
   });

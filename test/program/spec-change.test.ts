@@ -4,10 +4,28 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { changesBetween, copyOf, fingerprintOf, folderWith, newPath, run } from '../support/program.ts';
-import { AUDIT, codesOf, doings, editEntries, entryOf, fileOf, type InitResult, install, LEDGER, PLATFORM, pathOf, RECORD, readRecord, SMALL, specFile, specText, verifyInstallation } from './store.ts';
+import {
+  AUDIT,
+  codesOf,
+  doings,
+  editEntries,
+  entryOf,
+  fileOf,
+  type InitResult,
+  install,
+  LEDGER,
+  PLATFORM,
+  pathOf,
+  RECORD,
+  readRecord,
+  SMALL,
+  specFile,
+  specText,
+  verifyInstallation,
+} from './store.ts';
 import { startWarm } from './warm.ts';
 
-const warm = startWarm();
+const warm = startWarm(2);
 const AUTH = { name: 'auth' };
 const withServices = (...services: object[]) => ({ ...SMALL, serviceCertificates: { services } });
 
@@ -29,12 +47,19 @@ async function apply(parts: object, folder = copyOf(store)) {
   const all = changesBetween(before, fingerprintOf(folder));
   const changed = all.filter((file) => !books.includes(file));
   expect((await verifyInstallation(folder)).stdout).toBe('everything fits\n');
-  return { folder, asked, untouched, document: JSON.parse(stdout) as InitResult, changed, booked: all.length - changed.length };
+  return {
+    folder,
+    asked,
+    untouched,
+    document: JSON.parse(stdout) as InitResult,
+    changed,
+    booked: all.length - changed.length,
+  };
 }
 
 const leaf = (name: string) => `Secret/${PLATFORM}/palette-${name}-tls`;
 
-describe('a changed spec', () => {
+describe.concurrent('a changed spec', () => {
   it('asks for --yes where nobody can be asked, and names what would change', async () => {
     const { asked, untouched } = await apply(withServices(AUTH, { name: 'user' }, { name: 'mgmt' }));
     expect(asked.code).toBe(2);
@@ -62,10 +87,26 @@ describe('a changed spec', () => {
 
   it.each<[string, object, string[]]>([
     ['a name more', withServices({ ...AUTH, dnsNames: ['auth.example.org'] }, { name: 'user' }), [leaf('auth')]],
-    ['an address more', withServices({ ...AUTH, ipAddresses: ['10.0.0.1', '2001:db8::1'] }, { name: 'user' }), [leaf('auth')]],
-    ['a member of the database more', { ...withServices(AUTH, { name: 'user' }), mongodb: { members: 4 } }, [leaf('mongodb')]],
-    ['a name of the gRPC endpoint more', { ...withServices(AUTH, { name: 'user' }), grpc: { dnsNames: ['grpc.example.org'] } }, [leaf('grpc')]],
-    ['another cluster domain', { ...withServices(AUTH, { name: 'user' }), clusterDomain: 'example.internal' }, ['auth', 'grpc', 'message-bus', 'mongodb', 'user'].map(leaf)],
+    [
+      'an address more',
+      withServices({ ...AUTH, ipAddresses: ['10.0.0.1', '2001:db8::1'] }, { name: 'user' }),
+      [leaf('auth')],
+    ],
+    [
+      'a member of the database more',
+      { ...withServices(AUTH, { name: 'user' }), mongodb: { members: 4 } },
+      [leaf('mongodb')],
+    ],
+    [
+      'a name of the gRPC endpoint more',
+      { ...withServices(AUTH, { name: 'user' }), grpc: { dnsNames: ['grpc.example.org'] } },
+      [leaf('grpc')],
+    ],
+    [
+      'another cluster domain',
+      { ...withServices(AUTH, { name: 'user' }), clusterDomain: 'example.internal' },
+      ['auth', 'grpc', 'message-bus', 'mongodb', 'user'].map(leaf),
+    ],
   ])('with %s: exactly the leaves that it concerns are issued anew', async (_, parts, expected) => {
     const { folder, document, changed } = await apply(parts);
     const others = changed.filter((file) => !expected.map(fileOf).includes(file));
@@ -80,8 +121,13 @@ describe('a changed spec', () => {
   });
 
   it('with a SAN less: the leaf no longer has it', async () => {
-    const { folder } = await apply(withServices({ ...AUTH, dnsNames: ['old.example.org', 'kept.example.org'] }, { name: 'user' }));
-    const { changed } = await apply(withServices({ ...AUTH, dnsNames: ['kept.example.org'] }, { name: 'user' }), folder);
+    const { folder } = await apply(
+      withServices({ ...AUTH, dnsNames: ['old.example.org', 'kept.example.org'] }, { name: 'user' }),
+    );
+    const { changed } = await apply(
+      withServices({ ...AUTH, dnsNames: ['kept.example.org'] }, { name: 'user' }),
+      folder,
+    );
     expect(changed).toEqual([fileOf(leaf('auth'))]);
     const { subjectAltName } = new X509Certificate(entryOf(folder, leaf('auth'), 'tls.crt'));
     expect(subjectAltName).toContain('kept.example.org');
@@ -97,7 +143,14 @@ describe('a changed spec', () => {
   ])('of %s is a finding ROTATION_NEEDED, and changes no object', async (_, parts, key) => {
     const { folder, document, changed } = await apply({ ...withServices(AUTH, { name: 'user' }), ...parts });
     expect(changed).toEqual([]);
-    expect(document.findings).toContainEqual(expect.objectContaining({ code: 'ROTATION_NEEDED', severity: 'warning', subject: key, remedy: expect.stringContaining('rotate') }));
+    expect(document.findings).toContainEqual(
+      expect.objectContaining({
+        code: 'ROTATION_NEEDED',
+        severity: 'warning',
+        subject: key,
+        remedy: expect.stringContaining('rotate'),
+      }),
+    );
     const status = await warm.run(['status', '--dir', folder, '-o', 'json']);
     expect(status.code).toBe(0);
     expect(codesOf(JSON.parse(status.stdout))).toContain('ROTATION_NEEDED');
@@ -112,7 +165,10 @@ describe('a changed spec', () => {
   });
 
   it('raises the generation by one; the next run with it changes nothing', async () => {
-    const { folder, document } = await apply({ ...withServices(AUTH, { name: 'user' }), rootDomain: 'palette.example.org' });
+    const { folder, document } = await apply({
+      ...withServices(AUTH, { name: 'user' }),
+      rootDomain: 'palette.example.org',
+    });
     expect(document['specChanges']).toEqual([{ path: 'rootDomain', before: null, after: 'palette.example.org' }]);
     expect(readRecord(folder)).toMatchObject({ generation: 2, ready: true });
     const before = fingerprintOf(folder, { times: true });
@@ -122,7 +178,9 @@ describe('a changed spec', () => {
 
   it('is found in ./palette-keys.yaml; --config goes before it; without both the record counts', async () => {
     const folder = copyOf(store);
-    const cwd = folderWith({ 'palette-keys.yaml': specText({ ...withServices(AUTH, { name: 'user' }), rootDomain: 'here.example.org' }) });
+    const cwd = folderWith({
+      'palette-keys.yaml': specText({ ...withServices(AUTH, { name: 'user' }), rootDomain: 'here.example.org' }),
+    });
     const plan = async (...flags: string[]) => {
       const { stdout } = await warm.run(['init', '--dry-run', '--dir', folder, '-o', 'json', ...flags], { cwd });
       return (JSON.parse(stdout) as InitResult)['specChanges'];
@@ -135,20 +193,33 @@ describe('a changed spec', () => {
   });
 });
 
-describe('--dry-run', () => {
+describe.concurrent('--dry-run', () => {
   it('of a first run makes no folder, and says what would be made', async () => {
     const folder = newPath();
-    const { code, stdout } = await run(['init', '--dry-run', '--dir', folder, '-o', 'json']);
+    const { code, stdout } = await warm.run(['init', '--dry-run', '--dir', folder, '-o', 'json']);
     const document = JSON.parse(stdout) as InitResult;
     expect(code).toBe(0);
-    expect(document).toMatchObject({ dryRun: true, installationId: null, counts: { create: 32, keep: 0, restore: 0, update: 0, blocked: 0 } });
+    expect(document).toMatchObject({
+      dryRun: true,
+      installationId: null,
+      counts: { create: 32, keep: 0, restore: 0, update: 0, blocked: 0 },
+    });
     expect(existsSync(folder)).toBe(false);
   });
 
   it('of a change writes nothing, and needs no --yes', async () => {
     const folder = copyOf(store);
     const before = fingerprintOf(folder, { times: true });
-    const { code, stdout } = await warm.run(['init', '--dry-run', '--dir', folder, '--config', specFile(withServices(AUTH, { name: 'new' })), '-o', 'json']);
+    const { code, stdout } = await warm.run([
+      'init',
+      '--dry-run',
+      '--dir',
+      folder,
+      '--config',
+      specFile(withServices(AUTH, { name: 'new' })),
+      '-o',
+      'json',
+    ]);
     expect(code).toBe(0);
     expect(doings(JSON.parse(stdout))).toEqual([`create ${leaf('new')}`]);
     expect(fingerprintOf(folder, { times: true })).toEqual(before);
@@ -175,20 +246,31 @@ const FINDING = {
   remedy: expect.any(String),
 };
 
-describe('documents', () => {
+describe.concurrent('documents', () => {
   it('of kind InitResult have the form of the contract', async () => {
     const folder = newPath();
     const { stdout } = await run(['init', '--dir', folder, '--config', specFile(), '-o', 'json']);
     const document = JSON.parse(stdout);
-    expect(document).toMatchObject({ apiVersion: 'palette-keys/v1', kind: 'InitResult', dryRun: false, installationId: readRecord(folder).installationId });
+    expect(document).toMatchObject({
+      apiVersion: 'palette-keys/v1',
+      kind: 'InitResult',
+      dryRun: false,
+      installationId: readRecord(folder).installationId,
+    });
     expect(document.store).toMatchObject({ kind: 'directory' });
     expect(document.counts).toEqual({ create: 20, keep: 0, restore: 0, update: 0, blocked: 0 });
     expect(document.steps).toHaveLength(20);
     for (const step of document.steps) {
-      expect(step).toMatchObject({ action: 'create', object: expect.stringMatching(OBJECT), key: expect.stringMatching(/^[a-z-]+$/) });
+      expect(step).toMatchObject({
+        action: 'create',
+        object: expect.stringMatching(OBJECT),
+        key: expect.stringMatching(/^[a-z-]+$/),
+      });
       if ('kid' in step) expect(step.kid).toMatch(KID);
       if ('fingerprint' in step) expect(step.fingerprint).toMatch(FINGERPRINT);
-      expect(Object.keys(step).filter((name) => !['action', 'object', 'key', 'kid', 'fingerprint', 'reason'].includes(name))).toEqual([]);
+      expect(
+        Object.keys(step).filter((name) => !['action', 'object', 'key', 'kid', 'fingerprint', 'reason'].includes(name)),
+      ).toEqual([]);
       expect('kid' in step || 'fingerprint' in step, step.object).toBe(true);
     }
     for (const finding of document.findings) expect(finding).toEqual(FINDING);
@@ -198,10 +280,13 @@ describe('documents', () => {
   it('of kind InitResult come also when the run is refused', async () => {
     const folder = copyOf(store);
     rmSync(pathOf(folder, `Secret/${LEDGER}/palette-key-cluster-ca-v1`));
-    const { code, stdout, stderr } = await run(['init', '--dir', folder, '-o', 'json']);
+    const { code, stdout, stderr } = await warm.run(['init', '--dir', folder, '-o', 'json']);
     const document = JSON.parse(stdout) as InitResult;
     expect(code).toBe(5);
-    expect(document).toMatchObject({ kind: 'InitResult', counts: { create: 0, restore: 0, update: 0, blocked: expect.any(Number) } });
+    expect(document).toMatchObject({
+      kind: 'InitResult',
+      counts: { create: 0, restore: 0, update: 0, blocked: expect.any(Number) },
+    });
     expect(doings(document)).toContain(`blocked Secret/${LEDGER}/palette-key-cluster-ca-v1`);
     for (const finding of document.findings) expect(finding).toEqual(FINDING);
     expect(stderr).toMatch(/^palette-keys: error: /m);
@@ -211,7 +296,11 @@ describe('documents', () => {
     const { code, stdout, stderr } = await run(['status', '--dir', store, '-o', 'json']);
     const document = JSON.parse(stdout);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(document).toMatchObject({ apiVersion: 'palette-keys/v1', kind: 'Status', installationId: readRecord(store).installationId });
+    expect(document).toMatchObject({
+      apiVersion: 'palette-keys/v1',
+      kind: 'Status',
+      installationId: readRecord(store).installationId,
+    });
     for (const finding of document.findings) expect(finding).toEqual(FINDING);
     const { keys } = readRecord(store);
     for (const key of document.keys) {
@@ -219,22 +308,42 @@ describe('documents', () => {
         expect(['service-certificates', 'mongodb-tls', 'grpc-tls', 'message-bus-tls']).toContain(key.key);
         expect(key).not.toHaveProperty('versions');
         for (const object of key.objects) {
-          expect(object).toMatchObject({ object: expect.stringMatching(OBJECT), fingerprint: expect.stringMatching(FINGERPRINT), notAfter: expect.stringMatching(TIME), rotateAfter: expect.stringMatching(TIME) });
+          expect(object).toMatchObject({
+            object: expect.stringMatching(OBJECT),
+            fingerprint: expect.stringMatching(FINGERPRINT),
+            notAfter: expect.stringMatching(TIME),
+            rotateAfter: expect.stringMatching(TIME),
+          });
         }
         continue;
       }
       for (const object of key.objects) expect(object).toMatch(OBJECT);
-      expect(key.versions).toEqual([expect.objectContaining({ n: 1, kid: expect.stringMatching(KID), state: 'active', since: expect.stringMatching(TIME), createdAt: expect.stringMatching(TIME) })]);
-      if (key.key.endsWith('-ca')) expect(key).toMatchObject({ notAfter: expect.stringMatching(TIME), rotateAfter: expect.stringMatching(TIME) });
+      expect(key.versions).toEqual([
+        expect.objectContaining({
+          n: 1,
+          kid: expect.stringMatching(KID),
+          state: 'active',
+          since: expect.stringMatching(TIME),
+          createdAt: expect.stringMatching(TIME),
+        }),
+      ]);
+      if (key.key.endsWith('-ca'))
+        expect(key).toMatchObject({ notAfter: expect.stringMatching(TIME), rotateAfter: expect.stringMatching(TIME) });
       expect(Array.isArray(key.findings)).toBe(true);
     }
     expect(document.keys.map(({ key }: { key: string }) => key)).toEqual(expect.arrayContaining(Object.keys(keys)));
   });
 
   it('of kind Error have the form of the contract', async () => {
-    const { code, stdout } = await run(['status', '--dir', newPath(), '-o', 'json']);
+    const { code, stdout } = await warm.run(['status', '--dir', newPath(), '-o', 'json']);
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toEqual({ apiVersion: 'palette-keys/v1', kind: 'Error', code: 'NOT_INSTALLED', message: expect.any(String), hint: expect.any(String) });
+    expect(JSON.parse(stdout)).toEqual({
+      apiVersion: 'palette-keys/v1',
+      kind: 'Error',
+      code: 'NOT_INSTALLED',
+      message: expect.any(String),
+      hint: expect.any(String),
+    });
   });
 
   it.each([
@@ -242,7 +351,10 @@ describe('documents', () => {
     ['init', ['init']],
     ['an error', ['init', '-n', 'elsewhere']],
   ])('as YAML say the same as JSON: %s', async (_, args) => {
-    const [json, yaml] = [await warm.run([...args, '--dir', store, '-o', 'json']), await warm.run([...args, '--dir', store, '-o', 'yaml'])];
+    const [json, yaml] = [
+      await warm.run([...args, '--dir', store, '-o', 'json']),
+      await warm.run([...args, '--dir', store, '-o', 'yaml']),
+    ];
     expect(yaml.code).toBe(json.code);
     expect(parse(yaml.stdout)).toEqual(JSON.parse(json.stdout));
   });
@@ -256,24 +368,29 @@ describe('documents', () => {
   });
 });
 
-describe('exit codes of status', () => {
+describe.concurrent('exit codes of status', () => {
   it('warnings are no error, unless --fail-on says so', async () => {
     expect((await warm.run(['status', '--dir', store])).code).toBe(0);
     expect((await warm.run(['status', '--dir', store, '--fail-on', 'error'])).code).toBe(0);
     expect((await run(['status', '--dir', store, '--fail-on', 'warning'])).code).toBe(3);
   });
 
-  it.each(['table', 'json', 'yaml', 'prometheus'])('an error is 3 with -o %s, and the result is there', async (format) => {
-    const folder = copyOf(store);
-    rmSync(pathOf(folder, `Secret/${PLATFORM}/palette-root-key`));
-    const { code, stdout } = await warm.run(['status', '--dir', folder, '-o', format]);
-    expect(code).toBe(3);
-    expect(stdout).toContain('PROJECTION_MISSING');
-  });
+  it.each(['table', 'json', 'yaml', 'prometheus'])(
+    'an error is 3 with -o %s, and the result is there',
+    async (format) => {
+      const folder = copyOf(store);
+      rmSync(pathOf(folder, `Secret/${PLATFORM}/palette-root-key`));
+      const { code, stdout } = await warm.run(['status', '--dir', folder, '-o', format]);
+      expect(code).toBe(3);
+      expect(stdout).toContain('PROJECTION_MISSING');
+    },
+  );
 
   it('a run that was interrupted is a finding, not an error; the next one completes it without being asked', async () => {
     const folder = copyOf(store);
-    editEntries(folder, RECORD, ({ 'record.json': json }) => ({ 'record.json': json?.toString().replace('"ready": true', '"ready": false') }));
+    editEntries(folder, RECORD, ({ 'record.json': json }) => ({
+      'record.json': json?.toString().replace('"ready": true', '"ready": false'),
+    }));
     const { code, stdout } = await warm.run(['status', '--dir', folder, '-o', 'json']);
     expect(code).toBe(0);
     expect(codesOf(JSON.parse(stdout))).toContain('INSTALLATION_INCOMPLETE');

@@ -3,7 +3,7 @@ import { createHash, hkdfSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
-import { fileWith, newPath, runWell, script, run, type Outcome } from '../support/program.ts';
+import { fileWith, newPath, type Outcome, run, runWell, script } from '../support/program.ts';
 
 /** The names that this installation's tests meet again and again. */
 export const PLATFORM = 'hubble-system';
@@ -70,7 +70,10 @@ export function pathOf(folder: string, ref: string): string {
 export function readObject(folder: string, ref: string): Manifest {
   const object = parse(readFileSync(pathOf(folder, ref), 'utf8')) as Manifest & { data: Record<string, string> };
   const encoding = object.kind === 'Secret' ? 'base64' : 'utf8';
-  return { ...object, data: Object.fromEntries(Object.entries(object.data).map(([k, v]) => [k, Buffer.from(v, encoding)])) };
+  return {
+    ...object,
+    data: Object.fromEntries(Object.entries(object.data).map(([k, v]) => [k, Buffer.from(v, encoding)])),
+  };
 }
 
 export function writeObject(folder: string, ref: string, object: Manifest): void {
@@ -101,8 +104,12 @@ export function entryOf(folder: string, ref: string, name: string): string {
 /** The kid of a symmetric key: base32 of the first 10 bytes of SHA-256 over HKDF-SHA256 of it (contract, section 3). */
 export function kidOfSecret(kind: string, key: Uint8Array): string {
   const derived = Buffer.from(hkdfSync('sha256', key, '', `palette-keys/kid/${kind}`, 32));
-  const bits = [...createHash('sha256').update(derived).digest().subarray(0, 10)].map((byte) => byte.toString(2).padStart(8, '0')).join('');
-  return (bits.match(/.{5}/g) ?? []).map((five) => 'abcdefghijklmnopqrstuvwxyz234567'[Number.parseInt(five, 2)]).join('');
+  const bits = [...createHash('sha256').update(derived).digest().subarray(0, 10)]
+    .map((byte) => byte.toString(2).padStart(8, '0'))
+    .join('');
+  return (bits.match(/.{5}/g) ?? [])
+    .map((five) => 'abcdefghijklmnopqrstuvwxyz234567'[Number.parseInt(five, 2)])
+    .join('');
 }
 
 /** The entries of `palette-root-key` for another key: well-formed, and explained by no ledger entry. */
@@ -139,7 +146,13 @@ export interface InitResult {
   readonly kind: string;
   readonly installationId: string | null;
   readonly dryRun: boolean;
-  readonly steps: readonly { readonly action: string; readonly object: string; readonly key: string; readonly kid?: string; readonly reason?: string }[];
+  readonly steps: readonly {
+    readonly action: string;
+    readonly object: string;
+    readonly key: string;
+    readonly kid?: string;
+    readonly reason?: string;
+  }[];
   readonly counts: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
   readonly [field: string]: unknown;

@@ -1,8 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { execFileSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { fileWith, fingerprintOf, newFolder, PROGRAM, type RunOptions, run } from '../support/program.ts';
+import { fileWith, fingerprintOf, folderWith, newFolder, PROGRAM, type RunOptions, run } from '../support/program.ts';
 import { install, PLATFORM, pathOf, readRecord, SMALL, specText, verifyInstallation } from './store.ts';
 import { haveTools } from './tools.ts';
 
@@ -14,14 +14,22 @@ const DOWN = '\\033\\[B';
 type Dialogue = readonly (readonly [until: string, typed: string])[];
 
 /** A person at a terminal of 80 columns: runs the program under expect(1), which answers as `dialogue` says. */
-async function session(args: readonly string[], dialogue: Dialogue, options: RunOptions = {}): Promise<{ code: number | null; screen: string }> {
+async function session(
+  args: readonly string[],
+  dialogue: Dialogue,
+  options: RunOptions = {},
+): Promise<{ code: number | null; screen: string }> {
   const script = fileWith(
     [
       'set timeout 30',
       'log_user 1',
       `spawn -noecho ${[...PROGRAM, ...args].map((word) => `{${word}}`).join(' ')}`,
       'stty columns 80 rows 40 < $spawn_out(slave,name)',
-      ...dialogue.flatMap(([until, typed]) => [`expect {\n  -ex {${until}} {}\n  timeout { puts "\\nTIMEOUT waiting for ${until}"; exit 97 }\n  eof { puts "\\nEND before ${until}"; exit 98 }\n}`, 'after 60', `send -- "${typed}"`]),
+      ...dialogue.flatMap(([until, typed]) => [
+        `expect {\n  -ex {${until}} {}\n  timeout { puts "\\nTIMEOUT waiting for ${until}"; exit 97 }\n  eof { puts "\\nEND before ${until}"; exit 98 }\n}`,
+        'after 25',
+        `send -- "${typed}"`,
+      ]),
       'expect { eof {} timeout { puts "\\nTIMEOUT at the end"; exit 99 } }',
       'exit [lindex [wait] 3]',
     ].join('\n'),
@@ -33,13 +41,18 @@ async function session(args: readonly string[], dialogue: Dialogue, options: Run
 }
 
 /** The answers that take every default. */
-const QUESTIONS = ['FQDN of the platform', "Platform's namespace", "Ledger's namespace", 'Services, as name', 'Algorithm of session tokens', 'Bits of a tenant key'];
+const QUESTIONS = [
+  'FQDN of the platform',
+  "Platform's namespace",
+  "Ledger's namespace",
+  'Services, as name',
+  'Algorithm of session tokens',
+  'Bits of a tenant key',
+];
 const defaults: Dialogue = QUESTIONS.map((question) => [question, ENTER] as const);
 const REVIEW = 'Make all keys and certificates of this installation now?';
 const KEEP = 'Keep these answers in ./palette-keys.yaml?';
-const SMALLER: Dialogue = defaults.map(([question, typed]) => (question === 'Services, as name' ? ([question, `\\025auth ui-system/ui${ENTER}`] as const) : ([question, typed] as const)));
-
-describe.skipIf(!haveTools('expect'))('at a terminal', { timeout: 60_000 }, () => {
+describe.skipIf(!haveTools('expect')).concurrent('at a terminal', { timeout: 60_000 }, () => {
   /** An installation of the small spec. */
   let existing = '';
   beforeAll(async () => {
@@ -60,6 +73,12 @@ describe.skipIf(!haveTools('expect'))('at a terminal', { timeout: 60_000 }, () =
     ];
     const { code, screen } = await session(['init', '--dir', 'keys'], answers, { cwd });
     expect(code, screen).toBe(0);
+    // A progress line shows, and is gone before the result is there.
+    expect(screen).toMatch(/█.*making keys/);
+    const after = screen.slice(screen.lastIndexOf('█'));
+    expect(after.indexOf('\r\u001B[K')).toBeGreaterThan(0);
+    expect(after.indexOf('\r\u001B[K')).toBeLessThan(after.indexOf('root-key'));
+    expect(after).toContain('Done in keys');
     const folder = path.join(cwd, 'keys');
     expect((await verifyInstallation(folder)).stdout).toBe('everything fits\n');
     expect(readRecord(folder, 'ConfigMap/my-ledger/palette-keys-installation').spec).toMatchObject({
@@ -68,7 +87,12 @@ describe.skipIf(!haveTools('expect'))('at a terminal', { timeout: 60_000 }, () =
       ledgerNamespace: 'my-ledger',
       jwt: { algorithm: 'EdDSA' },
       tenantKeys: { bits: 256 },
-      serviceCertificates: { services: [{ name: 'auth', namespace: 'my-platform' }, { name: 'ui', namespace: 'ui-system' }] },
+      serviceCertificates: {
+        services: [
+          { name: 'auth', namespace: 'my-platform' },
+          { name: 'ui', namespace: 'ui-system' },
+        ],
+      },
     });
     const before = fingerprintOf(folder, { times: true });
     const again = await run(['init', '--dir', 'keys'], { cwd });
@@ -111,22 +135,19 @@ describe.skipIf(!haveTools('expect'))('at a terminal', { timeout: 60_000 }, () =
 
   it('Ctrl-C while keys are made: exit code 130, a re-run completes', async () => {
     const cwd = newFolder();
-    writeFileSync(path.join(cwd, 'palette-keys.yaml'), specText({ internalCA: { keySize: 4096 }, clusterCA: { keySize: 4096 } }));
-    const { code, screen } = await session(['init', '--dir', 'keys'], [['objects', `y${ENTER}`], ['making keys', CTRL_C]], { cwd });
+    writeFileSync(path.join(cwd, 'palette-keys.yaml'), specText({}));
+    const { code, screen } = await session(
+      ['init', '--dir', 'keys'],
+      [
+        ['objects', `y${ENTER}`],
+        ['making keys', CTRL_C],
+      ],
+      { cwd },
+    );
     expect(code, screen).toBe(130);
     expect(existsSync(path.join(cwd, 'keys/.lock'))).toBe(false);
     expect((await run(['init', '--dir', 'keys'], { cwd })).code).toBe(0);
     expect((await verifyInstallation(path.join(cwd, 'keys'))).stdout).toBe('everything fits\n');
-  });
-
-  it('a progress line shows, and is gone at the end', async () => {
-    const { code, screen } = await session(['init', '--dir', 'keys'], [...SMALLER, [REVIEW, `y${ENTER}`], [KEEP, `n${ENTER}`]], { cwd: newFolder() });
-    expect(code, screen).toBe(0);
-    expect(screen).toMatch(/█.*making keys/);
-    const after = screen.slice(screen.lastIndexOf('█'));
-    expect(after.indexOf('\r\u001B[K')).toBeGreaterThan(0);
-    expect(after.indexOf('\r\u001B[K')).toBeLessThan(after.indexOf('root-key'));
-    expect(after).toContain('Done in keys');
   });
 
   it.each([
@@ -134,7 +155,7 @@ describe.skipIf(!haveTools('expect'))('at a terminal', { timeout: 60_000 }, () =
     ['--dry-run', ['--dry-run'], {}],
     ['--yes, and no progress line with TERM=dumb', ['--yes'], { TERM: 'dumb' }],
   ])('nothing is asked with %s', async (_, flags, env) => {
-    const cwd = newFolder();
+    const cwd = folderWith({ 'palette-keys.yaml': specText() });
     const { code, screen } = await session(['init', '--dir', 'keys', ...flags], [], { cwd, env });
     expect(code, screen).toBe(0);
     expect(screen).not.toContain('?');
@@ -152,13 +173,18 @@ describe.skipIf(!haveTools('expect'))('at a terminal', { timeout: 60_000 }, () =
     function changed(): string {
       const cwd = newFolder();
       execFileSync('cp', ['-a', existing, path.join(cwd, 'keys')]);
-      writeFileSync(path.join(cwd, 'palette-keys.yaml'), specText({ ...SMALL, serviceCertificates: { services: [{ name: 'auth' }, { name: 'user' }] } }));
+      writeFileSync(
+        path.join(cwd, 'palette-keys.yaml'),
+        specText({ ...SMALL, serviceCertificates: { services: [{ name: 'auth' }, { name: 'user' }] } }),
+      );
       return cwd;
     }
 
     it('is shown and asked about; yes does it', async () => {
       const cwd = changed();
-      const { code, screen } = await session(['init', '--dir', 'keys'], [['change the spec in 1 place', `y${ENTER}`]], { cwd });
+      const { code, screen } = await session(['init', '--dir', 'keys'], [['change the spec in 1 place', `y${ENTER}`]], {
+        cwd,
+      });
       expect(code, screen).toBe(0);
       expect(lstatSync(pathOf(path.join(cwd, 'keys'), `Secret/${PLATFORM}/palette-user-tls`)).isFile()).toBe(true);
     });
@@ -170,7 +196,9 @@ describe.skipIf(!haveTools('expect'))('at a terminal', { timeout: 60_000 }, () =
     ])('%s leaves everything as it was', async (_, typed, exit) => {
       const cwd = changed();
       const before = fingerprintOf(path.join(cwd, 'keys'), { times: true });
-      const { code, screen } = await session(['init', '--dir', 'keys'], [['change the spec in 1 place', typed]], { cwd });
+      const { code, screen } = await session(['init', '--dir', 'keys'], [['change the spec in 1 place', typed]], {
+        cwd,
+      });
       expect(code, screen).toBe(exit);
       expect(fingerprintOf(path.join(cwd, 'keys'), { times: true })).toEqual(before);
     });

@@ -3,8 +3,8 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { onTestFinished } from 'vitest';
-import { newFolder } from '../support/program.ts';
+import { afterAll, onTestFinished } from 'vitest';
+import { newFolder, PROGRAM } from '../support/program.ts';
 import { readObject } from './store.ts';
 
 /** Where Debian keeps servers, which is not in everybody's PATH. */
@@ -14,7 +14,13 @@ const PLACES = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']
 export function haveTools(...names: readonly string[]): boolean {
   const missing = names.filter((name) => whereIs(name) === undefined);
   if (missing.length === 0) return true;
-  const message = `TESTS SKIPPED: ${missing.join(', ')} not installed (on Debian: apt-get install ${missing.map(packageOf).join(' ')})`;
+  const packages = [...new Set(missing.map((name) => PACKAGES[name] ?? name))];
+  return skipped(`${missing.join(', ')} not installed (on Debian: apt-get install ${packages.join(' ')})`);
+}
+
+/** Says so once and loudly; under CI nothing may be skipped. */
+export function skipped(why: string): false {
+  const message = `TESTS SKIPPED: ${why}`;
   if ((process.env['CI'] ?? 'false') !== 'false') throw new Error(message);
   process.stderr.write(`\n${message}\n\n`);
   return false;
@@ -26,10 +32,6 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'gnutls-serv': 'gnutls-bin',
   setpriv: 'util-linux',
 };
-
-function packageOf(name: string): string {
-  return PACKAGES[name] ?? name;
-}
 
 /** The full path of a tool. */
 export function whereIs(name: string): string | undefined {
@@ -50,25 +52,35 @@ export function mayMount(): boolean {
     execFileSync('umount', [place]);
     return true;
   }
-  const message = 'TESTS SKIPPED: no file system may be mounted here (run them as root for a full disk)';
-  if ((process.env['CI'] ?? 'false') !== 'false') throw new Error(message);
-  process.stderr.write(`\n${message}\n\n`);
-  return false;
+  return skipped('no file system may be mounted here (run them as root for a full disk)');
 }
 
 function mount(place: string, options = 'size=64k,mode=700'): number | null {
   return spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'none', place], { stdio: 'ignore' }).status;
 }
 
-/** A folder on a disk of that many KiB; it is unmounted after the test. */
+const mounted: string[] = [];
+// The folders that they are in are deleted after that: of hooks that clean up, the last one that was set comes first.
+afterAll(() => {
+  for (const place of mounted.splice(0)) spawnSync('umount', ['-l', place]);
+});
+
+/** A folder on a disk of that many KiB; it is unmounted when the test file is done. */
 export function smallDisk(kib: number): string {
   const place = newFolder();
   if (mount(place, `size=${kib}k,mode=700`) !== 0) throw new Error('cannot mount a tmpfs');
-  onTestFinished(() => {
-    spawnSync('umount', ['-l', place]);
-  });
+  mounted.push(place);
   return place;
 }
+
+/** True where other users may run the program from where it is; else one loud line on stderr, and under CI an error. */
+export function mayBeRunByOthers(): boolean {
+  const { status } = spawnSync('setpriv', [...AS_NOBODY, ...PROGRAM, '--version'], { cwd: '/', stdio: 'ignore' });
+  return status === 0 || skipped('other users cannot reach this folder, so they cannot run the program');
+}
+
+export const NOBODY = 65_534;
+export const AS_NOBODY = ['--reuid', String(NOBODY), '--clear-groups'];
 
 /** Every entry of a Secret or ConfigMap as a file; returns the folder. */
 export function unpack(store: string, ref: string): string {
@@ -85,7 +97,11 @@ export interface ToolOutcome {
 }
 
 /** Runs a tool; stdout and stderr together. */
-export function tool(name: string, args: readonly string[], options: { readonly cwd?: string; readonly input?: string } = {}): ToolOutcome {
+export function tool(
+  name: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly input?: string } = {},
+): ToolOutcome {
   const { status, stdout, stderr, error } = spawnSync(whereIs(name) ?? name, args, {
     cwd: options.cwd ?? newFolder(),
     input: options.input ?? '',
@@ -97,7 +113,12 @@ export function tool(name: string, args: readonly string[], options: { readonly 
 }
 
 /** Starts a server and waits until it says so; it is killed after the test. */
-export async function server(name: string, args: readonly string[], ready: RegExp, cwd: string): Promise<{ said(): string }> {
+export async function server(
+  name: string,
+  args: readonly string[],
+  ready: RegExp,
+  cwd: string,
+): Promise<{ said(): string }> {
   const child: ChildProcess = spawn(whereIs(name) ?? name, args, { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   let said = '';
   await new Promise<void>((resolve, reject) => {

@@ -1,8 +1,8 @@
 /** Installations on a memory store, and runs of `init` on them. */
 import { applyInit, type InitInput, previewInit, refuseBlocked } from '../../src/apply/init.ts';
 import type { ApplyPorts } from '../../src/apply/ports.ts';
-import { validateSpec } from '../../src/installation/validate.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
+import { validateSpec } from '../../src/installation/validate.ts';
 import type { InitPlan } from '../../src/plan/init.ts';
 import type { InitRequest } from '../../src/plan/snapshot.ts';
 import type { KeyStore, NewObject, StoredObject } from '../../src/ports/key-store.ts';

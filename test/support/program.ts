@@ -1,7 +1,16 @@
 /** The real program as a child process, and folders for it to work in; they go when the test file is done. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -123,7 +132,10 @@ function environment(changes: RunOptions['env']): NodeJS.ProcessEnv {
 }
 
 /** Every file and folder below, by its path there: kind, mode, and for files a digest of their bytes. */
-export function fingerprintOf(root: string, options: { readonly times?: boolean } = {}): Readonly<Record<string, string>> {
+export function fingerprintOf(
+  root: string,
+  options: { readonly times?: boolean } = {},
+): Readonly<Record<string, string>> {
   const found: Record<string, string> = {};
   const walk = (place: string, inside: string): void => {
     const stats = lstatSync(place, { bigint: true });
@@ -132,7 +144,8 @@ export function fingerprintOf(root: string, options: { readonly times?: boolean 
     const times = options.times === true ? ` ${stats.mtimeNs} ${stats.ino}` : '';
     found[inside === '' ? '.' : inside] = `${mode}${bytes}${times}`;
     if (!stats.isDirectory()) return;
-    for (const name of readdirSync(place).sort()) walk(path.join(place, name), inside === '' ? name : `${inside}/${name}`);
+    for (const name of readdirSync(place).sort())
+      walk(path.join(place, name), inside === '' ? name : `${inside}/${name}`);
   };
   walk(root, '');
   return found;
@@ -149,7 +162,10 @@ export function changesBetween(
 ): readonly string[] {
   const changed = Object.keys(after).filter((name) => after[name] !== before[name]);
   const gone = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
-  return [...changed.map((name) => (Object.hasOwn(before, name) ? name : `+${name}`)), ...gone.map((name) => `-${name}`)].sort();
+  return [
+    ...changed.map((name) => (Object.hasOwn(before, name) ? name : `+${name}`)),
+    ...gone.map((name) => `-${name}`),
+  ].sort();
 }
 
 /** A new file with that text; returns its path. */

@@ -64,7 +64,11 @@ export class RsaPool {
   }
 
   #generate(type: string, options: { readonly modulusLength?: number }, done: Done): void {
-    if (type !== 'rsa') return this.#real(type, options, done);
+    if (type === 'rsa') this.#pooled(options, done);
+    else this.#real(type, options, done);
+  }
+
+  #pooled(options: { readonly modulusLength?: number }, done: Done): void {
     const bits = options.modulusLength ?? 0;
     const index = this.#next.get(bits) ?? 0;
     this.#next.set(bits, index + 1);
@@ -73,9 +77,9 @@ export class RsaPool {
     const made = pairs[index];
     if (made !== undefined) {
       setImmediate(() => done(null, made.publicKey, made.privateKey));
-      return undefined;
+      return;
     }
-    return this.#real(type, options, (error, publicKey, privateKey) => {
+    this.#real('rsa', options, (error, publicKey, privateKey) => {
       if (publicKey !== undefined && privateKey !== undefined) pairs[index] = { publicKey, privateKey };
       done(error, publicKey, privateKey);
     });

@@ -49,7 +49,8 @@ function readYaml(text) {
       }
       if (indentOf(line) < indent) break;
       const match = /^ *("(?:[^"\\]|\\.)*"|[^\s"'#&*!|>%@`{}[\],?:-][^:#]*):(?: (.*))?$/.exec(line);
-      if (match === null || indentOf(line) !== indent) throw new Unreadable(`line ${at + 1} is not YAML that is known here`);
+      if (match === null || indentOf(line) !== indent)
+        throw new Unreadable(`line ${at + 1} is not YAML that is known here`);
       const key = scalar(match[1]);
       if (Object.hasOwn(found, key)) throw new Unreadable(`line ${at + 1}: ${key} is there twice`);
       at += 1;
@@ -86,7 +87,9 @@ const sha256 = (bytes) => createHash('sha256').update(bytes).digest();
 
 function base32(bytes) {
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
-  return (bits.match(/.{1,5}/g) ?? []).map((five) => 'abcdefghijklmnopqrstuvwxyz234567'[parseInt(five.padEnd(5, '0'), 2)]).join('');
+  return (bits.match(/.{1,5}/g) ?? [])
+    .map((five) => 'abcdefghijklmnopqrstuvwxyz234567'[Number.parseInt(five.padEnd(5, '0'), 2)])
+    .join('');
 }
 
 const kidOf = (bytes) => base32(sha256(bytes).subarray(0, 10));
@@ -117,7 +120,8 @@ function readFolder(root) {
     const mode = stats.mode & 0o7777;
     if (stats.isDirectory()) {
       expect(mode === 0o700, inside || '.', `the folder has mode ${mode.toString(8)}, not 700`);
-      for (const name of readdirSync(place).sort()) walk(path.join(place, name), inside === '' ? name : `${inside}/${name}`);
+      for (const name of readdirSync(place).sort())
+        walk(path.join(place, name), inside === '' ? name : `${inside}/${name}`);
       return;
     }
     expect(stats.isFile(), inside, 'is neither a file nor a folder');
@@ -141,7 +145,11 @@ function readObjects(root, files) {
     if (object === undefined) continue;
     const { metadata = {}, data = {} } = object;
     expect(object.apiVersion === 'v1' && object.kind === kind, file, `is not a v1 ${kind}`);
-    expect(metadata.name === name && metadata.namespace === namespace, file, 'has the name or namespace of another object');
+    expect(
+      metadata.name === name && metadata.namespace === namespace,
+      file,
+      'has the name or namespace of another object',
+    );
     const bytes = Object.entries(data).map(([entry, text]) => [entry, decode(kind, text, `${file}: entry ${entry}`)]);
     objects.set(`${kind}/${namespace}/${name}`, { ...object, file, entries: Object.fromEntries(bytes) });
   }
@@ -196,7 +204,11 @@ function checkMetadata(objects, installationId) {
     const wanted = isLedger || isBook ? generation === undefined : /^[1-9]\d*$/.test(generation ?? '');
     expect(wanted, file, 'has a generation without being a projection, or none as one');
     const extra = Object.keys(metadata).filter((key) => !['name', 'namespace', 'labels', 'annotations'].includes(key));
-    expect(extra.length === 0 && stringData === undefined, file, 'has metadata.* or stringData that do not belong there');
+    expect(
+      extra.length === 0 && stringData === undefined,
+      file,
+      'has metadata.* or stringData that do not belong there',
+    );
     expect((immutable === true) === isLedger, file, 'is immutable without being of the ledger, or the other way round');
     const types = ref.startsWith('Secret/') ? ['Opaque', 'kubernetes.io/tls'] : [undefined];
     const isTls = type === 'kubernetes.io/tls';
@@ -213,7 +225,8 @@ const equal = (a, b) => a !== undefined && b !== undefined && Buffer.compare(a, 
 function readLedger(objects, { spec, keys }) {
   const ledger = new Map(KINDS.map((kind) => [kind, []]));
   for (const [ref, object] of objects) {
-    const [, kind, n] = new RegExp(`^Secret/${spec.ledgerNamespace}/${spec.namePrefix}key-(.*)-v([1-9]\\d*)$`).exec(ref) ?? [];
+    const [, kind, n] =
+      new RegExp(`^Secret/${spec.ledgerNamespace}/${spec.namePrefix}key-(.*)-v([1-9]\\d*)$`).exec(ref) ?? [];
     if (kind === undefined) continue;
     const { file, entries } = object;
     const recorded = keys[kind]?.versions.find((version) => version.n === Number(n));
@@ -245,7 +258,8 @@ function factsOf(kind, entries) {
   }
   const alg = text(entries, 'alg');
   if (SYMMETRIC.includes(kind) || alg.startsWith('HS')) {
-    if (entries.key.length !== (alg === 'HS512' ? 64 : 32)) throw new Unreadable('the key has another length than its alg');
+    if (entries.key.length !== (alg === 'HS512' ? 64 : 32))
+      throw new Unreadable('the key has another length than its alg');
     const algs = { 'root-key': ['A256GCM'], 'hash-salt': ['HS256'] }[kind] ?? ['HS256', 'HS512'];
     return { kid: secretKid(kind, entries.key), material: ['key'], algs };
   }
@@ -260,9 +274,16 @@ function factsOf(kind, entries) {
   }
   const certificate = new X509Certificate(entries['tls.crt']);
   if (!certificate.checkPrivateKey(privateKey)) throw new Unreadable('key.pem is not the key of tls.crt');
-  if (!certificate.ca || !certificate.verify(certificate.publicKey)) throw new Unreadable('tls.crt is not a self-signed CA');
+  if (!certificate.ca || !certificate.verify(certificate.publicKey))
+    throw new Unreadable('tls.crt is not a self-signed CA');
   const notAfter = `${certificate.validToDate.toISOString().slice(0, 19)}Z`;
-  return { kid: kidOf(spki), fingerprint: fingerprintOf(certificate.raw), notAfter, material: ['key.pem', 'tls.crt'], algs: ['RS256'] };
+  return {
+    kid: kidOf(spki),
+    fingerprint: fingerprintOf(certificate.raw),
+    notAfter,
+    material: ['key.pem', 'tls.crt'],
+    algs: ['RS256'],
+  };
 }
 
 function checkRecord(record, ledger, file) {
@@ -275,8 +296,16 @@ function checkRecord(record, ledger, file) {
     for (const { n, state, createdAt, since, history } of versions) {
       const there = ledger.get(kind).some((entry) => entry.n === n);
       expect(there === (state !== 'destroyed'), file, `${kind} v${n}: its ledger entry is gone, or there again`);
-      expect([createdAt, since, ...history.map(({ at }) => at)].every((time) => TIME.test(time)), file, `${kind} v${n}: a time is none`);
-      expect(history.at(-1)?.state === state && history.at(-1)?.at === since, file, `${kind} v${n}: state and history differ`);
+      expect(
+        [createdAt, since, ...history.map(({ at }) => at)].every((time) => TIME.test(time)),
+        file,
+        `${kind} v${n}: a time is none`,
+      );
+      expect(
+        history.at(-1)?.state === state && history.at(-1)?.at === since,
+        file,
+        `${kind} v${n}: state and history differ`,
+      );
     }
   }
 }
@@ -299,10 +328,13 @@ function checkProjections(objects, { spec, generation }, ledger) {
   };
   const platform = (name, work) => look('Secret', spec.namespace, `${spec.namePrefix}${name}`, work);
 
-  for (const [kind, entryName] of [['root-key', 'key'], ['hash-salt', 'salt']]) {
+  for (const [kind, entryName] of [
+    ['root-key', 'key'],
+    ['hash-salt', 'salt'],
+  ]) {
     platform(kind, (entries, is) => {
       is(equal(entries[entryName], active(kind).entries.key), `${entryName} is not the active version's`);
-      is(text(entries, 'kid') === active(kind).kid, 'kid is not the active version\'s');
+      is(text(entries, 'kid') === active(kind).kid, "kid is not the active version's");
       checkKeyring(entries, accepted(kind), kind, is);
     });
   }
@@ -311,11 +343,15 @@ function checkProjections(objects, { spec, generation }, ledger) {
     const { kid, entries: key } = active('jwt-signing-key');
     const isSecret = (version) => text(version.entries, 'alg').startsWith('HS');
     const of = (wanted) => accepted('jwt-signing-key').filter((version) => isSecret(version) === wanted);
-    is(text(entries, 'kid') === kid, 'kid is not the active version\'s');
-    is(equal(entries.alg, key.alg), 'alg is not the active version\'s');
-    is(equal(entries['signing-key.pem'] ?? entries.key, key['key.pem'] ?? key.key), 'the key is not the active version\'s');
+    is(text(entries, 'kid') === kid, "kid is not the active version's");
+    is(equal(entries.alg, key.alg), "alg is not the active version's");
+    is(
+      equal(entries['signing-key.pem'] ?? entries.key, key['key.pem'] ?? key.key),
+      "the key is not the active version's",
+    );
     if (of(true).length > 0) checkKeyring(entries, of(true), 'jwt-signing-key', is);
-    if (of(false).length === 0) return is(entries['jwks.json'] === undefined, 'jwks.json is there without a public key');
+    if (of(false).length === 0)
+      return is(entries['jwks.json'] === undefined, 'jwks.json is there without a public key');
     checkJwks(entries, of(false), is);
     return look('ConfigMap', spec.namespace, `${spec.namePrefix}jwks`, (shared, fits) => {
       fits(equal(shared['jwks.json'], entries['jwks.json']), 'is not what the Secret holds');
@@ -324,9 +360,9 @@ function checkProjections(objects, { spec, generation }, ledger) {
 
   platform('mongodb-auth', (entries, is) => {
     const { username, password, keyfile } = active('mongodb-auth').entries;
-    is(equal(entries.username, username), 'username is not the active version\'s');
-    is(equal(entries.password, password), 'password is not the active version\'s');
-    is(equal(entries.keyfile, keyfile), 'keyfile is not the active version\'s');
+    is(equal(entries.username, username), "username is not the active version's");
+    is(equal(entries.password, password), "password is not the active version's");
+    is(equal(entries.keyfile, keyfile), "keyfile is not the active version's");
     const [, user, pass] = /^mongodb(?:\+srv)?:\/\/([^:@/]+):([^:@/]+)@/.exec(text(entries, 'uri')) ?? [];
     is(decodeURIComponent(user) === text(entries, 'username'), 'uri has another user');
     is(decodeURIComponent(pass) === text(entries, 'password'), 'uri has another password');
@@ -345,7 +381,12 @@ function checkProjections(objects, { spec, generation }, ledger) {
       checkLeaf(entries, active('internal-ca').entries['tls.crt'], names, is);
       extra(entries, is);
     });
-  const hosts = (service, namespace) => [service, `${service}.${namespace}`, `${service}.${namespace}.svc`, `${service}.${namespace}.svc.${spec.clusterDomain}`];
+  const hosts = (service, namespace) => [
+    service,
+    `${service}.${namespace}`,
+    `${service}.${namespace}.svc`,
+    `${service}.${namespace}.svc.${spec.clusterDomain}`,
+  ];
   for (const { name, namespace, dnsNames, ipAddresses, secretName } of spec.serviceCertificates.services) {
     leaf(namespace, secretName, [...hosts(name, namespace), ...dnsNames, ...ipAddresses]);
   }
@@ -355,11 +396,18 @@ function checkProjections(objects, { spec, generation }, ledger) {
     is(equal(entries['client-ca.crt'], bundle('cluster-ca')), 'client-ca.crt is not the bundle of accepted CAs');
   });
   const service = hosts(spec.mongodb.service, spec.namespace);
-  const members = Array.from({ length: spec.mongodb.members }, (_, i) => service.map((name) => `${spec.mongodb.service}-${i}.${name}`));
-  leaf(spec.namespace, `${spec.namePrefix}mongodb-tls`, [...service, ...members.flat(), 'localhost', '127.0.0.1'], (entries, is) => {
-    const both = Buffer.concat([entries['tls.crt'], entries['tls.key']]);
-    is(equal(entries['tls-combined.pem'], both), 'tls-combined.pem is not certificate and key');
-  });
+  const members = Array.from({ length: spec.mongodb.members }, (_, i) =>
+    service.map((name) => `${spec.mongodb.service}-${i}.${name}`),
+  );
+  leaf(
+    spec.namespace,
+    `${spec.namePrefix}mongodb-tls`,
+    [...service, ...members.flat(), 'localhost', '127.0.0.1'],
+    (entries, is) => {
+      const both = Buffer.concat([entries['tls.crt'], entries['tls.key']]);
+      is(equal(entries['tls-combined.pem'], both), 'tls-combined.pem is not certificate and key');
+    },
+  );
 
   platform('message-bus-auth', (entries, is) => checkMessageBus(entries, active, accepted, is));
   for (const [ref, { file, entries }] of objects) checkNoAuthorityKey(ref, entries, ledger, file, spec);
@@ -376,7 +424,10 @@ function checkKeyring(entries, versions, kind, is) {
     is(kty === 'oct' && key.toString('base64url') === k, 'keyring.json has a key that is no JWK');
     is(secretKid(kind, key) === kid, 'a key of keyring.json contradicts its kid');
     is(equal(key, version?.entries.key), 'keyring.json has a key that the ledger does not');
-    is(state === version?.state && alg === text(version?.entries ?? {}, 'alg'), 'keyring.json has another state or alg');
+    is(
+      state === version?.state && alg === text(version?.entries ?? {}, 'alg'),
+      'keyring.json has another state or alg',
+    );
   }
 }
 
@@ -387,7 +438,10 @@ function checkJwks(entries, versions, is) {
     const version = versions.find(({ kid }) => kid === jwk.kid);
     is(!['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'].some((member) => member in jwk), 'jwks.json holds something private');
     is(kidOf(spkiOf({ key: jwk, format: 'jwk' })) === jwk.kid, 'a key of jwks.json contradicts its kid');
-    is(version !== undefined && jwk.alg === text(version.entries, 'alg'), 'jwks.json has a key that the ledger does not');
+    is(
+      version !== undefined && jwk.alg === text(version.entries, 'alg'),
+      'jwks.json has a key that the ledger does not',
+    );
   }
 }
 
@@ -401,7 +455,10 @@ function checkLeaf(entries, issuerPem, names, is) {
   is(!certificate.ca, 'is a CA');
   is(certificate.validToDate <= issuer.validToDate, 'outlives its CA');
   const has = (certificate.subjectAltName ?? '').split(', ').map((name) => name.replace(/^(DNS|IP Address):/, ''));
-  is([...new Set(has)].sort().join() === [...new Set(names.map(normal))].sort().join(), 'has other names than the spec asks for');
+  is(
+    [...new Set(has)].sort().join() === [...new Set(names.map(normal))].sort().join(),
+    'has other names than the spec asks for',
+  );
 }
 
 /** OpenSSL writes IPv6 addresses in full; the URL parser knows what they mean. */
@@ -419,7 +476,11 @@ function checkNoAuthorityKey(ref, entries, ledger, file, spec) {
   const held = Buffer.concat(Object.values(entries)).toString('latin1');
   for (const kind of [...AUTHORITIES, ...MESSAGE_BUS]) {
     for (const { entries: secret } of ledger.get(kind)) {
-      expect(inLedger || !held.includes(secret['key.pem'].toString('latin1').trim()), file, `holds the private key of ${kind}`);
+      expect(
+        inLedger || !held.includes(secret['key.pem'].toString('latin1').trim()),
+        file,
+        `holds the private key of ${kind}`,
+      );
     }
   }
 }
@@ -435,17 +496,28 @@ function checkMessageBus(entries, active, accepted, is) {
   const [operator, signer, account] = MESSAGE_BUS.map(active);
   const [O, A] = [14 << 3, 0];
   const conf = text(entries, 'nats.conf');
-  const options = conf.split('\n').filter((line) => /^\w/.test(line)).map((line) => /^\w+/.exec(line)[0]);
+  const options = conf
+    .split('\n')
+    .filter((line) => /^\w/.test(line))
+    .map((line) => /^\w+/.exec(line)[0]);
   is(options.sort().join() === 'operator,resolver,resolver_preload,system_account', 'nats.conf sets something else');
   const [operatorJwt, accountJwt, ...others] = conf.match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g) ?? [];
-  is(operatorJwt === text(entries, 'operator.jwt') && others.length === 0, 'nats.conf has another operator than operator.jwt');
+  is(
+    operatorJwt === text(entries, 'operator.jwt') && others.length === 0,
+    'nats.conf has another operator than operator.jwt',
+  );
   is(conf.includes(`system_account: ${nkey(A, account)}`), 'nats.conf names another system account');
 
   const read = (jwt, key, createdAt) => {
     const [head, body, signature] = jwt.split('.');
     const { jti, ...claims } = JSON.parse(Buffer.from(body, 'base64url').toString());
     const hash = createHash('sha512-256').update(JSON.stringify(claims)).digest();
-    const isSigned = verify(null, Buffer.from(`${head}.${body}`), createPublicKey(key), Buffer.from(signature, 'base64url'));
+    const isSigned = verify(
+      null,
+      Buffer.from(`${head}.${body}`),
+      createPublicKey(key),
+      Buffer.from(signature, 'base64url'),
+    );
     is(isSigned, 'a JWT has a wrong signature');
     is(jti === base32(hash).toUpperCase(), 'the jti of a JWT is not the hash of its claims');
     is(claims.iat === Date.parse(createdAt) / 1000, 'the iat of a JWT is not when its version was made');
@@ -457,7 +529,10 @@ function checkMessageBus(entries, active, accepted, is) {
   is((first.nats.signing_keys ?? []).join() === signers.join(), 'operator.jwt lists other signing keys');
   is(first.nats.system_account === nkey(A, account), 'operator.jwt names another system account');
   const second = read(accountJwt, signer.entries['key.pem'], account.createdAt);
-  is(second.iss === nkey(O, signer) && second.sub === nkey(A, account), 'the account JWT has another issuer or subject');
+  is(
+    second.iss === nkey(O, signer) && second.sub === nkey(A, account),
+    'the account JWT has another issuer or subject',
+  );
 }
 
 /** CRC-16/XMODEM, as nkeys end with. */
@@ -484,18 +559,28 @@ function checkAudit(objects, record) {
     if (object === undefined) return expect(false, ref, 'is missing');
     const log = text(object.entries, 'audit.jsonl');
     expect(log.endsWith('\n'), object.file, 'its last line is cut off');
-    log.split('\n').slice(0, -1).forEach((line, index) => {
-      const place = `${object.file}: line ${index + 1}`;
-      last = check(place, () => JSON.parse(line));
-      expect(last?.prev === prev, place, 'prev is not the digest of the line before');
-      expect(last?.installationId === record.installationId, place, 'is of another installation');
-      expect(TIME.test(last?.time) && last?.generation >= generation, place, 'time or generation is wrong');
-      prev = sha256(line).toString('hex');
-      generation = last?.generation ?? generation;
-    });
+    log
+      .split('\n')
+      .slice(0, -1)
+      .forEach((line, index) => {
+        const place = `${object.file}: line ${index + 1}`;
+        last = check(place, () => JSON.parse(line));
+        expect(last?.prev === prev, place, 'prev is not the digest of the line before');
+        expect(last?.installationId === record.installationId, place, 'is of another installation');
+        expect(TIME.test(last?.time) && last?.generation >= generation, place, 'time or generation is wrong');
+        prev = sha256(line).toString('hex');
+        generation = last?.generation ?? generation;
+      });
   }
-  const active = Object.entries(record.keys).map(([kind, { versions }]) => [kind, versions.find(({ state }) => state === 'active')?.kid]);
-  expect(same(last?.active ?? {}, Object.fromEntries(active)), name, 'its last line has other active kids than the record');
+  const active = Object.entries(record.keys).map(([kind, { versions }]) => [
+    kind,
+    versions.find(({ state }) => state === 'active')?.kid,
+  ]);
+  expect(
+    same(last?.active ?? {}, Object.fromEntries(active)),
+    name,
+    'its last line has other active kids than the record',
+  );
   expect(last?.generation === record.generation, name, 'its last line has another generation than the record');
   return undefined;
 }

@@ -26,12 +26,18 @@ export class NoTime implements Time {
   }
 
   idle(_ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    return new Promise((_, reject) => whenAborted(signal, reject));
   }
 
   random(): number {
     return 0.5;
   }
+}
+
+/** As Node's own timers: at once if it has happened already. */
+export function whenAborted(signal: AbortSignal, tell: (reason: unknown) => void): void {
+  if (signal.aborted) tell(signal.reason);
+  else signal.addEventListener('abort', () => tell(signal.reason));
 }
 
 export function open(options: Partial<KubernetesOptions> = {}): Promise<KeyStore> {

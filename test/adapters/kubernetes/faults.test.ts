@@ -19,12 +19,22 @@ const PASSING: Readonly<Record<string, Fault>> = {
   'an internal error': { status: 500 },
   'an internal error after the server has acted': { status: 500, afterServer: true },
   'a bad gateway, in HTML': { status: 502, body: '<html>', contentType: 'text/html' },
-  'a bad gateway after the server has acted': { status: 502, body: '<html>', contentType: 'text/html', afterServer: true },
+  'a bad gateway after the server has acted': {
+    status: 502,
+    body: '<html>',
+    contentType: 'text/html',
+    afterServer: true,
+  },
   'not available': { status: 503, retryAfter: 1 },
   'a gateway time-out': { status: 504 },
   'a gateway time-out after the server has acted': { status: 504, afterServer: true },
   'a success in HTML': { status: 200, body: '<html>login</html>', contentType: 'text/html' },
-  'a success in HTML after the server has acted': { status: 200, body: '<html>', contentType: 'text/html', afterServer: true },
+  'a success in HTML after the server has acted': {
+    status: 200,
+    body: '<html>',
+    contentType: 'text/html',
+    afterServer: true,
+  },
   'a success that is not JSON': { status: 200, body: '{"kind":' },
   'a success that is something else': { status: 200, body: '{"kind":"Status","apiVersion":"v1","status":"Success"}' },
   'an empty success': { status: 200, body: '' },
@@ -76,7 +86,8 @@ describe.skipIf(assets === undefined)('faults between store and API server', { t
     return store;
   }
 
-  const object = (byte = 1) => secret(NAMESPACE, `fault-${count}`, { data: { key: new Uint8Array(32).fill(byte), canary: CANARY } });
+  const object = (byte = 1) =>
+    secret(NAMESPACE, `fault-${count}`, { data: { key: new Uint8Array(32).fill(byte), canary: CANARY } });
 
   async function failure(work: Promise<unknown>): Promise<PaletteKeysError> {
     const error = await work.then(
@@ -162,7 +173,8 @@ describe.skipIf(assets === undefined)('faults between store and API server', { t
         createTaken: () => store.create(object(2)),
         replace: () => store.replace(object(2), before.version),
         addNamespaces: () => store.addNamespaces([`fresh-${count}`]),
-        ledgerNamespaces: async () => (await open({ kubeconfig, time: new NoTime(), ledgerHints: [NAMESPACE] })).ledgerNamespaces(),
+        ledgerNamespaces: async () =>
+          (await open({ kubeconfig, time: new NoTime(), ledgerHints: [NAMESPACE] })).ledgerNamespaces(),
         lock: () => store.lock({ command: 'palette-keys init', user: 'tester', since: '2026-01-01T00:00:00Z' }),
         version: () => store.cluster?.version() ?? Promise.resolve(),
       };
@@ -183,7 +195,10 @@ describe.skipIf(assets === undefined)('faults between store and API server', { t
     const first = proxy.requests.length;
     fault = () => ({ status: 500 });
     const error = await failure(store.get(object().ref));
-    expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('said the fault proxy') });
+    expect(error).toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('said the fault proxy'),
+    });
     expect(proxy.requests.length - first).toBe(6);
     expect(time.sleeps).toHaveLength(5);
     expect(time.sleeps.toSorted((a, b) => a - b)).toEqual(time.sleeps);
@@ -219,7 +234,8 @@ describe.skipIf(assets === undefined)('faults between store and API server', { t
     await direct.addNamespaces(['pages']);
     await Promise.all(names.map((name) => direct.create(configMap('pages', name))));
     const store = await open({ kubeconfig, time: new NoTime() });
-    fault = ({ path }) => (path.includes('continue=') && proxy.requests.at(-1)?.path !== path ? 'half-body' : undefined);
+    fault = ({ path }) =>
+      path.includes('continue=') && proxy.requests.at(-1)?.path !== path ? 'half-body' : undefined;
     const found = await store.list('pages');
     expect(found.map(({ ref }) => ref.name)).toEqual(names);
   });

@@ -1,0 +1,14 @@
+import { PaletteKeysError } from '../../../errors.ts';
+
+export function kubeconfigInvalid(file: string, what: string): PaletteKeysError {
+  return new PaletteKeysError('KUBECONFIG_INVALID', `${file}: ${what}`, {
+    hint: 'mend the kubeconfig, or name another one with --kubeconfig FILE or another --context NAME',
+  });
+}
+
+/** Neither a cluster nor a folder. */
+export function noStore(why: string): PaletteKeysError {
+  return new PaletteKeysError('NO_STORE', `no cluster is in reach (${why}), and no folder was named`, {
+    hint: 'name a folder with --dir PATH, or a cluster with --kubeconfig FILE, KUBECONFIG or --context NAME',
+  });
+}

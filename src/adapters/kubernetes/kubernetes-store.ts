@@ -1,0 +1,105 @@
+import type { FoundObject, KeyStore, Lock, LockHolder, NewObject, StoredObject } from '../../ports/key-store.ts';
+import type { ObjectRef } from '../../ports/object-ref.ts';
+import type { ProcessIdentity } from '../directory/process-identity.ts';
+import type { ApiClient } from './api/client.ts';
+import { explained } from './api/explain.ts';
+import type { Circumstances } from './api/explanation.ts';
+import { KubernetesCluster } from './cluster.ts';
+import { acquireLock } from './lease/lock.ts';
+import { addNamespace, hasNamespace } from './namespaces.ts';
+import { find, listAll } from './objects/read.ts';
+import { createOnce, replaceVersion } from './objects/write.ts';
+
+const OURS = 'app.kubernetes.io/managed-by=palette-keys';
+const RECORD = 'palette-keys-installation';
+const ROOT_KEYS = `${OURS},palette-keys.dev/kind=root-key`;
+
+export interface KubernetesStoreParts {
+  readonly client: ApiClient;
+  readonly circumstances: Circumstances;
+  readonly location: string;
+  readonly self: ProcessIdentity;
+  readonly ledgerNamespace: () => string;
+  readonly ledgerHints: readonly string[];
+  readonly warn: (message: string) => void;
+}
+
+/** The store in a Kubernetes cluster: Secrets and ConfigMaps, through its API. */
+export class KubernetesStore implements KeyStore {
+  readonly kind = 'kubernetes';
+  readonly location: string;
+  readonly cluster: KubernetesCluster;
+  readonly #parts: KubernetesStoreParts;
+
+  constructor(parts: KubernetesStoreParts) {
+    this.#parts = parts;
+    this.location = parts.location;
+    this.cluster = new KubernetesCluster(parts.client, parts.self.origin.host, (work) => this.#inWords(work));
+  }
+
+  /** Only where one was told to look: to look everywhere, one would have to be allowed to read everybody's Secrets. */
+  ledgerNamespaces(): Promise<readonly string[]> {
+    return this.#inWords(async () => {
+      const hints = [...new Set(this.#parts.ledgerHints)].sort();
+      const found = await Promise.all(hints.map((hint) => this.#holdsLedger(hint)));
+      return hints.filter((_, n) => found[n]);
+    });
+  }
+
+  list(namespace: string): Promise<readonly FoundObject[]> {
+    return this.#inWords(async () => {
+      const { client } = this.#parts;
+      const lists = await Promise.all([
+        listAll(client, 'ConfigMap', namespace, OURS),
+        listAll(client, 'Secret', namespace, OURS),
+      ]);
+      return lists.flatMap(sorted);
+    });
+  }
+
+  get(ref: ObjectRef): Promise<FoundObject | undefined> {
+    return this.#inWords(async () => (await find(this.#parts.client, ref))?.stored);
+  }
+
+  create(object: NewObject): Promise<'created' | 'exists'> {
+    return this.#inWords(() => createOnce(this.#parts.client, object));
+  }
+
+  replace(object: NewObject, version: string): Promise<'replaced' | 'conflict'> {
+    return this.#inWords(() => replaceVersion(this.#parts.client, object, version));
+  }
+
+  missingNamespaces(namespaces: readonly string[]): Promise<readonly string[]> {
+    return this.#inWords(async () => {
+      const asked = [...new Set(namespaces)];
+      const there = await Promise.all(asked.map((name) => hasNamespace(this.#parts.client, name)));
+      return asked.filter((_, n) => !there[n]);
+    });
+  }
+
+  addNamespaces(namespaces: readonly string[]): Promise<void> {
+    return this.#inWords(async () => {
+      for (const name of new Set(namespaces)) await addNamespace(this.#parts.client, name);
+    });
+  }
+
+  lock(holder: LockHolder): Promise<Lock> {
+    const { client, self, warn, ledgerNamespace } = this.#parts;
+    return this.#inWords(() => acquireLock({ client, self, warn, namespace: ledgerNamespace() }, holder));
+  }
+
+  async #holdsLedger(namespace: string): Promise<boolean> {
+    const { client } = this.#parts;
+    if ((await find(client, { kind: 'ConfigMap', namespace, name: RECORD })) !== undefined) return true;
+    const candidates = await listAll(client, 'Secret', namespace, ROOT_KEYS);
+    return candidates.some(({ ref }) => /key-root-key-v[1-9]\d*$/.test(ref.name));
+  }
+
+  #inWords<T>(work: () => Promise<T>): Promise<T> {
+    return explained(this.#parts.circumstances, work);
+  }
+}
+
+function sorted(objects: readonly StoredObject[]): readonly StoredObject[] {
+  return objects.toSorted((a, b) => (a.ref.name < b.ref.name ? -1 : 1));
+}

@@ -1,0 +1,95 @@
+import { PaletteKeysError } from '../../../errors.ts';
+import type { NewObject } from '../../../ports/key-store.ts';
+import { formatRef } from '../../../ports/object-ref.ts';
+import { getting, writing } from '../api/call.ts';
+import type { ApiClient } from '../api/client.ts';
+import { ApiFailure, isAmbiguous, isConflict, isMissing, isTaken } from '../api/failure.ts';
+import { maskOf } from '../api/mask.ts';
+import { holds, isEqual } from './compare.ts';
+import { decodeObject, type RawObject } from './decode.ts';
+import { encodeNew, encodeReplacement } from './encode.ts';
+import { find } from './read.ts';
+
+/**
+ * Creates once. A POST that may or may not have been carried out is never simply repeated: the object is read back, and
+ * decides. If it is what we wrote, we created it; if it is another one, somebody else did; if there is none, we try
+ * again. Only the first POST's 'the name is taken' is believed as it stands: later it may be ours that took it.
+ */
+export async function createOnce(client: ApiClient, object: NewObject): Promise<'created' | 'exists'> {
+  const { ref } = object;
+  const call = writing({ ...getting(ref), verb: 'create' }, encodeNew(object), maskFor(object));
+  const patience = client.patience();
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      await client.send(call, (json) => decodeObject(json, ref));
+      return 'created';
+    } catch (error) {
+      if (!(error instanceof ApiFailure)) throw error;
+      if (isTaken(error) && isDeletionPending(error)) throw terminating(object);
+      if (isTaken(error) && isFirst) return 'exists';
+      if (isAmbiguous(error)) {
+        const there = await find(client, ref, patience.part());
+        if (there !== undefined) return holds(there.stored, object) ? 'created' : 'exists';
+      }
+      await patience.wait(error, client.signal);
+    }
+  }
+}
+
+/**
+ * Replaces the version that was read. uid and resourceVersion go along, so the API server itself refuses to write over
+ * another version; after an ambiguous answer the object is read back, as above.
+ */
+export async function replaceVersion(
+  client: ApiClient,
+  object: NewObject,
+  version: string,
+): Promise<'replaced' | 'conflict'> {
+  const { ref } = object;
+  const current = await find(client, ref);
+  if (current?.stored.version !== version) return 'conflict';
+  refuseUnchangeable(current, object);
+  const call = writing({ ...getting(ref), verb: 'update' }, encodeReplacement(current, object), maskFor(object));
+  const patience = client.patience();
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      await client.send(call, (json) => decodeObject(json, ref));
+      return 'replaced';
+    } catch (error) {
+      if (!(error instanceof ApiFailure)) throw error;
+      if (isMissing(error) || (isConflict(error) && isFirst)) return 'conflict';
+      if (isAmbiguous(error)) {
+        const there = await find(client, ref, patience.part());
+        if (there === undefined || there.uid !== current.uid) return 'conflict';
+        if (there.stored.version !== version) return isEqual(there.stored, object) ? 'replaced' : 'conflict';
+      }
+      await patience.wait(error, client.signal);
+    }
+  }
+}
+
+/** What the API server would refuse, said so that one knows what to do; and ledger entries are never touched. */
+function refuseUnchangeable(current: RawObject, object: NewObject): void {
+  if (current.isTerminating) throw terminating(object);
+  const { immutable, type } = current.stored;
+  if (!immutable && type === object.type) return;
+  const { kind, namespace, name } = object.ref;
+  const what = immutable ? 'is immutable' : `is of type ${type}, which cannot be changed to ${object.type}`;
+  throw new PaletteKeysError('REJECTED', `${formatRef(object.ref)} ${what}`, {
+    hint: `if no key would be lost by it, delete it (kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace}) and run the command again`,
+  });
+}
+
+function maskFor({ ref, data }: NewObject): ReturnType<typeof maskOf> | undefined {
+  return ref.kind === 'Secret' ? maskOf(data) : undefined;
+}
+
+function isDeletionPending({ status }: ApiFailure): boolean {
+  return status?.message.startsWith('object is being deleted') === true;
+}
+
+function terminating({ ref: { kind, namespace, name }, ref }: NewObject): PaletteKeysError {
+  return new PaletteKeysError('CONFLICT', `${formatRef(ref)} is being deleted`, {
+    hint: `wait until it is gone, then run the command again; a finalizer may hold it: kubectl get ${kind.toLowerCase()} ${name} -n ${namespace} -o yaml`,
+  });
+}

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { installation, LEDGER, ledgerRef, RECORD, storeWith } from '../support/installations.ts';
+import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
+import { RsaPool } from '../support/random.ts';
+import { BAD, item, type List } from './bad-lists.ts';
+import { backupOf, documentOf, restore, writtenSince } from './bench.ts';
+
+const pool = new RsaPool();
+let made: Snapshot;
+let backup: List;
+let foreign: List;
+
+beforeAll(async () => {
+  pool.install();
+  made = await installation();
+  backup = JSON.parse((await backupOf(made)).toString());
+  foreign = JSON.parse((await backupOf(await installation())).toString());
+});
+
+afterAll(() => pool.uninstall());
+
+/** Stores that a backup could be restored into, from nothing at all to everything but the ledger. */
+const STORES: readonly (readonly [string, (store: MemoryStore) => void, ...flags: string[]])[] = [
+  ['nothing', (store) => store.restore({ namespaces: [], objects: [] }), '--yes'],
+  ['nothing, rehearsed,', (store) => store.restore({ namespaces: [], objects: [] }), '--verify'],
+  [
+    'what workloads mount alone',
+    (store) => {
+      for (const { ref } of made.objects) if (ref.namespace === LEDGER) store.remove(ref);
+    },
+    '--yes',
+    '-o',
+    'json',
+  ],
+  [
+    'all but the hash salt',
+    (store) => {
+      for (const { ref } of made.objects) if (ref.name.includes('hash-salt')) store.remove(ref);
+    },
+    '--yes',
+  ],
+];
+
+describe.each(STORES)('into a store that holds %s', (_, prepare, ...flags) => {
+  test.each(BAD)('a backup with %s is refused, and nothing is written', async (_name, change, says, code = 4) => {
+    const list = structuredClone(backup);
+    change(list, foreign);
+    const store = storeWith(made);
+    prepare(store);
+    const before = store.snapshot();
+    const outcome = await restore(store, JSON.stringify(list), { flags });
+    expect(outcome.code, outcome.stderr).toBe(code);
+    expect(outcome.stderr).toMatch(says);
+    expect(outcome.stderr).toMatch(/^palette-keys: error: .*\n(.*\n)*palette-keys: hint: ./);
+    expect(outcome.stdout === '' ? 'Error' : documentOf(outcome).kind).toBe('Error');
+    expect(writtenSince(before, store)).toEqual([]);
+  });
+
+  test('the backup as it was made is taken', async () => {
+    const store = storeWith(made);
+    prepare(store);
+    expect(await restore(store, JSON.stringify(backup))).toMatchObject({ code: 0 });
+  });
+});
+
+test('an installation is never restored over another one', async () => {
+  const store = storeWith(made);
+  const before = store.snapshot();
+  for (const flags of [['--yes'], ['--verify']]) {
+    const outcome = await restore(store, JSON.stringify(foreign), { flags });
+    expect(outcome.code, outcome.stderr).toBe(5);
+    const ids = [backup, foreign].map(
+      (list) => JSON.parse(item(list, RECORD.name).data['record.json'] ?? '').installationId,
+    );
+    for (const id of ids) expect(outcome.stderr).toContain(id);
+    expect(writtenSince(before, store)).toEqual([]);
+  }
+});
+
+test.each(['ledger', 'record', 'root key', 'projections'])(
+  'nor where of the other one only the %s is left',
+  async (part) => {
+    const keeps = (name: string, namespace: string): boolean => {
+      if (part === 'ledger') return namespace === LEDGER && name !== RECORD.name;
+      if (part === 'record') return name === RECORD.name && namespace === LEDGER;
+      if (part === 'root key') return name === ledgerRef('root-key').name;
+      return namespace !== LEDGER;
+    };
+    const store = storeWith(made);
+    for (const { ref } of made.objects) if (!keeps(ref.name, ref.namespace)) store.remove(ref);
+    const before = store.snapshot();
+    const outcome = await restore(store, JSON.stringify(foreign), { flags: ['--yes'] });
+    expect(outcome.code, outcome.stderr).toBe(5);
+    expect(writtenSince(before, store)).toEqual([]);
+  },
+);
+
+test('a ledger that stands in another namespace is not joined by a second one', async () => {
+  const store = memoryStore();
+  expect(await restore(store, JSON.stringify(backup).replaceAll(LEDGER, 'other-system'))).toMatchObject({ code: 0 });
+  const before = store.snapshot();
+  const outcome = await restore(store, JSON.stringify(backup), { flags: ['--yes'] });
+  expect(outcome.code, outcome.stderr).toBe(5);
+  expect(writtenSince(before, store)).toEqual([]);
+});
