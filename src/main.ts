@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { systemActor } from './adapters/system/actor.ts';
+import { systemRandom } from './adapters/system/random.ts';
 import { watchSignals } from './adapters/system/signals.ts';
 import { systemTerminal } from './adapters/system/terminal.ts';
 import { systemTextFiles } from './adapters/system/text-files.ts';
 import type { CliPorts, GlobalOptions } from './cli/ports.ts';
 import { runCli } from './cli/program.ts';
-import { systemRandom } from './crypto/random.ts';
 import { type ExitCode, PaletteKeysError } from './errors.ts';
 import type { KeyStore } from './ports/key-store.ts';
 

@@ -11,7 +11,8 @@ import { readSealFor } from './secrets.ts';
 /** Makes a backup, proves it, and says which keys it holds. */
 export async function runBackup(options: BackupOptions, ports: CliPorts): Promise<ExitCode> {
   const { terminal } = ports;
-  const { out, dryRun, output } = options;
+  const { dryRun, output } = options;
+  const out = withTime(options.out, ports.clock.now());
   const piped = out === '-';
   if (piped && terminal.shows) {
     throw new PaletteKeysError('USAGE', 'a backup is not written to a terminal', {
@@ -39,6 +40,11 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
   if (!options.quiet && !dryRun)
     terminal.stderr.write('Keep the file, and what opens it, in two places apart from the store.\n');
   return 0;
+}
+
+/** `{time}` in the name becomes the present time, `20260131T045900Z`: a CronJob has no shell to do it. */
+function withTime(name: string, now: Date): string {
+  return name.replaceAll('{time}', `${now.toISOString().slice(0, 19)}Z`.replace(/[-:]/g, ''));
 }
 
 /** Standard output as the place of a backup: it cannot be read back, but it is opened before it is written. */

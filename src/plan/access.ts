@@ -7,7 +7,7 @@ import type { ObjectKind, ObjectRef } from '../ports/object-ref.ts';
 const RESOURCES: Record<ObjectKind, AccessNeed['resource']> = { Secret: 'secrets', ConfigMap: 'configmaps' };
 
 /** What `status` reads: the ledger's namespace as a whole, elsewhere single objects by name. */
-export function readingNeeds(spec: InstallationSpec): readonly AccessNeed[] {
+function readingNeeds(spec: InstallationSpec): readonly AccessNeed[] {
   const { ledgerNamespace: namespace } = spec;
   return [
     need('list', 'secrets', namespace),

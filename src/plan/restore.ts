@@ -95,7 +95,7 @@ function blocked(
 }
 
 /** True where type and every entry are the same; labels and annotations may have been touched. */
-export function holdsSame(a: NewObject, b: NewObject): boolean {
+function holdsSame(a: NewObject, b: NewObject): boolean {
   const names = new Set([...Object.keys(a.data), ...Object.keys(b.data)]);
   return [...names].every((name) => {
     const [left, right] = [a.data[name], b.data[name]];

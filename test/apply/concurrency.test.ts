@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => pool.uninstall());
 
 const soaking = process.env['SOAK'] === '1';
-const ROUNDS = soaking ? 500 : 6;
+const rounds = (few: number): number => (soaking ? 500 : few);
 
 interface Outcome {
   readonly memory: MemoryStore;
@@ -76,7 +76,7 @@ async function faultsOfAgreeing(
   versions: Versions = {},
 ): Promise<readonly string[]> {
   const faults: string[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds(3); round++) {
     const seed = `${runs.length} runs, round ${round}`;
     const outcome = await together(before, runs, seed);
     const unexpected = outcome.ends.filter((end) => end !== 'done' && end !== 'CONFLICT');
@@ -126,7 +126,7 @@ describe('without a lock that keeps them apart', () => {
   test('of two first runs with different specs one is told, and there is one set of keys', async () => {
     const other = smallSpec({ grpc: { dnsNames: ['grpc.example.org'] }, mongodb: { members: 2 } });
     const faults: string[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds(6); round++) {
       const {
         memory,
         ends,
@@ -152,7 +152,7 @@ describe('without a lock that keeps them apart', () => {
     const torn = storeWith(made);
     torn.remove(uri);
     const faults: string[] = [];
-    for (let round = 0; round < ROUNDS * 2; round++) {
+    for (let round = 0; round < rounds(8); round++) {
       const seed = `stale generation, round ${round}`;
       const { memory, ends, faults: found } = await together(torn.snapshot(), [{ spec: wider }, {}, {}], seed);
       const wrong = [...found, ...ends.filter((end) => end !== 'done' && end !== 'CONFLICT')];

@@ -121,6 +121,9 @@ class History {
   /** What stood where somebody has changed something since all was well; undefined: nothing. */
   readonly #before = new Map<string, FoundObject | undefined>();
 
+  /** Places from which the last thing that somebody did was to take the object away. */
+  readonly #removed = new Set<string>();
+
   constructor(foreign: Snapshot) {
     this.#foreign = foreign;
   }
@@ -174,6 +177,7 @@ class History {
     else store.failAt(n, after ? 'after' : 'before', injected);
     const error = await this.#init(store, spec);
     this.#store.afterCrash();
+    this.#forgetWhatIsBack();
     const refused = error instanceof PaletteKeysError && error.exit === 5;
     if (error !== undefined && error !== injected && !refused) this.#faults.push(inWords(error));
   }
@@ -197,6 +201,8 @@ class History {
     const original = this.#before.has(place) ? this.#before.get(place) : found;
     if (!this.#change(type, found, entry)) return;
     this.#before.set(place, original);
+    if (type === 'remove') this.#removed.add(place);
+    else this.#removed.delete(place);
     this.#auditHarmed ||= place === formatRef(AUDIT);
     this.#watch.forget(place);
   }
@@ -228,6 +234,12 @@ class History {
       return { data: how % 2 === 0 ? without : { ...data, [name]: shorter } };
     });
     return true;
+  }
+
+  /** What was taken away and is there again, the program has made again, as the same or, in an empty store, anew. */
+  #forgetWhatIsBack(): void {
+    const places = new Set(this.#store.snapshot().objects.map(({ ref }) => formatRef(ref)));
+    for (const place of this.#removed) if (places.has(place)) this.#before.delete(place);
   }
 
   /** Puts back what was there before somebody changed it. */

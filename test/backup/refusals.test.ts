@@ -19,30 +19,33 @@ beforeAll(async () => {
 
 afterAll(() => pool.uninstall());
 
-/** Stores that a backup could be restored into, from nothing at all to everything but the ledger. */
-const STORES: readonly (readonly [string, (store: MemoryStore) => void, ...flags: string[]])[] = [
-  ['nothing', (store) => store.restore({ namespaces: [], objects: [] }), '--yes'],
-  ['nothing, rehearsed,', (store) => store.restore({ namespaces: [], objects: [] }), '--verify'],
-  [
-    'what workloads mount alone',
-    (store) => {
+/** Stores that a backup could be restored into, from nothing at all to everything but one key. */
+const STORES: readonly { title: string; prepare: (store: MemoryStore) => void; flags: readonly string[] }[] = [
+  {
+    title: 'nothing',
+    prepare: (store) => store.restore({ namespaces: [], objects: [] }),
+    flags: ['--yes', '-o', 'json'],
+  },
+  {
+    title: 'what workloads mount alone',
+    prepare: (store) => {
       for (const { ref } of made.objects) if (ref.namespace === LEDGER) store.remove(ref);
     },
-    '--yes',
-    '-o',
-    'json',
-  ],
-  [
-    'all but the hash salt',
-    (store) => {
+    flags: ['--verify'],
+  },
+  {
+    title: 'all but the hash salt',
+    prepare: (store) => {
       for (const { ref } of made.objects) if (ref.name.includes('hash-salt')) store.remove(ref);
     },
-    '--yes',
-  ],
+    flags: ['--yes'],
+  },
 ];
 
-describe.each(STORES)('into a store that holds %s', (_, prepare, ...flags) => {
-  test.each(BAD)('a backup with %s is refused, and nothing is written', async (_name, change, says, code = 4) => {
+const CASES = BAD.map(([name, change, says, code]) => ({ name, change, says, code: code ?? 4 }));
+
+describe.each(STORES)('into a store that holds $title', ({ prepare, flags }) => {
+  test.each(CASES)('a backup with $name is refused, and nothing is written', async ({ change, says, code }) => {
     const list = structuredClone(backup);
     change(list, foreign);
     const store = storeWith(made);

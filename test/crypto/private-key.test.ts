@@ -9,7 +9,7 @@ import {
   parsePrivateKey,
   spkiOf,
 } from '../../src/crypto/private-key.ts';
-import { systemRandom } from '../../src/crypto/random.ts';
+import { systemRandom } from '../../src/adapters/system/random.ts';
 import { DamagedError } from '../../src/errors.ts';
 
 const algorithms: readonly KeyPairAlgorithm[] = [

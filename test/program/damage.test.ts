@@ -164,14 +164,19 @@ async function restore(store: string, ...flags: string[]): Promise<readonly stri
 }
 
 describe.concurrent('a projection that is computed', () => {
-  it.each(Object.keys(COMPUTED))('%s is written again where it was deleted, without being asked', async (ref) => {
-    const store = copyOf(ours);
-    rmSync(pathOf(store, ref));
-    const { code, document } = await init(store);
-    expect(code).toBe(0);
-    expect(doings(document)).toEqual([`restore ${ref}`]);
-    expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual([fileOf(AUDIT)]);
-  });
+  const all = Object.keys(COMPUTED);
+
+  it.each([[all], [all.slice(0, 1)], [all.slice(3, 4)]])(
+    '%s: written again where it was deleted, without being asked',
+    async (refs) => {
+      const store = copyOf(ours);
+      for (const ref of refs) rmSync(pathOf(store, ref));
+      const { code, document } = await init(store);
+      expect(code).toBe(0);
+      expect([...doings(document)].sort()).toEqual(refs.map((ref) => `restore ${ref}`).sort());
+      expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual([fileOf(AUDIT)]);
+    },
+  );
 
   // A keyfile that is shorter or has another byte is a keyfile too: nothing contradicts it, so it is somebody's.
   const KEYFILE = [`Secret/${PLATFORM}/palette-mongodb-auth`, 'keyfile'] as const;
@@ -194,13 +199,15 @@ describe.concurrent('a projection that is computed', () => {
 });
 
 describe.concurrent('a leaf certificate', () => {
-  it.each(Object.keys(LEAVES))('%s is issued anew where it was deleted, without being asked', async (ref) => {
+  const all = Object.keys(LEAVES);
+
+  it.each([[all], [all.slice(0, 1)]])('%s: issued anew where it was deleted, without being asked', async (refs) => {
     const store = copyOf(ours);
-    rmSync(pathOf(store, ref));
+    for (const ref of refs) rmSync(pathOf(store, ref));
     const { code, document } = await init(store);
     expect(code).toBe(0);
-    expect(doings(document)).toEqual([`restore ${ref}`]);
-    expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual([fileOf(ref), fileOf(AUDIT)].sort());
+    expect([...doings(document)].sort()).toEqual(refs.map((ref) => `restore ${ref}`).sort());
+    expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual([...refs, AUDIT].map(fileOf).sort());
     expect((await verifyInstallation(store)).stdout).toBe('everything fits\n');
   });
 

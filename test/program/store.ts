@@ -102,7 +102,7 @@ export function entryOf(folder: string, ref: string, name: string): string {
 }
 
 /** The kid of a symmetric key: base32 of the first 10 bytes of SHA-256 over HKDF-SHA256 of it (contract, section 3). */
-export function kidOfSecret(kind: string, key: Uint8Array): string {
+function kidOfSecret(kind: string, key: Uint8Array): string {
   const derived = Buffer.from(hkdfSync('sha256', key, '', `palette-keys/kid/${kind}`, 32));
   const bits = [...createHash('sha256').update(derived).digest().subarray(0, 10)]
     .map((byte) => byte.toString(2).padStart(8, '0'))

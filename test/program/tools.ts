@@ -34,7 +34,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /** The full path of a tool. */
-export function whereIs(name: string): string | undefined {
+function whereIs(name: string): string | undefined {
   return PLACES.map((place) => path.join(place, name)).find((file) => {
     try {
       accessSync(file, constants.X_OK);

@@ -16,7 +16,7 @@ Examples:
 export function backupCommand(ports: CliPorts, done: (exit: ExitCode) => void): Command {
   return new Command('backup')
     .description('write every key into one encrypted file, and prove it')
-    .requiredOption('--out <file>', 'file to make (- for a pipe)')
+    .requiredOption('--out <file>', 'file to make; {time} in it becomes the time; - is a pipe')
     .option('--recipient <age1…>', 'encrypt for this recipient; may be given again', collect, [])
     .option('-R, --recipients-file <file>', 'encrypt for the recipients in this file')
     .option('--passphrase-file <file>', 'encrypt with the passphrase in this file')

@@ -85,7 +85,7 @@ function rejected(status: ApiStatus, http: number): Explanation {
   };
 }
 
-export function terminating(what: string): Explanation {
+function terminating(what: string): Explanation {
   return {
     code: 'CONFLICT',
     what: `${what} is being deleted`,

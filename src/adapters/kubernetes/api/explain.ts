@@ -14,7 +14,7 @@ export async function explained<T>(circumstances: Circumstances, work: () => Pro
   }
 }
 
-export function explain(failure: ApiFailure, circumstances: Circumstances): PaletteKeysError {
+function explain(failure: ApiFailure, circumstances: Circumstances): PaletteKeysError {
   const { code, what, hint } = explanation(failure, circumstances);
   return new PaletteKeysError(code, `${circumstances.where}: ${inWords(failure.target)}: ${what}`, { hint });
 }
