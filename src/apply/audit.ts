@@ -2,11 +2,12 @@ import {
   AUDIT_LIMIT,
   type AuditChange,
   type AuditRecord,
+  type AuditResult,
   appendLine,
   lastDigest,
   lastGeneration,
 } from '../audit/chain.ts';
-import { PaletteKeysError } from '../errors.ts';
+import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { AUDIT_NAME } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { annotations, labels } from '../ledger/metadata.ts';
@@ -23,13 +24,25 @@ const ATTEMPTS = 5;
 /** Appends one record to the audit log; what another run appended meanwhile stays. */
 export async function appendAudit(
   record: InstallationRecord,
-  changes: readonly AuditChange[],
+  done: { readonly changes: readonly AuditChange[]; readonly result: AuditResult },
   ports: ApplyPorts,
 ): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (await tryAppend(record, changes, ports)) return;
+    if (await tryAppend(record, done, ports)) return;
   }
   throw new Moved('the audit log is being written by another run');
+}
+
+/** Throws REFUSED for a log that cannot be continued; nothing is written over it. */
+export function checkLog(found: FoundObject | undefined): void {
+  if (found === undefined) return;
+  if (found.damage !== undefined) throw damagedLog(found.ref, found.damage);
+  try {
+    readLog(found);
+  } catch (error) {
+    if (error instanceof DamagedError) throw damagedLog(found.ref, error.message);
+    throw error;
+  }
 }
 
 /** True where the log already tells of the record's generation. */
@@ -39,15 +52,15 @@ export function isAudited(log: FoundObject | undefined, generation: number): boo
 
 async function tryAppend(
   record: InstallationRecord,
-  changes: readonly AuditChange[],
+  done: { readonly changes: readonly AuditChange[]; readonly result: AuditResult },
   ports: ApplyPorts,
 ): Promise<boolean> {
   const { store, signal } = ports;
   const ref = auditRef(record);
   const found = await store.get(ref);
-  if (found?.damage !== undefined) throw damagedLog(ref, found.damage);
-  const log = found === undefined ? '' : readLog(found);
-  const audit = auditRecord(record, changes, isAudited(found, record.generation), ports);
+  checkLog(found);
+  const log = found === undefined || found.damage !== undefined ? '' : readLog(found);
+  const audit = auditRecord(record, done, ports);
   const full = Buffer.byteLength(log) > AUDIT_LIMIT;
   if (full) await copyAway(record, log, ports);
   signal.throwIfAborted();
@@ -58,8 +71,7 @@ async function tryAppend(
 
 function auditRecord(
   record: InstallationRecord,
-  changes: readonly AuditChange[],
-  audited: boolean,
+  { changes, result }: { readonly changes: readonly AuditChange[]; readonly result: AuditResult },
   { clock, actor, toolVersion }: ApplyPorts,
 ): AuditRecord {
   const active = Object.entries(record.keys).map(([kind, { versions }]): [string, string] => [
@@ -72,7 +84,7 @@ function auditRecord(
     toolVersion,
     installationId: record.installationId,
     generation: record.generation,
-    result: changes.length === 0 && !audited ? 'completed an interrupted run' : 'done',
+    result,
     changes,
     active: Object.fromEntries(active),
   };

@@ -97,7 +97,7 @@ async function remember(
   const changes = entries.map(
     ({ key, n, kid }): AuditChange => ({ action: 'backup', object: `${key} v${n} in ${mark.file}`, key, kid }),
   );
-  await appendAudit(written.record, changes, ports);
+  await appendAudit(written.record, { changes, result: 'done' }, ports);
 }
 
 /** The record with a backup noted at every version that it holds; neither generation nor ready changes. */

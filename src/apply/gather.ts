@@ -1,6 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
-import { allNamespaces } from '../installation/names.ts';
+import { allNamespaces, RECORD_NAME } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { validateSpec } from '../installation/validate.ts';
 import { projectionsOf, VERSIONED } from '../inventory/index.ts';
@@ -30,7 +30,7 @@ export async function gather(store: KeyStore, request: SpecRequest, adopt = fals
   const ledgerNamespace = await findLedger(store, request.spec);
   let before: number | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const ledger = await store.list(ledgerNamespace);
+    const ledger = await readLedgerNamespace(store, ledgerNamespace);
     const record = readRecord(ledger);
     const spec = chooseSpec(request, record);
     const rings = ringsOfLedger(readLedger(ledger, spec), record);
@@ -40,7 +40,8 @@ export async function gather(store: KeyStore, request: SpecRequest, adopt = fals
     if (generation === before || !isOlder(generation, projections.values())) {
       const missingNamespaces = await store.missingNamespaces(allNamespaces(spec));
       const adoptable = await readAll(store, adopt ? placesToAdoptFrom(spec) : []);
-      return { store, spec, ledger, projections, adoptable, missingNamespaces };
+      const specGiven = request.spec !== undefined;
+      return { store, spec, specGiven, ledger, projections, adoptable, missingNamespaces };
     }
     before = generation;
   }
@@ -82,6 +83,18 @@ async function findLedger(store: KeyStore, requested: InstallationSpec | undefin
     );
   }
   return first ?? wanted ?? defaultSpec().ledgerNamespace;
+}
+
+/** What is labelled as ours, and the record even if its labels are lost. */
+async function readLedgerNamespace(store: KeyStore, namespace: string): Promise<readonly FoundObject[]> {
+  const listed = await store.list(namespace);
+  if (readRecord(listed).status !== 'missing' || listed.length === 0) return listed;
+  const record = await store.get({ kind: 'ConfigMap', namespace, name: RECORD_NAME });
+  if (record === undefined) return listed;
+  if (record.damage !== undefined || readRecord([record]).status === 'sound') return [...listed, record];
+  throw new PaletteKeysError('REFUSED', `${formatRef(record.ref)} is there, but palette-keys did not write it`, {
+    hint: 'move it away: that name is for the record of the installation',
+  });
 }
 
 function placesToAdoptFrom(spec: InstallationSpec): readonly ObjectRef[] {

@@ -1,14 +1,16 @@
-import type { AuditChange } from '../audit/chain.ts';
+import type { AuditChange, AuditResult } from '../audit/chain.ts';
 import { PaletteKeysError } from '../errors.ts';
 import { AUDIT_NAME } from '../installation/names.ts';
 import { VERSIONED } from '../inventory/index.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
+import { numberOf } from '../plan/assess-versions.ts';
 import { blockers, type InitPlan, planInit } from '../plan/init.ts';
 import type { InitRequest } from '../plan/snapshot.ts';
 import type { Step } from '../plan/step.ts';
+import type { FoundObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
-import { appendAudit, isAudited } from './audit.ts';
+import { appendAudit, checkLog, isAudited } from './audit.ts';
 import type { BackupMark } from './backup.ts';
 import { Moved } from './errors.ts';
 import { type Escrow, escrowInVain, refuseEscrow, rememberEscrow, writeEscrow } from './escrow.ts';
@@ -39,6 +41,7 @@ export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'sto
   const now = ports.clock.now();
   const assessment = await assess(await gather(ports.store, input.spec, input.request.adopt), input.request, now);
   if (input.escrow !== undefined) refuseEscrow(assessment);
+  refuseGuessedSpec(assessment);
   const plan = planInit(assessment, now);
   wipe(assessment);
   return plan;
@@ -52,6 +55,7 @@ export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'sto
 export async function applyInit(agreed: InitPlan, input: InitInput, ports: ApplyPorts): Promise<InitPlan> {
   const { store, actor, clock } = ports;
   const run = new InitRun(agreed, input, ports);
+  ports.signal.throwIfAborted();
   const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
   // The slow part begins as soon as it is certain that this run, and not another one, is at work.
   run.prepare(agreed);
@@ -80,6 +84,7 @@ class InitRun {
   readonly #assessments: Assessment[] = [];
   /** Steps that were carried out, over all attempts, by object. */
   readonly #done = new Map<string, Step>();
+  #outcome: AuditResult | undefined;
 
   constructor(agreed: InitPlan, input: InitInput, ports: ApplyPorts) {
     this.#agreed = agreed;
@@ -90,20 +95,32 @@ class InitRun {
 
   async attempt(): Promise<InitPlan> {
     const before = await this.#look();
-    const plan = planInit(before, this.#ports.clock.now());
-    checkAgreed(plan, this.#agreed);
+    const plan = this.#decide(before);
     if (!plan.changes) return this.#result(plan);
-    this.prepare(plan);
+    this.#outcome ??= outcomeOf(before);
+    checkLog(auditLog(before));
+    this.#ports.signal.throwIfAborted();
     await this.#addNamespaces(plan.missingNamespaces);
     const mark = await this.#writeLedger(before);
     this.#note(plan, (step) => step.n !== undefined);
     // What others may have written first counts: everything below is computed from the ledger as it stands now.
     const ledgered = await this.#look();
+    const rest = this.#decide(ledgered);
+    if (lacksEntries(ledgered)) throw new Moved('a ledger entry is gone again');
     const written = await writeRecord(ledgered, this.#ports);
     const record = mark === undefined ? written : await rememberEscrow(mark, written, this.#ports);
     await writeProjections(ledgered, record, this.#material, this.#ports);
-    this.#note(plan, (step) => step.n === undefined);
+    this.#note(rest, (step) => step.n === undefined);
     return this.#finish(ledgered);
+  }
+
+  /** The plan for what was read. Throws what stands in the way of it, and what nobody agreed to. */
+  #decide(assessment: Assessment): InitPlan {
+    refuseGuessedSpec(assessment);
+    const plan = planInit(assessment, this.#ports.clock.now());
+    checkAgreed(plan, this.#agreed);
+    this.prepare(plan);
+    return plan;
   }
 
   async #addNamespaces(missing: readonly string[]): Promise<void> {
@@ -140,8 +157,9 @@ class InitRun {
     this.#ports.emit({ type: 'finished', phase: 'verify' });
     const { record, object } = after.record;
     const changes = this.#changes(proof);
-    const log = after.snapshot.ledger.find(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
-    if (changes.length > 0 || !isAudited(log, record.generation)) await appendAudit(record, changes, this.#ports);
+    const result = this.#outcome ?? 'done';
+    const untold = result === 'rebuilt the record' || !isAudited(auditLog(after), record.generation);
+    if (changes.length > 0 || untold) await appendAudit(record, { changes, result }, this.#ports);
     await markReady({ record, version: object.version }, this.#ports);
     await announce(changes, this.#ports);
     return this.#result(proof, ledgered.installationId);
@@ -188,7 +206,8 @@ class InitRun {
       const done = this.#done.get(formatRef(step.ref));
       return done === undefined ? step : { ...step, action: done.action, reason: done.reason ?? '' };
     });
-    return { ...this.#agreed, ...proof, specChanges: this.#agreed.specChanges, steps, installationId };
+    const { specChanges, released, missingNamespaces, confirm, changes } = this.#agreed;
+    return { ...proof, specChanges, released, missingNamespaces, confirm, changes, steps, installationId };
   }
 
   wipe(): void {
@@ -199,11 +218,43 @@ class InitRun {
 /** What stands in the way refuses the run; what nobody agreed to is never done. */
 function checkAgreed(plan: InitPlan, agreed: InitPlan): void {
   refuseBlocked(plan);
-  const covered = new Set(agreed.steps.filter(({ replaces }) => replaces === true).map(({ ref }) => formatRef(ref)));
-  const surprise = plan.steps.find((step) => step.replaces === true && !covered.has(formatRef(step.ref)));
-  if (surprise === undefined && plan.confirm.length <= agreed.confirm.length) return;
+  const covered = new Set(agreed.consents);
+  if (plan.consents.every((consent) => covered.has(consent))) return;
   throw new PaletteKeysError('CONFLICT', 'the store changed since the plan was made, and the new plan changes more', {
     hint: 'run the command again to see the new plan',
+  });
+}
+
+/** True where a version still has no entry, though all were written. */
+function lacksEntries({ versions, ledger }: Assessment): boolean {
+  return [...versions].some(([kind, items]) =>
+    items.some((item) => item.action !== 'blocked' && !ledger.get(kind)?.some(({ n }) => n === numberOf(item))),
+  );
+}
+
+/** What the audit log will say of the run. */
+function outcomeOf({ record, snapshot }: Assessment): AuditResult {
+  if (record.status === 'sound') return record.record.ready ? 'done' : 'completed an interrupted run';
+  const isComplete = snapshot.ledger.some(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
+  return isComplete ? 'rebuilt the record' : 'done';
+}
+
+function auditLog({ snapshot }: Assessment): FoundObject | undefined {
+  return snapshot.ledger.find(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
+}
+
+/**
+ * The record of a complete installation is gone, nobody said which spec it had, and nothing stands where the default
+ * spec looks: to go on would make the installation a second time, somewhere else.
+ */
+export function refuseGuessedSpec({ record, snapshot }: Assessment): void {
+  const { specGiven, projections, ledger, spec } = snapshot;
+  const wasComplete = ledger.some(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
+  if (specGiven || record.status === 'sound' || ledger.length === 0) return;
+  const isElsewhere = ledger.some(({ ref }) => ref.namespace !== spec.ledgerNamespace);
+  if (!isElsewhere && (projections.size > 0 || !wasComplete)) return;
+  throw new PaletteKeysError('REFUSED', 'the record is gone, and with it the spec of this installation', {
+    hint: 'give the spec that it was made with: palette-keys init --config FILE; or put the record back from a backup',
   });
 }
 

@@ -69,6 +69,7 @@ export class Material {
     this.#total += 1;
     this.#emit({ type: 'started', phase: 'generate', total: this.#total });
     const made = new Promise<T>((resolve, reject) => {
+      if (this.#signal.aborted) reject(this.#signal.reason);
       this.#signal.addEventListener('abort', () => reject(this.#signal.reason), { once: true });
       this.#waiting.push(async () => {
         try {

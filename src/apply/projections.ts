@@ -1,5 +1,6 @@
+import { readBundle } from '../certificate/read.ts';
 import { ANNOTATION, annotations, labels } from '../ledger/metadata.ts';
-import { entry } from '../ledger/text.ts';
+import { entry, utf8 } from '../ledger/text.ts';
 import type { AssessedProjection, Assessment } from '../plan/assess.ts';
 import type { Entries, NewObject, StoredObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
@@ -45,10 +46,9 @@ async function entriesOf(
   if (projection.source === 'computed') return projection.compute(assessment.rings);
   const found = foundOf(projection, assessment);
   if (leaf?.reissue === false && found !== undefined) {
-    return projection.assemble(
-      { certificate: entry(found.data, 'tls.crt'), key: entry(found.data, 'tls.key') },
-      assessment.rings,
-    );
+    const [certificate] = readBundle(entry(found.data, 'tls.crt'));
+    const pem = { certificate: utf8(certificate?.pem ?? ''), key: entry(found.data, 'tls.key') };
+    return projection.assemble(pem, assessment.rings);
   }
   return projection.assemble(await issuer.issue(projection), assessment.rings);
 }

@@ -41,7 +41,10 @@ export async function storeRecord(
   ports.signal.throwIfAborted();
   const result = version === undefined ? await ports.store.create(object) : await ports.store.replace(object, version);
   if (result === 'exists' || result === 'conflict') throw new Moved('the record was changed by another run');
-  return (await readBack(ports.store, record.spec.ledgerNamespace)) ?? movedAway();
+  const written = await readBack(ports.store, record.spec.ledgerNamespace);
+  if (written === undefined || !isSame(written.record, record))
+    throw new Moved('the record was changed by another run');
+  return written;
 }
 
 /** The record as it stands in the store now, or undefined where it cannot be read. */
@@ -55,6 +58,6 @@ function recordRef(namespace: string): ObjectRef {
   return { kind: 'ConfigMap', namespace, name: RECORD_NAME };
 }
 
-function movedAway(): never {
-  throw new Moved('the record is gone');
+function isSame(a: InstallationRecord, b: InstallationRecord): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

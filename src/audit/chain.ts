@@ -9,6 +9,8 @@ export interface AuditChange {
   readonly fingerprint?: string;
 }
 
+export type AuditResult = 'done' | 'completed an interrupted run' | 'rebuilt the record';
+
 /** Who did what, when, with which result. Holds no key bytes. */
 export interface AuditRecord {
   readonly time: string;
@@ -19,7 +21,7 @@ export interface AuditRecord {
   readonly installationId: string;
   /** The record's generation that the run brought about. */
   readonly generation: number;
-  readonly result: 'done' | 'completed an interrupted run';
+  readonly result: AuditResult;
   readonly changes: readonly AuditChange[];
   /** Active kids after the run, by kind. */
   readonly active: Readonly<Record<string, string>>;

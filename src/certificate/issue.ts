@@ -1,6 +1,8 @@
 import { createPublicKey, type KeyObject, sign, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
 import { spkiOf } from '../crypto/private-key.ts';
+import { canonicalIp } from './ip-address.ts';
+import { readParts, TBS } from './parts.ts';
 
 /** Clocks of peers may lag a little. */
 const BACKDATE_MS = 5 * 60_000;
@@ -35,7 +37,9 @@ export interface LeafRequest extends IssueRequest {
 
 /** A CA that is ready to issue: parsed once, however many leaves it signs. */
 export interface Issuer {
-  readonly subject: forge.pki.CertificateField[];
+  /** The subject's DER as it stands in the CA, which is what a leaf's issuer is compared with. */
+  readonly subject: forge.asn1.Asn1;
+  /** The CA's subjectKeyIdentifier, as a string of bytes. */
   readonly keyIdentifier: string;
   readonly notAfter: Date;
   readonly key: KeyObject;
@@ -45,12 +49,9 @@ export interface Issuer {
 export function readIssuer(certificatePem: Uint8Array, key: KeyObject): Issuer {
   const certificate = new X509Certificate(certificatePem);
   if (!certificate.checkPrivateKey(key)) throw new Error('the issuer key is not the key of the issuer certificate');
-  // Forge reads its name: ours are UTF8String and PrintableString, so what forge writes is what it read.
-  const { subject } = forge.pki.certificateFromPem(certificate.toString());
-  const keyIdentifier = forge.pki
-    .getPublicKeyFingerprint(forgePublicKey(createPublicKey(key)), { type: 'RSAPublicKey' })
-    .getBytes();
-  return { subject: subject.attributes, keyIdentifier, notAfter: certificate.validToDate, key };
+  const { subject, keyIdentifier } = readParts(certificate.raw);
+  const own = forge.pki.getPublicKeyFingerprint(forgePublicKey(createPublicKey(key)), { type: 'RSAPublicKey' });
+  return { subject, keyIdentifier: keyIdentifier ?? own.getBytes(), notAfter: certificate.validToDate, key };
 }
 
 /**
@@ -67,16 +68,15 @@ export function issueCertificate(request: CaRequest | LeafRequest): string {
   const end = toSecond(request.now.getTime()) + request.validitySeconds * 1000;
   certificate.validity.notAfter = new Date(Math.min(end, latestEnd));
   certificate.setSubject(subject);
-  certificate.setIssuer(issuer);
   certificate.setExtensions(extensions);
-  return signed(certificate, signingKey);
+  return signed(certificate, signingKey, issuer);
 }
 
 function caParts(request: CaRequest) {
   const name = distinguishedName(request.subject);
   return {
     subject: name,
-    issuer: name,
+    issuer: undefined,
     signingKey: request.subjectKey,
     latestEnd: Number.POSITIVE_INFINITY,
     extensions: [
@@ -111,7 +111,7 @@ const SERIAL_NUMBER = '2.5.4.5';
 
 /** GeneralName tags (RFC 5280, section 4.2.1.6): 2 is dNSName, 7 is iPAddress. */
 const dnsName = (value: string) => ({ type: 2, value });
-const ipAddress = (ip: string) => ({ type: 7, ip });
+const ipAddress = (ip: string) => ({ type: 7, ip: canonicalIp(ip) });
 
 function distinguishedName(name: SubjectName): forge.pki.CertificateField[] {
   // The typings know the class of a value tag only as an enum member that is not exported as a type.
@@ -144,17 +144,27 @@ interface SignableCertificate {
   signature: string;
 }
 
-function signed(certificate: forge.pki.Certificate, key: KeyObject): string {
+/** Without an issuer it signs itself. */
+function signed(certificate: forge.pki.Certificate, key: KeyObject, issuer: forge.asn1.Asn1 | undefined): string {
   const signable = certificate as unknown as SignableCertificate;
   const oid = forge.pki.oids['sha256WithRSAEncryption'] as string;
   signable.signatureOid = oid;
   signable.siginfo.algorithmOid = oid;
-  signable.tbsCertificate = layOut(certificate);
+  signable.tbsCertificate = withIssuer(layOut(certificate), issuer);
   const tbs = Buffer.from(forge.asn1.toDer(signable.tbsCertificate).getBytes(), 'latin1');
   signable.signature = sign('sha256', tbs, key).toString('latin1');
   const der = forge.asn1.toDer(forge.pki.certificateToAsn1(certificate)).getBytes();
   // OpenSSL parses it once more: what cannot be read back is never stored. Its PEM has LF line ends and 64 columns.
   return new X509Certificate(Buffer.from(der, 'latin1')).toString();
+}
+
+/** Names are taken over as they stand: to write one anew could spell it differently, and a chain would break. */
+function withIssuer(tbs: forge.asn1.Asn1, issuer: forge.asn1.Asn1 | undefined): forge.asn1.Asn1 {
+  const fields = tbs.value as forge.asn1.Asn1[];
+  const subject = fields[TBS.subject];
+  const name = issuer ?? subject;
+  if (name !== undefined) fields[TBS.issuer] = name;
+  return tbs;
 }
 
 /** The typings do not know forge's function that lays out a TBSCertificate (RFC 5280, section 4.1.2). */

@@ -1,5 +1,6 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign, verify } from 'node:crypto';
 import { DamagedError } from '../errors.ts';
+import { sha256Hex } from './digest.ts';
 
 /** A private or public key; `node:crypto` is named in this layer alone. */
 export type AsymmetricKey = KeyObject;
@@ -31,13 +32,55 @@ export function encodePrivateKey(key: KeyObject): Uint8Array {
   return Buffer.from(key.export({ type: 'pkcs8', format: 'pem' }) as string, 'latin1');
 }
 
-/** Reads what `encodePrivateKey` wrote. Throws DamagedError, without quoting the input. */
+/** Keys that were tried out, by the digest of their PEM: a run reads each several times. */
+const tried = new Set<string>();
+
+/** Reads what `encodePrivateKey` wrote, and tries it out. Throws DamagedError, without quoting the input. */
 export function decodePrivateKey(pem: Uint8Array): KeyObject {
   const text = Buffer.from(pem).toString('latin1');
   if (!/^-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END PRIVATE KEY-----\n$/.test(text)) {
     throw new DamagedError('the private key is not one PKCS#8 PEM block');
   }
-  return parsePrivateKey(pem);
+  const key = parsePrivateKey(pem);
+  const digest = sha256Hex(pem);
+  if (!tried.has(digest)) tryOut(key);
+  tried.add(digest);
+  return key;
+}
+
+/** OpenSSL reads a key pair whose secret half does not belong to its public one; what it signs nobody can verify. */
+function tryOut(key: KeyObject): void {
+  if (key.asymmetricKeyType === 'rsa') return checkRsa(key);
+  const probe = Buffer.from('palette-keys');
+  const digest = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  try {
+    if (verify(digest, probe, createPublicKey(key), sign(digest, probe, key))) return;
+  } catch {
+    // Said below.
+  }
+  throw new DamagedError('the private key does not belong to its public key');
+}
+
+/**
+ * The numbers of an RSA key must fit each other (RFC 8017, section 3.2): OpenSSL signs with p and q, others with d, so that
+ * no single signature shows that one of them is damaged.
+ */
+function checkRsa(key: KeyObject): void {
+  const jwk = key.export({ format: 'jwk' });
+  const number = (text: string | undefined): bigint =>
+    BigInt(`0x${Buffer.from(text ?? '', 'base64url').toString('hex') || '0'}`);
+  const [n, e, d] = [number(jwk.n), number(jwk.e), number(jwk.d)];
+  const [p, q, dp, dq, qi] = [number(jwk.p), number(jwk.q), number(jwk.dp), number(jwk.dq), number(jwk.qi)];
+  const fits =
+    p > 1n &&
+    q > 1n &&
+    p * q === n &&
+    (d * e) % (p - 1n) === 1n &&
+    (d * e) % (q - 1n) === 1n &&
+    d % (p - 1n) === dp &&
+    d % (q - 1n) === dq &&
+    (qi * q) % p === 1n;
+  if (!fits) throw new DamagedError('the private key does not belong to its public key');
 }
 
 /** Reads an unencrypted private key in any PEM form (PKCS#8, PKCS#1, SEC1). Throws DamagedError. */

@@ -1,4 +1,5 @@
 import { issueCertificate } from '../certificate/issue.ts';
+import { readParts } from '../certificate/parts.ts';
 import { type Certificate, isIssuedBy, matchesKey, normalizePem, readBundle, readSingle } from '../certificate/read.ts';
 import { decodePrivateKey, encodePrivateKey, generatePrivateKey, parsePrivateKey } from '../crypto/private-key.ts';
 import { DamagedError } from '../errors.ts';
@@ -8,6 +9,7 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import type { Facts, KindId, Material } from '../ledger/entry.ts';
 import { acceptedOf, type Ring } from '../ledger/ring.ts';
 import { entry, utf8 } from '../ledger/text.ts';
+import type { Entries } from '../ports/key-store.ts';
 import type { HeldKey, Projection, VersionedKind } from './kind.ts';
 
 /** A self-signed CA (RSA, pathlen 0). Its private key stands in the ledger alone. */
@@ -57,13 +59,7 @@ export function certificateAuthority(definition: {
     projections: definition.projections,
     adoption: {
       from: (spec) => ({ kind: 'Secret', namespace: spec.namespace, name: prefixed(spec, id) }),
-      takeIn: (entries) => ({
-        alg: 'RS256',
-        entries: {
-          'key.pem': encodePrivateKey(parsePrivateKey(entry(entries, 'tls.key'))),
-          'tls.crt': utf8(normalizePem(entry(entries, 'tls.crt'))),
-        },
-      }),
+      takeIn: (entries, _spec, now) => takeIn(entries, now),
     },
     replaceable: true,
   };
@@ -77,6 +73,19 @@ function inspectCa(material: Material): Facts {
   checkSelfSigned(certificate);
   const { kid, fingerprint, notBefore, notAfter } = certificate;
   return { kid, fingerprint, notBefore, notAfter };
+}
+
+/** A CA made by hand has to be one that all the leaves can be issued from. */
+function takeIn(entries: Entries, now: Date): Material {
+  const key = parsePrivateKey(entry(entries, 'tls.key'));
+  const { type, bits } = { type: key.asymmetricKeyType, bits: key.asymmetricKeyDetails?.modulusLength ?? 0 };
+  if (type !== 'rsa' || bits < 2048) throw new DamagedError('a CA has to have an RSA key of at least 2048 bits');
+  const certificate = readSingle(utf8(normalizePem(entry(entries, 'tls.crt'))));
+  if (certificate.notBefore > now || certificate.notAfter <= now) throw new DamagedError('the CA is not valid now');
+  if (!readParts(certificate.x509.raw).maySignCertificates) throw new DamagedError('the CA may not sign certificates');
+  const material = { alg: 'RS256', entries: { 'key.pem': encodePrivateKey(key), 'tls.crt': utf8(certificate.pem) } };
+  inspectCa(material);
+  return material;
 }
 
 function checkSelfSigned(certificate: Certificate): void {

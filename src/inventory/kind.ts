@@ -35,7 +35,7 @@ export interface Adoption {
   /** The Secret in which such a key is looked for. */
   from(spec: InstallationSpec): ObjectRef;
   /** The material in its entries, of which none but the key need be there. Throws DamagedError. */
-  takeIn(entries: Entries, spec: InstallationSpec): Material;
+  takeIn(entries: Entries, spec: InstallationSpec, now: Date): Material;
 }
 
 /** A kind of certificate that is issued from a CA of the ledger, and stands in its projection alone. */

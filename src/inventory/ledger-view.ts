@@ -86,7 +86,8 @@ export function installationIdOf(objects: readonly FoundObject[], record: Record
 }
 
 function isRecorded(object: StoredObject, record: RecordView): boolean {
-  if (record.status !== 'sound') return false;
+  // The first root key's label is what all others have taken the id from.
+  if (record.status !== 'sound' || object.ref.name.endsWith('key-root-key-v1')) return false;
   const kid = Buffer.from(object.data['kid'] ?? []).toString('latin1');
   return Object.values(record.record.keys).some(({ versions }) => versions.some((version) => version.kid === kid));
 }

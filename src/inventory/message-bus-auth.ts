@@ -7,7 +7,7 @@ import { platformSecret } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { KindId } from '../ledger/entry.ts';
 import { acceptedOf, activeOf, type Rings, type RingVersion, ringOf } from '../ledger/ring.ts';
-import { entry, textEntry, utf8 } from '../ledger/text.ts';
+import { entry, isObject, textEntry, utf8 } from '../ledger/text.ts';
 import type { Entries } from '../ports/key-store.ts';
 import type { ComputedProjection, HeldKey } from './kind.ts';
 import { signAgain, verifiedClaims } from './message-bus-jwt.ts';
@@ -89,7 +89,7 @@ function inspect(entries: Entries): readonly HeldKey[] {
   if (inConf !== operatorJwt || accountJwt === undefined) throw new DamagedError('nats.conf contradicts operator.jwt');
   const account = verifiedClaims<Account>(accountJwt);
   for (const other of others) verifiedClaims(other);
-  const signingKeys = (operator.nats.signing_keys ?? []).map((key) => (typeof key === 'string' ? key : key.key));
+  const signingKeys = listOf(operator.nats.signing_keys).map((key) => (isObject(key) ? key['key'] : key));
   return [
     held(OPERATOR, 'operator', operator.sub),
     ...signingKeys.map((key) => held(SIGNING_KEY, 'operator', key)),
@@ -98,7 +98,15 @@ function inspect(entries: Entries): readonly HeldKey[] {
   ];
 }
 
-function held(kind: KindId, role: NkeyRole, nkey: string): HeldKey {
+/** A token may be signed by somebody who puts anything into it. */
+function listOf(value: unknown): readonly unknown[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value)) return value;
+  throw new DamagedError('the signing keys in a JWT are not a list');
+}
+
+function held(kind: KindId, role: NkeyRole, nkey: unknown): HeldKey {
+  if (typeof nkey !== 'string') throw new DamagedError('a JWT names something that is not an nkey');
   try {
     return { kind, kid: publicKeyKid(nkeySpki(role, nkey)), state: undefined, material: undefined };
   } catch {

@@ -1,3 +1,4 @@
+import { canonicalIp } from '../certificate/ip-address.ts';
 import { type Certificate, isIssuedBy, matchesKey, readBundle, readSingle } from '../certificate/read.ts';
 import { decodePrivateKey } from '../crypto/private-key.ts';
 import { DamagedError } from '../errors.ts';
@@ -32,14 +33,15 @@ export interface LeafAssessment {
 
 export function assessLeaf(projection: IssuedProjection, context: ProjectionContext): LeafAssessment {
   const found = context.snapshot.projections.get(formatRef(projection.ref));
-  if (found === undefined) return reissued(missing(projection, context));
+  if (found === undefined) return reissued(withIssuer(missing(projection, context), projection, context));
   if (!projection.from.every((kind) => context.rings.has(kind))) return reissued(keysFirst(projection, context));
-  if (found.damage !== undefined) return reissued(damaged(found.damage));
+  if (found.damage !== undefined) return reissued(withIssuer(damaged(found.damage), projection, context));
   try {
     return assessFound(projection, found, context);
   } catch (error) {
     if (!(error instanceof DamagedError)) throw error;
-    return reissued(isOurs(found, context) ? damaged(error.message) : notOurs(error.message));
+    const outcome = isOurs(found, context) ? damaged(error.message) : notOurs(error.message);
+    return reissued(withIssuer(outcome, projection, context));
   }
 }
 
@@ -53,11 +55,23 @@ function assessFound(projection: IssuedProjection, found: StoredObject, context:
   if (issuer === undefined) return reissued(foreignLeaf(certificate, found, ring, context));
   const leaf = leafFacts(certificate, projection.profile);
   const reason = reasonToReissue(projection, certificate, issuer, ring, context.now);
-  if (reason !== undefined) return { outcome: reason, reissue: true, leaf };
+  if (reason !== undefined) return { outcome: withIssuer(reason, projection, context), reissue: true, leaf };
   const pem = { certificate: Buffer.from(certificate.pem, 'latin1'), key };
   const same = holds(found, projection.assemble(pem, context.rings)) && hasMetadata(found, projection, context);
   const outcome: Outcome = same ? { action: 'keep' } : outdated('what surrounds the certificate differs');
   return { outcome: { ...outcome, fingerprint: certificate.fingerprint }, reissue: false, leaf };
+}
+
+/** What an expired CA issues has expired already: then nothing is issued. */
+function withIssuer(outcome: Outcome, { profile }: IssuedProjection, { rings, now }: ProjectionContext): Outcome {
+  const end = rings.get(profile.issuer)?.find(({ state }) => state === 'active')?.facts.notAfter;
+  if (end === undefined || end > now || outcome.action === 'blocked') return outcome;
+  return {
+    action: 'blocked',
+    reason: `${outcome.reason}; but its CA expired on ${formatTime(end)}, and the clock says ${formatTime(now)}`,
+    code: 'CA_EXPIRED',
+    remedy: `check the clock; if it is right, ${profile.issuer} has to be rotated`,
+  };
 }
 
 function reissued(outcome: Outcome): LeafAssessment {
@@ -95,11 +109,6 @@ function sanDifference(certificate: Certificate, profile: IssuedProjection['prof
   const added = wanted.filter((name) => !has.includes(name)).map((name) => `+${name}`);
   const removed = has.filter((name) => !wanted.includes(name)).map((name) => `-${name}`);
   return [...added, ...removed].join(' ');
-}
-
-/** IPv6 addresses have many spellings; the URL parser knows the one of RFC 5952. */
-function canonicalIp(address: string): string {
-  return address.includes(':') ? new URL(`http://[${address}]`).hostname : address;
 }
 
 function caOf(version: RingVersion): Certificate {

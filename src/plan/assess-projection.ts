@@ -101,12 +101,12 @@ export function isOurs(found: StoredObject, { installationId }: ProjectionContex
 const labelOfInstallation = 'palette-keys.dev/installation';
 
 /** True where the object is the Secret of a key that was taken in from it. */
-function isTakenIn(projection: ComputedProjection, { snapshot, rings }: ProjectionContext): boolean {
+function isTakenIn(projection: ComputedProjection, { snapshot, rings, now }: ProjectionContext): boolean {
   const kind = versionedKind(projection.kind);
   if (kind === undefined) return false;
-  return adoptableKey(kind, snapshot).some(
-    ({ ref, key }) => formatRef(ref) === formatRef(projection.ref) && isExplained(key, rings),
-  );
+  const made = adoptableKey(kind, snapshot, now);
+  if (made === undefined || made.damage !== undefined) return false;
+  return formatRef(made.ref) === formatRef(projection.ref) && isExplained(made.held.key, rings);
 }
 
 function isExplained(key: HeldKey, rings: Rings): boolean {
@@ -163,7 +163,7 @@ export function hasMetadata(found: StoredObject, projection: Projection, context
   const wanted = { ...labels(context.installationId ?? '', projection.kind), ...annotations('') };
   const has = { ...found.annotations, ...found.labels };
   const same = Object.entries(wanted).every(([name, value]) => value === '' || has[name] === value);
-  return same && found.type === projection.type && !found.immutable;
+  return same && found.type === projection.type;
 }
 
 function whatDiffers(found: StoredObject, desired: Entries, projection: Projection): string {

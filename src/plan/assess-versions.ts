@@ -2,9 +2,9 @@ import type { VersionedKind } from '../inventory/kind.ts';
 import type { LedgerItem } from '../inventory/ledger-view.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import type { Ring, RingVersion, State } from '../ledger/ring.ts';
-import { formatRef } from '../ports/object-ref.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import type { FindingCode } from './finding.ts';
-import type { HeldMaterial } from './holding.ts';
+import type { Adoptable, HeldMaterial } from './holding.ts';
 import { statesFrom } from './rebuild-states.ts';
 import type { InitRequest } from './snapshot.ts';
 
@@ -28,7 +28,7 @@ export interface VersionContext {
   readonly recorded: KeyRecord | undefined;
   readonly held: readonly HeldMaterial[];
   /** A key made by hand that `--adopt` may take in as the first version. */
-  readonly adoptable: readonly HeldMaterial[];
+  readonly adoptable: Adoptable | undefined;
   /** True where an object of ours was made from keys of this kind. */
   readonly outlived: boolean;
   readonly request: InitRequest;
@@ -42,6 +42,9 @@ export function assessVersions(context: VersionContext): readonly VersionItem[] 
   const adopted = context.request.adopt ? adopt(context, known) : [];
   if (adopted.length > 0) return [...known.map(demote(adopted)), ...adopted];
   if (known.length > 0) return known;
+  if (context.request.adopt && context.adoptable?.damage !== undefined && !context.outlived) {
+    return [notAdoptable(context.adoptable.ref, context.adoptable.damage)];
+  }
   if (!context.outlived) return [{ action: 'create', n: 1, reason: 'the first version is made' }];
   // Somebody gave the ledger up for lost: what can be issued again is made anew, everything else is refused.
   if (!(context.request.adopt && context.kind.replaceable)) return [lost(context)];
@@ -135,6 +138,13 @@ function lost({ kind, held }: VersionContext): VersionItem {
   });
 }
 
+function notAdoptable(ref: ObjectRef, damage: string): VersionItem {
+  return blocked(1, undefined, 'NOT_OURS', {
+    reason: `${formatRef(ref)} cannot be taken in: ${damage}`,
+    remedy: 'put it right, or move it away',
+  });
+}
+
 /** New versions for keys that projections hold and no version explains; the active one last. */
 function adopt(context: VersionContext, known: readonly VersionItem[]): readonly VersionItem[] {
   const { kind, held, items, now } = context;
@@ -142,7 +152,10 @@ function adopt(context: VersionContext, known: readonly VersionItem[]): readonly
     known.flatMap((item) => (item.action === 'keep' || item.action === 'restore' ? [item.version.facts.kid] : [])),
   );
   const unknown = new Map<string, HeldMaterial>();
-  const sources = held.some(({ key }) => key.material !== undefined) || known.length > 0 ? held : context.adoptable;
+  const made = context.adoptable?.damage === undefined ? context.adoptable?.held : undefined;
+  const fromHand =
+    made === undefined || known.length > 0 || held.some(({ key }) => key.material !== undefined) ? [] : [made];
+  const sources = [...held, ...fromHand];
   for (const candidate of sources) {
     if (candidate.key.material !== undefined && !kids.has(candidate.key.kid)) unknown.set(candidate.key.kid, candidate);
   }

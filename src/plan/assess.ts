@@ -51,9 +51,10 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
       items: ledger.get(kind.id) ?? [],
       recorded: record.status === 'sound' ? record.record.keys[kind.id] : undefined,
       held: keysOf(holdings, kind.id),
-      adoptable: adoptableKey(kind, snapshot),
+      adoptable: adoptableKey(kind, snapshot, now),
       outlived:
         wasComplete(record, snapshot) ||
+        VERSIONED.some(({ id, dependsOn }) => dependsOn.includes(kind.id) && ledger.has(id)) ||
         projections.some(({ from, ref }) => from.includes(kind.id) && isTrace(snapshot, ref)),
       request,
       now: formatTime(now),
@@ -66,7 +67,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
     installationId,
     rings,
     expected: expectedPlaces(record, rings),
-    replacesLost: request.adopt && !(record.status === 'sound' && record.record.ready),
+    replacesLost: request.adopt && record.status !== 'sound',
     request,
     now,
   };
@@ -81,11 +82,25 @@ async function assessProjection(
 ): Promise<AssessedProjection> {
   if (projection.source === 'issued') {
     const leaf = assessLeaf(projection, context);
-    return { projection, outcome: leaf.outcome, leaf };
+    return { projection, outcome: unlessImmutable(leaf.outcome, projection, context), leaf };
   }
   const holding = holdings.get(formatRef(projection.ref));
   if (holding === undefined) throw new Error(`no holding of ${formatRef(projection.ref)}`);
-  return { projection, outcome: await assessComputed(projection, holding, context), leaf: undefined };
+  const outcome = unlessImmutable(await assessComputed(projection, holding, context), projection, context);
+  return { projection, outcome, leaf: undefined };
+}
+
+/** Somebody made it immutable: no server would take a change of it. */
+function unlessImmutable(outcome: Outcome, { ref }: Projection, { snapshot }: ProjectionContext): Outcome {
+  const found = snapshot.projections.get(formatRef(ref));
+  if (outcome.replaces !== true || found === undefined || found.damage !== undefined || !found.immutable)
+    return outcome;
+  return {
+    action: 'blocked',
+    reason: `${outcome.reason}; but somebody made it immutable, so that it cannot be changed`,
+    code: outcome.code ?? 'PROJECTION_OUTDATED',
+    remedy: 'delete it; palette-keys init then makes it anew from the ledger',
+  };
 }
 
 /** Rings as ledger and record have them, before anything is decided: enough to know which projections there are. */

@@ -52,16 +52,22 @@ export function keysOf(holdings: ReadonlyMap<string, Holding>, kind: KindId): re
   );
 }
 
-/** The key of a Secret that was made by hand, where it is complete enough to be taken in. */
-export function adoptableKey(kind: VersionedKind, snapshot: Snapshot): readonly HeldMaterial[] {
+/** A Secret that was made by hand: its key, or why it cannot be taken in. */
+export type Adoptable =
+  | { readonly ref: ObjectRef; readonly held: HeldMaterial; readonly damage?: undefined }
+  | { readonly ref: ObjectRef; readonly damage: string };
+
+/** What `--adopt` may take in as the first version of a kind; undefined where there is no such Secret. */
+export function adoptableKey(kind: VersionedKind, snapshot: Snapshot, now: Date): Adoptable | undefined {
   const ref = kind.adoption?.from(snapshot.spec);
   const found = ref === undefined ? undefined : snapshot.adoptable.get(formatRef(ref));
-  if (kind.adoption === undefined || ref === undefined || found === undefined || found.damage !== undefined) return [];
+  if (kind.adoption === undefined || ref === undefined || found === undefined) return undefined;
+  if (found.damage !== undefined) return { ref, damage: found.damage };
   try {
-    const material = kind.adoption.takeIn(found.data, snapshot.spec);
-    return [{ ref, key: { kind: kind.id, kid: kind.inspect(material).kid, state: 'active', material } }];
+    const material = kind.adoption.takeIn(found.data, snapshot.spec, now);
+    return { ref, held: { ref, key: { kind: kind.id, kid: kind.inspect(material).kid, state: 'active', material } } };
   } catch (error) {
-    if (error instanceof DamagedError) return [];
+    if (error instanceof DamagedError) return { ref, damage: error.message };
     throw error;
   }
 }

@@ -26,6 +26,8 @@ export interface InitPlan {
   readonly missingNamespaces: readonly string[];
   /** Why somebody has to agree first, in words; empty where nothing that exists is changed. */
   readonly confirm: readonly string[];
+  /** What that agreement covers, one by one: a later plan may do nothing else to what exists. */
+  readonly consents: readonly string[];
   /** True where an earlier run was interrupted and this one completes it. */
   readonly completes: boolean;
   /** True where there is anything to write at all. */
@@ -51,6 +53,7 @@ export function planInit(assessment: Assessment, now: Date): InitPlan {
     released: before === undefined ? [] : releasedObjects(before, assessment),
     missingNamespaces: snapshot.missingNamespaces,
     confirm: reasonsToAsk(assessment, steps, specChanges),
+    consents: consentsOf(assessment, steps, specChanges),
     completes,
     changes: writes || completes || recordChanges(assessment, before, now),
   };
@@ -129,6 +132,22 @@ function reasonsToAsk(
       : []),
     ...(replaced.length > 0 ? [`write ${replaced.length} existing ${plural(replaced.length, 'object')} anew`] : []),
     ...(assessment.record.status === 'damaged' ? ['replace the damaged record by one rebuilt from the ledger'] : []),
+  ];
+}
+
+function consentsOf(
+  { versions, record }: Assessment,
+  steps: readonly Step[],
+  specChanges: readonly SpecChange[],
+): readonly string[] {
+  const adopted = [...versions].flatMap(([kind, items]) =>
+    items.flatMap((item) => (item.action === 'adopt' ? [`adopt ${kind} ${item.version.facts.kid}`] : [])),
+  );
+  return [
+    ...steps.filter(({ replaces }) => replaces === true).map(({ ref }) => `replace ${formatRef(ref)}`),
+    ...specChanges.map((change) => `spec ${JSON.stringify(change)}`),
+    ...adopted,
+    ...(record.status === 'damaged' ? ['replace the record'] : []),
   ];
 }
 

@@ -6,6 +6,8 @@ export interface Snapshot {
   readonly store: { readonly kind: 'directory' | 'kubernetes'; readonly location: string };
   /** The spec that the run works with: the requested one, else the recorded one, else the default. */
   readonly spec: InstallationSpec;
+  /** True where that is the requested one. */
+  readonly specGiven: boolean;
   /** All our objects in the ledger's namespace. */
   readonly ledger: readonly FoundObject[];
   /** What stands at the place of each projection, by `formatRef`; what is not there is not in it. */

@@ -54,10 +54,7 @@ async function together(before: Snapshot, runs: readonly RunOptions[], seed: str
   const watch = new LedgerWatch();
   watch.look(memory.snapshot());
   const ended = await Promise.allSettled(
-    runs.map((options) => {
-      const store = new FaultyStore(interleaving.client()).onWrite(() => watch.look(memory.snapshot()));
-      return init(store, options);
-    }),
+    runs.map((options) => init(watch.over(memory, interleaving.client()), options)),
   );
   watch.look(memory.snapshot());
   await lock.release();

@@ -102,7 +102,7 @@ async function disturbed(
     (reason: unknown) => reason,
   );
   watch.look(memory.snapshot());
-  const second = new FaultyStore(memory.afterCrash()).onWrite(() => watch.look(memory.snapshot()));
+  const second = watch.over(memory, memory.afterCrash());
   await init(second, options);
   watch.look(memory.snapshot());
   // The last write of all may be done before the run looks at the signal again.

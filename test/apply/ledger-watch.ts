@@ -1,10 +1,19 @@
+import type { KeyStore } from '../../src/ports/key-store.ts';
+import { FaultyStore } from '../support/faulty-store.ts';
 import { ledgerFacts } from '../support/installations.ts';
-import type { Snapshot } from '../support/memory-store.ts';
+import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 
 /** Looks at a ledger again and again; notes every entry that changed, or went away. */
 export class LedgerWatch {
   readonly faults: string[] = [];
   readonly #seen = new Map<string, string>();
+
+  /** Looks before every write of a run that has to do with the ledger; no other write can change it. */
+  over(memory: MemoryStore, run: KeyStore): FaultyStore {
+    return new FaultyStore(run).onWrite(({ object }) => {
+      if (/key-.+-v\d+$/.test(object)) this.look(memory.snapshot());
+    });
+  }
 
   look(snapshot: Snapshot): void {
     const now = ledgerFacts(snapshot);
@@ -19,10 +28,5 @@ export class LedgerWatch {
   /** What the test itself did to an object is no fault. */
   forget(place: string): void {
     this.#seen.delete(place);
-  }
-
-  /** Places of all entries that were ever seen. */
-  get places(): readonly string[] {
-    return [...this.#seen.keys()].sort();
   }
 }

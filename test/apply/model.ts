@@ -183,7 +183,7 @@ class History {
   }
 
   #watched(): FaultyStore {
-    return new FaultyStore(this.#store.again()).onWrite(() => this.#watch.look(this.#store.snapshot()));
+    return this.#watch.over(this.#store, this.#store.again());
   }
 
   async #init(store: FaultyStore, spec: number): Promise<unknown> {

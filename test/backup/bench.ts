@@ -78,7 +78,8 @@ export const plainSealer: Sealer = {
   },
 };
 
-function unseal(bytes: Uint8Array): Uint8Array {
+/** The content of a file that `plainSealer` made. */
+export function unseal(bytes: Uint8Array): Uint8Array {
   const buffer = Buffer.from(bytes);
   if (buffer.subarray(0, SEAL.length).toString('latin1') !== SEAL) {
     throw new PaletteKeysError('BACKUP_REJECTED', 'not sealed', { hint: 'none' });

@@ -298,21 +298,19 @@ describe('a record that is lost while the spec had changed since the backup', ()
     const wider = smallSpec({ grpc: { dnsNames: ['grpc.example.org'] } });
     await init(store, { spec: wider });
     lose(store, ({ name }) => name === RECORD.name);
+    const newest = Math.max(...store.snapshot().objects.map(generationOf));
+    expect(newest).toBe(2);
     await restoredWell(store, backup, ['--yes']);
-    const generations = store
-      .snapshot()
-      .objects.map((object) =>
-        object.damage === undefined ? Number(object.annotations['palette-keys.dev/generation'] ?? 0) : 0,
-      );
-    expect(recordIn(store.snapshot()).generation).toBeGreaterThanOrEqual(Math.max(...generations));
-    expect(
-      faultsOf(store.snapshot(), recordIn(store.snapshot()).spec).filter((fault) => !fault.includes('spec')),
-    ).toEqual([]);
+    expect(recordIn(store.snapshot()).generation).toBeGreaterThanOrEqual(newest);
   });
 });
 
+function generationOf(object: Snapshot['objects'][number]): number {
+  return object.damage === undefined ? Number(object.annotations['palette-keys.dev/generation'] ?? 0) : 0;
+}
+
 describe('a rehearsal', () => {
-  test.each(LOSSES)('of a store that has lost %s writes nothing, and counts what a restore does', async (_, lost) => {
+  test.each(LOSSES)('of a store that has lost %s writes nothing', async (_, lost) => {
     lose(store, lost);
     const before = store.snapshot();
     for (const flag of ['--verify', '--dry-run']) {
@@ -321,11 +319,13 @@ describe('a rehearsal', () => {
       expect(documentOf(outcome)).toMatchObject({ kind: 'RestoreResult', verified: true, written: false });
       expect(writtenSince(before, store)).toEqual([]);
     }
-    const [rehearsed, done] = [
-      documentOf(await restore(store, backup, { flags: ['--verify', '-o', 'json'] })),
-      documentOf(await restore(store, backup, { flags: ['-o', 'json'] })),
-    ];
-    expect(done.counts).toEqual(rehearsed.counts);
+  });
+
+  test('counts what a restore then does', async () => {
+    lose(store, ({ name }) => /hash-salt|^palette-auth-tls$/.test(name));
+    const counts = { create: 1, keep: 17, restore: 2, update: 0, blocked: 0 };
+    expect(documentOf(await restore(store, backup, { flags: ['--verify', '-o', 'json'] })).counts).toEqual(counts);
+    expect(documentOf(await restore(store, backup, { flags: ['-o', 'json'] })).counts).toEqual(counts);
   });
 
   test('needs no --yes for what a restore asks about', async () => {
@@ -345,8 +345,8 @@ describe('what the run says', () => {
       kind: 'RestoreResult',
       file: 'b.age',
       verified: true,
-      counts: { create: 20, keep: 0, restore: 0, update: 0, blocked: 0 },
     });
+    expect(Object.keys(document.counts)).toEqual(['create', 'keep', 'restore', 'update', 'blocked']);
     const { keys } = recordIn(made);
     expect(document.entries).toEqual(Object.keys(keys).map((key) => ({ key, n: 1, kid: keys[key].versions[0].kid })));
   });

@@ -35,7 +35,6 @@ beforeAll(async () => {
     [ES, HS].map(async (spec) => {
       const folder = newPath();
       expect(await watched(['init', '--dir', folder, '--config', specFile(spec), '-q'])).toMatchObject({ code: 0 });
-      addPrivateKeys(folder);
       return folder;
     }),
   )) as [string, string];
@@ -86,10 +85,11 @@ async function watched(args: readonly string[], options: RunOptions = {}): Promi
   const outcome = await running.outcome;
   ended = true;
   await watching;
+  const store = args[args.indexOf('--dir') + 1] ?? '';
+  addPrivateKeys(store);
   const said = { stdout: outcome.stdout, stderr: outcome.stderr, 'while running': [...shown].join('\n') };
   for (const [where, text] of Object.entries(said)) expect(finder.leaksIn(text), where).toEqual([]);
   for (const folder of Object.values(outside)) expectNoLeakInFiles(folder);
-  const store = args[args.indexOf('--dir') + 1] ?? '';
   expectNoLeakOutsideSecrets(store);
   return outcome;
 }

@@ -498,6 +498,23 @@ describe.concurrent('the audit log', () => {
     expect(changesBetween(before, fingerprintOf(store))).toEqual([]);
   });
 
+  it.each<[string, Damage]>([
+    ['that cannot be read', edit(() => '{[')],
+    ['that lacks its entry', edit((text) => text.slice(0, text.search(/^data:$/m)))],
+    ['that is empty', edit(() => '')],
+  ])('%s is a finding; a run that would change something is refused before it does, or done', async (_, damage) => {
+    const store = copyOf(ours);
+    damage(store, AUDIT);
+    const status = await warm.run(['status', '--dir', store, '-o', 'json'], { cwd });
+    expect(status.code, status.stderr).toBe(3);
+    expect(codesOf(JSON.parse(status.stdout))).toContain('AUDIT_DAMAGED');
+    rmSync(pathOf(store, `Secret/${PLATFORM}/palette-root-key`));
+    const before = fingerprintOf(store);
+    const { code, stderr } = await warm.run(['init', '--dir', store], { cwd });
+    expect([0, 5], stderr).toContain(code);
+    if (code === 5) expect(changesBetween(before, fingerprintOf(store))).toEqual([]);
+  });
+
   it('that is gone is a finding; the next change begins a new one', async () => {
     const store = copyOf(ours);
     rmSync(pathOf(store, AUDIT));

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { folderWith, newFolder, type Outcome, project, run } from '../support/program.ts';
+import { folderWith, newFolder, type Outcome, project, type RunOptions, run } from '../support/program.ts';
 import {
   AUDIT,
   editEntries,
@@ -85,7 +85,7 @@ function copyOfSmall(): string {
 }
 
 describe('what people see', () => {
-  const LINES: readonly (readonly [name: string, args: string, options: () => { cwd?: string }])[] = [
+  const LINES: readonly (readonly [name: string, args: string, options: () => RunOptions])[] = [
     ['help', '--help', () => ({})],
     ['help-init', 'init --help', () => ({})],
     ['help-status', 'status --help', () => ({})],
@@ -106,7 +106,7 @@ describe('what people see', () => {
     ['init-changed-spec-yes', 'init --dir keys --yes', changedSpec],
     ['init-wrong-spec', 'init --dir keys', wrongSpec],
     ['init-wrong-flag', 'init --dri-run', () => ({})],
-    ['no-store', 'init', () => ({})],
+    ['no-store', 'init', () => ({ env: { HOME: '/home/somebody' } })],
     ['status', 'status --dir keys', () => ({ cwd: whole })],
     ['status-damaged', 'status --dir keys', damaged],
     ['status-nothing', 'status --dir keys', () => ({})],
@@ -117,7 +117,7 @@ describe('what people see', () => {
     // A few starts of the real program show that the warm one says the same.
     const text = screen(
       words,
-      await (/^(help|init-first|init-refused|status)$/.test(name) ? run : warm.run)(words, options()),
+      await (/^(help|init-first|init-refused|no-store|status)$/.test(name) ? run : warm.run)(words, options()),
     );
     // What the version is does not matter here.
     expectGolden(name, name === 'version' ? text.replace(/^\d+\.\d+\.\d+$/m, '0.0.0') : text);

@@ -2,7 +2,9 @@ import { isatty } from 'node:tty';
 import type { KeyStore } from '../../ports/key-store.ts';
 import { systemProcess } from '../directory/process-identity.ts';
 import { ApiClient } from './api/client.ts';
-import { chooseCluster } from './connect/choose.ts';
+import { type Chosen, chooseCluster } from './connect/choose.ts';
+import { kubeconfigInvalid } from './connect/errors.ts';
+import { checkTls, tlsOptions } from './connect/tls.ts';
 import { Transport } from './connect/transport.ts';
 import { KubernetesStore } from './kubernetes-store.ts';
 import { DEFAULT_TIMEOUT_MS, type KubernetesOptions } from './options.ts';
@@ -10,14 +12,15 @@ import { systemTime } from './time.ts';
 
 /** Finds out which cluster is meant and how to log in there. Nothing is asked of it yet. Throws NO_STORE. */
 export async function openKubernetesStore(options: KubernetesOptions): Promise<KeyStore> {
-  const { signal, requestTimeoutMs: timeoutMs = DEFAULT_TIMEOUT_MS, time = systemTime } = options;
+  const { env, signal, requestTimeoutMs: timeoutMs = DEFAULT_TIMEOUT_MS, time = systemTime } = options;
   const warn = options.onWarning ?? (() => undefined);
-  const interactive = options.interactive ?? isatty(0);
-  const choose = () => chooseCluster({ ...options, interactive, podRoot: options.podRoot ?? '' });
-  const { location, login, cluster } = choose();
+  const host = { env, interactive: options.interactive ?? isatty(0), timeoutMs, warn };
+  const chosen = chooseCluster({ ...options, host, podRoot: options.podRoot ?? '' });
+  const { location, login, cluster } = chosen;
   if (cluster.skipTLSVerify) warn(`${location}: its certificate is not checked (insecure-skip-tls-verify)`);
+  const transport = new Transport(chosen, await connection(chosen));
   const headers = { 'user-agent': `palette-keys/${options.version ?? '0'}` };
-  const client = new ApiClient({ transport: new Transport(choose), headers, timeoutMs, signal, time });
+  const client = new ApiClient({ transport, headers, timeoutMs, signal, time });
   const self = systemProcess();
   return new KubernetesStore({
     client,
@@ -28,4 +31,16 @@ export async function openKubernetesStore(options: KubernetesOptions): Promise<K
     ledgerHints: options.ledgerHints ?? [],
     warn,
   });
+}
+
+/** What is wrong with a CA, a certificate or a key is said before anything is tried with it. */
+async function connection({ cluster, user, location }: Chosen) {
+  try {
+    const options = await tlsOptions(cluster, user);
+    checkTls(options);
+    return options;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : 'unknown';
+    throw kubeconfigInvalid(location, `the CA, the client certificate or its key cannot be used (${code})`);
+  }
 }

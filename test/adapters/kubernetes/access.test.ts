@@ -49,7 +49,7 @@ describe.skipIf(assets === undefined)('access to a real API server', { timeout: 
     return error;
   }
 
-  test.each<[string, (store: KeyStore) => Promise<unknown>, string]>([
+  test.each<[string, (store: KeyStore) => Promise<unknown>, string | RegExp]>([
     ['get', (store) => store.get(REF), 'user "eve" may not get secrets guarded in namespace default'],
     ['get of nothing', (store) => store.get({ ...REF, name: 'none' }), 'may not get secrets none in namespace default'],
     ['list', (store) => store.list(NAMESPACE), /may not list (secrets|configmaps) in namespace default/],

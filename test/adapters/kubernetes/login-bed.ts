@@ -69,6 +69,7 @@ echo run >> "$CREDENTIALS/runs"
 cat > /dev/null
 printf '%s' "$KUBERNETES_EXEC_INFO" > "$CREDENTIALS/info"
 sleep "\${PLUGIN_SECONDS:-0}"
+[ -z "$PLUGIN_HANGS" ] || exec sleep 60
 cat "$CREDENTIALS/credential"
 exit "\${PLUGIN_EXIT:-0}"
 `;

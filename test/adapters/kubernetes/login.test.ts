@@ -127,7 +127,9 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
     });
 
     test('that has expired, or is not known: the login is named, the token is not', async () => {
-      const { stdout } = await cluster.kubectl(['create', 'token', 'default', '--duration=10m']);
+      await cluster.kubectl(['create', 'serviceaccount', 'short-lived']);
+      const { stdout } = await cluster.kubectl(['create', 'token', 'short-lived', '--duration=10m']);
+      expect(stdout).toMatch(/^ey/);
       for (const token of ['never-was-a-token', `${stdout.trim()}x`]) {
         const error = await failure(whoAmI({ token }), token);
         expect(error).toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('someone') });
@@ -271,16 +273,16 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
       expect(await runs()).toBe(3);
     });
 
-    test.each([
-      ['fails', exec({}, { PLUGIN_EXIT: '3' }), 'exit code 3'],
-      ['is not there', exec({ command: './plugin/none.sh', installHint: 'install it from example.org' }), 'ENOENT'],
-      ['speaks another version', exec({ apiVersion: 'client.authentication.k8s.io/v1beta1' }), 'v1beta1'],
-      ['wants a terminal', exec({ interactiveMode: 'Always' }), 'needs a terminal'],
-    ])('one that %s: an error that names it', async (_, user, expected) => {
-      const error = await failure(whoAmI(user), cluster.token('eve'));
+    test.each<[string, object, object, string]>([
+      ['fails', {}, { PLUGIN_EXIT: '3' }, 'exit code 3'],
+      ['is not there', { command: './plugin/none.sh', installHint: 'install it from example.org' }, {}, 'ENOENT'],
+      ['speaks another version', { apiVersion: 'client.authentication.k8s.io/v1beta1' }, {}, 'v1beta1'],
+      ['wants a terminal', { interactiveMode: 'Always' }, {}, 'needs a terminal'],
+    ])('one that %s: an error that names it', async (_, change, env, expected) => {
+      const error = await failure(whoAmI(exec(change, env)), cluster.token('eve'));
       expect(error).toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining(expected) });
       expect(error.message).toContain('plugin/');
-      if (expected === 'ENOENT') expect(error.hint).toContain('install it from example.org');
+      expect(error.hint).toContain(expected === 'ENOENT' ? 'install it from example.org' : 'kubectl');
     });
 
     test.each([
@@ -297,7 +299,7 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
     test('one that takes longer than a request may is waited for; an interruption ends it', async () => {
       expect(await whoAmI(exec({}, { PLUGIN_SECONDS: '1.5' }), { requestTimeoutMs: 1000 })).toBe('eve');
       const controller = new AbortController();
-      const store = await login(exec({}, { PLUGIN_SECONDS: '60' }), { signal: controller.signal });
+      const store = await login(exec({}, { PLUGIN_HANGS: 'yes' }), { signal: controller.signal });
       setTimeout(() => controller.abort(new PaletteKeysError('INTERRUPTED', 'ended by SIGINT', { hint: '' })), 300);
       const started = performance.now();
       await expect(store.cluster?.user()).rejects.toMatchObject({ code: 'INTERRUPTED' });

@@ -188,7 +188,7 @@ describe.skipIf(assets === undefined)('objects on a real API server', { timeout:
       });
     });
 
-    test.each([
+    test.each<[string, Partial<NewObject> & { readonly name?: string }, string]>([
       ['a name that is none', { name: 'No_Name' }, 'metadata.name'],
       ['a label that is none', { labels: { 'a b': 'c' } }, 'metadata.labels'],
       ['an entry whose name is none', { data: { 'a/b': new Uint8Array([1]) } }, 'data[a/b]'],

@@ -1,4 +1,7 @@
-import { type HttpAnswer, MAX_IN_FLIGHT, NoAnswer, type Transport } from '../connect/transport.ts';
+import type { Grant } from '../connect/grant.ts';
+import { type HttpAnswer, NoAnswer } from '../connect/http.ts';
+import { MAX_IN_FLIGHT } from '../connect/tls.ts';
+import type { Transport } from '../connect/transport.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { Time } from '../time.ts';
 import { type Call, isWrite, methodOf, pathOf } from './call.ts';
@@ -74,12 +77,22 @@ export class ApiClient {
 
   /** One try; one more if the login has expired. Throws ApiFailure for everything that is not a whole success. */
   async send<T>(call: Call, read: Read<T>, options: SendOptions = {}): Promise<T> {
-    let answer = await this.#ask(call, options);
-    if (answer.status === 401 && this.#options.transport.loginAgain()) answer = await this.#ask(call, options);
+    const { transport } = this.#options;
+    const signal = options.evenIfAborted ? NEVER : this.signal;
+    let grant = await transport.login(signal);
+    let answer = await this.#ask(call, grant, options);
+    if (answer.status === 401 && transport.forget(grant)) {
+      grant = await transport.login(signal);
+      answer = await this.#ask(call, grant, options);
+    }
     return this.#understand(call, answer, read);
   }
 
-  async #ask(call: Call, { timeoutMs = this.#options.timeoutMs, evenIfAborted }: SendOptions): Promise<HttpAnswer> {
+  async #ask(
+    call: Call,
+    grant: Grant,
+    { timeoutMs = this.#options.timeoutMs, evenIfAborted }: SendOptions,
+  ): Promise<HttpAnswer> {
     const { transport, headers } = this.#options;
     const request = {
       method: methodOf(call),
@@ -90,7 +103,7 @@ export class ApiClient {
     return this.#slots.run(async () => {
       const limit = this.#limit(call, evenIfAborted === true);
       try {
-        const answer = await transport.ask(request, { timeoutMs, signal: limit.signal });
+        const answer = await transport.ask(request, grant, { timeoutMs, signal: limit.signal });
         this.#answered = true;
         this.clock.note(answer.headers.date);
         return answer;

@@ -13,6 +13,16 @@ interface Known {
 
 /** By Node's error code. */
 const KNOWN: readonly Known[] = [
+  {
+    pattern: /^PROXY_407$/,
+    what: 'the proxy wants a user and a password',
+    hint: 'put them into HTTPS_PROXY or proxy-url of the kubeconfig, or exempt the server with NO_PROXY',
+  },
+  {
+    pattern: /^PROXY_/,
+    what: 'the proxy does not let us through',
+    hint: 'check HTTPS_PROXY and proxy-url of the kubeconfig, or exempt the server with NO_PROXY',
+  },
   { pattern: /^ECONNREFUSED$/, what: 'the connection was refused', hint: CHECK_ADDRESS },
   {
     pattern: /^(ENOTFOUND|EAI_AGAIN|EAI_NODATA)$/,
@@ -35,7 +45,7 @@ const KNOWN: readonly Known[] = [
     hint: 'use the name that it has, or set tls-server-name in the kubeconfig',
   },
   {
-    pattern: /CERT|_CA$/,
+    pattern: /^UNABLE_TO_|CERT|_CA$/,
     what: "the server's certificate is not vouched for by the CA of the kubeconfig",
     hint: CHECK_CA,
   },

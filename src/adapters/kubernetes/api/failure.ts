@@ -75,7 +75,8 @@ function isAbout(error: unknown, http: number, reason: string): error is ApiFail
 const TRANSIENT: readonly number[] = [408, 429, 500, 502, 503, 504];
 
 /** The certificate, the kubeconfig, the proxy: trying again changes nothing. */
-const HOPELESS = /^(?:TOO_LARGE|ERR_TLS_CERT_ALTNAME_INVALID|ERR_INVALID_.*|.*CERT.*|.*_CA|HPE_.*)$/;
+const HOPELESS =
+  /^(?:PROXY_4.*|TOO_LARGE|ERR_TLS_CERT_ALTNAME_INVALID|ERR_INVALID_.*|UNABLE_TO_.*|.*CERT.*|.*_CA|HPE_.*)$/;
 
 /** Whether another try may help. */
 export function isTransient({ problem }: ApiFailure): boolean {

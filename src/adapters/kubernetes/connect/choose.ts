@@ -1,130 +1,106 @@
-import { existsSync } from 'node:fs';
-import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node';
+import type { Cluster, User } from '@kubernetes/client-node';
 import { PaletteKeysError } from '../../../errors.ts';
+import { listAt } from '../json.ts';
 import type { LoginFlags } from '../options.ts';
-import { noStore } from './errors.ts';
-import { type Loaded, loadKubeconfigs, type UserExtras } from './kubeconfig.ts';
+import { kubeconfigInvalid, noStore } from './errors.ts';
+import type { LoginHost, LoginSource } from './grant.ts';
+import { inCluster } from './in-cluster.ts';
+import { type Loaded, loadKubeconfigs } from './kubeconfig.ts';
+import { impersonationHeaders, loginSource } from './login.ts';
 import { chooseProxy } from './proxy.ts';
 
 /** The cluster that was chosen, and how to log in there. */
 export interface Chosen {
-  readonly config: KubeConfig;
+  /** With the proxy that leads to it. */
   readonly cluster: Cluster;
+  readonly server: URL;
+  /** The part of the login that client-node does. */
   readonly user: User;
+  /** The part that changes with time. */
+  readonly source: LoginSource | undefined;
+  readonly impersonate: Readonly<Record<string, string | readonly string[]>>;
   /** For people: `context NAME (https://…)` or `in-cluster (…)`. */
   readonly location: string;
   /** For people: where the login comes from. */
   readonly login: string;
-  readonly impersonate: Readonly<Record<string, string | readonly string[]>>;
 }
 
 export interface ChooseOptions extends LoginFlags {
-  readonly env: NodeJS.ProcessEnv;
-  readonly interactive: boolean;
+  readonly host: LoginHost;
   /** Where Pods find their service account; for tests. */
   readonly podRoot: string;
 }
 
-const CONTEXT = 'palette-keys';
+interface Found {
+  readonly cluster: Cluster;
+  readonly user: User;
+  readonly place: string;
+  readonly login: string;
+}
 
 /** The cluster that flags and kubeconfigs name; where there is no kubeconfig, the one that this process runs in. */
 export function chooseCluster(options: ChooseOptions): Chosen {
-  const loaded = loadKubeconfigs(options.kubeconfig, options.env);
+  const { env } = options.host;
+  const loaded = loadKubeconfigs(options.kubeconfig, env);
   const named = options.context ?? options.cluster ?? loaded.config.getCurrentContext();
-  if (!named && loaded.config.getContexts().length === 0 && options.kubeconfig === undefined && isPod(options)) {
-    return finish(inCluster(options.podRoot), new Map(), 'in-cluster', 'the service account of this Pod', options);
-  }
-  if (!named) throw noStore(whyNone(loaded));
-  const contextName = options.context ?? loaded.config.getCurrentContext();
-  const context = loaded.config.getContextObject(contextName);
+  if (named) return finish(findNamed(loaded, options), loaded, options);
+  const isEmpty = loaded.config.getContexts().length === 0 && options.kubeconfig === undefined;
+  const pod = isEmpty ? inCluster(env, options.podRoot) : undefined;
+  if (pod === undefined) throw noStore(whyNone(loaded));
+  return finish({ ...pod, place: 'in-cluster', login: 'the service account of this Pod' }, undefined, options);
+}
+
+function findNamed({ config, files }: Loaded, options: ChooseOptions): Found {
+  const contextName = options.context ?? config.getCurrentContext();
+  const context = config.getContextObject(contextName);
   if (context === null && (options.context !== undefined || options.cluster === undefined)) {
-    throw unknown('context', contextName, loaded.config.getContexts());
+    throw unknown('context', contextName, config.getContexts());
   }
-  const cluster = loaded.config.getCluster(options.cluster ?? context?.cluster ?? '');
-  if (cluster === null)
-    throw unknown('cluster', options.cluster ?? context?.cluster ?? '', loaded.config.getClusters());
+  const clusterName = options.cluster ?? context?.cluster ?? '';
+  const cluster = config.getCluster(clusterName);
+  if (cluster === null) throw unknown('cluster', clusterName, config.getClusters());
   const userName = options.user ?? context?.user ?? '';
-  const user = userName === '' ? { name: '' } : loaded.config.getUser(userName);
-  if (user === null) throw unknown('user', userName, loaded.config.getUsers());
+  const user = userName === '' ? { name: '' } : config.getUser(userName);
+  if (user === null) throw unknown('user', userName, config.getUsers());
   const place = context === null ? `cluster ${cluster.name}` : `context ${contextName}`;
-  const login = userName === '' ? 'nobody' : `user ${userName} of ${loaded.files.join(', ')}`;
-  return finish({ cluster, user }, loaded.extras, place, login, options);
+  const login = userName === '' ? 'nobody' : `user ${userName} of ${files.join(', ')}`;
+  return { cluster, user, place, login };
 }
 
-/** One cluster and one user, with what KubeConfig leaves out filled in. */
-function finish(
-  { cluster, user }: { readonly cluster: Cluster; readonly user: User },
-  extras: ReadonlyMap<string, UserExtras>,
-  place: string,
-  login: string,
-  options: ChooseOptions,
-): Chosen {
-  const { tokenFile, groups = [] } = extras.get(user.name) ?? { tokenFile: undefined };
-  const proxyUrl = chooseProxy(new URL(cluster.server), cluster.proxyUrl, options.env);
-  const reached: Cluster = { ...cluster, ...(proxyUrl === undefined ? {} : { proxyUrl }) };
-  const { impersonateUser, ...rest } = user;
-  const login_: User = {
-    ...rest,
-    ...(tokenFile === undefined
-      ? {}
-      : { authProvider: { name: 'tokenFile', config: { tokenFile } }, token: undefined }),
-    ...(user.exec === undefined || user.exec === null
-      ? {}
-      : { exec: withExecInfo(user.exec, reached, options.interactive) }),
-  } as User;
-  const config = new KubeConfig();
-  config.loadFromOptions({
-    clusters: [reached],
-    users: [login_],
-    contexts: [{ name: CONTEXT, cluster: reached.name, user: login_.name }],
-    currentContext: CONTEXT,
-  });
-  const impersonate = impersonation(
-    options.as ?? impersonateUser,
-    options.asGroups?.length ? options.asGroups : groups,
-  );
-  return { config, cluster: reached, user: login_, location: `${place} (${cluster.server})`, login, impersonate };
-}
-
-/** The headers that ask to be taken for somebody else (`--as`, `--as-group`). */
-function impersonation(user: string | undefined, groups: readonly string[]): Chosen['impersonate'] {
-  if (user) return { 'Impersonate-User': user, ...(groups.length === 0 ? {} : { 'Impersonate-Group': groups }) };
-  if (groups.length === 0) return {};
-  throw new PaletteKeysError('USAGE', 'a group can only be acted as together with a user', { hint: 'add --as USER' });
-}
-
-/** Login plugins are told by KUBERNETES_EXEC_INFO which version they are asked in, and whether they may ask questions. */
-function withExecInfo(
-  exec: NonNullable<User['exec']>,
-  cluster: Cluster,
-  interactive: boolean,
-): NonNullable<User['exec']> {
-  const { server, caData, skipTLSVerify, tlsServerName, proxyUrl } = cluster;
-  const about = {
-    server,
-    'certificate-authority-data': caData,
-    'insecure-skip-tls-verify': skipTLSVerify,
-    'tls-server-name': tlsServerName,
-    'proxy-url': proxyUrl,
+/** One cluster and one user, with what client-node leaves out filled in. */
+function finish({ cluster, user, place, login }: Found, loaded: Loaded | undefined, options: ChooseOptions): Chosen {
+  const rawUser = loaded?.raw.users.get(user.name);
+  const rawCluster = loaded?.raw.clusters.get(cluster.name)?.entry;
+  const server = serverOf(cluster, user);
+  if (cluster.skipTLSVerify && (cluster.caData || cluster.caFile)) {
+    throw kubeconfigInvalid(
+      `cluster ${cluster.name}`,
+      'it has a CA, and insecure-skip-tls-verify: that contradicts itself',
+    );
+  }
+  const proxyUrl = chooseProxy(server, cluster.proxyUrl, options.host.env);
+  const reached: Cluster = { ...cluster, server: server.href, ...(proxyUrl === undefined ? {} : { proxyUrl }) };
+  const source = loginSource(user, rawUser, cluster, rawCluster, options.host);
+  const { impersonateUser, exec, authProvider, token, ...rest } = user;
+  const groups = options.asGroups?.length ? options.asGroups : listAt(rawUser?.entry, 'as-groups').map(String);
+  const impersonate = impersonationHeaders(options.as || impersonateUser, groups, rawUser?.entry ?? {});
+  if (impersonate === undefined) {
+    throw new PaletteKeysError('USAGE', 'a group can only be acted as together with a user', { hint: 'add --as USER' });
+  }
+  return {
+    ...{ cluster: reached, server, source, impersonate, login, location: `${place} (${cluster.server})` },
+    user: source === undefined && token ? { ...rest, token } : rest,
   };
-  const spec = { interactive, ...(exec.provideClusterInfo === true ? { cluster: about } : {}) };
-  const info = JSON.stringify({ apiVersion: exec.apiVersion, kind: 'ExecCredential', spec });
-  return { ...exec, env: [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: info }] };
 }
 
-function isPod({ env, podRoot }: ChooseOptions): boolean {
-  return (
-    Boolean(env['KUBERNETES_SERVICE_HOST']) &&
-    existsSync(`${podRoot}/var/run/secrets/kubernetes.io/serviceaccount/token`)
-  );
-}
-
-function inCluster(podRoot: string): { readonly cluster: Cluster; readonly user: User } {
-  const config = new KubeConfig();
-  config.loadFromCluster(podRoot);
-  const [cluster, user] = [config.getCurrentCluster(), config.getCurrentUser()];
-  if (cluster === null || user === null) throw noStore('the service account of this Pod cannot be read');
-  return { cluster, user };
+/** As for kubectl, an address without a scheme is HTTPS if there is anything about TLS. */
+function serverOf({ name, server, caData, caFile, skipTLSVerify }: Cluster, { certData, certFile }: User): URL {
+  const secure = [caData, caFile, certData, certFile].some(Boolean) || skipTLSVerify;
+  const url = URL.parse(/^[a-z]+:\//i.test(server) ? server : `${secure ? 'https' : 'http'}://${server}`);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+    throw kubeconfigInvalid(`cluster ${name}`, 'its server is not an http or https address (without a password)');
+  }
+  return url;
 }
 
 function whyNone({ config, files, searched }: Loaded): string {

@@ -1,25 +1,23 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import { parse } from 'yaml';
-import { isObject, listAt, objectAt, textAt } from '../json.ts';
-import { kubeconfigInvalid } from './errors.ts';
-
-/** What a user entry says that KubeConfig does not keep. */
-export interface UserExtras {
-  readonly tokenFile: string | undefined;
-  readonly groups: readonly string[];
-}
+import { parseDocument } from 'yaml';
+import { isObject, type JsonObject, listAt, objectAt, textAt } from '../json.ts';
+import { kubeconfigInvalid, noStore } from './errors.ts';
 
 /** Kubeconfigs as client-node reads them, taken together as kubectl does. */
 export interface Loaded {
   readonly config: KubeConfig;
-  readonly extras: ReadonlyMap<string, UserExtras>;
+  /** The entries as they stand in the files: client-node does not keep all of them. */
+  readonly raw: { readonly users: Entries; readonly clusters: Entries };
   /** The files that were there. */
   readonly files: readonly string[];
   /** For the error: where one could put one. */
   readonly searched: readonly string[];
 }
+
+/** By name: what stands under `user` or `cluster`, and in which file. */
+type Entries = ReadonlyMap<string, { readonly file: string; readonly entry: JsonObject }>;
 
 /**
  * Loads `--kubeconfig` alone, which then has to be there, else the files of KUBECONFIG that are there, else
@@ -28,17 +26,19 @@ export interface Loaded {
  */
 export function loadKubeconfigs(flag: string | undefined, env: NodeJS.ProcessEnv): Loaded {
   const searched = flag === undefined ? searchPath(env) : [flag];
-  const all = new KubeConfig();
-  const extras = new Map<string, UserExtras>();
+  const config = new KubeConfig();
+  const raw = { users: new Map(), clusters: new Map() };
   const files: string[] = [];
   for (const file of searched) {
     const text = readIfThere(file, flag !== undefined);
     if (text === undefined) continue;
     files.push(file);
-    merge(all, readConfig(file, text));
-    for (const [user, extra] of readExtras(file, text)) if (!extras.has(user)) extras.set(user, extra);
+    const document = parse(file, text);
+    merge(config, readConfig(file, document));
+    note(raw.users, file, document, 'user');
+    note(raw.clusters, file, document, 'cluster');
   }
-  return { config: all, extras, files, searched };
+  return { config, raw, files, searched };
 }
 
 function searchPath(env: NodeJS.ProcessEnv): readonly string[] {
@@ -53,21 +53,44 @@ function readIfThere(file: string, required: boolean): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    if (code === 'ENOENT' && !required) return undefined;
-    throw kubeconfigInvalid(file, code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`);
+    if (code !== 'ENOENT') throw kubeconfigInvalid(file, `it cannot be read (${code})`);
+    if (required) throw noStore(`there is no ${file}`);
+    return undefined;
   }
 }
 
-/** What client-node says of a bad file is not passed on: it quotes the file, and so tokens. */
-function readConfig(file: string, text: string): KubeConfig {
-  try {
-    const config = new KubeConfig();
-    config.loadFromString(text);
-    config.makePathsAbsolute(path.dirname(path.resolve(file)));
-    return config;
-  } catch {
-    throw kubeconfigInvalid(file, 'it is not a kubeconfig: kubectl config view says more');
-  }
+/** What a parser says of a bad file is not passed on: it quotes the file, and so tokens. */
+function parse(file: string, text: string): JsonObject {
+  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, merge: true, logLevel: 'error' });
+  if (document.errors.length > 0) throw kubeconfigInvalid(file, 'it is not YAML: kubectl config view says more');
+  const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
+  if (!isObject(value)) throw kubeconfigInvalid(file, 'it is not a kubeconfig');
+  return value;
+}
+
+/** Entries that client-node finds incomplete are as good as absent: kubectl too minds them only when they are used. */
+function readConfig(file: string, document: JsonObject): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromString(JSON.stringify(withDataFirst(document)), { onInvalidEntry: 'filter' });
+  config.makePathsAbsolute(folderOf(file));
+  return config;
+}
+
+/** As for kubectl, and not for client-node, what stands in the kubeconfig counts before a file that it names. */
+function withDataFirst(document: JsonObject): JsonObject {
+  const keys = { clusters: ['cluster', 'certificate-authority'], users: ['user', 'client-certificate', 'client-key'] };
+  const lists = Object.entries(keys).map(([list, [inner = '', ...files]]) => [
+    list,
+    listAt(document, list)
+      .filter(isObject)
+      .map((item) => {
+        const entry = objectAt(item, inner);
+        const double = files.filter((name) => textAt(entry, `${name}-data`));
+        const rest = Object.entries(entry).filter(([name]) => !double.includes(name));
+        return { ...item, [inner]: Object.fromEntries(rest) };
+      }),
+  ]);
+  return { ...document, ...Object.fromEntries(lists) };
 }
 
 function merge(all: KubeConfig, more: KubeConfig): void {
@@ -83,16 +106,14 @@ function merge(all: KubeConfig, more: KubeConfig): void {
   });
 }
 
-function readExtras(file: string, text: string): ReadonlyMap<string, UserExtras> {
-  const users = listAt(parse(text), 'users').filter(isObject);
-  const folder = path.dirname(path.resolve(file));
-  return new Map(
-    users.map((entry): [string, UserExtras] => {
-      const user = objectAt(entry, 'user');
-      const tokenFile = textAt(user, 'tokenFile');
-      const groups = listAt(user, 'as-groups').filter((group) => typeof group === 'string');
-      const resolved = tokenFile === undefined ? undefined : path.resolve(folder, tokenFile);
-      return [textAt(entry, 'name') ?? '', { tokenFile: resolved, groups }];
-    }),
-  );
+function note(all: Map<string, unknown>, file: string, document: JsonObject, what: 'user' | 'cluster'): void {
+  for (const item of listAt(document, `${what}s`)) {
+    const name = textAt(item, 'name') ?? '';
+    if (!all.has(name)) all.set(name, { file, entry: objectAt(item, what) });
+  }
+}
+
+/** From where the relative paths of a kubeconfig start. */
+export function folderOf(file: string): string {
+  return path.dirname(path.resolve(file));
 }

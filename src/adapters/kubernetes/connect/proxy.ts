@@ -31,7 +31,8 @@ function parseProxy(value: string, source: string): string {
   if (url === null || !(url.protocol in PORTS)) {
     throw kubeconfigInvalid(source, 'it must be an address that begins with http://, https:// or socks5://');
   }
-  return url.href;
+  // Names are resolved at its far end, as kubectl has it done; to client-node's agent, socks5 means: here.
+  return url.href.replace(/^socks5:/, 'socks5h:');
 }
 
 function isExempt(server: URL, noProxy: string): boolean {

@@ -1,0 +1,74 @@
+import { X509Certificate } from 'node:crypto';
+import type { Agent } from 'node:http';
+import type { RequestOptions } from 'node:https';
+import { createSecureContext, getCACertificates } from 'node:tls';
+import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node';
+import type { Grant } from './grant.ts';
+
+/** Requests at a time: enough to keep an API server busy, few enough to be a polite client (kubectl's burst is alike). */
+export const MAX_IN_FLIGHT = 16;
+
+const CONTEXT = 'palette-keys';
+
+/**
+ * How client-node would connect: its agent, which knows the proxy, with CA, client certificate and server name; and the
+ * header Authorization of what does not change with time. What does comes as `grant`.
+ */
+export async function tlsOptions(cluster: Cluster, user: User, grant: Grant = {}): Promise<RequestOptions> {
+  const config = new KubeConfig();
+  config.loadFromOptions({
+    // In the clear only where the kubeconfig says http://, as `kubectl proxy` offers it; client-node wants to hear it twice.
+    clusters: [cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster],
+    users: [user],
+    contexts: [{ name: CONTEXT, cluster: cluster.name, user: user.name }],
+    currentContext: CONTEXT,
+  });
+  const options: RequestOptions = {
+    ...grant.certificate,
+    // Always said: unsaid, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would hand keys to anybody.
+    rejectUnauthorized: true,
+    // Without a CA of its own, a server is vouched for by one that Node or the system trusts, as for kubectl.
+    ...(cluster.caData || cluster.caFile ? {} : { ca: systemAuthorities() }),
+  };
+  await config.applyToHTTPSOptions(options);
+  return tuned(options);
+}
+
+/** Throws what OpenSSL says of a CA, a certificate or a key that it cannot use. */
+export function checkTls({ ca, cert, key }: RequestOptions): void {
+  // A CA that is none would silently be left out.
+  if (Buffer.isBuffer(ca)) new X509Certificate(ca);
+  createSecureContext({ ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } as object);
+}
+
+let authorities: string[] | undefined;
+
+function systemAuthorities(): string[] {
+  authorities ??= [...getCACertificates('default'), ...getCACertificates('system')];
+  return authorities;
+}
+
+/** A request carries the signal by which it is given up: a tunnel that nobody waits for must not keep the process. */
+export interface Abandonable {
+  readonly abandon: AbortSignal;
+}
+
+/** client-node makes agents that use each connection once, and wait for a silent proxy as long as that pleases. */
+function tuned(options: RequestOptions): RequestOptions {
+  const { agent } = options;
+  if (typeof agent !== 'object' || agent === null) return options;
+  const { options: own } = agent as { readonly options?: object };
+  Object.assign(own ?? {}, { keepAlive: true });
+  Object.assign(agent, { keepAlive: true, maxSockets: MAX_IN_FLIGHT, maxFreeSockets: MAX_IN_FLIGHT });
+  if ('proxyRequestOptions' in agent) abandonTunnels(agent);
+  return options;
+}
+
+/** hpagent takes these options for its CONNECT, synchronously, so that they may be others for each connection. */
+function abandonTunnels(agent: Agent & { proxyRequestOptions: unknown }): void {
+  const connect = agent.createConnection;
+  agent.createConnection = (options, done) => {
+    agent.proxyRequestOptions = { signal: (options as Partial<Abandonable>).abandon };
+    return connect.call(agent, options, done);
+  };
+}
