@@ -50,7 +50,11 @@ export function decodePrivateKey(pem: Uint8Array): KeyObject {
 
 /** OpenSSL reads a key pair whose secret half does not belong to its public one; what it signs nobody can verify. */
 function tryOut(key: KeyObject): void {
-  if (key.asymmetricKeyType === 'rsa') return checkRsa(key);
+  if (key.asymmetricKeyType === 'rsa') checkRsa(key);
+  else checkBySigning(key);
+}
+
+function checkBySigning(key: KeyObject): void {
   const probe = Buffer.from('palette-keys');
   const digest = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
   try {
