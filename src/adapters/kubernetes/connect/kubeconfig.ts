@@ -63,9 +63,17 @@ function readIfThere(file: string, required: boolean): string | undefined {
 function parse(file: string, text: string): JsonObject {
   const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, merge: true, logLevel: 'error' });
   if (document.errors.length > 0) throw kubeconfigInvalid(file, 'it is not YAML: kubectl config view says more');
-  const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
+  const value = toJs(file, document);
   if (!isObject(value)) throw kubeconfigInvalid(file, 'it is not a kubeconfig');
   return value;
+}
+
+function toJs(file: string, document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch {
+    throw kubeconfigInvalid(file, 'its aliases cannot be resolved');
+  }
 }
 
 /** Entries that client-node finds incomplete are as good as absent: kubectl too minds them only when they are used. */
