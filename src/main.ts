@@ -47,6 +47,8 @@ async function openStore(
   ledgerNamespace: string | undefined,
   signal: AbortSignal,
 ): Promise<KeyStore> {
+  if (options.dir === '')
+    throw new PaletteKeysError('USAGE', '--dir is empty', { hint: 'name a folder: --dir ./keys' });
   if (options.dir !== undefined) {
     const { openDirectoryStore } = await import('./adapters/directory/directory-store.ts');
     return openDirectoryStore(options.dir);

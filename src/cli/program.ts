@@ -7,12 +7,14 @@ import { statusCommand } from './commands/status.ts';
 import type { CliPorts } from './ports.ts';
 
 const EPILOGUE = `
-Where keys live: in the cluster of your kubeconfig, as Secrets; or with --dir PATH as
-the same manifests in a folder that only you can read, which needs no cluster.
+Where keys live: in the cluster of your kubeconfig, as Secrets; or with
+--dir PATH as the same manifests in a folder that only you can read, which
+needs no cluster.
 
-Exit codes: 0 done or nothing to do, 1 failed for an outside reason, 2 wrong usage or
-spec, 3 status found an error, 5 refused because a key could get lost, 70 a bug,
-130/143 interrupted. A re-run completes what was interrupted.`;
+Exit codes: 0 done or nothing to do, 1 failed for an outside reason, 2 wrong
+usage or spec, 3 status found an error, 4 a backup was rejected, 5 refused
+because a key could get lost, 70 a bug, 130/143 interrupted. A re-run completes
+what was interrupted.`;
 
 /** Runs one command line and returns the exit code. Never throws. */
 export async function runCli(argv: readonly string[], ports: CliPorts): Promise<ExitCode> {

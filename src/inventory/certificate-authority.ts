@@ -12,6 +12,8 @@ import { entry, utf8 } from '../ledger/text.ts';
 import type { Entries } from '../ports/key-store.ts';
 import type { HeldKey, Projection, VersionedKind } from './kind.ts';
 
+const ALG = 'RS256';
+
 /** A self-signed CA (RSA, pathlen 0). Its private key stands in the ledger alone. */
 export function certificateAuthority(definition: {
   readonly id: KindId;
@@ -46,7 +48,7 @@ export function certificateAuthority(definition: {
             now,
             validitySeconds: parseDuration(validity),
           });
-          return { alg: 'RS256', entries: { 'key.pem': encodePrivateKey(key), 'tls.crt': utf8(certificate) } };
+          return { alg: ALG, entries: { 'key.pem': encodePrivateKey(key), 'tls.crt': utf8(certificate) } };
         },
       };
     },
@@ -67,6 +69,7 @@ export function certificateAuthority(definition: {
 
 /** Facts of a CA: key and certificate must belong together. Throws DamagedError. */
 function inspectCa(material: Material): Facts {
+  if (material.alg !== ALG) throw new DamagedError('its entry alg contradicts its kind');
   const key = decodePrivateKey(entry(material.entries, 'key.pem'));
   const certificate = readSingle(entry(material.entries, 'tls.crt'));
   if (!matchesKey(certificate, key)) throw new DamagedError('the private key is not the key of the certificate');
@@ -83,7 +86,7 @@ function takeIn(entries: Entries, now: Date): Material {
   const certificate = readSingle(utf8(normalizePem(entry(entries, 'tls.crt'))));
   if (certificate.notBefore > now || certificate.notAfter <= now) throw new DamagedError('the CA is not valid now');
   if (!readParts(certificate.x509.raw).maySignCertificates) throw new DamagedError('the CA may not sign certificates');
-  const material = { alg: 'RS256', entries: { 'key.pem': encodePrivateKey(key), 'tls.crt': utf8(certificate.pem) } };
+  const material = { alg: ALG, entries: { 'key.pem': encodePrivateKey(key), 'tls.crt': utf8(certificate.pem) } };
   inspectCa(material);
   return material;
 }

@@ -8,6 +8,8 @@ import { entry } from '../ledger/text.ts';
 import type { Projection, VersionedKind } from './kind.ts';
 import { messageBusAuth } from './message-bus-auth.ts';
 
+const ALG = 'EdDSA';
+
 function messageBusKey(definition: {
   readonly id: KindId;
   readonly title: string;
@@ -19,7 +21,7 @@ function messageBusKey(definition: {
     dependsOn: ['root-key'],
     generate: async () => {
       const key = await generatePrivateKey({ type: 'ed25519' });
-      return { finish: () => ({ alg: 'EdDSA', entries: { 'key.pem': encodePrivateKey(key) } }) };
+      return { finish: () => ({ alg: ALG, entries: { 'key.pem': encodePrivateKey(key) } }) };
     },
     inspect: inspectKey,
     drift: () => undefined,
@@ -29,6 +31,7 @@ function messageBusKey(definition: {
 }
 
 function inspectKey(material: Material): Facts {
+  if (material.alg !== ALG) throw new DamagedError('its entry alg contradicts its kind');
   const key = decodePrivateKey(entry(material.entries, 'key.pem'));
   if (key.asymmetricKeyType !== 'ed25519') throw new DamagedError('the private key is not Ed25519');
   const spki = spkiOf(key);

@@ -11,6 +11,8 @@ import type { HeldKey, VersionedKind } from './kind.ts';
 import { mongodbUri, readCredentials } from './mongodb-uri.ts';
 
 const ID = 'mongodb-auth';
+/** Passwords are for no algorithm. */
+const ALG = 'none';
 const PASSWORD_BYTES = 32;
 /** 756 bytes are 1,008 base64 characters; mongod takes 6 to 1,024. */
 const KEYFILE_BYTES = 756;
@@ -27,7 +29,7 @@ export const mongodbAuth: VersionedKind = {
       password: utf8(bytesToBase64url(random.bytes(PASSWORD_BYTES))),
       keyfile: utf8(Buffer.from(random.bytes(KEYFILE_BYTES)).toString('base64')),
     };
-    return { finish: () => ({ alg: 'none', entries }) };
+    return { finish: () => ({ alg: ALG, entries }) };
   },
   inspect: inspectCredentials,
   drift: ({ material }, spec) =>
@@ -50,6 +52,7 @@ export const mongodbAuth: VersionedKind = {
 };
 
 function inspectCredentials(material: Material): Facts {
+  if (material.alg !== ALG) throw new DamagedError('its entry alg contradicts its kind');
   const parts = ['username', 'password', 'keyfile'].map((name) => utf8(textEntry(material.entries, name)));
   if (!/^[A-Za-z0-9+/=\s]{6,1100}$/.test(textEntry(material.entries, 'keyfile'))) {
     throw new DamagedError('entry keyfile is not base64');
@@ -75,5 +78,5 @@ function inspectProjection(entries: Entries): readonly HeldKey[] {
 
 function credentialsIn(entries: Entries): Material {
   const names = ['username', 'password', 'keyfile'];
-  return { alg: 'none', entries: Object.fromEntries(names.map((name) => [name, entry(entries, name)])) };
+  return { alg: ALG, entries: Object.fromEntries(names.map((name) => [name, entry(entries, name)])) };
 }

@@ -58,6 +58,9 @@ function fromRecord(context: VersionContext, recorded: KeyRecord): readonly Vers
       const item = context.items.find(({ n }) => n === version.n);
       if (item === undefined) return missingEntry(context, version);
       if (item.damage !== undefined) return damaged(context, item, version.kid);
+      if (item.entry.facts.kid === version.kid && item.entry.createdAt !== version.createdAt) {
+        return damaged(context, { ...item, damage: 'its time contradicts the record' }, version.kid);
+      }
       if (item.entry.facts.kid === version.kid)
         return { action: 'keep', version: { ...item.entry, state: version.state } };
       return blocked(version.n, version.kid, 'LEDGER_ENTRY_UNEXPECTED', {

@@ -118,7 +118,13 @@ function auditFindings({ snapshot, record }: Assessment): readonly Finding[] {
       ),
     ];
   }
-  const line = firstBreak(Buffer.from(log.data['audit.jsonl'] ?? []).toString('utf8'));
+  const entry = log.data['audit.jsonl'];
+  if (entry === undefined || entry.length === 0) {
+    return [
+      finding('AUDIT_DAMAGED', place, 'it has lost its entry audit.jsonl', 'look for a copy of it, and put it back'),
+    ];
+  }
+  const line = firstBreak(Buffer.from(entry).toString('utf8'));
   if (line === undefined) return [];
   const message = `its chain is broken at line ${line}: that line or the one before was altered, or lines are missing`;
   return [finding('AUDIT_DAMAGED', place, message, 'compare it with a copy; nothing is written over it')];

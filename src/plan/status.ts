@@ -12,6 +12,8 @@ import type { Step } from './step.ts';
 
 export interface StatusReport {
   readonly installationId: string;
+  /** The platform's. */
+  readonly namespace: string;
   readonly keys: readonly KeyStatus[];
   readonly findings: readonly Finding[];
 }
@@ -52,7 +54,7 @@ export function reportStatus(assessment: Assessment, now: Date): StatusReport | 
     ...standingFindings(assessment, now),
   ];
   const keys = INVENTORY.map((kind) => keyStatus(kind, plan, assessment, findings));
-  return { installationId: installationId ?? '', keys, findings };
+  return { installationId: installationId ?? '', namespace: assessment.snapshot.spec.namespace, keys, findings };
 }
 
 function recordFindings({ record, snapshot }: Assessment, plan: InitPlan): readonly Finding[] {

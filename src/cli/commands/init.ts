@@ -3,9 +3,10 @@ import { type ExitCode, PaletteKeysError } from '../../errors.ts';
 import type { CliPorts, InitOptions } from '../ports.ts';
 
 const HELP = `
-What is there is kept. A first run makes every key once; a re-run completes what was
-interrupted, restores what is missing or damaged from the ledger, and brings
-certificates to what the spec asks for. It never makes a key anew that was there.
+What is there is kept. A first run makes every key once; a re-run completes
+what was interrupted, restores what is missing or damaged from the ledger, and
+brings certificates to what the spec asks for. It never makes a key anew that
+was there.
 
 Examples:
   $ palette-keys init --dir ./keys

@@ -3,7 +3,7 @@ import type { ExitCode } from '../../errors.ts';
 import type { CliPorts, StatusOptions } from '../ports.ts';
 
 const HELP = `
-Reads everything, writes nothing. Exit code 3 if there is a finding of severity error.
+Reads everything, writes nothing. Exit code 3 if a finding is an error.
 
 Examples:
   $ palette-keys status --dir ./keys

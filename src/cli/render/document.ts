@@ -14,6 +14,6 @@ export async function writeDocument(
     stdout.write(`${JSON.stringify(whole, undefined, 2)}\n`);
     return;
   }
-  const { stringify } = await import('yaml');
-  stdout.write(stringify(whole, { lineWidth: 0, aliasDuplicateObjects: false }));
+  const { toYaml } = await import('./yaml.ts');
+  stdout.write(toYaml(whole));
 }

@@ -24,11 +24,14 @@ export function renderPlan(plan: InitPlan, verbose: boolean, paint: Palette): st
 }
 
 function renderChange({ path, before, after }: SpecChange): string {
+  if (before === undefined) return wrap(`+ spec ${path}: new`, 2);
+  if (after === undefined) return wrap(`- spec ${path}: no longer there`, 2);
   return wrap(`~ spec ${path}: ${show(before)} → ${show(after)}`, 2);
 }
 
+/** A value on one line; of lists, each item can be broken off. */
 function show(value: unknown): string {
-  return value === undefined ? 'not there' : JSON.stringify(value);
+  return Array.isArray(value) ? `[${value.map(show).join(', ')}]` : JSON.stringify(value);
 }
 
 function renderStep({ action, ref, reason, remedy }: Step, paint: Palette): string {

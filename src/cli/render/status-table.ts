@@ -4,10 +4,13 @@ import { countFindings, renderFindings } from './findings.ts';
 import type { Palette } from './palette.ts';
 import { type Cell, table } from './table.ts';
 
+/** Columns for the name, so that a line fits 80 of them. */
+const LABEL = 29;
+
 /** The table of `status`: a line for each version, or for each leaf certificate, then the findings. 80 columns. */
 export function renderStatus(report: StatusReport, now: Date, paint: Palette): string {
   const head = ['KEY', 'STATE', 'AGE', 'EXPIRES', 'KID'].map((text) => ({ text, paint: paint.strong }));
-  const rows = report.keys.flatMap((key) => rowsOf(key, now, paint));
+  const rows = report.keys.flatMap((key) => rowsOf(key, report.namespace, now, paint));
   const findings = renderFindings(report.findings, paint);
   const count = countFindings(report.findings);
   return [
@@ -18,9 +21,9 @@ export function renderStatus(report: StatusReport, now: Date, paint: Palette): s
   ].join('');
 }
 
-function rowsOf(key: KeyStatus, now: Date, paint: Palette): readonly (readonly (string | Cell)[])[] {
+function rowsOf(key: KeyStatus, home: string, now: Date, paint: Palette): readonly (readonly (string | Cell)[])[] {
   if (key.versions === undefined) {
-    return (key.objects as readonly LeafStatus[]).map((leaf) => leafRow(key, leaf, now, paint));
+    return (key.objects as readonly LeafStatus[]).map((leaf) => leafRow(key, leaf, home, now, paint));
   }
   const versions = key.versions.filter(({ state }) => state !== 'destroyed');
   if (versions.length === 0) return [[key.key, stateCell(key, 'missing', paint), '-', '-', '-']];
@@ -33,10 +36,16 @@ function versionRow(key: KeyStatus, version: VersionStatus, now: Date, paint: Pa
   return [`${key.key} v${n}`, stateCell(key, state, paint), inWords(now.getTime() - Date.parse(createdAt)), end, kid];
 }
 
-function leafRow(key: KeyStatus, leaf: LeafStatus, now: Date, paint: Palette): readonly (string | Cell)[] {
+function leafRow(
+  key: KeyStatus,
+  leaf: LeafStatus,
+  home: string,
+  now: Date,
+  paint: Palette,
+): readonly (string | Cell)[] {
   const [, namespace = '', name = ''] = leaf.object.split('/');
-  const place = `  ${namespace}/${name}`;
-  const label = place.length <= 36 ? place : `${place.slice(0, 35)}…`;
+  const place = namespace === home ? `  ${name}` : `  ${namespace}/${name}`;
+  const label = place.length <= LABEL ? place : `${place.slice(0, LABEL - 1)}…`;
   const bad = key.findings.some(({ subject, severity }) => subject === leaf.object && severity === 'error');
   if (leaf.notBefore === undefined || leaf.notAfter === undefined)
     return [label, problem('missing', paint), '-', '-', '-'];

@@ -71,7 +71,8 @@ export function request(
         (error: Error) => fail(asNoAnswer(error)),
       );
     });
-    outgoing.end(body);
+    // As bytes: together with a text, Node would encode the header once more.
+    outgoing.end(body === undefined ? undefined : Buffer.from(body));
   });
 }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Cluster, User } from '@kubernetes/client-node';
+import { PaletteKeysError } from '../../../errors.ts';
 import { isObject, type JsonObject, listAt, objectAt, textAt, textsOf } from '../json.ts';
 import { loginInvalid } from './errors.ts';
 import { execSource, parsePlugin } from './exec-plugin.ts';
@@ -75,14 +76,24 @@ export function impersonationHeaders(
   if (!user) return groups.length > 0 || uid !== undefined || extra.length > 0 ? undefined : {};
   const extras = extra.map((key) => [
     `Impersonate-Extra-${encodeKey(key)}`,
-    listAt(objectAt(entry, 'as-user-extra'), key).map(String),
+    listAt(objectAt(entry, 'as-user-extra'), key).map(String).map(asHeader),
   ]);
   return {
-    'Impersonate-User': user,
-    ...(uid === undefined ? {} : { 'Impersonate-Uid': uid }),
-    ...(groups.length === 0 ? {} : { 'Impersonate-Group': groups }),
+    'Impersonate-User': asHeader(user),
+    ...(uid === undefined ? {} : { 'Impersonate-Uid': asHeader(uid) }),
+    ...(groups.length === 0 ? {} : { 'Impersonate-Group': groups.map(asHeader) }),
     ...Object.fromEntries(extras),
   };
+}
+
+/** Node sends one byte for each character; API servers read UTF-8. */
+function asHeader(value: string): string {
+  if (/\p{Cc}/u.test(value)) {
+    throw new PaletteKeysError('USAGE', 'a name to act as holds control characters', {
+      hint: 'check --as and --as-group',
+    });
+  }
+  return Buffer.from(value, 'utf8').toString('latin1');
 }
 
 /** Keys may be URLs; what cannot stand in the name of a header is percent-encoded (kubernetes#63682). */

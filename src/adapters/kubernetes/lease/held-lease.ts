@@ -4,7 +4,7 @@ import type { ApiClient } from '../api/client.ts';
 import { ApiFailure, isMissing } from '../api/failure.ts';
 import { decodeLease, freed, type Holding, LEASE_SECONDS, type Lease, leaseTarget, renewed } from './lease-object.ts';
 
-export const RENEW_MS = 10_000;
+const RENEW_MS = 10_000;
 
 /** Neither renewing nor releasing is worth a longer wait: the next renewal comes soon, and a lease lapses by itself. */
 const TIMEOUT_MS = 5000;

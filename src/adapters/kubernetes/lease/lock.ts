@@ -49,7 +49,7 @@ export async function acquireLock(place: LockPlace, holder: LockHolder): Promise
   });
 }
 
-export async function findLease(client: ApiClient, namespace: string): Promise<Lease | undefined> {
+async function findLease(client: ApiClient, namespace: string): Promise<Lease | undefined> {
   try {
     return await client.read(leaseTarget('get', namespace), decodeLease);
   } catch (error) {
