@@ -3,10 +3,10 @@ import type { ExitCode } from '../../errors.ts';
 import type { BackupOptions, CliPorts } from '../ports.ts';
 
 const HELP = `
-Writes every key and the record into one file of the age format, reads it back,
-decrypts and compares it, and notes in the record which keys it holds. An existing
-file is never overwritten. \`age -d FILE | kubectl create -f -\` restores it without
-this program.
+Writes every key and the record into one file of the age format, reads it
+back, decrypts and compares it, and notes in the record which keys it holds. An
+existing file is never overwritten. \`age -d FILE | kubectl create -f -\` restores
+it without this program.
 
 Examples:
   $ age-keygen -o safe.key        # keep this one elsewhere; it prints age1…

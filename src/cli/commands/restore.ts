@@ -3,8 +3,8 @@ import type { ExitCode } from '../../errors.ts';
 import type { CliPorts, RestoreOptions } from '../ports.ts';
 
 const HELP = `
-Checks every key of the backup against its id first. Then it only creates what is
-missing, and does as init. A different key under the same name is refused.
+Checks every key of the backup against its id first. Then it only creates what
+is missing, and does as init. A different key under the same name is refused.
 
 Examples:
   $ palette-keys restore keys.age --dir ./keys --identity safe.key
