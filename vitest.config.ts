@@ -13,6 +13,7 @@ export default defineConfig({
     passWithNoTests: soaking,
     globalSetup: 'scripts/build.mjs', // the commands are tested as the real program, so dist/ has to be that of src/
     pool: 'forks',
+    maxWorkers: 2, // vitest would leave one of two processors idle
     testTimeout: soaking ? 120 * minute : 30_000,
     hookTimeout: soaking ? 10 * minute : minute,
     reporters: ['default', new ClosingLineReporter()],

@@ -34,7 +34,7 @@ export function slowBase32(bytes: Uint8Array): string {
   return (bits.match(/.{1,5}/g) ?? []).map((five) => ALPHABET.charAt(Number.parseInt(five.padEnd(5, '0'), 2))).join('');
 }
 
-export function kidOfBytes(bytes: Uint8Array): string {
+function kidOfBytes(bytes: Uint8Array): string {
   return slowBase32(createHash('sha256').update(bytes).digest().subarray(0, 10));
 }
 

@@ -11,6 +11,7 @@ import {
   auditIn,
   edit,
   editData,
+  editRecord,
   factsOf,
   init,
   inputOf,
@@ -22,6 +23,7 @@ import {
   PLATFORM,
   portsOn,
   RECORD,
+  type RunOptions,
   recordIn,
   secret,
   smallSpec,
@@ -432,6 +434,83 @@ describe('what somebody does past the program while a run is at work', () => {
     const ended = await runWith(moment, () => store.remove(RECORD));
     expect(['done', 'CONFLICT']).toContain(ended);
     await init(store, { spec: wider });
+    expect(faultsOf(store.snapshot(), wider)).toEqual([]);
+  });
+
+  /** A run that is about to write an object when something happens. */
+  async function aboutToWrite(
+    place: string,
+    meanwhile: () => void | Promise<void>,
+    options: RunOptions,
+  ): Promise<string> {
+    let once = true;
+    const disturbed = new FaultyStore(unlocked(store)).onWrite(async ({ object }) => {
+      if (object !== place || !once) return;
+      once = false;
+      await meanwhile();
+    });
+    return endOf(init(disturbed, options));
+  }
+
+  const AUTH = secret(PLATFORM, 'palette-mongodb-auth');
+
+  test.each<readonly [string, (past: MemoryStore) => void, RunOptions]>([
+    ['update', () => undefined, { spec: wider }],
+    ['restore', (past) => past.damage(AUTH, 'it is torn'), {}],
+    ['make again', (past) => past.remove(AUTH), {}],
+  ])('a foreign key is not overwritten that comes when the run is about to %s its object', async (_, harm, options) => {
+    harm(store);
+    await store.lock({ command: 'all', user: 'all', since: '' });
+    const ended = await aboutToWrite(formatRef(AUTH), () => store.put(objectIn(foreign, AUTH)), options);
+    expect(['REFUSED', 'CONFLICT']).toContain(ended);
+    expect(objectIn(store.snapshot(), AUTH).data).toEqual(objectIn(foreign, AUTH).data);
+  });
+
+  test.each<readonly [string, (past: MemoryStore) => void]>([
+    ['restore', (past) => past.damage(AUTH, 'it is torn')],
+    ['make again', (past) => past.remove(AUTH)],
+  ])('what a newer run wrote stays, though this one was about to %s it', async (_, harm) => {
+    harm(store);
+    await store.lock({ command: 'all', user: 'all', since: '' });
+    const newer = async (): Promise<void> => {
+      await init(unlocked(store), { spec: wider });
+    };
+    expect(['done', 'CONFLICT']).toContain(await aboutToWrite(formatRef(AUTH), newer, {}));
+    expect(objectIn(store.snapshot(), AUTH).annotations['palette-keys.dev/generation']).toBe('2');
+    expect(faultsOf(store.snapshot(), wider)).toEqual([]);
+  });
+
+  test('what somebody else noted in the record stays, though this run was about to write it', async () => {
+    const backups = [{ file: 'a.age', sha256: '0', at: '2027-01-02T00:00:00Z', recipients: ['age1x'] }];
+    const note = (): void =>
+      editRecord(store, (record) => {
+        record.keys['root-key'].versions[0].backups = backups;
+      });
+    await store.lock({ command: 'all', user: 'all', since: '' });
+    expect(await aboutToWrite(formatRef(RECORD), note, { spec: wider })).toBe('done');
+    expect(recordIn(store.snapshot()).keys['root-key'].versions[0].backups).toEqual(backups);
+    expect(faultsOf(store.snapshot(), wider)).toEqual([]);
+  });
+
+  test('the audit log keeps what another run appended when this one was about to', async () => {
+    const line = (): void =>
+      editData(store, AUDIT, (data) => ({ 'audit.jsonl': `${data['audit.jsonl']}{"prev":"other"}\n` }));
+    await store.lock({ command: 'all', user: 'all', since: '' });
+    expect(await aboutToWrite(formatRef(AUDIT), line, { spec: wider })).toBe('done');
+    expect(auditIn(store.snapshot()).map(({ prev }) => prev)).toEqual([null, 'other', expect.any(String)]);
+  });
+
+  test('a run that ends after a newer record came does not call it ready', async () => {
+    store.remove(LEAF);
+    await store.lock({ command: 'all', user: 'all', since: '' });
+    // A newer run has written its record, and was killed then.
+    const begun = async (): Promise<void> => {
+      await endOf(init(new FaultyStore(unlocked(store)).killAt(2, 'before'), { spec: wider }));
+    };
+    const ended = await aboutToWrite(formatRef(LEAF), begun, { spec });
+    expect(ended).toBe('CONFLICT');
+    expect(recordIn(store.snapshot())).toMatchObject({ generation: 2, ready: false });
+    await init(unlocked(store), { spec: wider });
     expect(faultsOf(store.snapshot(), wider)).toEqual([]);
   });
 

@@ -4,6 +4,7 @@ import type { State } from '../../src/ledger/ring.ts';
 import { statesFrom } from '../../src/plan/rebuild-states.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import { faultsOf } from '../apply/checker.ts';
+import { ManualClock, START } from '../support/clock.ts';
 import {
   editData,
   editRecord,
@@ -24,7 +25,8 @@ import {
 import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
 
-const TIME = '2027-01-01T00:00:00Z';
+const TIME = START;
+const LATER = '2027-02-01T00:00:00Z';
 const pool = new RsaPool();
 /** The first is the installation; keys of the others become its further versions. */
 let made: readonly Snapshot[];
@@ -80,14 +82,14 @@ const refusal = async (): Promise<unknown> =>
 describe('the record of a plain installation', () => {
   test('is rebuilt as it was', async () => {
     store.remove(RECORD);
-    await init(store, { spec: smallSpec() });
+    await init(store, { spec: smallSpec(), clock: new ManualClock(LATER) });
     expect(recordIn(store.snapshot())).toEqual(recordIn(made[0] ?? store.snapshot()));
   });
 
   test('is rebuilt as it was, also where every projection is lost with it', async () => {
     const lost = (made[0]?.objects ?? []).filter(({ ref }) => ref.namespace === PLATFORM);
     for (const { ref } of [...lost, { ref: RECORD }]) store.remove(ref);
-    await init(store, { spec: smallSpec() });
+    await init(store, { spec: smallSpec(), clock: new ManualClock(LATER) });
     expect(recordIn(store.snapshot())).toEqual(recordIn(made[0] ?? store.snapshot()));
   });
 
@@ -126,16 +128,17 @@ describe('states that a keyring tells are rebuilt:', () => {
     await giveVersions('jwt-signing-key', given);
     const before = states('jwt-signing-key');
     store.remove(RECORD);
-    await init(store, { spec: smallSpec() });
+    await init(store, { spec: smallSpec(), clock: new ManualClock(LATER) });
     expect(states('jwt-signing-key')).toEqual(before);
   });
 
   test('the time in a state begins anew, for nobody knows it', async () => {
     await giveVersions('root-key', ['trusted', 'active']);
     store.remove(RECORD);
-    await init(store, { spec: smallSpec() });
+    await init(store, { spec: smallSpec(), clock: new ManualClock(LATER) });
     for (const { since, history } of recordIn(store.snapshot()).keys['root-key'].versions) {
-      expect(history).toEqual([expect.objectContaining({ at: since })]);
+      expect(since).toBe(LATER);
+      expect(history).toEqual([expect.objectContaining({ at: LATER })]);
     }
   });
 });

@@ -558,11 +558,12 @@ describe.skipIf(!haveTools('faketime')).concurrent('a clock', () => {
     expect(after.code, after.stdout).toBe(0);
   });
 
-  it('ten years ahead finds all certificates and CAs expired, and spoils nothing', async () => {
+  it('ten years ahead finds the CAs expired, and spoils nothing', async () => {
     const folder = copyOf(store);
     const status = await run(['status', '--dir', folder, '-o', 'json'], { through: at('+10y') });
     expect(status.code).toBe(3);
-    expect(codesOf(JSON.parse(status.stdout))).toEqual(expect.arrayContaining(['CA_EXPIRED', 'CERTIFICATE_EXPIRED']));
+    // Which says it of everything that the CA has issued, too.
+    expect(codesOf(JSON.parse(status.stdout))).toContain('CA_EXPIRED');
     const { code, stderr, stdout } = await run(['init', '--yes', '--dir', folder, '-o', 'json'], {
       through: at('+10y'),
     });

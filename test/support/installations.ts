@@ -29,7 +29,7 @@ export function smallSpec(changes: object = {}): InstallationSpec {
   return validateSpec({ ...SMALL, ...changes }, 'the test');
 }
 
-export const NO_REQUEST: InitRequest = { adopt: false, restore: false };
+const NO_REQUEST: InitRequest = { adopt: false, restore: false };
 
 export interface RunOptions {
   readonly spec?: InstallationSpec | undefined;

@@ -4,7 +4,7 @@ import type { AccessNeed } from '../../../src/ports/cluster.ts';
 import type { KeyStore } from '../../../src/ports/key-store.ts';
 import { waitUntil } from '../../support/cluster/wait.ts';
 import { type Cluster, findAssetsOrSkip, startCluster } from '../../support/cluster.ts';
-import { HOLDER, open, START_MS, secret, stored } from './bed.ts';
+import { configMap, HOLDER, open, START_MS, secret, stored } from './bed.ts';
 
 const assets = findAssetsOrSkip();
 const NAMESPACE = 'default';
@@ -97,6 +97,21 @@ describe.skipIf(assets === undefined)('access to a real API server', { timeout: 
     const error = await denial(creating());
     expect(error.message).toContain('exceeded quota: none');
     expect(error.hint).toContain('quota');
+  });
+
+  test('a quota that many creates count against at once loses none of them', async () => {
+    await cluster.kubectl(['create', 'namespace', 'counted']);
+    await cluster.kubectl(['create', 'quota', 'many', '--hard=count/configmaps=500', '-n', 'counted']);
+    const status = JSON.stringify({
+      status: { hard: { 'count/configmaps': '500' }, used: { 'count/configmaps': '0' } },
+    });
+    const patch = ['patch', 'quota', 'many', '-n', 'counted', '--subresource=status', '--type=merge', '-p', status];
+    expect(await cluster.kubectl(patch)).toMatchObject({ code: 0 });
+    const others = await Promise.all(Array.from({ length: 4 }, () => as('admin')));
+    const creating = Array.from({ length: 60 }, (_, n) =>
+      (others[n % 4] ?? admin).create(configMap('counted', `counted-${n}`)),
+    );
+    expect(new Set(await Promise.all(creating))).toEqual(new Set(['created']));
   });
 
   describe('what only a cluster can tell', () => {

@@ -6,9 +6,9 @@ import type { KeyStore, LockHolder, NewObject, StoredObject } from '../../../src
 import type { ObjectRef } from '../../../src/ports/object-ref.ts';
 
 export const START_MS = 180_000;
-export const LEDGER = 'ledger';
+const LEDGER = 'ledger';
 export const HOLDER: LockHolder = { command: 'palette-keys init', user: 'tester', since: '2026-01-02T03:04:05Z' };
-export const OURS = { 'app.kubernetes.io/managed-by': 'palette-keys', 'palette-keys.dev/kind': 'test' };
+const OURS = { 'app.kubernetes.io/managed-by': 'palette-keys', 'palette-keys.dev/kind': 'test' };
 
 /** Waits are noted, and over at once; the clock moves on by them. */
 export class NoTime implements Time {

@@ -229,6 +229,28 @@ describe.skipIf(assets === undefined)('faults between store and API server', { t
     expect((await stored(direct, object().ref)).data).toEqual(object().data);
   });
 
+  test('a POST that overtakes its successor is known again as ours', async () => {
+    const store = await open({ kubeconfig, time: new NoTime(), requestTimeoutMs: 1000 });
+    const first = proxy.requests.length;
+    // The first one arrives after the look whether it is there, and before the second one.
+    fault = ({ index }) => ({ [first]: { delayMs: 1400 }, [first + 2]: { delayMs: 800 } })[index];
+    expect(await store.create(object())).toBe('created');
+    const posts = proxy.requests.slice(first).filter(({ method }) => method === 'POST');
+    expect(posts.map(({ serverStatus }) => serverStatus)).toEqual([201, 409]);
+  });
+
+  test('a PUT that overtakes its successor is known again as ours', async () => {
+    await direct.create(object(1));
+    const { version } = await stored(direct, object().ref);
+    const store = await open({ kubeconfig, time: new NoTime(), requestTimeoutMs: 1000 });
+    const first = proxy.requests.length;
+    fault = ({ index }) => ({ [first + 1]: { delayMs: 1400 }, [first + 3]: { delayMs: 800 } })[index];
+    expect(await store.replace(object(2), version)).toBe('replaced');
+    const puts = proxy.requests.slice(first).filter(({ method }) => method === 'PUT');
+    expect(puts.map(({ serverStatus }) => serverStatus)).toEqual([200, 409]);
+    expect((await stored(direct, object().ref)).data).toEqual(object(2).data);
+  });
+
   test('a list of which a page is disturbed is whole all the same', async () => {
     const names = Array.from({ length: 60 }, (_, n) => `page-${String(n).padStart(2, '0')}`);
     await direct.addNamespaces(['pages']);

@@ -181,6 +181,12 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
       });
     });
 
+    test('whatever letters the name has; but no line end', async () => {
+      expect(await whoAmI({ token: cluster.token() }, { as: 'Jürgen 🔑 Ωmega' })).toBe('Jürgen 🔑 Ωmega');
+      const error = await failure(login({ token: cluster.token() }, { as: 'x\r\nImpersonate-Group: system:masters' }));
+      expect(error.code).toBe('USAGE');
+    });
+
     test('a group without a user is a mistake of the command line', async () => {
       const error = await failure(login({ token: cluster.token() }, { asGroups: ['alto'] }));
       expect(error).toMatchObject({ code: 'USAGE', hint: expect.stringContaining('--as') });
