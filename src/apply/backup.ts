@@ -12,6 +12,7 @@ import type { NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Sealer, SealFor } from '../ports/sealer.ts';
 import { appendAudit } from './audit.ts';
+import { Moved } from './errors.ts';
 import { gather } from './gather.ts';
 import type { ApplyPorts } from './ports.ts';
 import { updateRecord } from './update-record.ts';
@@ -36,6 +37,9 @@ export interface BackedUp {
   readonly kid: string;
 }
 
+/** The newest ones that the record remembers of each version: a ConfigMap holds 1 MiB. */
+const REMEMBERED = 10;
+
 /** A finished backup: what the record remembers of it. */
 export type BackupMark = VersionRecord['backups'][number];
 
@@ -55,10 +59,12 @@ export async function applyBackup(
   const entries = entriesOf(record);
   try {
     if (request.file === undefined) return entries;
-    const mark = await writeBackup(list, { file: request.file, to: request.to }, ports);
     const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
     try {
+      const mark = await writeBackup(list, { file: request.file, to: request.to }, ports);
       await remember(record, mark, entries, ports);
+    } catch (error) {
+      throw error instanceof Moved ? notRemembered(request.file) : error;
     } finally {
       await lock.release();
     }
@@ -87,6 +93,12 @@ export async function writeBackup(
   return { file, sha256: sha256Hex(sealed.bytes), at: formatTime(clock.now()), recipients };
 }
 
+function notRemembered(file: string): PaletteKeysError {
+  return new PaletteKeysError('CONFLICT', `${file} is written and sound, but others kept changing the record`, {
+    hint: 'keep the file; make another backup when they are done, so that the record knows of one',
+  });
+}
+
 async function remember(
   { spec }: InstallationRecord,
   mark: BackupMark,
@@ -109,7 +121,7 @@ export function withBackup(
   const keys = Object.entries(record.keys).map(([key, { versions, evidence }]) => {
     const marked = versions.map((version) =>
       held.some((entry) => entry.key === key && entry.kid === version.kid)
-        ? { ...version, backups: [...version.backups, mark] }
+        ? { ...version, backups: [...version.backups, mark].slice(-REMEMBERED) }
         : version,
     );
     return [key, { versions: marked, evidence }] as const;

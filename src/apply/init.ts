@@ -85,6 +85,8 @@ class InitRun {
   /** Steps that were carried out, over all attempts, by object. */
   readonly #done = new Map<string, Step>();
   #outcome: AuditResult | undefined;
+  /** The escrow, once it is written. */
+  #mark: BackupMark | undefined;
 
   constructor(agreed: InitPlan, input: InitInput, ports: ApplyPorts) {
     this.#agreed = agreed;
@@ -100,8 +102,8 @@ class InitRun {
     this.#outcome ??= outcomeOf(before);
     checkLog(auditLog(before));
     this.#ports.signal.throwIfAborted();
-    await this.#addNamespaces(plan.missingNamespaces);
-    const mark = await this.#writeLedger(before);
+    await this.#writeLedger(before, plan.missingNamespaces);
+    const mark = this.#mark;
     this.#note(plan, (step) => step.n !== undefined);
     // What others may have written first counts: everything below is computed from the ledger as it stands now.
     const ledgered = await this.#look();
@@ -129,21 +131,20 @@ class InitRun {
     await this.#ports.store.addNamespaces(missing);
   }
 
-  /** Writes the missing ledger entries; with an escrow, the backup of them first. */
-  async #writeLedger(before: Assessment): Promise<BackupMark | undefined> {
+  /** Writes the missing ledger entries; with an escrow, the backup of them before anything else. */
+  async #writeLedger(before: Assessment, namespaces: readonly string[]): Promise<void> {
     const { escrow } = this.#input;
     const writer = new LedgerWriter(before, this.#material, this.#ports);
-    if (escrow === undefined) {
-      await writer.write();
-      return undefined;
+    const isFirst = escrow !== undefined && this.#mark === undefined;
+    if (isFirst) {
+      this.#mark = await writeEscrow(escrow, await writer.entries(), writer.installationId, before, this.#ports);
     }
-    const mark = await writeEscrow(escrow, await writer.entries(), writer.installationId, before, this.#ports);
+    await this.#addNamespaces(namespaces);
     try {
       await writer.write();
     } catch (error) {
-      throw error instanceof Moved ? escrowInVain(escrow.file) : error;
+      throw isFirst && error instanceof Moved ? escrowInVain(escrow.file) : error;
     }
-    return mark;
   }
 
   /** Reads everything back: only what is found to be right is called ready. */

@@ -53,7 +53,7 @@ export async function previewRestore(
   return { backup, mark, entries: entriesOf(backup.record), plan, init, spec: recorded };
 }
 
-/** Writes the missing ledger entries, the first root key before all others, and then the record, not ready yet. */
+/** Writes the record, not ready yet, and then the missing ledger entries, the first root key before all others. */
 export async function applyRestore(
   { backup, mark, entries, plan }: Restoration,
   { store, clock, actor, toolVersion, signal }: ApplyPorts,
@@ -64,12 +64,13 @@ export async function applyRestore(
     if (missing.length > 0) await store.addNamespaces(missing);
     const wanted = new Set(plan.steps.filter(({ action }) => action === 'create').map(({ ref }) => formatRef(ref)));
     const first = (entry: BackupEntry): number => (entry.kind === 'root-key' ? entry.entry.n : Number.MAX_SAFE_INTEGER);
-    for (const { object } of [...backup.entries].sort((a, b) => first(a) - first(b))) {
-      if (wanted.has(formatRef(object.ref))) await createOnly(object, { store, signal });
-    }
+    // The record first: should this run be killed, `init` knows which keys there were, and makes none of them anew.
     if (plan.writesRecord) {
       const record = { ...withBackup(backup.record, mark, entries), ready: false };
       await createOnly(recordObject(recordConfigMap(record.spec), record, toolVersion), { store, signal });
+    }
+    for (const { object } of [...backup.entries].sort((a, b) => first(a) - first(b))) {
+      if (wanted.has(formatRef(object.ref))) await createOnly(object, { store, signal });
     }
   } finally {
     await lock.release();

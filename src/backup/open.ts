@@ -3,6 +3,7 @@ import { readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { installationOf, type KindId, type LedgerEntry } from '../ledger/entry.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import type { StoredObject } from '../ports/key-store.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import { decodeList } from './list.ts';
 
 /** A backup whose every key was checked against its kid, and the record that it goes with. */
@@ -30,6 +31,9 @@ export function openBackup(plain: Uint8Array): OpenedBackup {
   if (view.status === 'damaged') throw new DamagedError(`its record is damaged: ${view.damage}`);
   const { record } = view;
   const secrets = objects.filter(({ ref }) => ref.kind === 'Secret');
+  if (new Set(objects.map(({ ref }) => formatRef(ref))).size < objects.length) {
+    throw new DamagedError('it holds an object twice');
+  }
   const entries = entriesOf(secrets, record);
   if (entries.length !== secrets.length) throw new DamagedError('it holds a Secret that is not an entry of the ledger');
   if (secrets.some((object) => installationOf(object) !== record.installationId)) {

@@ -57,9 +57,10 @@ function fromRecord(context: VersionContext, recorded: KeyRecord): readonly Vers
     .map((version) => {
       const item = context.items.find(({ n }) => n === version.n);
       if (item === undefined) return missingEntry(context, version);
-      if (item.damage !== undefined) return damaged(context, item, version.kid);
+      if (item.damage !== undefined) return damaged(context, item, version.kid, version.backups.at(-1)?.file);
       if (item.entry.facts.kid === version.kid && item.entry.createdAt !== version.createdAt) {
-        return damaged(context, { ...item, damage: 'its time contradicts the record' }, version.kid);
+        const damage = 'its time contradicts the record';
+        return damaged(context, { ...item, damage }, version.kid, version.backups.at(-1)?.file);
       }
       if (item.entry.facts.kid === version.kid)
         return { action: 'keep', version: { ...item.entry, state: version.state } };
@@ -112,14 +113,14 @@ function fromLedger(context: VersionContext): readonly VersionItem[] {
   ];
 }
 
-function damaged(context: VersionContext, item: LedgerItem, kid: string | undefined): VersionItem {
+function damaged(context: VersionContext, item: LedgerItem, kid: string | undefined, backup = 'FILE'): VersionItem {
   const held = context.held.some(({ key }) => kid !== undefined && key.kid === kid && key.material !== undefined);
   const name = formatRef(item.ref);
   return blocked(item.n, kid, 'LEDGER_ENTRY_DAMAGED', {
     reason: `${name} is damaged: ${item.damage}`,
     remedy: held
       ? `move it away and keep it; palette-keys init then writes it again from ${formatRefs(context, kid)}`
-      : 'move it away and keep it, then put it back from a backup: palette-keys restore FILE',
+      : `move it away and keep it, then put it back from a backup: palette-keys restore ${backup}`,
   });
 }
 

@@ -29,8 +29,9 @@ export function planRestore(
   const steps = entries.map((entry) => entryStep(entry, store));
   const place = store.record.status === 'missing' ? undefined : store.record.object;
   const foreign = otherInstallation(record, store);
+  const newer = place === undefined ? unknownToBackup(record, store) : [];
   return {
-    steps: foreign === undefined ? steps : [foreign, ...steps],
+    steps: [...(foreign === undefined ? [] : [foreign]), ...newer, ...steps],
     writesRecord: place === undefined,
   };
 }
@@ -41,16 +42,13 @@ function entryStep({ key, n, kid, object }: RestorableEntry, store: Assessment):
   const found = store.snapshot.ledger.find((candidate) => formatRef(candidate.ref) === formatRef(ref));
   if (found === undefined)
     return unrecorded(base, store) ?? { ...base, action: 'create', reason: 'it is in the backup' };
-  if (found.damage !== undefined) {
-    return blocked(
-      base,
-      'LEDGER_ENTRY_DAMAGED',
-      `it is there, but damaged: ${found.damage}`,
-      'move it away and keep it',
-    );
+  if (found.damage === undefined && holdsSame(found, object)) return { ...base, action: 'keep' };
+  const item = store.ledger.get(key)?.find((candidate) => candidate.n === n);
+  if (item?.damage !== undefined || item === undefined) {
+    const reason = `it is there, but damaged: ${item?.damage ?? found.damage}`;
+    return blocked(base, 'LEDGER_ENTRY_DAMAGED', reason, 'move it away and keep it');
   }
-  if (holdsSame(found, object)) return { ...base, action: 'keep' };
-  const other = Buffer.from(found.data['kid'] ?? []).toString('latin1');
+  const other = item.entry.facts.kid;
   return blocked(
     base,
     'LEDGER_ENTRY_UNEXPECTED',
@@ -69,6 +67,18 @@ function unrecorded(base: Pick<Step, 'ref' | 'key' | 'kid'> & { n: number }, { r
     'LEDGER_ENTRY_UNRECORDED',
     "the store's record does not know this version",
     'use a backup that is not newer than the record, or restore into an empty store',
+  );
+}
+
+/** Without a record, one that is older than the ledger would make an old key active again. */
+function unknownToBackup(record: InstallationRecord, { ledger }: Assessment): readonly Step[] {
+  return [...ledger].flatMap(([key, items]) =>
+    items
+      .filter(({ n }) => !(record.keys[key]?.versions ?? []).some((version) => version.n === n))
+      .map(({ ref, n }) => {
+        const reason = 'the backup does not know this version: it is older than the ledger';
+        return { ...blocked({ ref, key }, 'LEDGER_ENTRY_UNRECORDED', reason, 'use a newer backup'), n };
+      }),
   );
 }
 

@@ -360,15 +360,24 @@ describe('what nobody agreed to is not done', () => {
 });
 
 /** A store whose lock keeps nobody out, as after it was taken over. */
-function unlocked(inner: MemoryStore): KeyStore {
-  const release = async (): Promise<void> => undefined;
-  return new Proxy<KeyStore>(inner, {
-    get: (target, name) => {
-      if (name === 'lock') return async () => ({ release });
-      const value = Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+function unlocked(inner: KeyStore): KeyStore {
+  return { ...methodsOf(inner), lock: async () => ({ release: async () => undefined }) };
+}
+
+function methodsOf(store: KeyStore): KeyStore {
+  return {
+    kind: store.kind,
+    cluster: store.cluster,
+    location: store.location,
+    ledgerNamespaces: () => store.ledgerNamespaces(),
+    list: (namespace) => store.list(namespace),
+    get: (ref) => store.get(ref),
+    create: (object) => store.create(object),
+    replace: (object, version) => store.replace(object, version),
+    missingNamespaces: (namespaces) => store.missingNamespaces(namespaces),
+    addNamespaces: (namespaces) => store.addNamespaces(namespaces),
+    lock: (holder) => store.lock(holder),
+  };
 }
 
 describe('what somebody does past the program while a run is at work', () => {
@@ -744,6 +753,47 @@ describe('generations', () => {
     expect(seen.filter((write) => write.endsWith(' 3'))).toEqual([]);
     expect(recordIn(store.snapshot())).toMatchObject({ generation: 3, ready: false });
   });
+
+  test.each([1, 2, 3, 4])(
+    'a run never puts an older one over a newer one, whichever of its looks (%i) is torn by a newer run',
+    async (look) => {
+      const auth = secret(PLATFORM, 'palette-mongodb-auth');
+      const wider = smallSpec({ mongodb: { members: 2 } });
+      store.damage(auth, 'it is torn');
+      await store.lock({ command: 'all', user: 'all', since: '' });
+      const open = unlocked(store);
+      const generation = (): number => {
+        const found = store.snapshot().objects.find(({ ref }) => formatRef(ref) === formatRef(auth));
+        return found?.damage === undefined ? Number(found?.annotations['palette-keys.dev/generation']) : 0;
+      };
+      let looks = 0;
+      const older: string[] = [];
+      // The run has read the record; before it reads this object, another run changes both.
+      const torn: KeyStore = {
+        ...methodsOf(open),
+        get: async (ref) => {
+          looks += formatRef(ref) === formatRef(auth) ? 1 : 0;
+          if (looks === look && formatRef(ref) === formatRef(auth)) {
+            looks += 1;
+            await init(open, { spec: wider });
+          }
+          return open.get(ref);
+        },
+        replace: async (object, version) => {
+          const before = generation();
+          const result = await open.replace(object, version);
+          if (formatRef(object.ref) === formatRef(auth) && generation() < before)
+            older.push(`${before} → ${generation()}`);
+          return result;
+        },
+      };
+      expect(['done', 'CONFLICT']).toContain(await endOf(init(torn)));
+      expect(older).toEqual([]);
+      expect(generation()).toBe(2);
+      await init(open);
+      expect(faultsOf(store.snapshot(), wider)).toEqual([]);
+    },
+  );
 
   test('a newer annotation without a newer record is false, and overwritten', async () => {
     edit(store, ROOT, ({ annotations, data }) => ({

@@ -139,6 +139,18 @@ describe('a backup', () => {
     expect(JSON.stringify(recordIn(store.snapshot()))).not.toContain('horse');
   });
 
+  test('takes the time into its name where {time} stands, for a CronJob that has no shell', async () => {
+    const clock = new ManualClock('2027-01-31T04:59:00Z');
+    const argv = ['backup', '--out', '/backup/palette-keys-{time}.age', ...FOR, '-o', 'json'];
+    const name = '/backup/palette-keys-20270131T045900Z.age';
+    expect(documentOf(await commandWell(store, argv, { files, clock })).file).toBe(name);
+    expect([...files.found.keys()]).toEqual([name]);
+    expect(recordIn(store.snapshot()).keys['root-key'].versions[0].backups).toMatchObject([{ file: name }]);
+    clock.advance(1);
+    await commandWell(store, argv, { files, clock });
+    expect(files.found.size).toBe(2);
+  });
+
   test('after backup after backup leaves a record that a ConfigMap can hold, with the newest in it', () => {
     // A CronJob that runs every day makes so many in two years; the API takes ConfigMaps of up to 1 MiB.
     let record = decodeRecord(objectIn(made, RECORD).data);

@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { systemRandom } from '../../src/adapters/system/random.ts';
 import {
   decodePrivateKey,
   encodePrivateKey,
@@ -9,7 +10,6 @@ import {
   parsePrivateKey,
   spkiOf,
 } from '../../src/crypto/private-key.ts';
-import { systemRandom } from '../../src/adapters/system/random.ts';
 import { DamagedError } from '../../src/errors.ts';
 
 const algorithms: readonly KeyPairAlgorithm[] = [

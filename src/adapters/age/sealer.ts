@@ -64,7 +64,9 @@ function addRecipients(encrypter: Encrypter, to: Extract<SealFor, { kind: 'recip
     try {
       encrypter.addRecipient(recipient);
     } catch {
-      throw new PaletteKeysError('USAGE', `${recipient} is not an age recipient`, {
+      // Quoted only where it cannot be a secret key from the wrong file.
+      const what = /^age1[a-z0-9]*$/.test(recipient) ? recipient : 'one of the recipients';
+      throw new PaletteKeysError('USAGE', `${what} is not an age recipient`, {
         hint: 'a recipient begins with age1; `age-keygen -o FILE` makes a key pair and prints it',
       });
     }

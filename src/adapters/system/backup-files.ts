@@ -26,7 +26,9 @@ export const systemBackupFiles: BackupFiles = {
       try {
         await check(await readFile(temp));
         // link(2) never replaces: a backup that is there stays, whoever is first.
-        await link(temp, file);
+        await link(temp, file).catch((error: unknown) => {
+          throw withoutLinks(error, folder);
+        });
       } finally {
         await unlink(temp);
       }
@@ -36,6 +38,14 @@ export const systemBackupFiles: BackupFiles = {
     }
   },
 };
+
+function withoutLinks(error: unknown, folder: string): unknown {
+  if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(codeOf(error) ?? '')) return error;
+  return new PaletteKeysError('LINK_UNSUPPORTED', `${folder}: its file system has no hard links`, {
+    hint: 'write the backup to another file system, and copy it from there',
+    cause: error,
+  });
+}
 
 async function writeAndSync(file: string, bytes: Uint8Array): Promise<void> {
   const handle = await open(file, 'wx', 0o600);

@@ -293,6 +293,41 @@ describe('what stands in the way is refused, and nothing is written', () => {
   });
 });
 
+describe('a backup whose objects were touched, but not their keys, is refused, or comes back as it was made:', () => {
+  type Touched = {
+    metadata: { labels: Record<string, string>; annotations: Record<string, string> };
+    [field: string]: unknown;
+  };
+
+  test.each<readonly [string, (secret: Touched) => void]>([
+    [
+      'a label that says who manages it',
+      ({ metadata }) => Object.assign(metadata.labels, { 'app.kubernetes.io/managed-by': 'Helm' }),
+    ],
+    [
+      'a label that says what kind it is',
+      ({ metadata }) => Object.assign(metadata.labels, { 'palette-keys.dev/kind': 'root-key' }),
+    ],
+    ['a label that is missing', ({ metadata }) => void delete metadata.labels['app.kubernetes.io/managed-by']],
+    ['annotations that keep it from being pruned', ({ metadata }) => Object.assign(metadata, { annotations: {} })],
+    ['a type', (secret) => Object.assign(secret, { type: 'kubernetes.io/tls' })],
+    ['no type', (secret) => void delete secret['type']],
+    ['that it is immutable', (secret) => void delete secret['immutable']],
+  ])('%s', async (_, touch) => {
+    const list = JSON.parse(backup.toString());
+    for (const item of list.items) if (item.metadata.name === 'palette-key-hash-salt-v1') touch(item);
+    const empty = memoryStore();
+    const outcome = await restore(empty, JSON.stringify(list), { flags: ['--yes'] });
+    if (outcome.code === 4) {
+      expect(empty.snapshot()).toEqual({ namespaces: [], objects: [] });
+      return;
+    }
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(ledgerFacts(empty.snapshot())).toEqual(ledgerFacts(made));
+    expect(faultsOf(empty.snapshot(), spec)).toEqual([]);
+  });
+});
+
 describe('a record that is lost while the spec had changed since the backup', () => {
   test('the restored record is never older than what workloads mount', async () => {
     const wider = smallSpec({ grpc: { dnsNames: ['grpc.example.org'] } });
