@@ -248,7 +248,7 @@ function auditLog({ snapshot }: Assessment): FoundObject | undefined {
  * The record of a complete installation is gone, nobody said which spec it had, and nothing stands where the default
  * spec looks: to go on would make the installation a second time, somewhere else.
  */
-export function refuseGuessedSpec({ record, snapshot }: Assessment): void {
+function refuseGuessedSpec({ record, snapshot }: Assessment): void {
   const { specGiven, projections, ledger, spec } = snapshot;
   const wasComplete = ledger.some(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
   if (specGiven || record.status === 'sound' || ledger.length === 0) return;
