@@ -35,7 +35,13 @@ beforeAll(async () => {
 afterAll(() => pool.uninstall());
 
 const soaking = process.env['SOAK'] === '1';
-const rounds = (few: number): number => (soaking ? 500 : few);
+const seconds = Number(process.env['SOAK_SECONDS'] ?? 600);
+
+/** A few rounds; in the soak as many as an eighth of its time leaves for each of the tests. */
+function* rounds(few: number): Generator<number> {
+  const end = performance.now() + (seconds * 1000) / 8;
+  for (let round = 0; round < few || (soaking && performance.now() < end); round++) yield round;
+}
 
 interface Outcome {
   readonly memory: MemoryStore;
@@ -73,7 +79,7 @@ async function faultsOfAgreeing(
   versions: Versions = {},
 ): Promise<readonly string[]> {
   const faults: string[] = [];
-  for (let round = 0; round < rounds(3); round++) {
+  for (const round of rounds(runs.length > 3 ? 2 : 3)) {
     const seed = `${runs.length} runs, round ${round}`;
     const outcome = await together(before, runs, seed);
     const unexpected = outcome.ends.filter((end) => end !== 'done' && end !== 'CONFLICT');
@@ -123,7 +129,7 @@ describe('without a lock that keeps them apart', () => {
   test('of two first runs with different specs one is told, and there is one set of keys', async () => {
     const other = smallSpec({ grpc: { dnsNames: ['grpc.example.org'] }, mongodb: { members: 2 } });
     const faults: string[] = [];
-    for (let round = 0; round < rounds(6); round++) {
+    for (const round of rounds(6)) {
       const {
         memory,
         ends,
@@ -149,7 +155,7 @@ describe('without a lock that keeps them apart', () => {
     const torn = storeWith(made);
     torn.remove(uri);
     const faults: string[] = [];
-    for (let round = 0; round < rounds(8); round++) {
+    for (const round of rounds(8)) {
       const seed = `stale generation, round ${round}`;
       const { memory, ends, faults: found } = await together(torn.snapshot(), [{ spec: wider }, {}, {}], seed);
       const wrong = [...found, ...ends.filter((end) => end !== 'done' && end !== 'CONFLICT')];

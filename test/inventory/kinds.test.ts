@@ -145,7 +145,7 @@ describe.each(cases)('a new %s', (_, kind, spec) => {
         }
         onlyDamage(() => kind.inspect({ alg: material.alg, entries }));
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
     for (const name of names) {
       const { [name]: _gone, ...rest } = material.entries;
@@ -339,7 +339,7 @@ describe.each([
             if (!(error instanceof DamagedError)) throw error;
           }
         }),
-        { numRuns: 12 },
+        { numRuns: 8 },
       );
     });
   });
