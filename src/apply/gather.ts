@@ -4,7 +4,7 @@ import { allNamespaces, RECORD_NAME } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { validateSpec } from '../installation/validate.ts';
 import { projectionsOf, VERSIONED } from '../inventory/index.ts';
-import { type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
+import { type LedgerView, type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { generationOf } from '../ledger/metadata.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { Snapshot } from '../plan/snapshot.ts';
@@ -24,7 +24,8 @@ export interface SpecRequest {
 
 /**
  * Reads everything that a decision needs. The snapshot is consistent: no projection in it is newer than
- * the record in it, unless its generation is false. With `adopt`, keys made by hand are read too.
+ * the record in it, unless its generation is false; and no record in it is newer than the ledger in it, unless the
+ * entry that the record names is gone. With `adopt`, keys made by hand are read too.
  */
 export async function gather(store: KeyStore, request: SpecRequest, adopt = false): Promise<Snapshot> {
   const ledgerNamespace = await findLedger(store, request.spec);
@@ -33,11 +34,12 @@ export async function gather(store: KeyStore, request: SpecRequest, adopt = fals
     const ledger = await readLedgerNamespace(store, ledgerNamespace);
     const record = readRecord(ledger);
     const spec = chooseSpec(request, record);
-    const rings = ringsOfLedger(readLedger(ledger, spec), record);
+    const entries = readLedger(ledger, spec);
+    const rings = ringsOfLedger(entries, record);
     const refs = projectionsOf(spec, rings).map(({ ref }) => ref);
     const projections = await readAll(store, refs);
     const generation = generationOfRecord(record);
-    if (generation === before || !isOlder(generation, projections.values())) {
+    if (generation === before || !(isNewer(record, entries) || isOlder(generation, projections.values()))) {
       const missingNamespaces = await store.missingNamespaces(allNamespaces(spec));
       const adoptable = await readAll(store, adopt ? placesToAdoptFrom(spec) : []);
       const specGiven = request.spec !== undefined;
@@ -137,6 +139,14 @@ export async function inParallel<T>(
 
 function generationOfRecord(record: RecordView): number {
   return record.status === 'sound' ? record.record.generation : 0;
+}
+
+/** True where the record names an entry that the list lacks: it was perhaps written while the list was being made. */
+function isNewer(record: RecordView, entries: LedgerView): boolean {
+  if (record.status !== 'sound') return false;
+  return Object.entries(record.record.keys).some(([kind, { versions }]) =>
+    versions.some(({ n, state }) => state !== 'destroyed' && !entries.get(kind)?.some((item) => item.n === n)),
+  );
 }
 
 /** True where a projection is newer than the record that was read before it: somebody is at work. */

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DamagedError } from '../../src/errors.ts';
 import { defaultSpec } from '../../src/installation/defaults.ts';
 import { INVENTORY, projectionsOf, VERSIONED } from '../../src/inventory/index.ts';
@@ -16,7 +16,9 @@ import { RsaPool, seededRandom } from '../support/random.ts';
 import { INSTALLATION, kindOf, ringsOf, versionOf } from './rings.ts';
 
 const pool = new RsaPool();
+const mark = pool.mark();
 beforeAll(() => pool.install());
+beforeEach(() => pool.rewind(mark));
 afterAll(() => pool.uninstall());
 
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'HS256', 'HS512'] as const;
@@ -256,7 +258,10 @@ describe.each([
   const made = new Map<(typeof specs)[number], Rings>();
 
   beforeAll(async () => {
-    for (const spec of specs) made.set(spec, await ringsOf(spec, states));
+    for (const spec of specs) {
+      pool.rewind(mark);
+      made.set(spec, await ringsOf(spec, states));
+    }
   });
 
   const each = async (
