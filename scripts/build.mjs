@@ -4,11 +4,13 @@
 //   node scripts/build.mjs              build
 //   node scripts/build.mjs --if-stale   build unless dist/ is newer than everything it is made from
 //   node scripts/build.mjs --analyze    build and say what the bundle is made of
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { analyzeMetafile, build as esbuild } from 'esbuild';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
@@ -74,6 +76,7 @@ export async function build(root = here, { logLevel = 'warning' } = {}) {
     await refuseDynamicRequire(output);
     await writeLicenses(root, output, program.value.metafile);
     await swap(output, path.join(root, 'dist'), path.join(work, 'old'));
+    await warm(root);
     return program.value.metafile;
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -160,6 +163,12 @@ const kubeConfigAlone = {
     });
   },
 };
+
+/** V8's compile cache keeps the functions that the first run has called: a run that shows all of the help. */
+async function warm(root) {
+  const bin = path.join(root, 'bin/palette-keys.js');
+  if (existsSync(bin)) await promisify(execFile)(process.execPath, [bin, '--help']).catch(() => undefined);
+}
 
 /** What the plugin did not catch would fail when a user gets there; so it fails here. */
 async function refuseDynamicRequire(output) {

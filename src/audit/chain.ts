@@ -47,13 +47,16 @@ export function lastGeneration(log: string): number {
   return typeof generation === 'number' ? generation : 0;
 }
 
-/** Number (from 1) of the first line whose `prev` is not the digest of the line before; undefined for a sound chain. */
+/**
+ * Number (from 1) of the first line that is no record, or whose `prev` is not the digest of the line before; undefined for
+ * a sound chain.
+ */
 export function firstBreak(log: string): number | undefined {
   if (log !== '' && !log.endsWith('\n')) return lines(log).length;
   const all = lines(log);
   const broken = all.findIndex((line, index) => {
     const record = parse(line);
-    if (record === undefined) return true;
+    if (record === undefined || typeof record['generation'] !== 'number' || record['prev'] === undefined) return true;
     const before = all[index - 1];
     // The first line of a log that was begun anew refers to the last one of the copy.
     return before !== undefined && record['prev'] !== sha256Hex(Buffer.from(before, 'utf8'));

@@ -1,10 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { ExitCode } from '../errors.ts';
 import { backupCommand } from './commands/backup.ts';
+import { type CommandDefinition, collect } from './commands/definition.ts';
 import { initCommand } from './commands/init.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { statusCommand } from './commands/status.ts';
 import type { CliPorts } from './ports.ts';
+
+const COMMANDS: readonly CommandDefinition[] = [initCommand, statusCommand, backupCommand, restoreCommand];
 
 const EPILOGUE = `
 Where keys live: in the cluster of your kubeconfig, as Secrets; or with
@@ -19,7 +22,7 @@ what was interrupted.`;
 /** Runs one command line and returns the exit code. Never throws. */
 export async function runCli(argv: readonly string[], ports: CliPorts): Promise<ExitCode> {
   let exit: ExitCode = 0;
-  const program = createProgram(ports, (code) => {
+  const program = createProgram(argv, ports, (code) => {
     exit = code;
   });
   try {
@@ -32,12 +35,8 @@ export async function runCli(argv: readonly string[], ports: CliPorts): Promise<
   }
 }
 
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
-
-/** The whole command line; `done` takes the exit code of a command that ran to its end. */
-function createProgram(ports: CliPorts, done: (exit: ExitCode) => void): Command {
+/** The whole command line, but for the options of commands that `argv` does not name. */
+function createProgram(argv: readonly string[], ports: CliPorts, done: (exit: ExitCode) => void): Command {
   const program = new Command('palette-keys')
     .description('Makes, keeps and proves every key and certificate of a Palette installation.')
     .option('--dir <path>', 'keep the keys in this folder, not in a cluster')
@@ -63,7 +62,7 @@ function createProgram(ports: CliPorts, done: (exit: ExitCode) => void): Command
     .version(ports.version, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', EPILOGUE)
-    .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
+    .configureHelp({ showGlobalOptions: true, helpWidth: 80, subcommandTerm: (command) => command.name() })
     .configureOutput({
       writeOut: (text) => ports.terminal.stdout.write(text),
       writeErr: () => undefined,
@@ -73,8 +72,10 @@ function createProgram(ports: CliPorts, done: (exit: ExitCode) => void): Command
     })
     .showSuggestionAfterError(true)
     .exitOverride();
-  for (const command of [initCommand, statusCommand, backupCommand, restoreCommand]) {
-    program.addCommand(command(ports, done).copyInheritedSettings(program));
+  for (const { name, description, define } of COMMANDS) {
+    const command = new Command(name).description(description).copyInheritedSettings(program);
+    if (argv.includes(name)) define(command, ports, done);
+    program.addCommand(command);
   }
   return program;
 }

@@ -1,6 +1,6 @@
-import { Command } from 'commander';
-import type { ExitCode } from '../../errors.ts';
-import type { BackupOptions, CliPorts } from '../ports.ts';
+import type { Command } from 'commander';
+import type { BackupOptions } from '../ports.ts';
+import { type CommandDefinition, collect } from './definition.ts';
 
 const HELP = `
 Writes every key and the record into one file of the age format, reads it
@@ -13,20 +13,19 @@ Examples:
   $ palette-keys backup --dir ./keys --out keys.age --recipient age1…`;
 
 /** `backup`: every key of the installation in one encrypted file. */
-export function backupCommand(ports: CliPorts, done: (exit: ExitCode) => void): Command {
-  return new Command('backup')
-    .description('write every key into one encrypted file, and prove it')
-    .requiredOption('--out <file>', 'file to make; {time} in it becomes the time; - is a pipe')
-    .option('--recipient <age1…>', 'encrypt for this recipient; may be given again', collect, [])
-    .option('-R, --recipients-file <file>', 'encrypt for the recipients in this file')
-    .option('--passphrase-file <file>', 'encrypt with the passphrase in this file')
-    .addHelpText('after', HELP)
-    .action(async (_options, self: Command) => {
-      const { runBackup } = await import('../run-backup.ts');
-      done(await runBackup(self.optsWithGlobals<BackupOptions>(), ports));
-    });
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
-}
+export const backupCommand: CommandDefinition = {
+  name: 'backup',
+  description: 'write every key into one encrypted file, and prove it',
+  define(command, ports, done) {
+    command
+      .requiredOption('--out <file>', 'file to make; {time} in it becomes the time; - is a pipe')
+      .option('--recipient <age1…>', 'encrypt for this recipient; may be given again', collect, [])
+      .option('-R, --recipients-file <file>', 'encrypt for the recipients in this file')
+      .option('--passphrase-file <file>', 'encrypt with the passphrase in this file')
+      .addHelpText('after', HELP)
+      .action(async (_options, self: Command) => {
+        const { runBackup } = await import('../run-backup.ts');
+        done(await runBackup(self.optsWithGlobals<BackupOptions>(), ports));
+      });
+  },
+};

@@ -1,6 +1,7 @@
-import { Command } from 'commander';
-import { type ExitCode, PaletteKeysError } from '../../errors.ts';
-import type { CliPorts, InitOptions } from '../ports.ts';
+import type { Command } from 'commander';
+import { PaletteKeysError } from '../../errors.ts';
+import type { InitOptions } from '../ports.ts';
+import { type CommandDefinition, collect } from './definition.ts';
 
 const HELP = `
 What is there is kept. A first run makes every key once; a re-run completes
@@ -14,36 +15,36 @@ Examples:
   $ palette-keys init --dir ./keys --dry-run -o json`;
 
 /** `init`: brings the store to what the spec asks for. */
-export function initCommand(ports: CliPorts, done: (exit: ExitCode) => void): Command {
-  return new Command('init')
-    .description('make every key and certificate that is missing; keep what is there')
-    .option('--adopt', 'take in keys that palette-keys did not make, as new versions', false)
-    .option('--restore', 'write our keys over key material of others in our objects', false)
-    .option('--create-namespaces', 'make namespaces that the cluster lacks', false)
-    .option('--print-config', 'write the default spec with comments to stdout, and stop', false)
-    .option('--print-rbac', 'write the least RBAC for the spec to stdout, and stop', false)
-    .option('--escrow <age1…>', 'before the first key is written, back up for this recipient', collect)
-    .option('--escrow-file <file>', 'file to make for --escrow')
-    .addHelpText('after', HELP)
-    .action(async (_options, command: Command) => {
-      const options = command.optsWithGlobals<InitOptions>();
-      if (options.adopt && options.restore) throw usage('--adopt and --restore exclude each other', 'take one of them');
-      if (options.output === 'prometheus') throw usage('-o prometheus is for status', 'take table, json or yaml');
-      if ((options.escrow === undefined) !== (options.escrowFile === undefined)) {
-        throw usage('--escrow and --escrow-file belong together', 'give both');
-      }
-      if (options.printConfig || options.printRbac) {
-        const { printConfig, printRbac } = await import('../print.ts');
-        return done(options.printConfig ? await printConfig(ports) : await printRbac(options, ports));
-      }
-      const { runInit } = await import('../run-init.ts');
-      return done(await runInit(options, ports));
-    });
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
+export const initCommand: CommandDefinition = {
+  name: 'init',
+  description: 'make every key and certificate that is missing; keep what is there',
+  define(command, ports, done) {
+    command
+      .option('--adopt', 'take in keys that palette-keys did not make, as new versions', false)
+      .option('--restore', 'write our keys over key material of others in our objects', false)
+      .option('--create-namespaces', 'make namespaces that the cluster lacks', false)
+      .option('--print-config', 'write the default spec with comments to stdout, and stop', false)
+      .option('--print-rbac', 'write the least RBAC for the spec to stdout, and stop', false)
+      .option('--escrow <age1…>', 'before the first key is written, back up for this recipient', collect)
+      .option('--escrow-file <file>', 'file to make for --escrow')
+      .addHelpText('after', HELP)
+      .action(async (_options, self: Command) => {
+        const options = self.optsWithGlobals<InitOptions>();
+        if (options.adopt && options.restore)
+          throw usage('--adopt and --restore exclude each other', 'take one of them');
+        if (options.output === 'prometheus') throw usage('-o prometheus is for status', 'take table, json or yaml');
+        if ((options.escrow === undefined) !== (options.escrowFile === undefined)) {
+          throw usage('--escrow and --escrow-file belong together', 'give both');
+        }
+        if (options.printConfig || options.printRbac) {
+          const { printConfig, printRbac } = await import('../print.ts');
+          return done(options.printConfig ? await printConfig(ports) : await printRbac(options, ports));
+        }
+        const { runInit } = await import('../run-init.ts');
+        return done(await runInit(options, ports));
+      });
+  },
+};
 
 function usage(message: string, hint: string): PaletteKeysError {
   return new PaletteKeysError('USAGE', message, { hint });

@@ -1,6 +1,6 @@
-import { Command } from 'commander';
-import type { ExitCode } from '../../errors.ts';
-import type { CliPorts, RestoreOptions } from '../ports.ts';
+import type { Command } from 'commander';
+import type { RestoreOptions } from '../ports.ts';
+import type { CommandDefinition } from './definition.ts';
 
 const HELP = `
 Checks every key of the backup against its id first. Then it only creates what
@@ -11,16 +11,19 @@ Examples:
   $ palette-keys restore keys.age --dir ./keys --identity safe.key --verify`;
 
 /** `restore`: brings the keys of a backup back. */
-export function restoreCommand(ports: CliPorts, done: (exit: ExitCode) => void): Command {
-  return new Command('restore')
-    .description('bring the keys of a backup back; only create, never replace')
-    .argument('<file>', 'the backup (- for standard input)')
-    .option('--identity <file>', 'open it with the age identities in this file')
-    .option('--passphrase-file <file>', 'open it with the passphrase in this file')
-    .option('--verify', 'rehearse: open and check everything, write nothing', false)
-    .addHelpText('after', HELP)
-    .action(async (file: string, _options, self: Command) => {
-      const { runRestore } = await import('../run-restore.ts');
-      done(await runRestore({ ...self.optsWithGlobals<RestoreOptions>(), file }, ports));
-    });
-}
+export const restoreCommand: CommandDefinition = {
+  name: 'restore',
+  description: 'bring the keys of a backup back; only create, never replace',
+  define(command, ports, done) {
+    command
+      .argument('<file>', 'the backup (- for standard input)')
+      .option('--identity <file>', 'open it with the age identities in this file')
+      .option('--passphrase-file <file>', 'open it with the passphrase in this file')
+      .option('--verify', 'rehearse: open and check everything, write nothing', false)
+      .addHelpText('after', HELP)
+      .action(async (file: string, _options, self: Command) => {
+        const { runRestore } = await import('../run-restore.ts');
+        done(await runRestore({ ...self.optsWithGlobals<RestoreOptions>(), file }, ports));
+      });
+  },
+};

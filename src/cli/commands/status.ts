@@ -1,6 +1,6 @@
-import { Command } from 'commander';
-import type { ExitCode } from '../../errors.ts';
-import type { CliPorts, StatusOptions } from '../ports.ts';
+import { type Command, Option } from 'commander';
+import type { StatusOptions } from '../ports.ts';
+import type { CommandDefinition } from './definition.ts';
 
 const HELP = `
 Reads everything, writes nothing. Exit code 3 if a finding is an error.
@@ -10,18 +10,20 @@ Examples:
   $ palette-keys status --dir ./keys -o prometheus > palette-keys.prom`;
 
 /** `status`: every key with its versions, states, age, expiry and findings. */
-export function statusCommand(ports: CliPorts, done: (exit: ExitCode) => void): Command {
-  const command = new Command('status')
-    .description('show every key: versions, states, age, expiry, findings')
-    .addHelpText('after', HELP)
-    .action(async (_options, self: Command) => {
-      const { runStatus } = await import('../run-status.ts');
-      done(await runStatus(self.optsWithGlobals<StatusOptions>(), ports));
-    });
-  return command.addOption(
+export const statusCommand: CommandDefinition = {
+  name: 'status',
+  description: 'show every key: versions, states, age, expiry, findings',
+  define(command, ports, done) {
     command
-      .createOption('--fail-on <severity>', 'lowest severity that makes the exit code 3')
-      .choices(['error', 'warning'])
-      .default('error'),
-  );
-}
+      .addHelpText('after', HELP)
+      .action(async (_options, self: Command) => {
+        const { runStatus } = await import('../run-status.ts');
+        done(await runStatus(self.optsWithGlobals<StatusOptions>(), ports));
+      })
+      .addOption(
+        new Option('--fail-on <severity>', 'lowest severity that makes the exit code 3')
+          .choices(['error', 'warning'])
+          .default('error'),
+      );
+  },
+};

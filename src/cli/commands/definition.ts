@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import type { ExitCode } from '../../errors.ts';
+import type { CliPorts } from '../ports.ts';
+
+/** One command. Its options are defined only where the command line names it: `--help` of all has no use for them. */
+export interface CommandDefinition {
+  readonly name: string;
+  /** What it does, in one line of the help. */
+  readonly description: string;
+  /** Adds arguments, options, help and action; `done` takes the exit code of a command that ran to its end. */
+  define(command: Command, ports: CliPorts, done: (exit: ExitCode) => void): void;
+}
+
+/** For an option that may be given again. */
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
