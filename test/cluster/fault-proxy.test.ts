@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { callApi } from '../support/cluster/api.ts';
-import { type Cluster, findAssetsOrSkip, startCluster } from '../support/cluster.ts';
+import { sharedCluster } from '../support/cluster/shared.ts';
+import { findAssetsOrSkip, type SomeCluster } from '../support/cluster.ts';
 import { type Fault, type FaultProxyOptions, startFaultProxy } from '../support/fault-proxy.ts';
 
 const assets = findAssetsOrSkip();
@@ -8,13 +9,11 @@ const START_MS = 180_000;
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 
 describe.skipIf(assets === undefined)('the fault proxy', { timeout: START_MS }, () => {
-  let cluster: Cluster;
+  let cluster: SomeCluster;
 
   beforeAll(async () => {
-    cluster = await startCluster({ users: [{ name: 'eve' }] });
+    cluster = await sharedCluster();
   }, START_MS);
-
-  afterAll(() => cluster?.stop());
 
   /** POSTs one ConfigMap through a proxy with these options, and asks the API server itself whether it is there. */
   async function create(name: string, options: Omit<FaultProxyOptions, 'target'>) {

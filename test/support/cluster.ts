@@ -51,26 +51,44 @@ export interface KubectlOptions {
   readonly input?: string | undefined;
 }
 
-export interface Cluster {
+/** A cluster that somebody runs. */
+export interface SomeCluster {
   readonly url: string;
   readonly caPem: string;
   readonly caFile: string;
-  /** Removed by stop(); for whatever a test wants to keep beside the cluster. */
+  /** Removed in the end; for whatever a test wants to keep beside the cluster. */
   readonly folder: string;
   readonly assets: Assets;
-  /** Of the servers that run. */
-  readonly pids: readonly number[];
   token(user?: string): string;
   /** Writes a kubeconfig with the user's token (0600) and returns its path. */
   kubeconfig(user?: string, options?: KubeconfigOptions): Promise<string>;
   kubectl(args: readonly string[], options?: KubectlOptions): Promise<Output>;
   /** What lies in etcd under every key with that prefix, such as `/registry/secrets/default/`. */
   etcdGet(prefix: string): Promise<readonly EtcdEntry[]>;
+}
+
+/** A cluster of one's own. */
+export interface Cluster extends SomeCluster {
+  /** Of the servers that run. */
+  readonly pids: readonly number[];
   /** Every request up to now; needs the option `audit`. */
   auditEvents(): Promise<readonly AuditEvent[]>;
   /** The same address, the same data, another process; null turns encryption off. */
   restartApiServer(changes?: { readonly encryptionConfig?: string | null }): Promise<void>;
+  /** What sharedCluster() needs to know. */
+  readonly about: Whereabouts;
   stop(): Promise<void>;
+}
+
+/** All that it takes to use a cluster; can be sent to another process. */
+export interface Whereabouts {
+  readonly url: string;
+  readonly caPem: string;
+  readonly caFile: string;
+  readonly folder: string;
+  readonly assets: Assets;
+  readonly tokens: readonly (readonly [name: string, token: string])[];
+  readonly etcdUrl: string;
 }
 
 /** Starts a cluster; on failure nothing of it is left, and the error holds the end of the log. */
@@ -128,36 +146,42 @@ function makeCluster(parts: Parts): Cluster {
   const { workshop, assets, files, tokens, server } = parts;
   const { caPem, etcdUrl, adminToken } = server;
   const url = `https://127.0.0.1:${parts.port}`;
-  let kubeconfigs = 0;
-  const kubeconfig = async (user = ADMIN, { server, namespace, token }: KubeconfigOptions = {}): Promise<string> => {
-    kubeconfigs += 1;
-    const path = join(workshop.folder, `kubeconfig-${kubeconfigs}`);
-    const login = { server: server?.url ?? url, caPem: server?.caPem ?? caPem, user, namespace };
-    await writeSecret(path, formatKubeconfig({ ...login, token: token ?? tokenOf(tokens, user) }));
-    return path;
-  };
+  const { folder } = workshop;
+  const about: Whereabouts = { url, caPem, caFile: files.ca, folder, assets, tokens: [...tokens], etcdUrl };
   return {
-    url,
-    caPem,
-    caFile: files.ca,
-    folder: workshop.folder,
-    assets,
+    ...clusterAt(about),
+    about,
     get pids() {
       return workshop.pids();
     },
-    token: (user = ADMIN) => tokenOf(tokens, user),
-    kubeconfig,
-    kubectl: async (args, { user, kubeconfig: given, input } = {}) => {
-      const login = given ?? (await kubeconfig(user));
-      return runKubectl({ kubectl: assets.kubectl, home: workshop.folder, kubeconfig: login, args, input });
-    },
-    etcdGet: (prefix) => readEtcd(etcdUrl, prefix),
     auditEvents: () => {
       if (!server.audited) throw new Error('start the cluster with the option audit');
       return readAuditLog(files.auditLog, (path) => callApi(`${url}${path}`, caPem, { token: adminToken }));
     },
     restartApiServer: (changes = {}) => restart(parts, changes.encryptionConfig),
     stop: () => workshop.close(),
+  };
+}
+
+/** A cluster that runs already, perhaps in another process. */
+export function clusterAt({ url, caPem, caFile, folder, assets, tokens: entries, etcdUrl }: Whereabouts): SomeCluster {
+  const tokens = new Map(entries);
+  let kubeconfigs = 0;
+  const kubeconfig = async (user = ADMIN, { server, namespace, token }: KubeconfigOptions = {}): Promise<string> => {
+    kubeconfigs += 1;
+    const path = join(folder, `kubeconfig-${process.pid}-${kubeconfigs}`);
+    const login = { server: server?.url ?? url, caPem: server?.caPem ?? caPem, user, namespace };
+    await writeSecret(path, formatKubeconfig({ ...login, token: token ?? tokenOf(tokens, user) }));
+    return path;
+  };
+  return {
+    ...{ url, caPem, caFile, folder, assets, kubeconfig },
+    token: (user = ADMIN) => tokenOf(tokens, user),
+    kubectl: async (args, { user, kubeconfig: given, input } = {}) => {
+      const login = given ?? (await kubeconfig(user));
+      return runKubectl({ kubectl: assets.kubectl, home: folder, kubeconfig: login, args, input });
+    },
+    etcdGet: (prefix) => readEtcd(etcdUrl, prefix),
   };
 }
 

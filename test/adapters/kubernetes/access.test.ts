@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import type { AccessNeed } from '../../../src/ports/cluster.ts';
 import type { KeyStore } from '../../../src/ports/key-store.ts';
+import { sharedCluster } from '../../support/cluster/shared.ts';
 import { waitUntil } from '../../support/cluster/wait.ts';
-import { type Cluster, findAssetsOrSkip, startCluster } from '../../support/cluster.ts';
+import { findAssetsOrSkip, type SomeCluster } from '../../support/cluster.ts';
 import { configMap, HOLDER, open, START_MS, secret, stored } from './bed.ts';
 
 const assets = findAssetsOrSkip();
@@ -16,11 +17,11 @@ function need(verb: AccessNeed['verb'], resource: AccessNeed['resource'], name?:
 }
 
 describe.skipIf(assets === undefined)('access to a real API server', { timeout: START_MS }, () => {
-  let cluster: Cluster;
+  let cluster: SomeCluster;
   let admin: KeyStore;
 
   beforeAll(async () => {
-    cluster = await startCluster({ users: [{ name: 'eve' }, { name: 'robin', groups: ['readers'] }, { name: 'pat' }] });
+    cluster = await sharedCluster();
     admin = await as('admin');
     await admin.create(secret(NAMESPACE, 'guarded'));
     await admin.create(secret(NAMESPACE, 'unnamed'));
@@ -28,14 +29,12 @@ describe.skipIf(assets === undefined)('access to a real API server', { timeout: 
       await cluster.kubectl(['create', 'role', role, ...rules]);
       await cluster.kubectl(['create', 'rolebinding', role, `--role=${role}`, subject]);
     };
-    await grant('reader', '--group=readers', '--verb=get', '--resource=secrets', '--resource-name=guarded');
+    await grant('reader', '--group=robins', '--verb=get', '--resource=secrets', '--resource-name=guarded');
     await grant('writer', '--user=pat', '--verb=get,create', '--resource=secrets');
     const robin = await as('robin');
     const allowed = () => robin.get(REF).then(() => true);
     await waitUntil(allowed, { what: 'the roles to be effective', timeoutMs: 10_000 });
   }, START_MS);
-
-  afterAll(() => cluster?.stop());
 
   const as = async (user: string) => open({ kubeconfig: await cluster.kubeconfig(user) });
 

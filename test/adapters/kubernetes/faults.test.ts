@@ -2,12 +2,13 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import type { KeyStore } from '../../../src/ports/key-store.ts';
-import { type Cluster, findAssetsOrSkip, startCluster } from '../../support/cluster.ts';
+import { sharedCluster } from '../../support/cluster/shared.ts';
+import { findAssetsOrSkip, type SomeCluster } from '../../support/cluster.ts';
 import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../support/fault-proxy.ts';
 import { configMap, NoTime, open, START_MS, secret, stored } from './bed.ts';
 
 const assets = findAssetsOrSkip();
-const NAMESPACE = 'default';
+const NAMESPACE = 'faults';
 const CANARY = new TextEncoder().encode('canary-canary-canary');
 
 /** What may happen to one request, and passes: the outcome is that of an undisturbed run. */
@@ -54,7 +55,7 @@ const LASTING: Readonly<Record<string, Fault>> = {
 };
 
 describe.skipIf(assets === undefined)('faults between store and API server', { timeout: START_MS }, () => {
-  let cluster: Cluster;
+  let cluster: SomeCluster;
   let proxy: FaultProxy;
   let direct: KeyStore;
   let fault: (request: ProxiedRequest) => Fault | undefined;
@@ -62,15 +63,15 @@ describe.skipIf(assets === undefined)('faults between store and API server', { t
   let count = 0;
 
   beforeAll(async () => {
-    cluster = await startCluster();
+    cluster = await sharedCluster();
     proxy = await startFaultProxy({ target: cluster, fault: (request) => fault(request) });
     kubeconfig = await cluster.kubeconfig('admin', { server: proxy });
     direct = await open({ kubeconfig: await cluster.kubeconfig() });
+    await direct.addNamespaces([NAMESPACE]);
   }, START_MS);
 
   afterAll(async () => {
     await proxy?.stop();
-    await cluster?.stop();
   });
 
   beforeEach(() => {

@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { systemProcess } from '../../../src/adapters/directory/process-identity.ts';
 import type { KubernetesOptions } from '../../../src/adapters/kubernetes/options.ts';
 import type { Lock, LockHolder } from '../../../src/ports/key-store.ts';
-import { type Cluster, findAssetsOrSkip, startCluster } from '../../support/cluster.ts';
+import { sharedCluster } from '../../support/cluster/shared.ts';
+import { findAssetsOrSkip, type SomeCluster } from '../../support/cluster.ts';
 import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../support/fault-proxy.ts';
 import { HOLDER, NoTime, open, START_MS, whenAborted } from './bed.ts';
 
@@ -37,7 +38,7 @@ class ManualTime extends NoTime {
 }
 
 describe.skipIf(assets === undefined)('the lock on a real API server', { timeout: START_MS }, () => {
-  let cluster: Cluster;
+  let cluster: SomeCluster;
   let proxy: FaultProxy;
   let fault: (request: ProxiedRequest) => Fault | undefined;
   let kubeconfig: string;
@@ -46,14 +47,13 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
   const locks: Lock[] = [];
 
   beforeAll(async () => {
-    cluster = await startCluster();
+    cluster = await sharedCluster();
     proxy = await startFaultProxy({ target: cluster, fault: (request) => fault(request) });
     kubeconfig = await cluster.kubeconfig();
   }, START_MS);
 
   afterAll(async () => {
     await proxy?.stop();
-    await cluster?.stop();
   });
 
   beforeEach(() => {

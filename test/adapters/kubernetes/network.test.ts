@@ -8,8 +8,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import type { KubernetesOptions } from '../../../src/adapters/kubernetes/options.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import { makeServerCertificate } from '../../support/cluster/certificate.ts';
+import { sharedCluster } from '../../support/cluster/shared.ts';
 import { freePorts, portOf } from '../../support/cluster/wait.ts';
-import { type Cluster, findAssetsOrSkip, startCluster } from '../../support/cluster.ts';
+import { findAssetsOrSkip, type SomeCluster } from '../../support/cluster.ts';
 import { NoTime, open, START_MS } from './bed.ts';
 import { base64, kubeconfigText, makeWorkspace, type Workspace } from './login-bed.ts';
 import { startConnectProxy, startSocksProxy, type TestProxy } from './proxies.ts';
@@ -17,7 +18,7 @@ import { startConnectProxy, startSocksProxy, type TestProxy } from './proxies.ts
 const assets = findAssetsOrSkip();
 
 describe.skipIf(assets === undefined)('the way to a real API server', { timeout: START_MS }, () => {
-  let cluster: Cluster;
+  let cluster: SomeCluster;
   let place: Workspace;
   let port: number;
   let ca: string;
@@ -26,14 +27,13 @@ describe.skipIf(assets === undefined)('the way to a real API server', { timeout:
 
   beforeAll(async () => {
     place = await makeWorkspace();
-    cluster = await startCluster({ users: [{ name: 'eve' }] });
+    cluster = await sharedCluster();
     port = Number(new URL(cluster.url).port);
     ca = base64(cluster.caPem);
   }, START_MS);
 
   afterAll(async () => {
     await Promise.all(stops.map((stop) => stop()));
-    await cluster?.stop();
     await place?.dispose();
   });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Cluster, findAssetsOrSkip, startCluster } from '../../support/cluster.ts';
+import { sharedCluster } from '../../support/cluster/shared.ts';
+import { findAssetsOrSkip, type SomeCluster } from '../../support/cluster.ts';
 import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../support/fault-proxy.ts';
 import { NoTime, open, START_MS, secret } from './bed.ts';
 
@@ -12,15 +13,16 @@ const throttled = (retryAfter: number): Fault => ({
 });
 
 describe.skipIf(assets === undefined)('an API server that has too much to do', { timeout: START_MS }, () => {
-  let cluster: Cluster;
+  let cluster: SomeCluster;
   let proxy: FaultProxy;
   let kubeconfig: string;
   let fault: (request: ProxiedRequest) => Fault | undefined = () => undefined;
 
   beforeAll(async () => {
-    cluster = await startCluster();
+    cluster = await sharedCluster();
     proxy = await startFaultProxy({ target: cluster, fault: (request) => fault(request) });
     kubeconfig = await cluster.kubeconfig('admin', { server: proxy });
+    await (await open({ kubeconfig })).addNamespaces(['throttling']);
   }, START_MS);
 
   beforeEach(() => {
@@ -29,7 +31,6 @@ describe.skipIf(assets === undefined)('an API server that has too much to do', {
 
   afterAll(async () => {
     await proxy?.stop();
-    await cluster?.stop();
   });
 
   const requestsSince = (first: number) => proxy.requests.slice(first).length;
@@ -39,7 +40,7 @@ describe.skipIf(assets === undefined)('an API server that has too much to do', {
     const store = await open({ kubeconfig, time });
     const first = proxy.requests.length;
     fault = ({ index }) => (index < first + 3 ? throttled(7) : undefined);
-    const object = secret('default', `throttled-${operation}`);
+    const object = secret('throttling', `throttled-${operation}`);
     const result = operation === 'get' ? await store.get(object.ref) : await store.create(object);
     expect(result).toBe(operation === 'get' ? undefined : 'created');
     expect(time.sleeps).toHaveLength(3);
@@ -56,7 +57,7 @@ describe.skipIf(assets === undefined)('an API server that has too much to do', {
     const store = await open({ kubeconfig, time });
     const first = proxy.requests.length;
     fault = () => throttled(1);
-    await expect(store.create(secret('default', 'storm'))).rejects.toMatchObject({
+    await expect(store.create(secret('throttling', 'storm'))).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       message: expect.stringContaining('too much to do (HTTP 429)'),
     });
@@ -67,7 +68,7 @@ describe.skipIf(assets === undefined)('an API server that has too much to do', {
     const time = new NoTime();
     const store = await open({ kubeconfig, time });
     fault = () => throttled(3600);
-    await expect(store.get(secret('default', 'later').ref)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect(store.get(secret('throttling', 'later').ref)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(time.sleeps).toEqual([]);
   });
 
@@ -75,7 +76,7 @@ describe.skipIf(assets === undefined)('an API server that has too much to do', {
     const time = new NoTime();
     const store = await open({ kubeconfig, time });
     fault = () => throttled(25);
-    await expect(store.get(secret('default', 'slow').ref)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect(store.get(secret('throttling', 'slow').ref)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(time.sleeps).toHaveLength(2);
   });
 
@@ -92,13 +93,13 @@ describe.skipIf(assets === undefined)('an API server that has too much to do', {
       seen.set(key, (seen.get(key) ?? 0) + 1);
       return Math.floor((seen.get(key) ?? 0) / 8) % 3 === 0 ? throttled(1) : { delayMs: 20 };
     };
-    const objects = Array.from({ length: 40 }, (_, n) => secret('default', `storm-${n}`));
+    const objects = Array.from({ length: 40 }, (_, n) => secret('throttling', `storm-${n}`));
     const results = await Promise.all(objects.map((object) => store.create(object)));
     expect(new Set(results)).toEqual(new Set(['created']));
     expect(most).toBeGreaterThan(4);
     expect(most).toBeLessThanOrEqual(16);
     fault = () => undefined;
-    expect((await store.list('default')).filter(({ ref }) => ref.name.startsWith('storm-'))).toHaveLength(40);
+    expect((await store.list('throttling')).filter(({ ref }) => ref.name.startsWith('storm-'))).toHaveLength(40);
   });
 
   test('what its Status asks to wait is waited as well', async () => {
@@ -109,7 +110,7 @@ describe.skipIf(assets === undefined)('an API server that has too much to do', {
 
     const body = JSON.stringify({ kind: 'Status', apiVersion: 'v1', details: { retryAfterSeconds: 4 }, code: 503 });
     fault = ({ index }) => (index === first ? { status: 503, body } : undefined);
-    await store.get(secret('default', 'dated').ref);
+    await store.get(secret('throttling', 'dated').ref);
     expect(time.sleeps).toHaveLength(1);
     expect(time.sleeps[0]).toBeGreaterThanOrEqual(4000);
   });
