@@ -1,13 +1,14 @@
 import { PaletteKeysError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
-import { allNamespaces, RECORD_NAME } from '../installation/names.ts';
+import { ledgerSecret } from '../installation/ledger-name.ts';
+import { allNamespaces, auditConfigMap, RECORD_NAME, recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { validateSpec } from '../installation/validate.ts';
 import { projectionsOf, VERSIONED } from '../inventory/index.ts';
 import { type LedgerView, type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
-import { generationOf } from '../ledger/metadata.ts';
+import { generationOf, isManaged } from '../ledger/metadata.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
-import type { Snapshot } from '../plan/snapshot.ts';
+import type { InitRequest, Snapshot } from '../plan/snapshot.ts';
 import type { FoundObject, KeyStore } from '../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 
@@ -20,15 +21,18 @@ export interface SpecRequest {
   readonly spec: InstallationSpec | undefined;
   /** The platform's namespace (`-n`): for a new installation; one that is there must have it. */
   readonly namespace: string | undefined;
+  /** Where the ledger is looked for if neither the store nor `spec` tells. */
+  readonly ledgerNamespace?: string | undefined;
 }
 
 /**
  * Reads everything that a decision needs. The snapshot is consistent: no projection in it is newer than
  * the record in it, unless its generation is false; and no record in it is newer than the ledger in it, unless the
- * entry that the record names is gone. With `adopt`, keys made by hand are read too.
+ * entry that the record names is gone. For `init` alone the places are looked at too where keys made by hand may stand,
+ * and the names that a first ledger needs.
  */
-export async function gather(store: KeyStore, request: SpecRequest, adopt = false): Promise<Snapshot> {
-  const ledgerNamespace = await findLedger(store, request.spec);
+export async function gather(store: KeyStore, request: SpecRequest, init?: InitRequest): Promise<Snapshot> {
+  const ledgerNamespace = await findLedger(store, request);
   let before: number | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const ledger = await readLedgerNamespace(store, ledgerNamespace);
@@ -37,13 +41,17 @@ export async function gather(store: KeyStore, request: SpecRequest, adopt = fals
     const entries = readLedger(ledger, spec);
     const rings = ringsOfLedger(entries, record);
     const refs = projectionsOf(spec, rings).map(({ ref }) => ref);
-    const projections = await readAll(store, refs);
+    const isFirst = init !== undefined && ledger.length === 0;
+    const handmade = isFirst || init?.adopt === true ? placesToAdoptFrom(spec) : [];
+    const names = isFirst ? namesToTake(spec) : [];
+    const found = await readAll(store, [...refs, ...handmade, ...names]);
+    const projections = pick(found, refs);
     const generation = generationOfRecord(record);
     if (generation === before || !(isNewer(record, entries) || isOlder(generation, projections.values()))) {
       const missingNamespaces = await store.missingNamespaces(allNamespaces(spec));
-      const adoptable = await readAll(store, adopt ? placesToAdoptFrom(spec) : []);
       const specGiven = request.spec !== undefined;
-      return { store, spec, specGiven, ledger, projections, adoptable, missingNamespaces };
+      const [adoptable, strangers] = [pick(found, handmade), strangersIn(pick(found, names))];
+      return { store, spec, specGiven, ledger, projections, adoptable, strangers, missingNamespaces };
     }
     before = generation;
   }
@@ -67,9 +75,9 @@ function newSpec(namespace: string | undefined): InstallationSpec {
 }
 
 /** The namespace of the ledger: where the store has one, else where the spec wants it. */
-async function findLedger(store: KeyStore, requested: InstallationSpec | undefined): Promise<string> {
+async function findLedger(store: KeyStore, { spec, ledgerNamespace }: SpecRequest): Promise<string> {
   const [first, second] = await store.ledgerNamespaces();
-  const wanted = requested?.ledgerNamespace;
+  const wanted = spec?.ledgerNamespace;
   if (first !== undefined && second !== undefined) {
     throw new PaletteKeysError('TWO_INSTALLATIONS', `ledgers stand in two namespaces: ${first} and ${second}`, {
       hint: 'keep one installation in one place: move the other one elsewhere; nothing was changed',
@@ -84,7 +92,7 @@ async function findLedger(store: KeyStore, requested: InstallationSpec | undefin
       },
     );
   }
-  return first ?? wanted ?? defaultSpec().ledgerNamespace;
+  return first ?? wanted ?? ledgerNamespace ?? defaultSpec().ledgerNamespace;
 }
 
 /** What is labelled as ours, and the record even if its labels are lost. */
@@ -94,18 +102,42 @@ async function readLedgerNamespace(store: KeyStore, namespace: string): Promise<
   const record = await store.get({ kind: 'ConfigMap', namespace, name: RECORD_NAME });
   if (record === undefined) return listed;
   if (record.damage !== undefined || readRecord([record]).status === 'sound') return [...listed, record];
-  throw new PaletteKeysError('REFUSED', `${formatRef(record.ref)} is there, but palette-keys did not write it`, {
-    hint: 'move it away: that name is for the record of the installation',
-  });
+  throw nameTaken(record.ref);
 }
 
 function placesToAdoptFrom(spec: InstallationSpec): readonly ObjectRef[] {
   return VERSIONED.flatMap(({ adoption }) => (adoption === undefined ? [] : [adoption.from(spec)]));
 }
 
+/** Names that a first run writes first of all; the list, which is of labelled objects, would not show who has them. */
+function namesToTake(spec: InstallationSpec): readonly ObjectRef[] {
+  return [...VERSIONED.map(({ id }) => ledgerSecret(spec, id, 1)), recordConfigMap(spec), auditConfigMap(spec)];
+}
+
+/** Those that are not ours; what is ours, another run has written meanwhile. */
+function strangersIn(found: ReadonlyMap<string, FoundObject>): ReadonlyMap<string, FoundObject> {
+  const strangers = [...found].filter(([, object]) => object.damage === undefined && !isManaged(object));
+  // A key's name that somebody else has is a step that stands in the way; record and audit log are no steps.
+  for (const [, { ref }] of strangers) if (ref.kind === 'ConfigMap') throw nameTaken(ref);
+  return new Map(strangers);
+}
+
+function nameTaken(ref: ObjectRef): PaletteKeysError {
+  const purpose = ref.name === RECORD_NAME ? 'the record of the installation' : 'the audit log';
+  return new PaletteKeysError('REFUSED', `${formatRef(ref)} is there, but palette-keys did not write it`, {
+    hint: `move it away: that name is for ${purpose}; if it is ours, put its labels back`,
+  });
+}
+
+function pick(found: ReadonlyMap<string, FoundObject>, refs: readonly ObjectRef[]): ReadonlyMap<string, FoundObject> {
+  const names = new Set(refs.map(formatRef));
+  return new Map([...found].filter(([name]) => names.has(name)));
+}
+
 async function readAll(store: KeyStore, refs: readonly ObjectRef[]): Promise<Map<string, FoundObject>> {
   const found = new Map<string, FoundObject>();
-  await inParallel(refs, PARALLEL, async (ref) => {
+  const distinct = [...new Map(refs.map((ref) => [formatRef(ref), ref])).values()];
+  await inParallel(distinct, PARALLEL, async (ref) => {
     const object = await store.get(ref);
     if (object !== undefined) found.set(formatRef(ref), object);
   });

@@ -39,7 +39,7 @@ export interface InitInput {
 /** Reads, and decides what is to be done. Writes nothing. */
 export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'store' | 'clock'>): Promise<InitPlan> {
   const now = ports.clock.now();
-  const assessment = await assess(await gather(ports.store, input.spec, input.request.adopt), input.request, now);
+  const assessment = await assess(await gather(ports.store, input.spec, input.request), input.request, now);
   if (input.escrow !== undefined) refuseEscrow(assessment);
   refuseGuessedSpec(assessment);
   const plan = planInit(assessment, now);
@@ -167,7 +167,7 @@ class InitRun {
   }
 
   async #look(): Promise<Assessment> {
-    const snapshot = await gather(this.#ports.store, this.#input.spec, this.#input.request.adopt);
+    const snapshot = await gather(this.#ports.store, this.#input.spec, this.#input.request);
     const assessment = await assess(snapshot, this.#input.request, this.#ports.clock.now());
     this.#assessments.push(assessment);
     return assessment;

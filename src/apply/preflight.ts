@@ -1,5 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
-import { initNeeds } from '../plan/access.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
+import { initNeeds, readingNeeds } from '../plan/access.ts';
 import type { InitPlan } from '../plan/init.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { AccessNeed, Cluster } from '../ports/cluster.ts';
@@ -30,9 +31,13 @@ export async function preflight(
   return deniedOf(cluster, needsOf(plan, options.createNamespaces));
 }
 
-/** All that `init` may ever need and the user is denied; for when reading alone was refused. */
-export function deniedOfInit(cluster: Cluster, plan: Pick<InitPlan, 'spec'>): Promise<Denied | undefined> {
-  return deniedOf(cluster, initNeeds(plan.spec));
+/** All that a command may ever need and the user is denied; for when reading alone was refused. */
+export function deniedOfAll(
+  cluster: Cluster,
+  spec: InstallationSpec,
+  command: 'init' | 'status',
+): Promise<Denied | undefined> {
+  return deniedOf(cluster, command === 'init' ? initNeeds(spec) : readingNeeds(spec));
 }
 
 async function deniedOf(cluster: Cluster, needs: readonly AccessNeed[]): Promise<Denied | undefined> {

@@ -1,14 +1,15 @@
-import { type Denied, deniedOfInit } from '../apply/preflight.ts';
+import { type Denied, deniedOfAll } from '../apply/preflight.ts';
 import { type ErrorDetail, PaletteKeysError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import { rbacFor, type Subject } from '../plan/rbac.ts';
+import { rbacForMissing, type Subject } from '../plan/rbac.ts';
 import type { AccessNeed } from '../ports/cluster.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { CliPorts } from './ports.ts';
 
 /** Does `read`; where the cluster denies a part of it, says all that is denied, and not what was met first. */
 export async function explainingDenials<T>(
+  command: 'init' | 'status',
   read: () => Promise<T>,
   store: KeyStore,
   spec: InstallationSpec | undefined,
@@ -19,7 +20,7 @@ export async function explainingDenials<T>(
   } catch (error) {
     const isDenied = error instanceof PaletteKeysError && error.code === 'PERMISSION_DENIED';
     if (!isDenied || store.cluster === undefined) throw error;
-    const denied = await deniedOfInit(store.cluster, { spec: spec ?? defaultSpec() });
+    const denied = await deniedOfAll(store.cluster, spec ?? defaultSpec(), command);
     if (denied === undefined) throw error;
     return refuseDenied(denied, ports);
   }
@@ -28,7 +29,9 @@ export async function explainingDenials<T>(
 /** Throws ACCESS_DENIED, after writing the RBAC that would grant what is missing to stderr. */
 export async function refuseDenied({ needs, user }: Denied, { terminal }: CliPorts): Promise<never> {
   const { renderManifests } = await import('./render/manifests.ts');
-  terminal.stderr.write(`# What ${user} is missing, as RBAC:\n${renderManifests(rbacFor(needs, subjectOf(user)))}`);
+  terminal.stderr.write(
+    `# What ${user} is missing, as RBAC:\n${renderManifests(rbacForMissing(needs, subjectOf(user)))}`,
+  );
   throw new PaletteKeysError('ACCESS_DENIED', `${user} may not do all that the run needs; nothing was written`, {
     hint: 'have somebody apply the RBAC above, or run as somebody who may (palette-keys init --print-rbac shows all of it)',
     details: needs.map((need): ErrorDetail => ({ message: inWords(need) })),

@@ -30,7 +30,7 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   };
   const flags = [adopt ? ' --adopt' : '', restore ? ' --restore' : ''].join('');
   const apply = applyPorts(`init${flags}`, store, ports);
-  const plan = await explainingDenials(() => previewInit(input, apply), store, file, ports);
+  const plan = await explainingDenials('init', () => previewInit(input, apply), store, file, ports);
   await checkCluster(plan, options, store, ports);
   const { agreed, input: settled } = await settle(plan, input, options, apply, ports);
   if (blockers(agreed.steps).length > 0) return refuse(agreed, options, store, ports);
@@ -97,8 +97,10 @@ function question({ steps, confirm }: InitPlan, { location }: KeyStore): string 
 function askedFor(plan: InitPlan): PaletteKeysError {
   return new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${plan.confirm.join(', and ')}`, {
     hint: 'look at it with --dry-run, then give --yes',
-    details: plan.steps.flatMap(({ replaces, action, ref, reason }) =>
-      replaces === true ? [{ message: `${action} ${ref.kind}/${ref.namespace}/${ref.name}: ${reason}` }] : [],
+    details: plan.steps.flatMap(({ replaces, action, code, ref, reason }) =>
+      replaces === true || (action === 'create' && code !== undefined)
+        ? [{ message: `${action} ${ref.kind}/${ref.namespace}/${ref.name}: ${reason}` }]
+        : [],
     ),
   });
 }

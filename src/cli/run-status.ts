@@ -5,13 +5,15 @@ import { explainingDenials } from './access.ts';
 import type { CliPorts, StatusOptions } from './ports.ts';
 import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
+import { readSpecFile } from './spec-file.ts';
 
 /** Reads and shows; exit code 3 where a finding is as severe as --fail-on. */
 export async function runStatus(options: StatusOptions, ports: CliPorts): Promise<ExitCode> {
-  const store = await ports.openStore(options, undefined);
+  const file = await readSpecFile(options, ports);
+  const store = await ports.openStore(options, file?.ledgerNamespace);
   const { clock } = ports;
-  const request = { spec: undefined, namespace: options.namespace };
-  const report = await explainingDenials(() => readStatus({ store, clock }, request), store, undefined, ports);
+  const request = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
+  const report = await explainingDenials('status', () => readStatus({ store, clock }, request), store, file, ports);
   if (report === undefined) {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
       hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',

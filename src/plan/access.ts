@@ -1,13 +1,13 @@
 import { AUDIT_NAME, allNamespaces, LEASE_NAME, RECORD_NAME } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import { projectionsOf } from '../inventory/index.ts';
+import { projectionsOf, VERSIONED } from '../inventory/index.ts';
 import type { AccessNeed } from '../ports/cluster.ts';
-import type { ObjectKind, ObjectRef } from '../ports/object-ref.ts';
+import { formatRef, type ObjectKind, type ObjectRef } from '../ports/object-ref.ts';
 
 const RESOURCES: Record<ObjectKind, AccessNeed['resource']> = { Secret: 'secrets', ConfigMap: 'configmaps' };
 
 /** What `status` reads: the ledger's namespace as a whole, elsewhere single objects by name. */
-function readingNeeds(spec: InstallationSpec): readonly AccessNeed[] {
+export function readingNeeds(spec: InstallationSpec): readonly AccessNeed[] {
   const { ledgerNamespace: namespace } = spec;
   return [
     need('list', 'secrets', namespace),
@@ -32,6 +32,7 @@ export function initNeeds(spec: InstallationSpec): readonly AccessNeed[] {
   );
   return [
     ...readingNeeds(spec),
+    ...handmadePlaces(spec).map((ref) => need('get', RESOURCES[ref.kind], ref.namespace, ref.name)),
     need('get', 'secrets', ledgerNamespace),
     need('get', 'configmaps', ledgerNamespace),
     ...own,
@@ -47,6 +48,14 @@ export function initNeeds(spec: InstallationSpec): readonly AccessNeed[] {
 /** Every object that may come to stand in a platform namespace under this spec, for whatever JWT algorithm. */
 function places(spec: InstallationSpec): readonly ObjectRef[] {
   return projectionsOf(spec, new Map()).map(({ ref }) => ref);
+}
+
+/** Where a key made by hand may stand, and nothing of ours. */
+function handmadePlaces(spec: InstallationSpec): readonly ObjectRef[] {
+  const ours = new Set(places(spec).map(formatRef));
+  return VERSIONED.flatMap(({ adoption }) => (adoption === undefined ? [] : [adoption.from(spec)])).filter(
+    (ref) => !ours.has(formatRef(ref)),
+  );
 }
 
 function ledgerPlaces({

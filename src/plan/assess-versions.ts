@@ -11,7 +11,7 @@ import type { InitRequest } from './snapshot.ts';
 /** One version of a kind, and what is to be done about its ledger entry. */
 export type VersionItem =
   | { readonly action: 'keep' | 'restore' | 'adopt'; readonly version: RingVersion; readonly from?: HeldMaterial }
-  | { readonly action: 'create'; readonly n: number; readonly reason: string }
+  | { readonly action: 'create'; readonly n: number; readonly reason: string; readonly code?: FindingCode }
   | {
       readonly action: 'blocked';
       readonly n: number;
@@ -21,6 +21,12 @@ export type VersionItem =
       readonly remedy: string;
     };
 
+/** An object of somebody else's that a first version must not pass by. */
+export interface Stranger {
+  readonly ref: ObjectRef;
+  readonly holds: 'a name of the ledger' | 'a key';
+}
+
 export interface VersionContext {
   readonly kind: VersionedKind;
   readonly items: readonly LedgerItem[];
@@ -29,6 +35,7 @@ export interface VersionContext {
   readonly held: readonly HeldMaterial[];
   /** A key made by hand that `--adopt` may take in as the first version. */
   readonly adoptable: Adoptable | undefined;
+  readonly stranger: Stranger | undefined;
   /** True where an object of ours was made from keys of this kind. */
   readonly outlived: boolean;
   readonly request: InitRequest;
@@ -45,10 +52,11 @@ export function assessVersions(context: VersionContext): readonly VersionItem[] 
   if (context.request.adopt && context.adoptable?.damage !== undefined && !context.outlived) {
     return [notAdoptable(context.adoptable.ref, context.adoptable.damage)];
   }
+  if (context.stranger !== undefined) return [inTheWay(context.stranger)];
   if (!context.outlived) return [{ action: 'create', n: 1, reason: 'the first version is made' }];
   // Somebody gave the ledger up for lost: what can be issued again is made anew, everything else is refused.
   if (!(context.request.adopt && context.kind.replaceable)) return [lost(context)];
-  return [{ action: 'create', n: 1, reason: 'the lost key is replaced by a new one' }];
+  return [{ action: 'create', n: 1, reason: 'the lost key is replaced by a new one', code: 'LEDGER_LOST' }];
 }
 
 function fromRecord(context: VersionContext, recorded: KeyRecord): readonly VersionItem[] {
@@ -147,6 +155,15 @@ function notAdoptable(ref: ObjectRef, damage: string): VersionItem {
     reason: `${formatRef(ref)} cannot be taken in: ${damage}`,
     remedy: 'put it right, or move it away',
   });
+}
+
+function inTheWay({ ref, holds }: Stranger): VersionItem {
+  const reason = `${formatRef(ref)} is there, but palette-keys did not write it`;
+  const remedy =
+    holds === 'a key'
+      ? 'take its key in: palette-keys init --adopt; or move it away'
+      : 'move it away; if it is ours, put its labels back';
+  return blocked(1, undefined, 'NOT_OURS', { reason, remedy });
 }
 
 /** New versions for keys that projections hold and no version explains; the active one last. */

@@ -1,6 +1,7 @@
+import { ledgerSecret } from '../installation/ledger-name.ts';
 import { AUDIT_NAME } from '../installation/names.ts';
 import { INVENTORY, projectionsOf, VERSIONED } from '../inventory/index.ts';
-import type { Projection } from '../inventory/kind.ts';
+import type { Projection, VersionedKind } from '../inventory/kind.ts';
 import {
   installationIdOf,
   type LedgerView,
@@ -14,7 +15,7 @@ import type { Ring, Rings } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
 import { assessComputed, type Outcome, type ProjectionContext } from './assess-projection.ts';
-import { assessVersions, ringFrom, type VersionItem } from './assess-versions.ts';
+import { assessVersions, ringFrom, type Stranger, type VersionItem } from './assess-versions.ts';
 import { adoptableKey, keysOf, readHoldings } from './holding.ts';
 import type { InitRequest, Snapshot } from './snapshot.ts';
 
@@ -52,6 +53,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
       recorded: record.status === 'sound' ? record.record.keys[kind.id] : undefined,
       held: keysOf(holdings, kind.id),
       adoptable: adoptableKey(kind, snapshot, now),
+      stranger: strangerOf(kind, snapshot, projections),
       outlived:
         wasComplete(record, snapshot) ||
         VERSIONED.some(({ id, dependsOn }) => dependsOn.includes(kind.id) && ledger.has(id)) ||
@@ -117,6 +119,20 @@ export function ringsOfLedger(ledger: LedgerView, record: RecordView): Rings {
       return ring.length === 0 ? [] : [[id, ring]];
     }),
   );
+}
+
+/** What stands where the first version would be written, or a key made by hand that the run would pass by. */
+function strangerOf(
+  { id, adoption }: VersionedKind,
+  { spec, strangers, adoptable }: Snapshot,
+  projections: readonly Projection[],
+): Stranger | undefined {
+  const taken = ledgerSecret(spec, id, 1);
+  if (strangers.has(formatRef(taken))) return { ref: taken, holds: 'a name of the ledger' };
+  const handmade = adoption?.from(spec);
+  if (handmade === undefined || !adoptable.has(formatRef(handmade))) return undefined;
+  const isProjection = projections.some(({ ref }) => formatRef(ref) === formatRef(handmade));
+  return isProjection ? undefined : { ref: handmade, holds: 'a key' };
 }
 
 /** True where the record is gone, but the audit log tells of runs that came to their end: every kind had a version. */

@@ -78,7 +78,7 @@ function ledgerSteps(id: KindId, assessment: Assessment): readonly Step[] {
 function ledgerAction(item: VersionItem): Omit<Step, 'ref' | 'key' | 'n'> {
   switch (item.action) {
     case 'create':
-      return { action: 'create', reason: item.reason };
+      return { action: 'create', reason: item.reason, ...(item.code === undefined ? {} : { code: item.code }) };
     case 'blocked':
       return { ...item, kid: item.kid ?? '' };
     case 'keep':
@@ -123,6 +123,7 @@ function reasonsToAsk(
 ): readonly string[] {
   const replaced = steps.filter(({ replaces }) => replaces === true);
   const adopted = [...assessment.versions.values()].flat().filter(({ action }) => action === 'adopt');
+  const lost = steps.filter(({ action, code }) => action === 'create' && code === 'LEDGER_LOST');
   return [
     ...(specChanges.length > 0
       ? [`change the spec in ${specChanges.length} ${plural(specChanges.length, 'place')}`]
@@ -130,6 +131,7 @@ function reasonsToAsk(
     ...(adopted.length > 0
       ? [`take ${adopted.length} ${plural(adopted.length, 'key')} in that palette-keys did not make`]
       : []),
+    ...(lost.length > 0 ? [`replace ${lost.length} lost ${plural(lost.length, 'key')} by new ones`] : []),
     ...(replaced.length > 0 ? [`write ${replaced.length} existing ${plural(replaced.length, 'object')} anew`] : []),
     ...(assessment.record.status === 'damaged' ? ['replace the damaged record by one rebuilt from the ledger'] : []),
   ];
@@ -145,6 +147,9 @@ function consentsOf(
   );
   return [
     ...steps.filter(({ replaces }) => replaces === true).map(({ ref }) => `replace ${formatRef(ref)}`),
+    ...steps
+      .filter(({ action, code }) => action === 'create' && code === 'LEDGER_LOST')
+      .map(({ key }) => `replace the lost ${key}`),
     ...specChanges.map((change) => `spec ${JSON.stringify(change)}`),
     ...adopted,
     ...(record.status === 'damaged' ? ['replace the record'] : []),

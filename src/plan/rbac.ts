@@ -1,3 +1,4 @@
+import { sha256Hex } from '../crypto/digest.ts';
 import type { AccessNeed } from '../ports/cluster.ts';
 
 /** A Role or ClusterRole with its binding, as Kubernetes manifests. */
@@ -20,22 +21,27 @@ interface Rule {
 
 const NAME = 'palette-keys';
 
+/** As rbacFor, for what somebody is denied: under names of their own, so that applying it takes no granted right away. */
+export function rbacForMissing(needs: readonly AccessNeed[], subject: Subject): readonly Manifest[] {
+  return rbacFor(needs, subject, `${NAME}-${sha256Hex(Buffer.from(JSON.stringify([needs, subject]))).slice(0, 8)}`);
+}
+
 /** The least RBAC that grants the needs: a Role and a RoleBinding for each namespace, a ClusterRole for what has none. */
-export function rbacFor(needs: readonly AccessNeed[], subject: Subject): readonly Manifest[] {
+export function rbacFor(needs: readonly AccessNeed[], subject: Subject, name = NAME): readonly Manifest[] {
   const namespaces = [...new Set(needs.map(({ namespace }) => namespace))].sort((a, b) =>
     (a ?? '') < (b ?? '') ? -1 : 1,
   );
   return namespaces.flatMap((namespace) => {
     const rules = rulesFor(needs.filter((need) => need.namespace === namespace));
     const kind = namespace === undefined ? 'ClusterRole' : 'Role';
-    const metadata = namespace === undefined ? { name: NAME } : { name: NAME, namespace };
+    const metadata = namespace === undefined ? { name } : { name, namespace };
     const apiVersion = 'rbac.authorization.k8s.io/v1';
     const subjects = [
       subject.kind === 'ServiceAccount'
         ? { kind: subject.kind, name: subject.name, namespace: subject.namespace }
         : { kind: subject.kind, name: subject.name, apiGroup: 'rbac.authorization.k8s.io' },
     ];
-    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind, name: NAME };
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind, name };
     return [
       { apiVersion, kind, metadata, rules },
       { apiVersion, kind: `${kind}Binding`, metadata, roleRef, subjects },

@@ -12,8 +12,10 @@ export interface Snapshot {
   readonly ledger: readonly FoundObject[];
   /** What stands at the place of each projection, by `formatRef`; what is not there is not in it. */
   readonly projections: ReadonlyMap<string, FoundObject>;
-  /** Secrets made by hand that `--adopt` may take in, by `formatRef`; read only where that was asked for. */
+  /** Secrets made by hand that `--adopt` may take in, by `formatRef`; read for a first `init` and with `--adopt`. */
   readonly adoptable: ReadonlyMap<string, FoundObject>;
+  /** Objects of others under names that a first ledger needs, by `formatRef`; read for a first `init` alone. */
+  readonly strangers: ReadonlyMap<string, FoundObject>;
   /** Namespaces of the spec that the store does not have. */
   readonly missingNamespaces: readonly string[];
 }

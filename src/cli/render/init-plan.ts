@@ -9,8 +9,8 @@ const SIGNS: Record<Step['action'], string> = { create: '+', restore: '!', updat
 
 /** What a run will do, for people to agree to: new objects by number, everything else by name and reason. */
 export function renderPlan(plan: InitPlan, verbose: boolean, paint: Palette): string {
-  const created = plan.steps.filter(({ action }) => action === 'create');
-  const listed = plan.steps.filter(({ action }) => (verbose ? true : action !== 'create' && action !== 'keep'));
+  const created = plan.steps.filter((step) => step.action === 'create' && !isSpecial(step));
+  const listed = plan.steps.filter((step) => verbose || isSpecial(step));
   const lines = [
     ...plan.specChanges.map((change) => renderChange(change)),
     ...listed.map((step) => renderStep(step, paint)),
@@ -21,6 +21,11 @@ export function renderPlan(plan: InitPlan, verbose: boolean, paint: Palette): st
     ...(plan.missingNamespaces.length > 0 ? [wrap(`+ namespaces ${plan.missingNamespaces.join(', ')}`, 2)] : []),
   ];
   return lines.join('');
+}
+
+/** True for what a plan names even where it is short: all but what is kept, and what is simply new. */
+function isSpecial({ action, code }: Step): boolean {
+  return action === 'create' ? code !== undefined : action !== 'keep';
 }
 
 function renderChange({ path, before, after }: SpecChange): string {
