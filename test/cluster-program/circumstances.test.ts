@@ -1,14 +1,11 @@
-/** What a run meets on its way, on one cluster: addresses, logins, faults of the server, and what others have put there. */
+/** What a run meets on its way, on one cluster: what others have put there. */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { findAssetsOrSkip } from '../support/cluster.ts';
 import { type Bed, START_MS, startBed } from './bed.ts';
-import { connectionCases, noConnectionCases } from './connection-cases.ts';
 import { othersCases } from './others-cases.ts';
 import { ownNamespacesCases } from './own-namespaces-cases.ts';
 
 const assets = findAssetsOrSkip();
-
-describe('without a cluster in reach', noConnectionCases);
 
 describe.skipIf(assets === undefined)('on a cluster', { timeout: START_MS }, () => {
   let bed: Bed;
@@ -18,8 +15,6 @@ describe.skipIf(assets === undefined)('on a cluster', { timeout: START_MS }, () 
   }, START_MS);
 
   afterAll(() => bed?.stop());
-
-  describe('the way to the API server', () => connectionCases(() => bed));
 
   describe('what others have put there', () => othersCases(() => bed));
 

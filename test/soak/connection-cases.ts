@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { type Bed, ledgerOf, newPlace, objectsIn, type Place, TINY, verdictOn } from '../cluster-program/bed.ts';
 import { LEDGER, PLATFORM, specFile } from '../program/store.ts';
 import { haveTools } from '../program/tools.ts';
 import { startWarm } from '../program/warm.ts';
@@ -11,7 +12,6 @@ import { makeServerCertificate } from '../support/cluster/certificate.ts';
 import { freePorts, portOf } from '../support/cluster/wait.ts';
 import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../support/fault-proxy.ts';
 import { fileWith, newFolder, type Outcome, run } from '../support/program.ts';
-import { type Bed, ledgerOf, newPlace, objectsIn, type Place, TINY, verdictOn } from './bed.ts';
 
 type Said = Pick<Outcome, 'code' | 'stdout' | 'stderr'>;
 

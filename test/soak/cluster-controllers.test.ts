@@ -1,12 +1,6 @@
 /** Namespaces that are deleted under an installation, as the controllers do it, and what brings the keys back. */
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AUDIT, doings, type InitResult, LEDGER, PLATFORM, RECORD, specFile } from '../program/store.ts';
-import { startWarm } from '../program/warm.ts';
-import { openWorkshop, type Workshop } from '../support/cluster/processes.ts';
-import { waitUntil } from '../support/cluster/wait.ts';
-import { findAssetsOrSkip } from '../support/cluster.ts';
-import { newPath, type Outcome, project, runWell } from '../support/program.ts';
 import {
   ageKeys,
   type Bed,
@@ -19,7 +13,13 @@ import {
   startBed,
   verdictOn,
   versionsOf,
-} from './bed.ts';
+} from '../cluster-program/bed.ts';
+import { AUDIT, doings, type InitResult, LEDGER, PLATFORM, RECORD, specFile } from '../program/store.ts';
+import { startWarm } from '../program/warm.ts';
+import { openWorkshop, type Workshop } from '../support/cluster/processes.ts';
+import { waitUntil } from '../support/cluster/wait.ts';
+import { findAssetsOrSkip } from '../support/cluster.ts';
+import { newPath, type Outcome, project, runWell } from '../support/program.ts';
 
 const assets = findAssetsOrSkip();
 const hasControllers = assets?.kubeControllerManager !== undefined;

@@ -4,6 +4,13 @@
  */
 import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wait } from '../program/kill-rounds.ts';
+import { type SpecParts, specFile } from '../program/store.ts';
+import { startWarm } from '../program/warm.ts';
+import { makeServerCertificate, type ServerCertificate } from '../support/cluster/certificate.ts';
+import { findAssetsOrSkip } from '../support/cluster.ts';
+import { type Fault, startFaultProxy } from '../support/fault-proxy.ts';
+import type { Outcome, Running } from '../support/program.ts';
 import {
   type Bed,
   ledgerOf,
@@ -17,14 +24,7 @@ import {
   TINY,
   verdictOn,
   versionsOf,
-} from '../cluster-program/bed.ts';
-import { wait } from '../program/kill-rounds.ts';
-import { type SpecParts, specFile } from '../program/store.ts';
-import { startWarm } from '../program/warm.ts';
-import { makeServerCertificate, type ServerCertificate } from '../support/cluster/certificate.ts';
-import { findAssetsOrSkip } from '../support/cluster.ts';
-import { type Fault, startFaultProxy } from '../support/fault-proxy.ts';
-import type { Outcome, Running } from '../support/program.ts';
+} from './bed.ts';
 
 const assets = findAssetsOrSkip();
 const soaking = process.env['SOAK'] === '1';
@@ -33,8 +33,8 @@ const end = performance.now() + seconds * 1000;
 const timeout = START_MS + (soaking ? seconds * 2000 : 0);
 const CROWD = soaking ? 20 : 6;
 
-/** Without the soak, a fault at every seventh request or so. */
-const STRIDE = 7;
+/** Without the soak, a fault at one request in twenty-five or so. */
+const STRIDE = 25;
 
 /** What befalls one request, and whether the run gets over it by itself; else all that follows is refused. */
 type Variant = { readonly at: Fault | 'kill'; readonly after?: Fault };
