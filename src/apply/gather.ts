@@ -4,10 +4,13 @@ import { ledgerSecret } from '../installation/ledger-name.ts';
 import { allNamespaces, auditConfigMap, RECORD_NAME, recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { validateSpec } from '../installation/validate.ts';
-import { projectionsOf, VERSIONED } from '../inventory/index.ts';
+import { projectionsOf, VERSIONED, versionedKind } from '../inventory/index.ts';
+import type { Projection } from '../inventory/kind.ts';
 import { type LedgerView, type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { generationOf, isManaged } from '../ledger/metadata.ts';
+import type { Rings } from '../ledger/ring.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
+import type { Change } from '../plan/change.ts';
 import type { InitRequest, Snapshot } from '../plan/snapshot.ts';
 import type { FoundObject, KeyStore } from '../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
@@ -40,7 +43,7 @@ export async function gather(store: KeyStore, request: SpecRequest, init?: InitR
     const spec = chooseSpec(request, record);
     const entries = readLedger(ledger, spec);
     const rings = ringsOfLedger(entries, record);
-    const refs = projectionsOf(spec, rings).map(({ ref }) => ref);
+    const refs = [...projectionsOf(spec, rings), ...addedBy(init?.change, spec, rings)].map(({ ref }) => ref);
     const isFirst = init !== undefined && ledger.length === 0;
     const handmade = isFirst || init?.adopt === true ? placesToAdoptFrom(spec) : [];
     const names = isFirst ? namesToTake(spec) : [];
@@ -48,7 +51,8 @@ export async function gather(store: KeyStore, request: SpecRequest, init?: InitR
     const projections = pick(found, refs);
     const generation = generationOfRecord(record);
     if (generation === before || !(isNewer(record, entries) || isOlder(generation, projections.values()))) {
-      const missingNamespaces = await store.missingNamespaces(allNamespaces(spec));
+      const namespaces = [...allNamespaces(spec), ...refs.map(({ namespace }) => namespace)];
+      const missingNamespaces = await store.missingNamespaces([...new Set(namespaces)].sort());
       const specGiven = request.spec !== undefined;
       const [adoptable, strangers] = [pick(found, handmade), strangersIn(pick(found, names))];
       return { store, spec, specGiven, ledger, projections, adoptable, strangers, missingNamespaces };
@@ -105,13 +109,20 @@ async function readLedgerNamespace(store: KeyStore, namespace: string): Promise<
   throw nameTaken(record.ref);
 }
 
+/** Objects of a kind that will have its first version. */
+function addedBy(change: Change | undefined, spec: InstallationSpec, rings: Rings): readonly Projection[] {
+  const kind = change === undefined || rings.has(change.kind) ? undefined : versionedKind(change.kind);
+  return kind?.projections(spec, new Map([[kind.id, []]])) ?? [];
+}
+
 function placesToAdoptFrom(spec: InstallationSpec): readonly ObjectRef[] {
   return VERSIONED.flatMap(({ adoption }) => (adoption === undefined ? [] : [adoption.from(spec)]));
 }
 
 /** Names that a first run writes first of all; the list, which is of labelled objects, would not show who has them. */
 function namesToTake(spec: InstallationSpec): readonly ObjectRef[] {
-  return [...VERSIONED.map(({ id }) => ledgerSecret(spec, id, 1)), recordConfigMap(spec), auditConfigMap(spec)];
+  const keys = VERSIONED.filter(({ madeByInit }) => madeByInit).map(({ id }) => ledgerSecret(spec, id, 1));
+  return [...keys, recordConfigMap(spec), auditConfigMap(spec)];
 }
 
 /** Those that are not ours; what is ours, another run has written meanwhile. */

@@ -66,7 +66,8 @@ async function writeProjection(
   const kept = outcome.action === 'update' ? foundOf(projection, assessment) : undefined;
   const object: NewObject = {
     ref: projection.ref,
-    type: projection.type,
+    type:
+      projection.anyType === true && found?.damage === undefined && found !== undefined ? found.type : projection.type,
     immutable: false,
     labels: { ...kept?.labels, ...labels(record.installationId, projection.kind) },
     annotations: {

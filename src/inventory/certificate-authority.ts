@@ -24,6 +24,7 @@ export function certificateAuthority(definition: {
   const { id, title, settings } = definition;
   return {
     versioned: true,
+    madeByInit: true,
     id,
     title,
     dependsOn: ['root-key'],

@@ -35,6 +35,7 @@ const KEYS: Record<JwtAlgorithm, KeyPairAlgorithm | { readonly type: 'oct'; read
 /** Signs the platform's session tokens. */
 export const jwtSigningKey: VersionedKind = {
   versioned: true,
+  madeByInit: true,
   id: 'jwt-signing-key',
   title: 'JWT signing key',
   dependsOn: ['root-key'],

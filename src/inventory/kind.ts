@@ -17,6 +17,8 @@ export interface VersionedKind {
   readonly title: string;
   /** Kinds that must stand in the ledger before this one is written. */
   readonly dependsOn: readonly KindId[];
+  /** False where versions come in by a command of their own. */
+  readonly madeByInit: boolean;
   /** Makes a new key; the slow part, done ahead and in parallel. */
   generate(spec: InstallationSpec, random: Random): Promise<Draft>;
   /** Checks every part of the material against every other. Throws DamagedError. */
@@ -54,6 +56,8 @@ interface ProjectionBase {
   readonly kind: KindId;
   readonly ref: ObjectRef;
   readonly type: string | undefined;
+  /** True where an object of another type that is there already keeps it: a type can never be changed. */
+  readonly anyType?: true;
   /** Kinds whose versions it is computed from. */
   readonly from: readonly KindId[];
 }

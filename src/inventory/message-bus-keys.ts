@@ -17,6 +17,7 @@ function messageBusKey(definition: {
 }): VersionedKind {
   return {
     versioned: true,
+    madeByInit: true,
     ...definition,
     dependsOn: ['root-key'],
     generate: async () => {

@@ -20,6 +20,7 @@ const KEYFILE_BYTES = 756;
 /** The platform's database user, and the key with which the members of the replica set know each other. */
 export const mongodbAuth: VersionedKind = {
   versioned: true,
+  madeByInit: true,
   id: ID,
   title: 'MongoDB credentials',
   dependsOn: ['root-key'],

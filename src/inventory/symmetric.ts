@@ -24,6 +24,7 @@ export function symmetricKind(definition: {
   const { id, title, dependsOn, alg } = definition;
   return {
     versioned: true,
+    madeByInit: true,
     id,
     title,
     dependsOn,

@@ -54,7 +54,7 @@ function assessFound(projection: IssuedProjection, found: StoredObject, context:
   const issuer = ring.find((version) => isIssuedBy(certificate, caOf(version)));
   if (issuer === undefined) return reissued(foreignLeaf(certificate, found, ring, context));
   const leaf = leafFacts(certificate, projection.profile);
-  const reason = reasonToReissue(projection, certificate, issuer, ring, context.now);
+  const reason = reasonToReissue(projection, certificate, issuer, ring, context);
   if (reason !== undefined) return { outcome: withIssuer(reason, projection, context), reissue: true, leaf };
   const pem = { certificate: Buffer.from(certificate.pem, 'latin1'), key };
   const same = holds(found, projection.assemble(pem, context.rings)) && hasMetadata(found, projection, context);
@@ -92,13 +92,14 @@ function reasonToReissue(
   certificate: Certificate,
   issuer: RingVersion,
   ring: Ring,
-  now: Date,
+  { now, request }: ProjectionContext,
 ): Outcome | undefined {
   const difference = sanDifference(certificate, profile);
   if (difference !== '') return outdated(`its names differ: ${difference}`, 'SAN_DRIFT');
   if (certificate.notAfter <= now) {
     return outdated(`it expired on ${formatTime(certificate.notAfter)}`, 'CERTIFICATE_EXPIRED');
   }
+  if (request.change?.reissues.has(certificate.fingerprint) === true) return outdated('it is rotated');
   if (issuer.n === activeOf(ring).n) return undefined;
   return outdated(`it was issued by ${issuer.kind} v${issuer.n}, the active version is v${activeOf(ring).n}`);
 }

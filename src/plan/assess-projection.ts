@@ -39,6 +39,7 @@ export async function assessComputed(
   const desired = await projection.compute(context.rings);
   const kid = activeKid(projection, context.rings);
   if (holds(found, desired) && hasMetadata(found, projection, context)) return { action: 'keep', ...kid };
+  if (isImported(projection, context)) return { ...outdated('it holds another certificate'), ...kid };
   if (holding.damage !== undefined) {
     if (isOurs(found, context)) return damaged(holding.damage);
     return isTakenIn(projection, context)
@@ -99,6 +100,11 @@ export function isOurs(found: StoredObject, { installationId }: ProjectionContex
 }
 
 const labelOfInstallation = 'palette-keys.dev/installation';
+
+/** True where the run is there to put other material into this very object. */
+function isImported({ kind }: ComputedProjection, { request: { change } }: ProjectionContext): boolean {
+  return change?.kind === kind && change.adds.some(({ material }) => material !== undefined);
+}
 
 /** True where the object is the Secret of a key that was taken in from it. */
 function isTakenIn(projection: ComputedProjection, { snapshot, rings, now }: ProjectionContext): boolean {
@@ -163,13 +169,15 @@ export function hasMetadata(found: StoredObject, projection: Projection, context
   const wanted = { ...labels(context.installationId ?? '', projection.kind), ...annotations('') };
   const has = { ...found.annotations, ...found.labels };
   const same = Object.entries(wanted).every(([name, value]) => value === '' || has[name] === value);
-  return same && found.type === projection.type;
+  return same && (projection.anyType === true || found.type === projection.type);
 }
 
 function whatDiffers(found: StoredObject, desired: Entries, projection: Projection): string {
   const entries = Object.keys(desired).filter((name) => !sameEntry(found.data, desired, name));
   if (entries.length > 0) return `${entries.join(', ')} ${entries.length === 1 ? 'differs' : 'differ'}`;
-  return found.type === projection.type ? 'labels or annotations differ' : `its type is not ${projection.type}`;
+  return projection.anyType === true || found.type === projection.type
+    ? 'labels or annotations differ'
+    : `its type is not ${projection.type}`;
 }
 
 function activeKid(projection: ComputedProjection, rings: Rings): { kid?: string; fingerprint?: string } {

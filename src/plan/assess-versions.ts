@@ -3,6 +3,7 @@ import type { LedgerItem } from '../inventory/ledger-view.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import type { Ring, RingVersion, State } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
+import type { Change } from './change.ts';
 import type { FindingCode } from './finding.ts';
 import type { Adoptable, HeldMaterial } from './holding.ts';
 import { statesFrom } from './rebuild-states.ts';
@@ -10,8 +11,19 @@ import type { InitRequest } from './snapshot.ts';
 
 /** One version of a kind, and what is to be done about its ledger entry. */
 export type VersionItem =
-  | { readonly action: 'keep' | 'restore' | 'adopt'; readonly version: RingVersion; readonly from?: HeldMaterial }
-  | { readonly action: 'create'; readonly n: number; readonly reason: string; readonly code?: FindingCode }
+  | {
+      readonly action: 'keep' | 'restore' | 'adopt' | 'add';
+      readonly version: RingVersion;
+      readonly from?: HeldMaterial;
+    }
+  | {
+      readonly action: 'create';
+      readonly n: number;
+      readonly reason: string;
+      readonly code?: FindingCode;
+      /** There where the kind can do without it until it is made. */
+      readonly state?: State;
+    }
   | {
       readonly action: 'blocked';
       readonly n: number;
@@ -39,6 +51,8 @@ export interface VersionContext {
   /** True where an object of ours was made from keys of this kind. */
   readonly outlived: boolean;
   readonly request: InitRequest;
+  /** What is to be done to this kind. */
+  readonly change: Change | undefined;
   readonly now: string;
 }
 
@@ -46,6 +60,8 @@ export interface VersionContext {
 export function assessVersions(context: VersionContext): readonly VersionItem[] {
   const known = context.recorded === undefined ? fromLedger(context) : fromRecord(context, context.recorded);
   if (known.some((item) => item.action === 'blocked')) return known;
+  if (context.change !== undefined) return applyChange(known, context.change, context);
+  if (!context.kind.madeByInit && known.length === 0) return [];
   const adopted = context.request.adopt ? adopt(context, known) : [];
   if (adopted.length > 0) return [...known.map(demote(adopted)), ...adopted];
   if (known.length > 0) return known;
@@ -195,6 +211,34 @@ function adopt(context: VersionContext, known: readonly VersionItem[]): readonly
   });
 }
 
+/** Moves versions into other states and adds new ones. What an interrupted run has written is taken up again. */
+function applyChange(
+  known: readonly VersionItem[],
+  { adds, moves }: Change,
+  context: VersionContext,
+): readonly VersionItem[] {
+  const { kind, items, now } = context;
+  const moved = known.map((item): VersionItem => {
+    const state = moves.get(numberOf(item));
+    const has = item.action === 'keep' || item.action === 'restore';
+    return has && state !== undefined ? { ...item, version: { ...item.version, state } } : item;
+  });
+  const numbers = new Set(known.map(numberOf));
+  const newest = Math.max(0, ...numbers);
+  const left = items.flatMap((item) => (item.damage === undefined && item.n > newest ? [item.entry] : []));
+  let next = Math.max(newest, ...items.map(({ n }) => n)) + 1;
+  const added = adds.map(({ state, material }): VersionItem => {
+    const facts = material === undefined ? undefined : kind.inspect(material);
+    const index = left.findIndex((entry) => facts === undefined || entry.facts.kid === facts.kid);
+    const [written] = index === -1 ? [] : left.splice(index, 1);
+    if (written !== undefined) return { action: 'keep', version: { ...written, state } };
+    if (material === undefined || facts === undefined)
+      return { action: 'create', n: next++, reason: `a new version is made, and ${state}`, state };
+    return { action: 'add', version: { kind: kind.id, n: next++, createdAt: now, material, facts, state } };
+  });
+  return [...moved, ...added];
+}
+
 const rank = (state: State | undefined): number => (state === 'active' ? 1 : 0);
 
 /** Makes room for an adopted active version: the one before it stays trusted. */
@@ -212,10 +256,11 @@ export function numberOf(item: VersionItem): number {
 
 /** The ring that the items amount to, or undefined where a version is still to be made or stands in the way. */
 export function ringFrom(items: readonly VersionItem[]): Ring | undefined {
-  const versions = items.flatMap((item) =>
+  const needed = items.filter((item) => item.action !== 'create' || item.state !== 'published');
+  const versions = needed.flatMap((item) =>
     item.action === 'create' || item.action === 'blocked' ? [] : [item.version],
   );
-  const complete = versions.length === items.length && versions.filter(({ state }) => state === 'active').length === 1;
+  const complete = versions.length === needed.length && versions.filter(({ state }) => state === 'active').length === 1;
   return complete ? versions.sort((a, b) => a.n - b.n) : undefined;
 }
 

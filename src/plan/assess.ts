@@ -14,8 +14,9 @@ import { isManaged } from '../ledger/metadata.ts';
 import type { Ring, Rings } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
-import { assessComputed, type Outcome, type ProjectionContext } from './assess-projection.ts';
+import { assessComputed, type Outcome, outdated, type ProjectionContext } from './assess-projection.ts';
 import { assessVersions, ringFrom, type Stranger, type VersionItem } from './assess-versions.ts';
+import { openChange } from './change.ts';
 import { adoptableKey, keysOf, readHoldings } from './holding.ts';
 import type { InitRequest, Snapshot } from './snapshot.ts';
 
@@ -43,7 +44,9 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
   const ledger = readLedger(snapshot.ledger, snapshot.spec);
   const record = readRecord(snapshot.ledger);
   const installationId = installationIdOf(snapshot.ledger, record);
-  const projections = projectionsOf(snapshot.spec, ringsOfLedger(ledger, record));
+  const known = ringsOfLedger(ledger, record);
+  const projections = projectionsOf(snapshot.spec, known);
+  const change = openChange(request.change, record);
   const holdings = await readHoldings(projections, snapshot);
   const versions = new Map<KindId, readonly VersionItem[]>();
   for (const kind of VERSIONED) {
@@ -59,6 +62,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
         VERSIONED.some(({ id, dependsOn }) => dependsOn.includes(kind.id) && ledger.has(id)) ||
         projections.some(({ from, ref }) => from.includes(kind.id) && isTrace(snapshot, ref)),
       request,
+      change: change?.kind === kind.id ? change : undefined,
       now: formatTime(now),
     });
     versions.set(kind.id, items);
@@ -73,8 +77,26 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
     request,
     now,
   };
-  const assessed = projections.map((projection) => assessProjection(projection, holdings, context));
-  return { snapshot, installationId, record, ledger, versions, rings, projections: await Promise.all(assessed) };
+  const wanted = change === undefined ? projections : projectionsOf(snapshot.spec, new Map([...known, ...rings]));
+  const held = change === undefined ? holdings : await readHoldings(wanted, snapshot);
+  const assessed = await Promise.all(wanted.map((projection) => assessProjection(projection, held, context)));
+  const pending = [...versions].flatMap(([kind, items]) => (items.some(isPending) ? [kind] : []));
+  return {
+    ...{ snapshot, installationId, record, ledger, versions, rings },
+    projections: assessed.map((projection) => followed(projection, pending)),
+  };
+}
+
+/** A version that the run will make; whatever is computed from the kind's versions will show it. */
+function isPending(item: VersionItem): boolean {
+  return item.action === 'create' && item.state === 'published';
+}
+
+function followed(assessed: AssessedProjection, pending: readonly KindId[]): AssessedProjection {
+  const { projection, outcome } = assessed;
+  const kind = projection.from.find((id) => pending.includes(id));
+  if (kind === undefined || outcome.action !== 'keep') return assessed;
+  return { ...assessed, outcome: { ...outcome, ...outdated(`it will hold the new version of ${kind}`) } };
 }
 
 async function assessProjection(

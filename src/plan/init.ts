@@ -8,6 +8,7 @@ import type { InstallationRecord } from '../ledger/record.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
 import { numberOf, type VersionItem } from './assess-versions.ts';
+import type { Transition } from './change.ts';
 import { type Finding, finding } from './finding.ts';
 import { standingFindings } from './findings.ts';
 import { nextRecord } from './next-record.ts';
@@ -21,6 +22,7 @@ export interface InitPlan {
   /** What stands in the way, and what remains to be said once the steps are done. */
   readonly findings: readonly Finding[];
   readonly specChanges: readonly SpecChange[];
+  readonly transitions: readonly Transition[];
   /** Objects that the new spec no longer names; they stay where they are. */
   readonly released: readonly string[];
   readonly missingNamespaces: readonly string[];
@@ -50,6 +52,7 @@ export function planInit(assessment: Assessment, now: Date): InitPlan {
     steps,
     findings: [...blockers(steps), ...standingFindings(assessment, now)],
     specChanges,
+    transitions: before === undefined ? [] : transitionsOf(before, assessment),
     released: before === undefined ? [] : releasedObjects(before, assessment),
     missingNamespaces: snapshot.missingNamespaces,
     confirm: reasonsToAsk(assessment, steps, specChanges),
@@ -87,6 +90,12 @@ function ledgerAction(item: VersionItem): Omit<Step, 'ref' | 'key' | 'n'> {
       const reason = `it is gone; ${item.from === undefined ? 'a projection' : formatRef(item.from.ref)} holds its key`;
       return { action: 'restore', reason, code: 'LEDGER_ENTRY_LOST', ...publicFacts(item.version.facts) };
     }
+    case 'add':
+      return {
+        action: 'create',
+        reason: `it is added as ${item.version.state} version`,
+        ...publicFacts(item.version.facts),
+      };
     case 'adopt': {
       const from = item.from === undefined ? 'a projection' : formatRef(item.from.ref);
       const reason = `the key in ${from} is taken in as ${item.version.state} version`;
@@ -107,6 +116,20 @@ function projectionSteps(id: KindId, assessment: Assessment): readonly Step[] {
       const step = { ref: projection.ref, key: id, ...outcome };
       return writes && leaf?.reissue === true ? { ...step, issues: true } : step;
     });
+}
+
+/** How the states of the record differ from those that the versions will have. */
+function transitionsOf(before: InstallationRecord, { versions }: Assessment): readonly Transition[] {
+  return [...versions].flatMap(([kind, items]) =>
+    items.flatMap((item): Transition[] => {
+      if (item.action === 'blocked') return [];
+      const n = numberOf(item);
+      const to = item.action === 'create' ? item.state : item.version.state;
+      const from = before.keys[kind]?.versions.find((version) => version.n === n)?.state;
+      const kid = item.action === 'create' ? '' : item.version.facts.kid;
+      return to === undefined || from === to ? [] : [{ kind, n, kid, from, to }];
+    }),
+  );
 }
 
 function releasedObjects(before: InstallationRecord, { snapshot, rings }: Assessment): readonly string[] {

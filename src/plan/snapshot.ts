@@ -1,5 +1,6 @@
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { FoundObject } from '../ports/key-store.ts';
+import type { Change } from './change.ts';
 
 /** Everything that was read from the store, before anything is decided. */
 export interface Snapshot {
@@ -22,6 +23,8 @@ export interface Snapshot {
 
 /** What was asked for on the command line. */
 export interface InitRequest {
+  /** What an import or a rotation asks for. */
+  readonly change?: Change | undefined;
   /** Take well-formed material in that the ledger does not know. */
   readonly adopt: boolean;
   /** Replace well-formed material that the ledger does not know by ours. */

@@ -1,0 +1,44 @@
+import type { RecordView } from '../inventory/ledger-view.ts';
+import type { KindId, Material } from '../ledger/entry.ts';
+import type { State } from '../ledger/ring.ts';
+
+/**
+ * What a run shall do to one kind while it keeps everything else: versions that are added, states that are entered,
+ * leaves that are issued anew. It is carried out as `init` is: ledger → record → projections → ready.
+ */
+export interface Change {
+  readonly kind: KindId;
+  /** The generation of the record that it was decided on. The record moves on as it is carried out, which ends it. */
+  readonly generation: number;
+  readonly adds: readonly Addition[];
+  /** States to enter, by n. */
+  readonly moves: ReadonlyMap<number, State>;
+  /** Fingerprints of leaf certificates; where one of them is found, a new one is issued. */
+  readonly reissues: ReadonlySet<string>;
+}
+
+export interface Addition {
+  /** A version whose key is made in the run is `published`: nothing is generated and used in one step. */
+  readonly state: State;
+  /** There for what is imported; otherwise it is generated. */
+  readonly material: Material | undefined;
+}
+
+/** One version that goes from one state to another; `from` is undefined for a new one. */
+export interface Transition {
+  readonly kind: KindId;
+  readonly n: number;
+  readonly kid: string;
+  readonly from: State | undefined;
+  readonly to: State;
+}
+
+/** The change, unless it concerns no states, or the record shows that it was carried out or overtaken. */
+export function openChange(change: Change | undefined, record: RecordView): Change | undefined {
+  if (change === undefined || !changesStates(change) || record.status !== 'sound') return undefined;
+  return record.record.generation === change.generation ? change : undefined;
+}
+
+export function changesStates({ adds, moves }: Change): boolean {
+  return adds.length > 0 || moves.size > 0;
+}
