@@ -69,7 +69,8 @@ describe('what is sealed', () => {
     const { bytes, reopen } = await ageSealer.seal(TEXT, passphrase());
     expect(Buffer.from(bytes).toString('latin1')).toMatch(/^-> scrypt \S{22} 18$/m);
     expect(Buffer.from(await reopen(bytes))).toEqual(TEXT);
-    await expect(reopen(bytes.subarray(0, -1))).rejects.toThrow(DamagedError);
+    // Its header is damaged, which is found before the passphrase is tried: a try takes a second.
+    await expect(reopen(bytes.subarray(1))).rejects.toThrow(DamagedError);
   });
 
   test('with a passphrase is opened by it, and by nothing else', async () => {
