@@ -121,12 +121,20 @@ export function withBackup(
   const keys = Object.entries(record.keys).map(([key, { versions, evidence }]) => {
     const marked = versions.map((version) =>
       held.some((entry) => entry.key === key && entry.kid === version.kid)
-        ? { ...version, backups: [...version.backups, mark].slice(-REMEMBERED) }
+        ? { ...version, backups: noted(version.backups, mark) }
         : version,
     );
     return [key, { versions: marked, evidence }] as const;
   });
   return { ...record, keys: Object.fromEntries(keys) };
+}
+
+/** An update whose answer was lost is made again: it notes a backup once. */
+function noted(backups: readonly BackupMark[], mark: BackupMark): BackupMark[] {
+  const others = backups.filter(
+    ({ file, sha256, at }) => file !== mark.file || sha256 !== mark.sha256 || at !== mark.at,
+  );
+  return [...others, mark].slice(-REMEMBERED);
 }
 
 export function entriesOf(record: InstallationRecord): readonly BackedUp[] {

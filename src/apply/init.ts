@@ -5,7 +5,7 @@ import { VERSIONED } from '../inventory/index.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
 import { numberOf } from '../plan/assess-versions.ts';
-import { blockers, type InitPlan, planInit } from '../plan/init.ts';
+import { blockers, type InitPlan, planInit, withDone } from '../plan/init.ts';
 import type { InitRequest } from '../plan/snapshot.ts';
 import type { Step } from '../plan/step.ts';
 import type { FoundObject } from '../ports/key-store.ts';
@@ -34,6 +34,8 @@ export interface InitInput {
   /** False where a missing namespace ends the run. */
   readonly createNamespaces: boolean;
   readonly request: InitRequest;
+  /** What `restore` has created already: the run tells of it, and writes it to the audit log. */
+  readonly restored?: readonly Step[];
 }
 
 /** Reads, and decides what is to be done. Writes nothing. */
@@ -93,12 +95,13 @@ class InitRun {
     this.#input = input;
     this.#ports = ports;
     this.#material = new Material(ports);
+    for (const step of input.restored ?? []) this.#done.set(formatRef(step.ref), step);
   }
 
   async attempt(): Promise<InitPlan> {
     const before = await this.#look();
     const plan = this.#decide(before);
-    if (!plan.changes) return this.#result(plan);
+    if (!plan.changes && this.#done.size === 0) return this.#result(plan);
     this.#outcome ??= outcomeOf(before);
     checkLog(auditLog(before));
     this.#ports.signal.throwIfAborted();
@@ -193,20 +196,16 @@ class InitRun {
   }
 
   #changes(proof: InitPlan): readonly AuditChange[] {
-    return proof.steps.flatMap(({ ref, key, kid, fingerprint }) => {
-      const done = this.#done.get(formatRef(ref));
-      if (done === undefined) return [];
+    return withDone(proof.steps, this.#done).flatMap(({ action, ref, key, kid, fingerprint }) => {
+      if (!this.#done.has(formatRef(ref))) return [];
       const facts = { ...(kid === undefined ? {} : { kid }), ...(fingerprint === undefined ? {} : { fingerprint }) };
-      return [{ action: done.action, object: formatRef(ref), key, ...facts }];
+      return [{ action, object: formatRef(ref), key, ...facts }];
     });
   }
 
   /** The plan as it was carried out: what was done with each object, and the kids that are there now. */
   #result(proof: InitPlan, installationId = proof.installationId): InitPlan {
-    const steps = proof.steps.map((step): Step => {
-      const done = this.#done.get(formatRef(step.ref));
-      return done === undefined ? step : { ...step, action: done.action, reason: done.reason ?? '' };
-    });
+    const steps = withDone(proof.steps, this.#done);
     const { specChanges, released, missingNamespaces, confirm, changes } = this.#agreed;
     return { ...proof, specChanges, released, missingNamespaces, confirm, changes, steps, installationId };
   }

@@ -1,14 +1,16 @@
-import { type BackupEntry, type OpenedBackup, openBackup } from '../backup/open.ts';
+import { type OpenedBackup, openBackup } from '../backup/open.ts';
 import { sha256Hex } from '../crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
-import { recordConfigMap } from '../installation/names.ts';
-import { formatTime } from '../ledger/entry.ts';
-import { recordObject } from '../ledger/record.ts';
+import { ledgerSecret } from '../installation/ledger-name.ts';
+import { allNamespaces, recordConfigMap } from '../installation/names.ts';
+import { readRecord } from '../inventory/ledger-view.ts';
+import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
+import { type InstallationRecord, recordObject } from '../ledger/record.ts';
 import { assess } from '../plan/assess.ts';
 import { type InitPlan, planInit } from '../plan/init.ts';
-import { planRestore, type RestorePlan } from '../plan/restore.ts';
+import { planRestore, type RestorableEntry, type RestorePlan, restoredGeneration } from '../plan/restore.ts';
 import type { InitRequest, Snapshot } from '../plan/snapshot.ts';
-import type { NewObject, StoredObject } from '../ports/key-store.ts';
+import type { NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { OpenWith } from '../ports/sealer.ts';
 import { type BackedUp, type BackupMark, type BackupPorts, entriesOf, withBackup } from './backup.ts';
@@ -19,10 +21,13 @@ const REQUEST: InitRequest = { adopt: false, restore: false };
 
 /** A backup that was opened and checked, and what restoring it would do. */
 export interface Restoration {
-  readonly backup: OpenedBackup;
   readonly mark: BackupMark;
   readonly entries: readonly BackedUp[];
   readonly plan: RestorePlan;
+  /** The Secrets to create. */
+  readonly missing: readonly NewObject[];
+  /** The backup's record, not ready yet; it is written where the store has none. */
+  readonly record: InstallationRecord;
   /** What `init` will do once the ledger is there. */
   readonly init: InitPlan;
   readonly spec: SpecRequest;
@@ -31,70 +36,102 @@ export interface Restoration {
 /** Opens a backup, checks every key in it, and plans. Writes nothing. Throws BACKUP_REJECTED. */
 export async function previewRestore(
   { file, key }: { readonly file: string; readonly key: OpenWith },
-  { store, clock, files, sealer }: Pick<ApplyPorts, 'store' | 'clock'> & BackupPorts,
+  { store, clock, toolVersion, files, sealer }: Pick<ApplyPorts, 'store' | 'clock' | 'toolVersion'> & BackupPorts,
 ): Promise<Restoration> {
   const bytes = await files.read(file);
   const backup = checked(await sealer.open(bytes, key));
-  const mark = { file, sha256: sha256Hex(bytes), at: formatTime(clock.now()), recipients: [] };
-  const spec: SpecRequest = { spec: backup.record.spec, namespace: undefined };
-  const snapshot = await gather(store, spec);
   const now = clock.now();
-  const there = await assess(snapshot, REQUEST, now);
-  const entries = backup.entries.map(({ kind, entry, object }) => ({
-    key: kind,
-    n: entry.n,
-    kid: entry.facts.kid,
-    object,
-  }));
-  const plan = planRestore(entries, backup.record, there);
+  const mark = { file, sha256: sha256Hex(bytes), at: formatTime(now), recipients: [] };
+  const found = await gather(store, { spec: backup.record.spec, namespace: undefined });
+  const recorded = readRecord(found.ledger).status === 'sound';
+  // The spec of a record that is there counts, not the one of the backup.
+  const spec: SpecRequest = { spec: recorded ? undefined : backup.record.spec, namespace: undefined };
+  const snapshot = recorded ? await gather(store, spec) : found;
+  const restorable = restorableEntries(backup, toolVersion);
+  const plan = planRestore(restorable, backup.record, await assess(snapshot, REQUEST, now));
+  const missing = restorable
+    .map(({ object }) => object)
+    .filter(({ ref }) => plan.steps.some((step) => step.action === 'create' && formatRef(step.ref) === formatRef(ref)));
   // The plan of `init` over what will then be there: what it refuses is refused before anything is written.
-  const init = planInit(await assess(withRestored(snapshot, backup, plan), REQUEST, now), now);
-  const recorded = there.record.status === 'sound' ? { spec: undefined, namespace: undefined } : spec;
-  return { backup, mark, entries: entriesOf(backup.record), plan, init, spec: recorded };
+  const restored = withRestored(snapshot, missing, plan.writesRecord ? unready(backup.record) : undefined);
+  const init = planInit(await assess(restored, REQUEST, now), now);
+  const changes = init.steps.some(({ action, n }) => n === undefined && action !== 'keep');
+  const generation = restoredGeneration(backup.record.generation, snapshot.projections.values(), changes);
+  const entries = entriesOf(backup.record);
+  const record = withBackup({ ...unready(backup.record), generation }, mark, entries);
+  return { mark, entries, plan, missing, record, init, spec };
 }
 
-/** Writes the record, not ready yet, and then the missing ledger entries, the first root key before all others. */
-export async function applyRestore(
-  { backup, mark, entries, plan }: Restoration,
-  { store, clock, actor, toolVersion, signal }: ApplyPorts,
-): Promise<void> {
+/**
+ * Creates what is missing. The first root key goes first, as with `init`: of any number of runs at once its create
+ * decides whose keys these will be. The record is next: should this run be killed, `init` knows which keys there were,
+ * and makes none of them anew. Then the other keys.
+ */
+export async function applyRestore({ plan, missing, record }: Restoration, ports: ApplyPorts): Promise<void> {
+  const { store, clock, actor, toolVersion } = ports;
   const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
   try {
-    const missing = await store.missingNamespaces(backup.namespaces);
-    if (missing.length > 0) await store.addNamespaces(missing);
-    const wanted = new Set(plan.steps.filter(({ action }) => action === 'create').map(({ ref }) => formatRef(ref)));
-    const first = (entry: BackupEntry): number => (entry.kind === 'root-key' ? entry.entry.n : Number.MAX_SAFE_INTEGER);
-    // The record first: should this run be killed, `init` knows which keys there were, and makes none of them anew.
-    if (plan.writesRecord) {
-      const record = { ...withBackup(backup.record, mark, entries), ready: false };
-      await createOnly(recordObject(recordConfigMap(record.spec), record, toolVersion), { store, signal });
-    }
-    for (const { object } of [...backup.entries].sort((a, b) => first(a) - first(b))) {
-      if (wanted.has(formatRef(object.ref))) await createOnly(object, { store, signal });
-    }
+    const namespaces = await store.missingNamespaces(allNamespaces(record.spec));
+    if (namespaces.length > 0) await store.addNamespaces(namespaces);
+    const firstRef = formatRef(ledgerSecret(record.spec, 'root-key', 1));
+    const first = missing.filter(({ ref }) => formatRef(ref) === firstRef);
+    const others = missing.filter(({ ref }) => formatRef(ref) !== firstRef);
+    const written = plan.writesRecord ? [recordObject(recordConfigMap(record.spec), record, toolVersion)] : [];
+    for (const object of [...first, ...written, ...others]) await createOnly(object, record, ports);
   } finally {
     await lock.release();
   }
 }
 
-async function createOnly(object: NewObject, { store, signal }: Pick<ApplyPorts, 'store' | 'signal'>): Promise<void> {
+async function createOnly(
+  object: NewObject,
+  { installationId }: InstallationRecord,
+  { store, signal }: Pick<ApplyPorts, 'store' | 'signal'>,
+): Promise<void> {
   signal.throwIfAborted();
-  const { ref, type, immutable, labels, annotations, data } = object;
-  if ((await store.create({ ref, type, immutable, labels, annotations, data })) === 'created') return;
-  throw new PaletteKeysError('CONFLICT', `${formatRef(ref)} was made by another run meanwhile`, {
+  if ((await store.create(object)) === 'created') return;
+  const name = formatRef(object.ref);
+  const found = await store.get(object.ref);
+  const owner = found === undefined || found.damage !== undefined ? undefined : installationOf(found);
+  if (owner !== undefined && owner !== installationId) {
+    throw new PaletteKeysError(
+      'REFUSED',
+      `another run was first: ${name} belongs to the installation ${owner}, the backup is of ${installationId}`,
+      { hint: 'restore into an empty store, or use a backup of the installation that is there' },
+    );
+  }
+  throw new PaletteKeysError('CONFLICT', `${name} was made by another run meanwhile`, {
     hint: 'run the command again: what is there by then is compared with the backup',
   });
 }
 
+function unready(record: InstallationRecord): InstallationRecord {
+  return { ...record, ready: false };
+}
+
+/** The ledger entries of a backup, root keys first, as objects of our own making: only keys come from the file. */
+function restorableEntries({ record, entries }: OpenedBackup, toolVersion: string): readonly RestorableEntry[] {
+  const { installationId, spec } = record;
+  const rank = ({ kind }: LedgerEntry): number => (kind === 'root-key' ? 0 : 1);
+  return [...entries]
+    .sort((a, b) => rank(a) - rank(b))
+    .map((entry) => ({
+      key: entry.kind,
+      n: entry.n,
+      kid: entry.facts.kid,
+      object: ledgerObject(ledgerSecret(spec, entry.kind, entry.n), entry, { installationId, toolVersion }),
+    }));
+}
+
 /** The snapshot as it will be after the restoration. */
-function withRestored(snapshot: Snapshot, backup: OpenedBackup, plan: RestorePlan): Snapshot {
-  const wanted = new Set(plan.steps.filter(({ action }) => action === 'create').map(({ ref }) => formatRef(ref)));
-  const restored: StoredObject[] = backup.entries
-    .map(({ object }) => object)
-    .filter(({ ref }) => wanted.has(formatRef(ref)));
-  const unready = recordObject(recordConfigMap(backup.record.spec), { ...backup.record, ready: false }, '');
-  const record = plan.writesRecord ? [{ ...unready, version: '' }] : [];
-  return { ...snapshot, ledger: [...snapshot.ledger, ...restored, ...record] };
+function withRestored(
+  snapshot: Snapshot,
+  missing: readonly NewObject[],
+  record: InstallationRecord | undefined,
+): Snapshot {
+  const written = record === undefined ? [] : [recordObject(recordConfigMap(record.spec), record, '')];
+  const restored = [...missing, ...written].map((object) => ({ ...object, version: '' }));
+  return { ...snapshot, ledger: [...snapshot.ledger, ...restored] };
 }
 
 function checked(plain: Uint8Array): OpenedBackup {

@@ -28,7 +28,7 @@ function manifest({ ref, type, immutable, labels, annotations, data }: NewObject
   };
 }
 
-/** Namespaces and objects of a backup. */
+/** Namespaces and objects of a backup, as they stand in it: nothing of them is to be trusted. */
 export interface BackupList {
   readonly namespaces: readonly string[];
   readonly objects: readonly StoredObject[];

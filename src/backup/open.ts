@@ -1,6 +1,6 @@
 import { DamagedError } from '../errors.ts';
 import { readLedger, readRecord } from '../inventory/ledger-view.ts';
-import { installationOf, type KindId, type LedgerEntry } from '../ledger/entry.ts';
+import { installationOf, type LedgerEntry } from '../ledger/entry.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import type { StoredObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
@@ -9,23 +9,19 @@ import { decodeList } from './list.ts';
 /** A backup whose every key was checked against its kid, and the record that it goes with. */
 export interface OpenedBackup {
   readonly record: InstallationRecord;
-  readonly namespaces: readonly string[];
-  /** Each with the Secret that it stood in. */
-  readonly entries: readonly BackupEntry[];
+  readonly entries: readonly LedgerEntry[];
 }
 
-export interface BackupEntry {
-  readonly kind: KindId;
-  readonly entry: LedgerEntry;
-  readonly object: StoredObject;
-}
+/** The entries that material may consist of; what else stands in a Secret is nothing that a kid vouches for. */
+const FORMS = ['key', 'key.pem', 'key.pem tls.crt', 'keyfile password username'];
 
 /**
- * Checks a backup in the clear: every kid is computed anew, and every version that the record has must be there. Throws
- * DamagedError, or RECORD_TOO_NEW.
+ * Checks a backup in the clear: every kid is computed anew, and every version that the record has must be there. Only
+ * keys and record are returned; how their objects look is not for the file to say. Throws DamagedError, or
+ * RECORD_TOO_NEW.
  */
 export function openBackup(plain: Uint8Array): OpenedBackup {
-  const { namespaces, objects } = decodeList(plain);
+  const { objects } = decodeList(plain);
   const view = readRecord(objects);
   if (view.status === 'missing') throw new DamagedError('it holds no installation record');
   if (view.status === 'damaged') throw new DamagedError(`its record is damaged: ${view.damage}`);
@@ -40,28 +36,30 @@ export function openBackup(plain: Uint8Array): OpenedBackup {
     throw new DamagedError('it holds keys of another installation than its record');
   }
   checkComplete(record, entries);
-  return { record, namespaces, entries };
+  return { record, entries };
 }
 
-function entriesOf(secrets: readonly StoredObject[], record: InstallationRecord): readonly BackupEntry[] {
-  return [...readLedger(secrets, record.spec)].flatMap(([kind, items]) =>
-    items.map((item): BackupEntry => {
-      if (item.damage !== undefined) throw new DamagedError(`${item.ref.name} in it is damaged: ${item.damage}`);
-      const object = secrets.find(({ ref }) => ref.name === item.ref.name && ref.namespace === item.ref.namespace);
-      if (object === undefined || item.ref.namespace !== record.spec.ledgerNamespace) {
-        throw new DamagedError(`${item.ref.name} in it is not in the namespace of the ledger`);
-      }
-      return { kind, entry: item.entry, object };
-    }),
-  );
+function entriesOf(secrets: readonly StoredObject[], record: InstallationRecord): readonly LedgerEntry[] {
+  return [...readLedger(secrets, record.spec).values()].flat().map((item) => {
+    if (item.damage !== undefined) throw new DamagedError(`${item.ref.name} in it is damaged: ${item.damage}`);
+    if (item.ref.namespace !== record.spec.ledgerNamespace) {
+      throw new DamagedError(`${item.ref.name} in it is not in the namespace of the ledger`);
+    }
+    if (!FORMS.includes(Object.keys(item.entry.material.entries).sort().join(' '))) {
+      throw new DamagedError(`${item.ref.name} in it holds more than a key`);
+    }
+    return item.entry;
+  });
 }
 
-function checkComplete(record: InstallationRecord, entries: readonly BackupEntry[]): void {
+function checkComplete(record: InstallationRecord, entries: readonly LedgerEntry[]): void {
   for (const [kind, { versions }] of Object.entries(record.keys)) {
-    for (const { n, kid, state } of versions) {
-      const found = entries.find((candidate) => candidate.kind === kind && candidate.entry.n === n);
-      if (state !== 'destroyed' && found?.entry.facts.kid !== kid) {
-        throw new DamagedError(`it lacks ${kind} v${n} (${kid}), which its record knows`);
+    for (const { n, kid, state, createdAt, fingerprint } of versions) {
+      if (state === 'destroyed') continue;
+      const found = entries.find((entry) => entry.kind === kind && entry.n === n);
+      if (found?.facts.kid !== kid) throw new DamagedError(`it lacks ${kind} v${n} (${kid}), which its record knows`);
+      if (found.createdAt !== createdAt || found.facts.fingerprint !== fingerprint) {
+        throw new DamagedError(`its ${kind} v${n} (${kid}) is another one than its record knows`);
       }
     }
   }

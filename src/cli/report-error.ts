@@ -21,11 +21,9 @@ export async function reportError(error: unknown, argv: readonly string[], ports
   await writeMessage(known, ports);
   if (format === 'json' || format === 'yaml') {
     const { code, message, hint, details } = known;
-    await writeDocument(
-      { kind: 'Error', code, message, hint, ...(details.length > 0 ? { details } : {}) },
-      format,
-      ports.terminal,
-    );
+    const document = { kind: 'Error', code, message, hint, ...(details.length > 0 ? { details } : {}) };
+    // Where stdout is what failed, stderr has said so.
+    await writeDocument(document, format, ports.terminal).catch(() => undefined);
   }
   return known.exit;
 }

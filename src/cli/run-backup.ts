@@ -53,7 +53,10 @@ function pipe({ terminal }: CliPorts): BackupFiles {
     read: () => Promise.reject(new Error('a pipe is not read back')),
     create: async (_path, bytes, check) => {
       await check(bytes);
-      terminal.stdout.write(bytes);
+      if (terminal.stdout.write(bytes)) return;
+      throw new PaletteKeysError('STORE_UNAVAILABLE', 'nobody reads standard output: it was closed (EPIPE)', {
+        hint: 'look at what the backup is piped into, and run the command again',
+      });
     },
   };
 }

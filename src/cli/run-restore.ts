@@ -1,7 +1,7 @@
 import { applyInit } from '../apply/init.ts';
 import { applyRestore, previewRestore, type Restoration } from '../apply/restore.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
-import { blockers, type InitPlan } from '../plan/init.ts';
+import { blockers, type InitPlan, withDone } from '../plan/init.ts';
 import type { Step } from '../plan/step.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { applyPorts } from './apply-ports.ts';
@@ -25,13 +25,18 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
   const { plan, init, spec } = restoration;
   refuse([...plan.steps, ...init.steps]);
   const rehearsal = options.verify || options.dryRun;
-  if (!rehearsal) await agree(restoration, options, ports);
-  if (rehearsal) return write(restoration, init, options, ports);
+  const restored = plan.steps.filter(({ action }) => action === 'create');
+  if (rehearsal || (restored.length === 0 && !init.changes)) {
+    const done = new Map(restored.map((step) => [formatRef(step.ref), step]));
+    return write(restoration, { ...init, steps: withDone(init.steps, done) }, options, ports);
+  }
+  await agree(restoration, options, ports);
   const bar = progressBar(ports.terminal, options.quiet);
   try {
     await applyRestore(restoration, apply);
     const request = { adopt: false, restore: false };
-    const done = await applyInit(init, { spec, request, createNamespaces: true }, { ...apply, emit: bar.emit });
+    const input = { spec, request, createNamespaces: true, restored };
+    const done = await applyInit(init, input, { ...apply, emit: bar.emit });
     bar.clear();
     return await write(restoration, done, options, ports);
   } finally {
@@ -78,9 +83,7 @@ async function write(
 ): Promise<ExitCode> {
   const rehearsal = options.verify || options.dryRun;
   if (options.output === 'json' || options.output === 'yaml') {
-    const counts = countActions(
-      rehearsal ? [...plan.steps, ...init.steps.filter(({ n }) => n === undefined)] : init.steps,
-    );
+    const counts = countActions(init.steps);
     const document = { kind: 'RestoreResult', file: mark.file, entries, verified: true, counts, written: !rehearsal };
     await writeDocument(document, options.output, terminal);
     return 0;

@@ -62,6 +62,20 @@ export function planInit(assessment: Assessment, now: Date): InitPlan {
   };
 }
 
+/**
+ * The steps of a plan together with what was done before it was made, by `formatRef`: what was created is there, and a
+ * plan would keep it.
+ */
+export function withDone(steps: readonly Step[], done: ReadonlyMap<string, Step>): readonly Step[] {
+  const planned = new Set(steps.map(({ ref }) => formatRef(ref)));
+  const others = [...done].flatMap(([object, step]) => (planned.has(object) ? [] : [step]));
+  const told = steps.map((step): Step => {
+    const before = done.get(formatRef(step.ref));
+    return before === undefined ? step : { ...step, action: before.action, reason: before.reason ?? '' };
+  });
+  return [...told, ...others];
+}
+
 /** The steps that stand in the way, as findings. */
 export function blockers(steps: readonly Step[]): readonly Finding[] {
   return steps.flatMap(({ action, code, ref, reason, remedy }) =>

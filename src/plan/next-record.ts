@@ -36,6 +36,11 @@ export function nextRecord(
     : { ...before, spec: facts.spec, keys: all, generation: before.generation + 1, ready: false };
 }
 
+/** The newest generation that an object names; 0 where none does. */
+export function newestGeneration(projections: Iterable<FoundObject>): number {
+  return Math.max(0, ...[...projections].map((found) => (found.damage === undefined ? generationOf(found) : 0)));
+}
+
 function firstRecord(facts: {
   readonly installationId: string;
   readonly spec: InstallationSpec;
@@ -44,13 +49,12 @@ function firstRecord(facts: {
   readonly keys: Readonly<Record<KindId, KeyRecord>>;
   readonly now: string;
 }): InstallationRecord {
-  const generations = [...facts.projections].map((found) => (found.damage === undefined ? generationOf(found) : 0));
   return {
     schemaVersion: SCHEMA_VERSION,
     installationId: facts.installationId,
     createdAt: facts.rings.get('root-key')?.[0]?.createdAt ?? facts.now,
     spec: facts.spec,
-    generation: Math.max(1, ...generations),
+    generation: Math.max(1, newestGeneration(facts.projections)),
     keys: facts.keys,
     ready: false,
   };

@@ -1,8 +1,9 @@
 import { equalBytes } from '../crypto/digest.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
-import type { NewObject, StoredObject } from '../ports/key-store.ts';
+import type { FoundObject, NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
+import { newestGeneration } from './next-record.ts';
 import type { Step } from './step.ts';
 
 /** One ledger entry of a backup. */
@@ -10,7 +11,8 @@ export interface RestorableEntry {
   readonly key: string;
   readonly n: number;
   readonly kid: string;
-  readonly object: StoredObject;
+  /** The Secret that it will be. */
+  readonly object: NewObject;
 }
 
 /** What is to be created: ids and reasons. Restoring never replaces anything. */
@@ -18,6 +20,16 @@ export interface RestorePlan {
   readonly steps: readonly Step[];
   /** True where the store has no record, so that the one of the backup is written. */
   readonly writesRecord: boolean;
+}
+
+/**
+ * The generation of a restored record: never older than what workloads mount, and newer where that will change, for one
+ * generation is one state.
+ */
+export function restoredGeneration(recorded: number, projections: Iterable<FoundObject>, changes: boolean): number {
+  const newest = newestGeneration(projections);
+  if (newest <= recorded) return recorded;
+  return changes ? newest + 1 : newest;
 }
 
 /** Compares a backup with what stands in the store. */
@@ -104,7 +116,7 @@ function blocked(
   return { ...base, action: 'blocked', code, reason, remedy };
 }
 
-/** True where type and every entry are the same; labels and annotations may have been touched. */
+/** True where every entry is the same; labels and annotations may have been touched. */
 function holdsSame(a: NewObject, b: NewObject): boolean {
   const names = new Set([...Object.keys(a.data), ...Object.keys(b.data)]);
   return [...names].every((name) => {

@@ -1,7 +1,10 @@
 /** Somewhere to write text to. */
 export interface Output {
-  /** Writes all of it before it returns. */
-  write(text: string | Uint8Array): void;
+  /**
+   * Writes all of it before it returns. False where the reader has gone away (`| head`): what it no longer wants is
+   * dropped. Throws PaletteKeysError where it cannot be written, as on a full disk.
+   */
+  write(text: string | Uint8Array): boolean;
 }
 
 /** Where results, messages and questions go. */

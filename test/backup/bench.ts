@@ -123,6 +123,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
   const output = (name: keyof typeof said) => ({
     write: (text: string | Uint8Array) => {
       said[name].push(Buffer.from(text as Uint8Array));
+      return true;
     },
   });
   const code = await runCli(argv, {

@@ -150,7 +150,7 @@ describe('restore', () => {
     });
   });
 
-  test('killed at any write, and followed by init instead of another restore: no key of the backup is made anew', async () => {
+  test('killed once the record is there, and followed by init instead of another restore: no key of the backup is made anew', async () => {
     const counting = new FaultyStore(memoryStore());
     await restore(counting, backup);
     const faults: string[] = [];
@@ -161,7 +161,11 @@ describe('restore', () => {
       const crashed = memory.afterCrash();
       // The spec is the backup's, so that nothing but the keys is in question.
       const texts = { 'spec.yaml': JSON.stringify(recordIn(made).spec) };
-      if (ledgerFacts(memory.snapshot()).size === 0) continue;
+      // The first root key alone is what an interrupted first init leaves: see docs/decisions/0007-order-of-a-restore.md.
+      if (!memory.snapshot().objects.some(({ ref }) => ref.name === RECORD.name)) {
+        expect(ledgerFacts(memory.snapshot()).size, `write ${n}`).toBeLessThan(2);
+        continue;
+      }
       await command(crashed, ['init', '--yes', '--config', 'spec.yaml'], { texts });
       for (const [place, facts] of ledgerFacts(memory.snapshot())) {
         if (facts !== ledgerFacts(made).get(place)) faults.push(`write ${n}: ${place} is a new key`);

@@ -64,14 +64,25 @@ function addRecipients(encrypter: Encrypter, to: Extract<SealFor, { kind: 'recip
     try {
       encrypter.addRecipient(recipient);
     } catch {
-      // Quoted only where it cannot be a secret key from the wrong file.
-      const what = /^age1[a-z0-9]*$/.test(recipient) ? recipient : 'one of the recipients';
+      const what = isPublic(recipient) ? `'${recipient}'` : 'one of the recipients';
       throw new PaletteKeysError('USAGE', `${what} is not an age recipient`, {
         hint: 'a recipient begins with age1; `age-keygen -o FILE` makes a key pair and prints it',
       });
     }
   }
   encrypter.addRecipient(fileKey);
+}
+
+/**
+ * True for what may be quoted: it may come from the wrong file, and that may be one of secret keys. Public are the
+ * recipients of age and of its plugins, public keys of SSH, and a word that is shorter than the passphrases we ask for.
+ */
+function isPublic(recipient: string): boolean {
+  return [
+    /^age1[a-z0-9]*$/i,
+    /^(sk-)?(ssh|ecdsa)-[a-z0-9@.-]{1,40} AAAA[A-Za-z0-9+/]*={0,2}$/,
+    /^[A-Za-z]{0,11}$/,
+  ].some((form) => form.test(recipient));
 }
 
 function addIdentity(decrypter: Decrypter, identity: string): void {

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { PaletteKeysError } from '../../errors.ts';
 import type { Output, Terminal } from '../../ports/terminal.ts';
 
 type Level = 0 | 1 | 2 | 3;
@@ -29,7 +30,7 @@ export function systemTerminal(argv: readonly string[], env: NodeJS.ProcessEnv):
 
 /**
  * Writes to a file descriptor. process.stdout would load Node's network code first, which takes longer than printing a
- * help text. What a reader that has gone away (`| head`) no longer wants is dropped.
+ * help text.
  */
 function descriptor(fd: number): Output {
   return {
@@ -40,13 +41,25 @@ function descriptor(fd: number): Output {
           rest = rest.subarray(writeSync(fd, rest));
         } catch (error) {
           const code = error instanceof Error && 'code' in error ? error.code : undefined;
-          if (code === 'EPIPE') return;
-          if (code !== 'EAGAIN') throw error;
+          if (code === 'EPIPE') return false;
+          if (code !== 'EAGAIN') throw unwritable(fd, code, error);
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
         }
       }
+      return true;
     },
   };
+}
+
+function unwritable(fd: number, code: unknown, cause: unknown): PaletteKeysError {
+  const name = fd === 1 ? 'standard output' : 'standard error';
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return new PaletteKeysError(full ? 'DISK_FULL' : 'STORE_UNAVAILABLE', `cannot write to ${name} (${code})`, {
+    hint: full
+      ? 'make room where it goes, and run the command again'
+      : 'check where it goes, and run the command again',
+    cause,
+  });
 }
 
 function colourLevel(stream: NodeJS.WriteStream, argv: readonly string[], env: NodeJS.ProcessEnv): Level {

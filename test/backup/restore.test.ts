@@ -147,6 +147,30 @@ describe('into an empty store', () => {
     );
     expect(auditIn(empty.snapshot())[0]).toMatchObject({ command: 'restore' });
     for (const place of ledgerFacts(made).keys()) expect(audited).toContain(place);
+    const kids = auditIn(empty.snapshot()).flatMap(({ changes }) => changes.map(({ kid }: { kid?: string }) => kid));
+    expect(kids).toContain(recordIn(made).keys['root-key'].versions[0].kid);
+  });
+});
+
+test('a retired key, of which nothing else is made: it comes back, and the audit log tells of it', async () => {
+  const retiring = storeWith(grown);
+  editRecord(retiring, (record) => {
+    const [first, second] = record.keys['root-key'].versions;
+    const versions = [{ ...first, state: 'retired' }, second];
+    return { ...record, keys: { ...record.keys, 'root-key': { ...record.keys['root-key'], versions } } };
+  });
+  await init(retiring);
+  const plain = await backupOf(retiring.snapshot());
+  retiring.remove(ledgerRef('root-key'));
+  const before = auditIn(retiring.snapshot()).length;
+  const watched = new FaultyStore(retiring);
+  const outcome = await restore(watched, plain);
+  expect(outcome.code, outcome.stderr).toBe(0);
+  expect(watched.log.map(({ object }) => object)).toEqual([formatRef(ledgerRef('root-key')), formatRef(AUDIT)]);
+  expect(auditIn(retiring.snapshot())).toHaveLength(before + 1);
+  expect(auditIn(retiring.snapshot()).at(-1)).toMatchObject({
+    command: 'restore',
+    changes: [{ action: 'create', object: formatRef(ledgerRef('root-key')), key: 'root-key' }],
   });
 });
 
@@ -313,6 +337,20 @@ describe('a backup whose objects were touched, but not their keys, is refused, o
     ['a type', (secret) => Object.assign(secret, { type: 'kubernetes.io/tls' })],
     ['no type', (secret) => void delete secret['type']],
     ['that it is immutable', (secret) => void delete secret['immutable']],
+    [
+      'a label of somebody else',
+      ({ metadata }) => Object.assign(metadata.labels, { 'app.kubernetes.io/instance': 'x' }),
+    ],
+    [
+      'an annotation of somebody else',
+      ({ metadata }) => Object.assign(metadata.annotations, { 'example.org/hook': 'x' }),
+    ],
+    [
+      'an owner',
+      ({ metadata }) => Object.assign(metadata, { ownerReferences: [{ kind: 'Pod', name: 'x', uid: 'x' }] }),
+    ],
+    ['an entry beside the key', ({ data }) => Object.assign(data as object, { 'run.sh': 'ZWNobwo=' })],
+    ['an entry of other kinds', ({ data }) => Object.assign(data as object, { 'tls.crt': 'ZWNobwo=' })],
   ])('%s', async (_, touch) => {
     const list = JSON.parse(backup.toString());
     for (const item of list.items) if (item.metadata.name === 'palette-key-hash-salt-v1') touch(item);
@@ -328,6 +366,27 @@ describe('a backup whose objects were touched, but not their keys, is refused, o
   });
 });
 
+test('what else stands in a backup is not made: namespaces, objects, metadata of the record', async () => {
+  const list = JSON.parse(backup.toString());
+  const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'theirs', namespace: PLATFORM }, data: {} };
+  const space = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'theirs', labels: { x: 'y' } } };
+  list.items.push(config, space);
+  const record = list.items.find(({ metadata }: { metadata: { name: string } }) => metadata.name === RECORD.name);
+  Object.assign(record.metadata, { labels: { x: 'y' }, annotations: { x: 'y' } });
+  record.data['run.sh'] = 'echo';
+  const empty = memoryStore();
+  await restoredWell(empty, Buffer.from(JSON.stringify(list)));
+  const [{ namespaces, objects }, expected] = [empty.snapshot(), memoryStore()];
+  await restoredWell(expected, backup);
+  expect(namespaces).toEqual(expected.snapshot().namespaces);
+  expect(objects.map(({ ref }) => formatRef(ref))).toEqual(made.objects.map(({ ref }) => formatRef(ref)));
+  expect(objectIn(empty.snapshot(), RECORD)).toMatchObject({
+    labels: objectIn(made, RECORD).labels,
+    annotations: objectIn(made, RECORD).annotations,
+  });
+  expect(Object.keys(objectIn(empty.snapshot(), RECORD).data)).toEqual(['record.json']);
+});
+
 describe('a record that is lost while the spec had changed since the backup', () => {
   test('the restored record is never older than what workloads mount', async () => {
     const wider = smallSpec({ grpc: { dnsNames: ['grpc.example.org'] } });
@@ -336,7 +395,37 @@ describe('a record that is lost while the spec had changed since the backup', ()
     const newest = Math.max(...store.snapshot().objects.map(generationOf));
     expect(newest).toBe(2);
     await restoredWell(store, backup, ['--yes']);
-    expect(recordIn(store.snapshot()).generation).toBeGreaterThanOrEqual(newest);
+    // What workloads mount goes back to the spec of the backup, and that is another state than generation 2 was.
+    expect(recordIn(store.snapshot()).generation).toBe(newest + 1);
+    expect(faultsOf(store.snapshot(), spec)).toEqual([]);
+    await expectAtRest(store);
+  });
+
+  test('and keeps their generation where they are as the backup has them', async () => {
+    for (const object of store.snapshot().objects) {
+      if (object.ref.namespace === PLATFORM)
+        edit(store, object.ref, ({ annotations }) => ({
+          annotations: { ...annotations, 'palette-keys.dev/generation': '5' },
+        }));
+    }
+    lose(store, ({ name }) => name === RECORD.name);
+    await restoredWell(store, backup, ['--yes']);
+    expect(recordIn(store.snapshot()).generation).toBe(5);
+    await expectAtRest(store);
+  });
+
+  test('a record that is there keeps its own spec, and nobody is asked about the one of the backup', async () => {
+    const wider = smallSpec({ grpc: { dnsNames: ['grpc.example.org'] } });
+    await init(store, { spec: wider });
+    const before = contents(store.snapshot());
+    lose(store, ({ name }) => name === 'palette-key-hash-salt-v1');
+    const rehearsed = documentOf(await restore(store, backup, { flags: ['--verify', '-o', 'json'] }));
+    expect(rehearsed.counts).toMatchObject({ create: 1, update: 0, restore: 0 });
+    expect(documentOf(await restore(store, backup, { flags: ['-o', 'json'] })).counts).toEqual(rehearsed.counts);
+    expect(recordIn(store.snapshot()).spec).toEqual(wider);
+    for (const [place, facts] of contents(store.snapshot())) {
+      if (place !== formatRef(AUDIT)) expect(facts, place).toBe(before.get(place));
+    }
   });
 });
 
@@ -361,6 +450,12 @@ describe('a rehearsal', () => {
     const counts = { create: 1, keep: 17, restore: 2, update: 0, blocked: 0 };
     expect(documentOf(await restore(store, backup, { flags: ['--verify', '-o', 'json'] })).counts).toEqual(counts);
     expect(documentOf(await restore(store, backup, { flags: ['-o', 'json'] })).counts).toEqual(counts);
+  });
+
+  test.each(LOSSES)('of a store that has lost %s counts what a restore then does', async (_, lost) => {
+    lose(store, lost);
+    const rehearsed = documentOf(await restore(store, backup, { flags: ['--verify', '-o', 'json'] }));
+    expect(documentOf(await restore(store, backup, { flags: ['-o', 'json'] })).counts).toEqual(rehearsed.counts);
   });
 
   test('needs no --yes for what a restore asks about', async () => {

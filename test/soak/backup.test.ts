@@ -13,10 +13,10 @@ const soaking = process.env['SOAK'] === '1';
 const seconds = Number(process.env['SOAK_SECONDS'] ?? 3600);
 
 if (soaking) {
-  await import('../backup/damage.open.ts');
+  await import('../backup/damage.test.ts');
   await import('../backup/faults.test.ts');
   await import('../backup/escrow.test.ts');
-  await import('../backup/concurrency.open.ts');
+  await import('../backup/concurrency.test.ts');
 }
 
 describe.skipIf(!soaking)('killed at random moments', () => {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -132,43 +132,37 @@ describe('backup', () => {
 
   it('to a pipe that nobody reads ends with exit code 1, and is not noted', async () => {
     const folder = copyOf(keys);
-    const [command = '', ...args] = [
-      ...PROGRAM,
-      'backup',
-      '--dir',
-      folder,
-      '--out',
-      '-',
-      '--recipient',
-      pair.recipient,
-    ];
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], cwd: newFolder() });
-    child.stdout.destroy();
-    const code = await new Promise((resolve) => child.on('close', resolve));
-    expect(await isNagged(folder)).toBe(true);
-    expect(code).toBe(1);
+    const child = pipedFrom(folder, 'pipe');
+    child.stdout?.destroy();
+    await expectNotNoted(folder, child, 'EPIPE');
   });
 
   it('to a full device ends with exit code 1, and is not noted', async () => {
     const folder = copyOf(keys);
-    const [command = '', ...args] = [
-      ...PROGRAM,
-      'backup',
-      '--dir',
-      folder,
-      '--out',
-      '-',
-      '--recipient',
-      pair.recipient,
-    ];
     const full = openSync('/dev/full', 'w');
-    const child = spawn(command, args, { stdio: ['ignore', full, 'pipe'], cwd: newFolder() });
+    const child = pipedFrom(folder, full);
     closeSync(full);
-    const code = await new Promise((resolve) => child.on('close', resolve));
-    expect(await isNagged(folder)).toBe(true);
-    expect(code).toBe(1);
+    await expectNotNoted(folder, child, 'ENOSPC');
   });
 });
+
+/** A backup of the folder to a standard output of that kind. */
+function pipedFrom(folder: string, stdout: 'pipe' | number): ChildProcess {
+  const args = ['backup', '--dir', folder, '--out', '-', '--recipient', pair.recipient];
+  const [command = '', ...words] = [...PROGRAM, ...args];
+  return spawn(command, words, { stdio: ['ignore', stdout, 'pipe'], cwd: newFolder() });
+}
+
+async function expectNotNoted(folder: string, child: ChildProcess, says: string): Promise<void> {
+  const said: Buffer[] = [];
+  child.stderr?.on('data', (part: Buffer) => said.push(part));
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  expect(code, Buffer.concat(said).toString()).toBe(1);
+  expect(Buffer.concat(said).toString()).toMatch(
+    new RegExp(`^palette-keys: error: .*standard output.*${says}.*\npalette-keys: hint: .`),
+  );
+  expect(await isNagged(folder)).toBe(true);
+}
 
 describe.skipIf(!haveTools('age'))('the age program', () => {
   it('opens what we write for a recipient: a List of the very objects of the ledger', () => {
