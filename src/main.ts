@@ -44,7 +44,7 @@ async function loadBackupPorts() {
 /** The folder of --dir, else the cluster of the kubeconfig. */
 async function openStore(
   options: GlobalOptions,
-  ledgerNamespace: string | undefined,
+  ledgerNamespace: () => string | undefined,
   signal: AbortSignal,
 ): Promise<KeyStore> {
   if (options.dir === '')
@@ -58,7 +58,7 @@ async function openStore(
   return openKubernetesStore({
     ...{ kubeconfig, context, cluster, user, as, asGroups: asGroup },
     requestTimeoutMs: requestTimeout === undefined ? undefined : parseTimeout(requestTimeout),
-    ledgerNamespace: () => ledgerNamespace ?? 'palette-keys-system',
+    ledgerNamespace: () => ledgerNamespace() ?? 'palette-keys-system',
     env: process.env,
     signal,
     actor: { host: systemActor(process.env).host },

@@ -28,6 +28,8 @@ export interface BackupRequest {
   /** Where the file is made; undefined for a rehearsal, which writes nothing. */
   readonly file: string | undefined;
   readonly to: SealFor;
+  /** Where the ledger is looked for if the store does not tell. */
+  readonly ledgerNamespace?: string | undefined;
 }
 
 /** Public facts of a version that a backup holds. */
@@ -52,7 +54,10 @@ export async function applyBackup(
   ports: ApplyPorts & BackupPorts,
 ): Promise<readonly BackedUp[]> {
   const { store, clock, actor } = ports;
-  const snapshot = await gather(store, { spec: undefined, namespace: undefined });
+  const snapshot = await gather(store, {
+    ...{ spec: undefined, namespace: undefined },
+    ledgerNamespace: request.ledgerNamespace,
+  });
   const assessment = await assess(snapshot, { adopt: false, restore: false }, clock.now());
   const { record, objects } = wholeInstallation(assessment);
   const list = encodeList(allNamespaces(record.spec), objects);

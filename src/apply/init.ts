@@ -1,10 +1,12 @@
 import type { AuditChange, AuditResult } from '../audit/chain.ts';
 import { PaletteKeysError } from '../errors.ts';
+import { ledgerSecret } from '../installation/ledger-name.ts';
 import { AUDIT_NAME } from '../installation/names.ts';
 import { VERSIONED } from '../inventory/index.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
 import { numberOf } from '../plan/assess-versions.ts';
+import { changesStates, type Transition } from '../plan/change.ts';
 import { blockers, type InitPlan, planInit, withDone } from '../plan/init.ts';
 import type { InitRequest } from '../plan/snapshot.ts';
 import type { Step } from '../plan/step.ts';
@@ -87,6 +89,10 @@ class InitRun {
   /** Steps that were carried out, over all attempts, by object. */
   readonly #done = new Map<string, Step>();
   #outcome: AuditResult | undefined;
+  /** How states change; known from the first plan on. */
+  #transitions: readonly Transition[] | undefined;
+  /** True once the record shows what was asked for. */
+  #recorded = false;
   /** The escrow, once it is written. */
   #mark: BackupMark | undefined;
 
@@ -100,7 +106,9 @@ class InitRun {
 
   async attempt(): Promise<InitPlan> {
     const before = await this.#look();
+    this.#refuseOvertaken(before);
     const plan = this.#decide(before);
+    this.#transitions ??= plan.transitions;
     if (!plan.changes && this.#done.size === 0) return this.#result(plan);
     this.#outcome ??= outcomeOf(before);
     checkLog(auditLog(before));
@@ -113,10 +121,21 @@ class InitRun {
     const rest = this.#decide(ledgered);
     if (lacksEntries(ledgered)) throw new Moved('a ledger entry is gone again');
     const written = await writeRecord(ledgered, this.#ports);
+    this.#recorded = true;
     const record = mark === undefined ? written : await rememberEscrow(mark, written, this.#ports);
     await writeProjections(ledgered, record, this.#material, this.#ports);
     this.#note(rest, (step) => step.n === undefined);
     return this.#finish(ledgered);
+  }
+
+  /** A change was decided on one state of the record, and counts for nothing on another. */
+  #refuseOvertaken({ record }: Assessment): void {
+    const { change } = this.#input.request;
+    if (change === undefined || this.#recorded || !changesStates(change)) return;
+    if (record.status === 'sound' && record.record.generation === change.generation) return;
+    throw new PaletteKeysError('CONFLICT', 'another run changed the installation meanwhile', {
+      hint: 'run the command again: it decides anew on what is there now',
+    });
   }
 
   /** The plan for what was read. Throws what stands in the way of it, and what nobody agreed to. */
@@ -196,6 +215,21 @@ class InitRun {
   }
 
   #changes(proof: InitPlan): readonly AuditChange[] {
+    const written = this.#written(proof);
+    const entered = this.#entered(proof).map(({ kind, n, kid, to }): AuditChange => {
+      return { action: to, object: formatRef(ledgerSecret(proof.spec, kind, n)), key: kind, kid };
+    });
+    return [...written, ...entered];
+  }
+
+  /** The states that versions have entered, with the kids of those that were made on the way. */
+  #entered({ steps }: InitPlan): readonly Transition[] {
+    const kidOf = ({ kind, n, kid }: Transition) =>
+      kid === '' ? (steps.find((step) => step.key === kind && step.n === n)?.kid ?? '') : kid;
+    return (this.#transitions ?? []).map((transition) => ({ ...transition, kid: kidOf(transition) }));
+  }
+
+  #written(proof: InitPlan): readonly AuditChange[] {
     return withDone(proof.steps, this.#done).flatMap(({ action, ref, key, kid, fingerprint }) => {
       if (!this.#done.has(formatRef(ref))) return [];
       const facts = { ...(kid === undefined ? {} : { kid }), ...(fingerprint === undefined ? {} : { fingerprint }) };
@@ -207,7 +241,8 @@ class InitRun {
   #result(proof: InitPlan, installationId = proof.installationId): InitPlan {
     const steps = withDone(proof.steps, this.#done);
     const { specChanges, released, missingNamespaces, confirm, changes } = this.#agreed;
-    return { ...proof, specChanges, released, missingNamespaces, confirm, changes, steps, installationId };
+    const transitions = this.#entered(proof);
+    return { ...proof, specChanges, released, missingNamespaces, confirm, changes, transitions, steps, installationId };
   }
 
   wipe(): void {

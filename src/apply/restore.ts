@@ -45,7 +45,8 @@ export async function previewRestore(
   const found = await gather(store, { spec: backup.record.spec, namespace: undefined });
   const recorded = readRecord(found.ledger).status === 'sound';
   // The spec of a record that is there counts, not the one of the backup.
-  const spec: SpecRequest = { spec: recorded ? undefined : backup.record.spec, namespace: undefined };
+  const { ledgerNamespace } = backup.record.spec;
+  const spec: SpecRequest = { spec: recorded ? undefined : backup.record.spec, namespace: undefined, ledgerNamespace };
   const snapshot = recorded ? await gather(store, spec) : found;
   const restorable = restorableEntries(backup, toolVersion);
   const plan = planRestore(restorable, backup.record, await assess(snapshot, REQUEST, now));

@@ -73,6 +73,9 @@ export interface CliPorts {
   readonly signal: AbortSignal;
   /** Processors of this machine. */
   readonly processors: number;
-  /** Opens the store that the flags name. Throws NO_STORE. `ledgerNamespace` is where a lock would be, on a cluster. */
-  openStore(options: GlobalOptions, ledgerNamespace: string | undefined): Promise<KeyStore>;
+  /**
+   * Opens the store that the flags name. Throws NO_STORE. `ledgerNamespace` tells, as soon as a lock is taken on a
+   * cluster, where that has to be.
+   */
+  openStore(options: GlobalOptions, ledgerNamespace: () => string | undefined): Promise<KeyStore>;
 }

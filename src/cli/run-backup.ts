@@ -7,6 +7,7 @@ import { writeDocument } from './render/document.ts';
 import { renderKeys } from './render/keys.ts';
 import { palette } from './render/palette.ts';
 import { readSealFor } from './secrets.ts';
+import { readSpecFile } from './spec-file.ts';
 
 /** Makes a backup, proves it, and says which keys it holds. */
 export async function runBackup(options: BackupOptions, ports: CliPorts): Promise<ExitCode> {
@@ -20,10 +21,11 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
     });
   }
   const to = await readSealFor(options, ports);
-  const store = await ports.openStore(options, undefined);
+  const spec = await readSpecFile(options, ports);
+  const store = await ports.openStore(options, () => spec?.ledgerNamespace);
   const { sealer, files } = await ports.loadBackupPorts();
   const backupPorts = { sealer, files: piped ? pipe(ports) : files };
-  const request = { file: dryRun ? undefined : out, to };
+  const request = { file: dryRun ? undefined : out, to, ledgerNamespace: spec?.ledgerNamespace };
   const entries = await applyBackup(request, { ...applyPorts('backup', store, ports), ...backupPorts });
   if (piped) return 0;
   if (output === 'json' || output === 'yaml') {

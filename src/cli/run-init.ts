@@ -21,7 +21,7 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   checkClock(ports);
   const { adopt, restore } = options;
   const file = await readSpecFile(options, ports);
-  const store = await ports.openStore(options, file?.ledgerNamespace);
+  const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const input: InitInput = {
     spec: { spec: file, namespace: options.namespace },
     request: { adopt, restore },

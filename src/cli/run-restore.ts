@@ -16,13 +16,15 @@ import { readOpenWith } from './secrets.ts';
 /** Opens and checks a backup, shows what it would bring back, creates that, and then does as `init`. */
 export async function runRestore(options: RestoreOptions, ports: CliPorts): Promise<ExitCode> {
   const key = await readOpenWith(options, ports);
-  const store = await ports.openStore(options, undefined);
+  let ledgerNamespace: string | undefined;
+  const store = await ports.openStore(options, () => ledgerNamespace);
   const apply = applyPorts('restore', store, ports);
   const restoration = await previewRestore(
     { file: options.file, key },
     { ...apply, ...(await ports.loadBackupPorts()) },
   );
   const { plan, init, spec } = restoration;
+  ledgerNamespace = restoration.record.spec.ledgerNamespace;
   refuse([...plan.steps, ...init.steps]);
   const rehearsal = options.verify || options.dryRun;
   const restored = plan.steps.filter(({ action }) => action === 'create');

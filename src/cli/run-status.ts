@@ -10,7 +10,7 @@ import { readSpecFile } from './spec-file.ts';
 /** Reads and shows; exit code 3 where a finding is as severe as --fail-on. */
 export async function runStatus(options: StatusOptions, ports: CliPorts): Promise<ExitCode> {
   const file = await readSpecFile(options, ports);
-  const store = await ports.openStore(options, file?.ledgerNamespace);
+  const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const { clock } = ports;
   const request = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
   const report = await explainingDenials('status', () => readStatus({ store, clock }, request), store, file, ports);
