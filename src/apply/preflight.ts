@@ -1,6 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import { initNeeds, readingNeeds } from '../plan/access.ts';
+import { importNeeds, initNeeds, readingNeeds } from '../plan/access.ts';
 import type { InitPlan } from '../plan/init.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { AccessNeed, Cluster } from '../ports/cluster.ts';
@@ -54,7 +54,7 @@ function needsOf({ spec, steps, missingNamespaces }: InitPlan, createNamespaces:
         JSON.stringify([replaces === true ? 'update' : 'create', ref.namespace, replaces === true ? ref.name : null]),
       ),
   );
-  const planned = initNeeds(spec).filter(({ verb, resource, namespace, name }) => {
+  const planned = [...initNeeds(spec), ...importNeeds(spec)].filter(({ verb, resource, namespace, name }) => {
     if (resource === 'events' || resource === 'namespaces') return false;
     if (namespace === spec.ledgerNamespace) return true;
     return writes.has(JSON.stringify([verb, namespace, name ?? null]));

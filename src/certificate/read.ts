@@ -27,6 +27,14 @@ export function readBundle(pem: Uint8Array): readonly Certificate[] {
   return (text.match(BLOCK) ?? []).map(readCertificate);
 }
 
+/** All certificates of a PEM text that somebody else wrote, whatever its line ends and what stands around them. Throws DamagedError. */
+export function readForeignBundle(pem: Uint8Array): readonly Certificate[] {
+  const blocks = Buffer.from(pem)
+    .toString('latin1')
+    .match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  return (blocks ?? []).map((block) => readCertificate(normalizePem(utf8Bytes(block))));
+}
+
 /** The one certificate of a PEM text. Throws DamagedError. */
 export function readSingle(pem: Uint8Array): Certificate {
   const [certificate, ...others] = readBundle(pem);
@@ -42,6 +50,8 @@ export function normalizePem(pem: Uint8Array): string {
     throw new DamagedError('the certificate cannot be parsed');
   }
 }
+
+const utf8Bytes = (text: string): Uint8Array => Buffer.from(text, 'utf8');
 
 /** True when `issuer`'s key signed `certificate`, and the names and key identifiers agree. */
 export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {

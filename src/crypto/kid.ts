@@ -14,6 +14,11 @@ export function publicKeyKid(spki: Uint8Array): string {
   return kidOf(spki);
 }
 
+/** The kid of an imported certificate, from its DER: the same key in a new certificate is another version. */
+export function certificateKid(der: Uint8Array): string {
+  return kidOf(der);
+}
+
 /**
  * The kid of a symmetric key. It is computed from an HKDF output (RFC 5869), so that it says nothing about the
  * key that a brute force of the whole key space would not say too.

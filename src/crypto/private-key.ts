@@ -96,6 +96,21 @@ export function parsePrivateKey(pem: Uint8Array): KeyObject {
   }
 }
 
+const EC_ALGORITHMS: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' };
+
+/** The JOSE name (RFC 7518, section 3.1) of what a key signs with. Throws DamagedError for a key of another type. */
+export function joseAlgorithm(key: KeyObject): string {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  const known: Readonly<Record<string, string | undefined>> = {
+    rsa: 'RS256',
+    ec: EC_ALGORITHMS[details?.namedCurve ?? ''],
+    ed25519: 'EdDSA',
+  };
+  const found = known[type ?? ''];
+  if (found === undefined) throw new DamagedError(`keys of type ${type} are not used here`);
+  return found;
+}
+
 /** DER SubjectPublicKeyInfo of a private or public key. */
 export function spkiOf(key: KeyObject): Uint8Array {
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;

@@ -3,6 +3,8 @@ import type { KindId } from '../ledger/entry.ts';
 import type { Rings } from '../ledger/ring.ts';
 import { clusterCa } from './cluster-ca.ts';
 import { grpcTls, messageBusTls, mongodbTls } from './endpoint-certificates.ts';
+import { fqdnCertificate } from './fqdn-certificate.ts';
+import { fqdnKey } from './fqdn-key.ts';
 import { hashSalt } from './hash-salt.ts';
 import { internalCa } from './internal-ca.ts';
 import { jwtSigningKey } from './jwt-signing-key.ts';
@@ -27,6 +29,8 @@ export const INVENTORY: readonly Kind[] = [
   messageBusSigningKey,
   messageBusSystemAccount,
   messageBusTls,
+  fqdnKey,
+  fqdnCertificate,
 ];
 
 export const VERSIONED: readonly VersionedKind[] = INVENTORY.filter((kind) => kind.versioned);

@@ -1,4 +1,4 @@
-import { AUDIT_NAME, allNamespaces, LEASE_NAME, RECORD_NAME } from '../installation/names.ts';
+import { AUDIT_NAME, allNamespaces, ingressSecret, LEASE_NAME, RECORD_NAME } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { projectionsOf, VERSIONED } from '../inventory/index.ts';
 import type { AccessNeed } from '../ports/cluster.ts';
@@ -42,6 +42,16 @@ export function initNeeds(spec: InstallationSpec): readonly AccessNeed[] {
     ...places(spec).map((ref) => need('update', RESOURCES[ref.kind], ref.namespace, ref.name)),
     ...allNamespaces(spec).map((namespace) => need('create', 'events', namespace)),
     ...allNamespaces(spec).map((namespace) => need('get', 'namespaces', undefined, namespace)),
+  ];
+}
+
+/** What `import-cert` needs besides, and every run after it: the one Secret that the ingress controller reads. */
+export function importNeeds(spec: InstallationSpec): readonly AccessNeed[] {
+  const { namespace, name } = ingressSecret(spec);
+  return [
+    need('get', 'secrets', namespace, name),
+    need('update', 'secrets', namespace, name),
+    need('create', 'secrets', namespace),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { VersionedKind } from '../inventory/kind.ts';
 import type { LedgerItem } from '../inventory/ledger-view.ts';
+import type { LedgerEntry } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import type { Ring, RingVersion, State } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
@@ -125,7 +126,7 @@ function fromLedger(context: VersionContext): readonly VersionItem[] {
   const broken = items.find((item) => item.damage !== undefined);
   if (broken?.damage !== undefined) return [damaged(context, broken, undefined)];
   const entries = items.flatMap((item) => (item.damage === undefined ? [item.entry] : []));
-  const states = statesFrom(entries, held);
+  const states = statesFrom(entries, held) ?? (kind.madeByInit ? undefined : newestIsActive(entries));
   if (states !== undefined) {
     return entries.map((entry) => ({ action: 'keep', version: { ...entry, state: states.get(entry.n) ?? 'retired' } }));
   }
@@ -135,6 +136,12 @@ function fromLedger(context: VersionContext): readonly VersionItem[] {
       remedy: 'put the record back from a backup: palette-keys restore FILE',
     }),
   ];
+}
+
+/** Of what was imported or requested, the newest was meant; what is mounted shows it as soon as `init` looks there. */
+function newestIsActive(entries: readonly LedgerEntry[]): ReadonlyMap<number, State> {
+  const newest = Math.max(...entries.map(({ n }) => n));
+  return new Map(entries.map(({ n }) => [n, n === newest ? 'active' : 'trusted']));
 }
 
 function damaged(context: VersionContext, item: LedgerItem, kid: string | undefined, backup = 'FILE'): VersionItem {

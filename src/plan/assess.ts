@@ -37,6 +37,8 @@ export interface Assessment {
   readonly versions: ReadonlyMap<KindId, readonly VersionItem[]>;
   readonly rings: Rings;
   readonly projections: readonly AssessedProjection[];
+  /** The one kind that the run is for, if it is for one. */
+  readonly scope: KindId | undefined;
 }
 
 /** Compares what is there with what should be. Pure; throws RECORD_TOO_NEW and TWO_INSTALLATIONS alone. */
@@ -82,9 +84,21 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
   const assessed = await Promise.all(wanted.map((projection) => assessProjection(projection, held, context)));
   const pending = [...versions].flatMap(([kind, items]) => (items.some(isPending) ? [kind] : []));
   return {
-    ...{ snapshot, installationId, record, ledger, versions, rings },
-    projections: assessed.map((projection) => followed(projection, pending)),
+    ...{ snapshot, installationId, record, ledger, versions, rings, scope: request.change?.kind },
+    projections: assessed
+      .map((projection) => followed(projection, pending))
+      .map((projection) => (concerns(projection, request.change?.kind) ? projection : leftAlone(projection))),
   };
+}
+
+/** True where a run for that kind may touch the projection; without a kind, every run may. */
+function concerns({ projection: { kind, from } }: AssessedProjection, scope: KindId | undefined): boolean {
+  return scope === undefined || kind === scope || from.includes(scope);
+}
+
+/** Whatever is wrong with it, the run was not made for it; `status` tells. */
+function leftAlone(assessed: AssessedProjection): AssessedProjection {
+  return { ...assessed, outcome: { action: 'keep' } };
 }
 
 /** A version that the run will make; whatever is computed from the kind's versions will show it. */

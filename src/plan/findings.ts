@@ -54,7 +54,9 @@ function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Assess
         'run the command that was interrupted again',
       ),
     ),
-    ...caFindings(id, active.facts, snapshot.spec.serviceCertificates.validity, now),
+    ...(id === 'fqdn-certificate'
+      ? importedFindings(active.facts, now)
+      : caFindings(id, active.facts, snapshot.spec.serviceCertificates.validity, now)),
   ];
 }
 
@@ -69,6 +71,23 @@ function caFindings(id: KindId, facts: Facts, leafValidity: string, now: Date): 
   if (now < caRotateAfter(notAfter, leafValidity)) return [];
   const message = `it ends on ${formatTime(notAfter)}, before a certificate that it issues now would`;
   return [finding('CA_RENEWAL_DUE', id, message, `palette-keys rotate ${id}`)];
+}
+
+/** The imported certificate of the front door: nobody but the PKI team can renew it, which takes its time. */
+function importedFindings({ notBefore, notAfter }: Facts, now: Date): readonly Finding[] {
+  const id = 'fqdn-certificate';
+  if (notBefore === undefined || notAfter === undefined) return [];
+  if (now < notBefore) return [notYetValid(id, notBefore, now)];
+  const remedy = 'palette-keys csr makes a request for a new one; palette-keys import-cert takes the answer in';
+  if (now >= notAfter) return [finding('CERTIFICATE_EXPIRED', id, `it expired on ${formatTime(notAfter)}`, remedy)];
+  if (now < importedRotateAfter(notBefore, notAfter)) return [];
+  return [finding('CERTIFICATE_RENEWAL_DUE', id, `it expires on ${formatTime(notAfter)}`, remedy)];
+}
+
+/** When two thirds of its life are over, or 30 days before its end: whichever is later. */
+export function importedRotateAfter(notBefore: Date, notAfter: Date): Date {
+  const [begin, end] = [notBefore.getTime(), notAfter.getTime()];
+  return new Date(Math.max(begin + ((end - begin) * 2) / 3, end - 30 * 86_400_000));
 }
 
 /** From then on a CA cuts the life of its leaves short. */

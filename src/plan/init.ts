@@ -84,8 +84,10 @@ export function blockers(steps: readonly Step[]): readonly Finding[] {
 }
 
 function ledgerSteps(id: KindId, assessment: Assessment): readonly Step[] {
-  const items = assessment.versions.get(id) ?? [];
-  const { spec } = assessment.snapshot;
+  const { scope, snapshot, versions } = assessment;
+  const { spec } = snapshot;
+  // What is wrong with another kind is no obstacle, unless something of this one is computed from it.
+  const items = (versions.get(id) ?? []).filter((item) => [undefined, id].includes(scope) || item.action !== 'blocked');
   return items.map((item) => {
     const n = numberOf(item);
     return { ref: ledgerSecret(spec, id, n), key: id, n, ...ledgerAction(item) };

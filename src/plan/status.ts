@@ -6,7 +6,7 @@ import { activeOf } from '../ledger/ring.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
 import { type Finding, finding } from './finding.ts';
-import { caRotateAfter, standingFindings } from './findings.ts';
+import { caRotateAfter, importedRotateAfter, standingFindings } from './findings.ts';
 import { type InitPlan, planInit } from './init.ts';
 import type { Step } from './step.ts';
 
@@ -53,7 +53,8 @@ export function reportStatus(assessment: Assessment, now: Date): StatusReport | 
     ...plan.steps.flatMap(stepFindings),
     ...standingFindings(assessment, now),
   ];
-  const keys = INVENTORY.map((kind) => keyStatus(kind, plan, assessment, findings));
+  const shown = INVENTORY.filter((kind) => !kind.versioned || kind.madeByInit || assessment.rings.has(kind.id));
+  const keys = shown.map((kind) => keyStatus(kind, plan, assessment, findings));
   return { installationId: installationId ?? '', namespace: assessment.snapshot.spec.namespace, keys, findings };
 }
 
@@ -101,10 +102,13 @@ function versionsOf(id: string, { record, rings, snapshot }: Assessment): Partia
     ...(notAfter === undefined ? {} : { notAfter }),
   }));
   const ring = rings.get(id);
-  const end = ring === undefined ? undefined : activeOf(ring).facts.notAfter;
-  if (end === undefined) return { versions };
-  const rotateAfter = formatTime(caRotateAfter(end, snapshot.spec.serviceCertificates.validity));
-  return { versions, notAfter: formatTime(end), rotateAfter };
+  const { notBefore, notAfter } = ring === undefined ? {} : activeOf(ring).facts;
+  if (notBefore === undefined || notAfter === undefined) return { versions };
+  const due =
+    id === 'fqdn-certificate'
+      ? importedRotateAfter(notBefore, notAfter)
+      : caRotateAfter(notAfter, snapshot.spec.serviceCertificates.validity);
+  return { versions, notAfter: formatTime(notAfter), rotateAfter: formatTime(due) };
 }
 
 function leavesOf(id: string, { projections }: Assessment): readonly LeafStatus[] {
