@@ -387,6 +387,20 @@ test('what else stands in a backup is not made: namespaces, objects, metadata of
   expect(Object.keys(objectIn(empty.snapshot(), RECORD).data)).toEqual(['record.json']);
 });
 
+test('a backup that the record names by commands to a terminal is not named any more', async () => {
+  const list = JSON.parse(backup.toString());
+  const item = list.items.find(({ metadata }: { metadata: { name: string } }) => metadata.name === RECORD.name);
+  const record = JSON.parse(item.data['record.json']);
+  const mark = { sha256: 'x', at: '2027-01-01T00:00:00Z', recipients: [] };
+  const names = ['old.age', '\u001b]0;pwned\u0007.age'];
+  record.keys['root-key'].versions[0].backups = names.map((file) => ({ file, ...mark }));
+  item.data['record.json'] = JSON.stringify(record);
+  const empty = memoryStore();
+  await restoredWell(empty, Buffer.from(JSON.stringify(list)));
+  const { backups } = recordIn(empty.snapshot()).keys['root-key'].versions[0];
+  expect(backups.map(({ file }: { file: string }) => file)).toEqual(['old.age', 'b.age']);
+});
+
 describe('a record that is lost while the spec had changed since the backup', () => {
   test('the restored record is never older than what workloads mount', async () => {
     const wider = smallSpec({ grpc: { dnsNames: ['grpc.example.org'] } });
