@@ -36,7 +36,19 @@ export function openBackup(plain: Uint8Array): OpenedBackup {
     throw new DamagedError('it holds keys of another installation than its record');
   }
   checkComplete(record, entries);
-  return { record, entries };
+  return { record: printable(record), entries };
+}
+
+/** Without backups whose names would be commands to the terminal that `status` shows them on. */
+function printable(record: InstallationRecord): InstallationRecord {
+  const keys = Object.entries(record.keys).map(([kind, { versions, evidence }]) => {
+    const kept = versions.map((version) => ({
+      ...version,
+      backups: version.backups.filter(({ file }) => !/\p{Cc}/u.test(file)),
+    }));
+    return [kind, { versions: kept, evidence }] as const;
+  });
+  return { ...record, keys: Object.fromEntries(keys) };
 }
 
 function entriesOf(secrets: readonly StoredObject[], record: InstallationRecord): readonly LedgerEntry[] {

@@ -155,6 +155,21 @@ export const BAD: readonly (readonly [
     /lacks hash-salt v1 \(b{16}\)/,
   ],
   [
+    'a version with another certificate than its record has',
+    record(({ keys }) => Object.assign(keys['internal-ca'].versions[0], { fingerprint: `SHA256:${'0'.repeat(64)}` })),
+    /internal-ca v1 \([a-z2-7]{16}\) is another one than its record knows/,
+  ],
+  [
+    'a key of another time than its record has',
+    (list) => Object.assign(item(list, SALT).data, { createdAt: base64('2020-01-01T00:00:00Z') }),
+    /hash-salt v1 \([a-z2-7]{16}\) is another one than its record knows/,
+  ],
+  [
+    'an entry beside a key',
+    (list) => Object.assign(item(list, SALT).data, { 'run.sh': base64('echo') }),
+    /hash-salt-v1 in it holds more than a key/,
+  ],
+  [
     'keys of another installation under the same names',
     (list, foreign) => {
       const salt = item(foreign, SALT);

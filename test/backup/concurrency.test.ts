@@ -20,7 +20,7 @@ import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-
 import { RsaPool } from '../support/random.ts';
 import { backupOf, command, Files, FOR, type Outcome, restore, versionsIn } from './bench.ts';
 
-const ROUNDS = process.env['SOAK'] === '1' ? 200 : 6;
+const ROUNDS = process.env['SOAK'] === '1' ? 200 : 4;
 const INSTALLATION = 'palette-keys.dev/installation';
 const TEXTS = { 'small.yaml': JSON.stringify(SMALL) };
 const spec = smallSpec();
