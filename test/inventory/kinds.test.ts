@@ -90,8 +90,8 @@ describe('the list', () => {
   });
 });
 
-/** Every kind, and every algorithm of those that have several. */
-const cases = VERSIONED.flatMap((kind) =>
+/** Every kind that `init` makes, and every algorithm of those that have several. */
+const cases = VERSIONED.filter(({ madeByInit }) => madeByInit).flatMap((kind) =>
   kind.id === 'jwt-signing-key'
     ? ALGORITHMS.map((algorithm) => [`${kind.id} of ${algorithm}`, kind, withAlgorithm(algorithm)] as const)
     : [[kind.id, kind, smallSpec()] as const],

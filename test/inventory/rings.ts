@@ -22,13 +22,13 @@ export async function versionOf(
   return { kind: kind.id, n, createdAt, material, facts: kind.inspect(material), state };
 }
 
-/** A ring for every kind; where `states` names a kind, with as many versions. */
+/** A ring for every kind that `init` makes; where `states` names a kind, with as many versions. */
 export async function ringsOf(
   spec: InstallationSpec,
   states: Readonly<Record<KindId, readonly State[]>> = {},
 ): Promise<Rings> {
   const rings = new Map<KindId, Ring>();
-  for (const kind of VERSIONED) {
+  for (const kind of VERSIONED.filter(({ madeByInit }) => madeByInit)) {
     const versions = (states[kind.id] ?? ['active']).map((state, i) => versionOf(kind, spec, { n: i + 1, state }));
     rings.set(kind.id, await Promise.all(versions));
   }
