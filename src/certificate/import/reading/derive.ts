@@ -40,7 +40,7 @@ export function unsupported(): Fault {
   return new Fault(
     'UNSUPPORTED_CIPHER',
     'It is encrypted in a way that is not supported, mostly for its age.',
-    'Convert it; of the two commands the one for what it is: `openssl pkcs12 -legacy -in FILE -out new.pem`, or `openssl pkey -provider default -provider legacy -in FILE -aes256 -out new.pem`.',
+    'Convert it. A key: `openssl pkey -provider default -provider legacy -in FILE -aes256 -out new.pem`; PKCS#12: `openssl pkcs12 -legacy -in FILE -out new.pem`.',
   );
 }
 

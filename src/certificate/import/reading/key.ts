@@ -10,7 +10,7 @@ export function wrongPassphrase(): Fault {
   return new Fault(
     'WRONG_PASSPHRASE',
     'The passphrase does not open it.',
-    'Check capitals, keyboard layout and a blank at its end; `openssl pkey -in FILE -noout` and `openssl pkcs12 -in FILE -noout` try one out.',
+    'Check capitals, keyboard layout and a blank at its end. To try one out: for a key `openssl pkey -in FILE -noout`, for PKCS#12 `openssl pkcs12 -in FILE -noout`.',
   );
 }
 

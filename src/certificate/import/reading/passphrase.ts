@@ -2,8 +2,8 @@ import { DamagedError } from '../../../errors.ts';
 import { Fault } from './fault.ts';
 
 /**
- * How many rounds of a key derivation one passphrase may cost in a file. PBKDF2 with SHA-256 takes 0.3 µs for one. The most
- * that is usual is what Firefox writes: 600,000 rounds of three derivations, one of which counts four times.
+ * How many rounds of key derivations one passphrase may cost in a file; one takes 0.3 to 1.2 µs. The most that is usual
+ * are the five derivations of 600,000 rounds each that certtool asks for.
  */
 const MAX_ROUNDS = 4_000_000;
 
