@@ -177,6 +177,18 @@ describe('PKCS#12', () => {
     expect(performance.now() - begin).toBeLessThan(1000);
   });
 
+  test('a large file with RC2 is decrypted in time', async () => {
+    inputs.write('many.pem', inputs.text('ca.pem').repeat(99));
+    inputs.openssl(
+      'pkcs12 -export -legacy -inkey rsa.key -in rsa.pem -certfile many.pem -passout pass:secret -out many.p12',
+    );
+    const file = inputs.file('many.p12');
+    expect(file.bytes.length).toBeGreaterThan(80_000);
+    const begin = performance.now();
+    expect((await read(file, PASSPHRASE)).certificates).toHaveLength(100);
+    expect(performance.now() - begin).toBeLessThan(2000);
+  });
+
   test('cut off anywhere is damaged', async () => {
     const { bytes } = inputs.pkcs12('cut.p12', 'ec');
     for (const length of [10, 100, bytes.length - 1]) {
@@ -337,6 +349,29 @@ describe('private keys', () => {
       keys: [inputs.text('rsa.key')],
       findings: [],
     });
+  });
+
+  test('scrypt that takes too long is refused before it is done', async () => {
+    const bytes = Buffer.from(inputs.pkcs8('s.der', 'ec', '-scrypt -outform DER').bytes);
+    const parameters = bytes.indexOf('02024000020108020101', 0, 'hex');
+    expect(parameters).toBeGreaterThan(0);
+    bytes.write('0202400002010802017f', parameters, 'hex');
+    for (const passphrase of [undefined, PASSPHRASE]) {
+      expect((await read({ name: 'f', bytes }, passphrase)).findings).toEqual(['KDF_TOO_EXPENSIVE f']);
+    }
+  });
+
+  test('many keys that are each affordable are not so together', async () => {
+    const one = Buffer.from(inputs.pkcs8('one.key', 'ed', '-iter 2100000').bytes);
+    const file = { name: 'f', bytes: Buffer.concat([one, one]) };
+    const { keys, findings } = await read(file, PASSPHRASE);
+    expect([keys.length, findings]).toEqual([1, ['KDF_TOO_EXPENSIVE f']]);
+  });
+
+  test('each file has its own allowance of rounds', async () => {
+    const { bytes } = inputs.pkcs8('one.key', 'ed', '-iter 2100000');
+    const files = ['f', 'g'].map((name) => ({ name, bytes }));
+    expect((await readFiles(files, PASSPHRASE)).keys).toHaveLength(2);
   });
 
   test('of several keys each is opened by the one passphrase, or named', async () => {

@@ -60,6 +60,7 @@ describe('text is put right, and each repair is named once', () => {
     ['as base64 twice', base64(wrapped(base64(all))), ['BASE64_WRAPPED']],
     ['with END and BEGIN in one line', `${leaf.trim()}${ca.trim()}${key}`, ['GLUED_BLOCKS']],
     ['with text around the blocks', `subject=CN = a\n${leaf}\nissuer\n${ca}${key}bye`, ['SURROUNDING_TEXT']],
+    ['with a backslash in the text around', `friendlyName: DOMAIN\\name\n${all}`, ['SURROUNDING_TEXT']],
     ['headed X509 CERTIFICATE', all.replaceAll(' CERTIFICATE', ' X509 CERTIFICATE'), ['TRUSTED_HEADER']],
     ['with its request', `${all}${inputs.text('rsa.csr')}`, ['OTHER_BLOCKS']],
   ])('%s', async (_, content, repairs) => {
@@ -185,12 +186,6 @@ describe('what is neither certificate nor key is refused by name', () => {
   };
   const PASSED = 'a passphrase that nothing needs';
 
-  test('an OpenSSH key', async () => {
-    inputs.run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', 'ssh.key');
-    expect(await refused(inputs.bytes('ssh.key'))).toBe('NOT_A_CERTIFICATE It is an OpenSSH private key.');
-    expect(await refused(inputs.bytes('ssh.key.pub'))).toBe('NOT_A_CERTIFICATE It is a public key.');
-  });
-
   test('a public key, PEM and DER', async () => {
     inputs.openssl('pkey -in rsa.key -pubout -out pub.pem');
     inputs.openssl('pkey -in ec.key -pubout -outform DER -out pub.der');
@@ -219,6 +214,12 @@ describe('what is neither certificate nor key is refused by name', () => {
   });
 
   test.each<[string, string | Uint8Array, string]>([
+    [
+      'an OpenSSH key',
+      '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n',
+      'an OpenSSH private key',
+    ],
+    ['an OpenSSH public key', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me@host', 'a public key'],
     ['a web page', '<!DOCTYPE html><html><body>Please log in</body></html>', 'a web page (HTML)'],
     ['a JKS keystore', Buffer.from('feedfeed0000000200000001', 'hex'), 'a Java keystore (JKS or JCEKS)'],
     ['a JCEKS keystore', Buffer.from('cececece0000000200000001', 'hex'), 'a Java keystore (JKS or JCEKS)'],

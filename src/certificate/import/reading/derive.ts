@@ -26,7 +26,7 @@ const HMACS: Readonly<Record<string, string>> = {
   '1.2.840.113549.2.11': 'sha512',
   '1.2.840.113549.2.13': 'sha512-256',
 };
-const SCRYPT_MEMORY = 64 * 1024 * 1024;
+const SCRYPT_MEMORY = 128 * 1024 * 1024;
 const MAX_KEY_LENGTH = 1024;
 
 /** The digest of an HMAC's AlgorithmIdentifier. Throws Fault. */

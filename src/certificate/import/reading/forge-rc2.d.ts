@@ -6,8 +6,6 @@ declare module 'node-forge/lib/rc2.js' {
   interface Cipher {
     start(iv: string): void;
     update(input: Bytes): void;
-    /** False where the padding is wrong. */
-    finish(): boolean;
     readonly output: Bytes;
   }
   const rc2: { createDecryptionCipher(key: string, bits: number): Cipher };

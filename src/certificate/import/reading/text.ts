@@ -11,7 +11,8 @@ export function textOf(bytes: Buffer): Text {
   const decoded = decode(bytes);
   const repairs = [...decoded.repairs];
   let { text } = decoded;
-  if (/\\[nr]/.test(text) && /-----(BEGIN|END) /.test(text)) {
+  // Beside a marker: names of Windows, such as DOMAIN\name, have backslashes too.
+  if (/-----\\{1,4}[nr]/.test(text)) {
     text = text.replace(/(\\{1,4}r)?\\{1,4}n|\\{1,4}r/g, '\n');
     repairs.push('ESCAPED_NEWLINES');
   }
