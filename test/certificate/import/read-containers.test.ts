@@ -135,6 +135,30 @@ describe('PKCS#12', () => {
     expect(await read(inputs.pkcs12('old.p12', 'rsa', '-legacy', spelled), 'zürich')).toEqual(pairOf('rsa'));
   });
 
+  test('in BER: lengths left open, and the content in pieces', async () => {
+    const der = Buffer.from(inputs.pkcs12('pair.p12', 'ec').bytes);
+    const type = Buffer.from('06092a864886f70d010701', 'hex');
+    // 30 82 …, 02 01 03, 30 82 …, the type, a0 82 …, 04 82 and the length of the content.
+    const start = der.indexOf(type) + type.length + 8;
+    const end = start + der.readUInt16BE(start - 2);
+    const piece = (bytes: Buffer): Buffer => {
+      const head = Buffer.from('04820000', 'hex');
+      head.writeUInt16BE(bytes.length, 2);
+      return Buffer.concat([head, bytes]);
+    };
+    const ber = Buffer.concat([
+      Buffer.from('30800201033080', 'hex'),
+      type,
+      Buffer.from('a0802480', 'hex'),
+      piece(der.subarray(start, start + 300)),
+      piece(der.subarray(start + 300, end)),
+      Buffer.alloc(6),
+      der.subarray(end),
+      Buffer.alloc(2),
+    ]);
+    expect(await read({ name: 'f', bytes: ber }, PASSPHRASE)).toEqual(pairOf('ec'));
+  });
+
   test('certificates alone', async () => {
     inputs.openssl('pkcs12 -export -nokeys -in ca.pem -passout pass:secret -out ca.p12');
     expect(await read(inputs.file('ca.p12'), PASSPHRASE)).toEqual({
@@ -359,6 +383,44 @@ describe('private keys', () => {
     for (const passphrase of [undefined, PASSPHRASE]) {
       expect((await read({ name: 'f', bytes }, passphrase)).findings).toEqual(['KDF_TOO_EXPENSIVE f']);
     }
+  });
+
+  test.each([
+    ['a cost that is no power of two', 16383, 8, 'CONTAINER_DAMAGED'],
+    ['a cost too high for the block', 131_072, 1, 'CONTAINER_DAMAGED'],
+    ['a cost of one', 1, 8, 'CONTAINER_DAMAGED'],
+    ['a block of nothing', 16_384, 0, 'CONTAINER_DAMAGED'],
+    ['a block that takes too much memory', 32_768, 64, 'KDF_TOO_EXPENSIVE'],
+    ['usual parameters, but another key', 16_384, 8, 'WRONG_PASSPHRASE'],
+  ])('scrypt with %s', async (_, cost, block, code) => {
+    inputs.write(
+      'scrypt.cnf',
+      `asn1=SEQUENCE:key
+[key]
+algorithm=SEQUENCE:pbes2
+data=FORMAT:HEX,OCTETSTRING:${'00'.repeat(32)}
+[pbes2]
+oid=OID:PBES2
+parameters=SEQUENCE:parts
+[parts]
+derivation=SEQUENCE:scrypt
+cipher=SEQUENCE:aes
+[scrypt]
+oid=OID:id-scrypt
+parameters=SEQUENCE:costs
+[costs]
+salt=FORMAT:HEX,OCTETSTRING:0001020304050607
+n=INTEGER:${cost}
+r=INTEGER:${block}
+p=INTEGER:1
+[aes]
+oid=OID:aes-256-cbc
+iv=FORMAT:HEX,OCTETSTRING:${'00'.repeat(16)}
+`,
+    );
+    inputs.openssl('asn1parse -genconf scrypt.cnf -noout -out scrypt.der');
+    const { findings } = await readFiles([inputs.file('scrypt.der')], PASSPHRASE);
+    expect(findings).toMatchObject([{ code }]);
   });
 
   test('many keys that are each affordable are not so together', async () => {

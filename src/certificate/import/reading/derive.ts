@@ -86,7 +86,8 @@ function readScrypt([salt, cost, blockSize, parallel, length]: readonly Element[
   const saltBytes = octetsOf(salt);
   const [N, r, p] = [numberOf(cost), numberOf(blockSize), numberOf(parallel)];
   const rounds = affordable(N * r * p);
-  if (N < 2 || (N & (N - 1)) !== 0) throw new DamagedError('scrypt has an impossible cost');
+  // RFC 7914, section 2: a power of two below 2^(128 r / 8).
+  if (N < 2 || (N & (N - 1)) !== 0 || N >= 2 ** (16 * r)) throw new DamagedError('scrypt has an impossible cost');
   if (128 * r * (N + p) > SCRYPT_MEMORY) throw tooExpensive();
   return {
     keyLength: readKeyLength(length),
