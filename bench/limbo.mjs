@@ -1,0 +1,89 @@
+// Decides the server cases of x509-limbo (https://x509-limbo.com) as `import-cert` would, and says where it decides
+// otherwise. The file is not part of the project; it is made by `make` in C2SP/x509-limbo.
+//
+//   node bench/limbo.mjs limbo.json            the table
+//   node bench/limbo.mjs limbo.json --all      each case too
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import { decideImport } from '../src/certificate/import/decide.ts';
+import { IMPORT_FINDINGS } from '../src/certificate/import/finding.ts';
+
+/** What is left aside: revocation is not looked at, and the depth has a limit of its own. */
+const ASIDE = ['has-crl', 'max-chain-depth'];
+
+/** Cases that are decided otherwise on purpose: what the id matches, and why. */
+export const DELIBERATE = [[/^rfc5280::ca-as-leaf$/, 'a CA is refused as the certificate of a server']];
+
+const EVERYTHING_ALLOWED = Object.entries(IMPORT_FINDINGS)
+  .filter(([code, { allowable }]) => allowable && code !== 'PROFILE_VIOLATION')
+  .map(([code]) => code);
+
+/** The cases with the outcome of each: `accepted` or `rejected` as expected, or `false accept`, `false reject`, `otherwise`. */
+export async function runLimbo(text) {
+  const cases = JSON.parse(text).testcases.filter(
+    ({ validation_kind: kind, expected_peer_name: name, features }) =>
+      kind === 'SERVER' && ['DNS', 'IP'].includes(name?.kind) && !features.some((feature) => ASIDE.includes(feature)),
+  );
+  const results = [];
+  for (const testcase of cases)
+    results.push({ id: testcase.id, features: testcase.features, ...(await decide(testcase)) });
+  return results;
+}
+
+async function decide(testcase) {
+  const expected = testcase.expected_result === 'SUCCESS';
+  const { accepted, codes } = await judge(testcase);
+  const reason = DELIBERATE.find(([pattern]) => pattern.test(testcase.id))?.[1];
+  if (accepted === expected) return { outcome: accepted ? 'accepted' : 'rejected', codes };
+  if (reason !== undefined) return { outcome: 'otherwise', codes, accepted, reason };
+  return { outcome: accepted ? 'false accept' : 'false reject', codes };
+}
+
+async function judge(testcase) {
+  const time = testcase.validation_time;
+  try {
+    const decision = await decideImport({
+      certificates: [testcase.peer_certificate, ...testcase.untrusted_intermediates].map(found('input')),
+      keys: testcase.peer_certificate_key
+        ? [{ key: createPrivateKey(testcase.peer_certificate_key), source: 'key' }]
+        : [],
+      anchors: { given: testcase.trusted_certs.map(found('--ca')), pinned: [], roots: [] },
+      fqdn: [testcase.expected_peer_name.value],
+      previousFqdn: [],
+      rootDomain: undefined,
+      replaced: undefined,
+      allow: EVERYTHING_ALLOWED,
+      now: time ? new Date(time) : new Date(),
+    });
+    const errors = decision.findings.filter(({ severity }) => severity === 'error').map(({ code }) => code);
+    // Without a key there is nothing to prove: path and rules decide.
+    const counted = testcase.peer_certificate_key ? errors : errors.filter((code) => code !== 'KEY_MISSING');
+    const codes = counted.length > 0 ? counted : decision.findings.map(({ code }) => code);
+    return { accepted: counted.length === 0, codes: [...new Set(codes)] };
+  } catch (error) {
+    // What OpenSSL cannot parse is refused while reading.
+    if (!String(error.code).startsWith('ERR_OSSL')) throw error;
+    return { accepted: false, codes: ['unreadable'] };
+  }
+}
+
+const found = (source) => (pem, i) => ({ x509: new X509Certificate(pem), source: `${source}, certificate ${i + 1}` });
+
+/** How many cases had which outcome. */
+export function countOutcomes(results) {
+  const counts = { accepted: 0, rejected: 0, otherwise: 0, 'false accept': 0, 'false reject': 0 };
+  for (const { outcome } of results) counts[outcome] += 1;
+  return counts;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [file, all] = process.argv.slice(2);
+  if (file === undefined) throw new Error('usage: node bench/limbo.mjs limbo.json [--all]');
+  const results = await runLimbo(await readFile(file, 'utf8'));
+  for (const { id, outcome, codes } of results) {
+    if (all !== undefined || !['accepted', 'rejected'].includes(outcome))
+      console.log(`${outcome} ${id} ${codes.join(' ')}`);
+  }
+  console.table(countOutcomes(results));
+}
