@@ -13,7 +13,45 @@ import { IMPORT_FINDINGS } from '../src/certificate/import/finding.ts';
 const ASIDE = ['has-crl', 'max-chain-depth'];
 
 /** Cases that are decided otherwise on purpose: what the id matches, and why. */
-export const DELIBERATE = [[/^rfc5280::ca-as-leaf$/, 'a CA is refused as the certificate of a server']];
+export const DELIBERATE = [
+  [
+    /^rfc5280::ca-as-leaf$|^pathlen::validation-ignores-pathlen-in-leaf$/,
+    'A CA is refused as the certificate of a server: its key would lie in an ingress and could sign for every name.',
+  ],
+  [
+    /missing-aki$|missing-ski$/,
+    'Key identifiers that are missing: many private PKIs leave them out, and clients find the path without. PROFILE_DEVIATION warns.',
+  ],
+  [
+    /non-critical-basic-constraints$|dns-match-noncritical$/,
+    'basicConstraints or name constraints that are not critical are obeyed all the same. PROFILE_DEVIATION warns.',
+  ],
+  [
+    /^rfc5280::serial::(too-long|zero)$/,
+    'Serial numbers of zero or over 20 bytes are common in private PKIs, and clients take them. PROFILE_DEVIATION warns.',
+  ],
+  [
+    /^webpki::aki::/,
+    'What the CA/Browser Forum says of the authorityKeyIdentifier of a root: clients do not look at it, they trust the root as it is.',
+  ],
+  [/^webpki::cn::/, 'A common name that the SAN does not have, or spells otherwise: clients look at the SAN alone.'],
+  [
+    /^webpki::eku::/,
+    'A missing EKU (NO_EKU warns), a critical one, anyExtendedKeyUsage beside serverAuth, or an EKU with serverAuth in a root: only the Web PKI forbids them.',
+  ],
+  [
+    /^webpki::san::public-suffix-/,
+    'A wildcard below a public suffix: which suffixes are public changes by the week, and a private CA may issue for its own.',
+  ],
+  [
+    /^webpki::san::san-critical-with-nonempty-subject$/,
+    'A critical SAN is understood by every client. PROFILE_DEVIATION warns.',
+  ],
+  [
+    /^webpki::forbidden-rsa-(key-)?not-divisible-by-8-in-/,
+    'RSA with more than 2048 bits that are no multiple of 8 is no weaker. PROFILE_DEVIATION warns.',
+  ],
+];
 
 const EVERYTHING_ALLOWED = Object.entries(IMPORT_FINDINGS)
   .filter(([code, { allowable }]) => allowable && code !== 'PROFILE_VIOLATION')

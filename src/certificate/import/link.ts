@@ -25,7 +25,7 @@ export interface Link {
   /** DER of the names. */
   readonly subject: string;
   readonly issuer: string;
-  /** Its key signed it. */
+  /** Its key signed it, and it says so. Not each such link is one to OpenSSL, which compares key identifiers too. */
   readonly selfSigned: boolean;
   readonly extensions: Extensions;
 }
@@ -49,7 +49,7 @@ export function readLink({ x509, source }: FoundCertificate): Link {
     explicitCurve: isExplicitCurve(elementsOf(elementsOf(spki)[0])),
     subject: writeDer(subject),
     issuer: writeDer(issuer),
-    selfSigned: publicKey !== undefined && x509.checkIssued(x509) && verifies(x509, publicKey),
+    selfSigned: publicKey !== undefined && writeDer(subject) === writeDer(issuer) && verifies(x509, publicKey),
     extensions: readExtensions(extensionList(fields)),
   };
 }

@@ -55,6 +55,7 @@ function violationsOf(chain: Chain, link: Link): string[] {
       present.has(EXTENSION.policyConstraints) && !critical.has(EXTENSION.policyConstraints),
       'has policyConstraints that are not critical',
     ],
+    [link.selfSigned && !link.x509.checkIssued(link.x509), 'names another key than its own as that of its issuer'],
     [!isLeaf && link.subject === EMPTY_SEQUENCE, 'is a CA without a name'],
     [
       isLeaf &&
@@ -83,12 +84,6 @@ function deviationsOf(chain: Chain, link: Link): string[] {
   return those([
     [link.version === 1 && !isLeaf && link.selfSigned, 'is of version 1'],
     [withoutAnchor(chain).includes(link) && authorityKeyIdentifier === undefined, 'has no authorityKeyIdentifier'],
-    [
-      link.selfSigned &&
-        authorityKeyIdentifier !== undefined &&
-        authorityKeyIdentifier.keyIdentifier !== subjectKeyIdentifier,
-      'has an authorityKeyIdentifier other than its own key',
-    ],
     [!isLeaf && link.version === 3 && subjectKeyIdentifier === undefined, 'has no subjectKeyIdentifier'],
     [
       !isLeaf && basicConstraints !== undefined && !critical.has(EXTENSION.basicConstraints),
