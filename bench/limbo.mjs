@@ -1,7 +1,7 @@
 // Decides the server cases of x509-limbo (https://x509-limbo.com) as `import-cert` would, and says where it decides
 // otherwise. The file is not part of the project; it is made by `make` in C2SP/x509-limbo.
 //
-//   node bench/limbo.mjs limbo.json            the table
+//   node bench/limbo.mjs limbo.json            what docs/x509-limbo.md shows
 //   node bench/limbo.mjs limbo.json --all      each case too
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -64,8 +64,7 @@ export async function runLimbo(text) {
       kind === 'SERVER' && ['DNS', 'IP'].includes(name?.kind) && !features.some((feature) => ASIDE.includes(feature)),
   );
   const results = [];
-  for (const testcase of cases)
-    results.push({ id: testcase.id, features: testcase.features, ...(await decide(testcase)) });
+  for (const testcase of cases) results.push({ id: testcase.id, ...(await decide(testcase)) });
   return results;
 }
 
@@ -115,13 +114,24 @@ export function countOutcomes(results) {
   return counts;
 }
 
+/** The tables of docs/x509-limbo.md. */
+function report(results) {
+  const rows = Object.entries(countOutcomes(results)).map(([outcome, count]) => `| ${outcome} | ${count} |`);
+  const reasons = DELIBERATE.map(([, reason]) => {
+    const ids = results.filter((result) => result.reason === reason).map(({ id, accepted }) => [accepted, `\`${id}\``]);
+    const verdict = ids[0]?.[0] ? 'accepted' : 'rejected';
+    return `| ${ids.map(([, id]) => id).join('<br>')} | ${verdict} | ${reason} |`;
+  });
+  const head = ['| outcome | cases |', '|---|---|', ...rows, `| all | ${results.length} |`];
+  return [...head, '', '| decided otherwise | how | why |', '|---|---|---|', ...reasons].join('\n');
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const [file, all] = process.argv.slice(2);
   if (file === undefined) throw new Error('usage: node bench/limbo.mjs limbo.json [--all]');
   const results = await runLimbo(await readFile(file, 'utf8'));
-  for (const { id, outcome, codes } of results) {
-    if (all !== undefined || !['accepted', 'rejected'].includes(outcome))
-      console.log(`${outcome} ${id} ${codes.join(' ')}`);
-  }
-  console.table(countOutcomes(results));
+  const shown = results.filter(({ outcome }) => all !== undefined || outcome.startsWith('false'));
+  for (const { id, outcome, codes } of shown) console.log(`${outcome} ${id} ${codes.join(' ')}`);
+  console.log(report(results));
+  process.exitCode = results.some(({ outcome }) => outcome.startsWith('false')) ? 1 : 0;
 }

@@ -1,7 +1,7 @@
 import { EXTENSION, GENERAL_NAME } from '../extensions.ts';
 import { keyTypeOf } from '../facts.ts';
 import type { Link } from '../link.ts';
-import { about, type Chain, linksOf, type Rule, withoutAnchor } from './rule.ts';
+import { about, type Chain, linksOf, type Rule } from './rule.ts';
 
 const EMPTY_SEQUENCE = '0\0';
 
@@ -55,7 +55,10 @@ function violationsOf(chain: Chain, link: Link): string[] {
       present.has(EXTENSION.policyConstraints) && !critical.has(EXTENSION.policyConstraints),
       'has policyConstraints that are not critical',
     ],
-    [link.selfSigned && !link.x509.checkIssued(link.x509), 'names another key than its own as that of its issuer'],
+    [
+      !isLeaf && link.selfSigned && !link.x509.checkIssued(link.x509),
+      'names another key than its own as that of its issuer',
+    ],
     [!isLeaf && link.subject === EMPTY_SEQUENCE, 'is a CA without a name'],
     [
       isLeaf &&
@@ -83,7 +86,10 @@ function deviationsOf(chain: Chain, link: Link): string[] {
   const bits = link.publicKey?.asymmetricKeyDetails?.modulusLength ?? 0;
   return those([
     [link.version === 1 && !isLeaf && link.selfSigned, 'is of version 1'],
-    [withoutAnchor(chain).includes(link) && authorityKeyIdentifier === undefined, 'has no authorityKeyIdentifier'],
+    [
+      !link.selfSigned && link !== chain.anchor && authorityKeyIdentifier === undefined,
+      'has no authorityKeyIdentifier',
+    ],
     [!isLeaf && link.version === 3 && subjectKeyIdentifier === undefined, 'has no subjectKeyIdentifier'],
     [
       !isLeaf && basicConstraints !== undefined && !critical.has(EXTENSION.basicConstraints),
