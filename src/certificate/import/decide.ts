@@ -72,7 +72,9 @@ async function proofOf(
   if (pair === undefined || leaf === undefined || anchor === undefined || judged.some(isError)) return [];
   const failed = await prove(pair, leaf, anchor, names);
   if (failed.length === 0) return [];
-  const outcomes = failed.map(({ name, version, code }) => `${code} (${version}, ${name})`).join('; ');
+  const outcomes = failed
+    .map(({ name, version, code }) => `${code} (${[version, name].filter(Boolean).join(', ')})`)
+    .join('; ');
   return [
     importFinding(
       'PROOF_FAILED',

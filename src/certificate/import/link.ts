@@ -68,9 +68,13 @@ export function keyFingerprint(link: Link): string | undefined {
   return link.publicKey === undefined ? undefined : fingerprint(spkiOf(link.publicKey));
 }
 
-/** The name as one line, the most specific part first, as it is usually quoted. */
+/**
+ * The name as one line, the most specific part first, as it is usually quoted. Node escapes ASCII control characters; those
+ * that turn the direction of text are left.
+ */
 export function nameOf(distinguishedName: string): string {
-  return distinguishedName.split('\n').reverse().join(', ') || 'an empty name';
+  const line = distinguishedName.split('\n').reverse().join(', ');
+  return line.replace(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`) || 'an empty name';
 }
 
 /** For messages: who it is and where it stood. */

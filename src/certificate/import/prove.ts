@@ -7,7 +7,8 @@ import type { ImportedPair } from './types.ts';
 
 /** A handshake that failed; `code` is OpenSSL's or Node's, never a message of theirs: those can quote input. */
 export interface FailedProof {
-  readonly name: string;
+  /** Undefined where none was asked for. */
+  readonly name: string | undefined;
   readonly version: SecureVersion;
   readonly code: string;
 }
@@ -21,7 +22,7 @@ const VERSIONS: readonly SecureVersion[] = ['TLSv1.2', 'TLSv1.3'];
  */
 const DATE_CODES: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
 
-/** Shakes hands in memory, with exactly the bytes that are to be stored, for each name and version of TLS. */
+/** Shakes hands in memory, with exactly the bytes that are to be stored, for each name, or without one, and version of TLS. */
 export async function prove(
   pair: ImportedPair,
   leaf: Link,
@@ -29,9 +30,9 @@ export async function prove(
   names: readonly string[],
 ): Promise<FailedProof[]> {
   const failed: FailedProof[] = [];
-  for (const name of names) {
+  for (const name of names.length === 0 ? [undefined] : names) {
     for (const version of VERSIONS) {
-      const code = await shakeHands(pair, leaf.x509, anchor, asciiName(name), version);
+      const code = await shakeHands(pair, leaf.x509, anchor, name === undefined ? undefined : asciiName(name), version);
       if (code !== undefined && !DATE_CODES.has(code)) failed.push({ name, version, code });
     }
   }
@@ -43,7 +44,7 @@ async function shakeHands(
   pair: ImportedPair,
   leaf: X509Certificate,
   anchor: Link,
-  name: string,
+  name: string | undefined,
   version: SecureVersion,
 ): Promise<string | undefined> {
   const [serverEnd, clientEnd] = duplexPair();
@@ -57,9 +58,13 @@ async function shakeHands(
   }
 }
 
-/** Without `ca`: with it the server would complete a chain by itself that ingress-nginx sends as it is stored. */
+/**
+ * It knows no CA at all: from any that it knows, those of NODE_EXTRA_CA_CERTS included, OpenSSL would complete the chain,
+ * while ingress-nginx sends it as it is stored.
+ */
 function serverOn(end: Duplex, pair: ImportedPair, version: SecureVersion): TLSSocket {
   const secureContext = createSecureContext({
+    ca: [],
     cert: Buffer.from(pair.certificate),
     key: Buffer.from(pair.key),
     minVersion: version,
@@ -69,14 +74,14 @@ function serverOn(end: Duplex, pair: ImportedPair, version: SecureVersion): TLSS
 }
 
 /** Trusts one certificate only: any other, an intermediate say, would hide that the server does not send it. */
-function clientOn(end: Duplex, anchor: Link, name: string, version: SecureVersion): TLSSocket {
+function clientOn(end: Duplex, anchor: Link, name: string | undefined, version: SecureVersion): TLSSocket {
   return connect({
     socket: end,
     ca: anchor.x509.toString(),
     // Where OpenSSL does not see a root in it, which differs from ours: it compares key identifiers.
     allowPartialTrustChain: !anchor.x509.checkIssued(anchor.x509),
     // SNI holds no addresses (RFC 6066, section 3).
-    servername: isIpAddress(name) ? '' : name,
+    servername: name === undefined || isIpAddress(name) ? '' : name,
     minVersion: version,
     maxVersion: version,
     // The outcome is read from `authorized`; the names are compared below, more strictly than Node does.
@@ -89,7 +94,7 @@ function result(
   server: TLSSocket,
   client: TLSSocket,
   leaf: X509Certificate,
-  name: string,
+  name: string | undefined,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
     const fail = (error: unknown): void => resolve(codeOf(error));
@@ -101,10 +106,10 @@ function result(
   });
 }
 
-function judge(client: TLSSocket, leaf: X509Certificate, name: string): string | undefined {
+function judge(client: TLSSocket, leaf: X509Certificate, name: string | undefined): string | undefined {
   const peer = client.getPeerX509Certificate();
   if (peer === undefined || !peer.raw.equals(leaf.raw)) return 'OTHER_CERTIFICATE';
-  if (!covers(peer, name)) return 'NAME_NOT_COVERED';
+  if (name !== undefined && !covers(peer, name)) return 'NAME_NOT_COVERED';
   return client.authorized ? undefined : codeOf({ code: client.authorizationError });
 }
 

@@ -177,6 +177,13 @@ describe.skipIf(!haveTools('openssl'))('a leaf from a private root', () => {
     expect(await messageFor('IP:192.0.2.1')).toContain('It names 192.0.2.1.');
   });
 
+  test('nothing that steers a terminal comes out of a certificate', async () => {
+    const extensions = serverExtensions('otherName:1.2.3;UTF8:\u001b[31m,URI:urn:\u001b[31m');
+    const decision = await decide([makeLeaf(root, { subject: '/CN=a\u001b[31m\u202eb', extensions })], []);
+    expect(decision.leaf?.subject).toMatch(/^CN=a.*b$/);
+    expect(JSON.stringify(decision)).not.toMatch(/\\u00[01]|[\u0080-\u009f\u202e]/);
+  });
+
   test('thousands of names are refused', async () => {
     const names = Array.from({ length: 1001 }, (_, i) => `DNS:n${i}.example.org`);
     expect(errorsOf(await more(names.join(), {}))).toEqual(['TOO_MANY_NAMES']);

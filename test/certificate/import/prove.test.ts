@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { rootCertificates, setDefaultCACertificates } from 'node:tls';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { isAllowable } from '../../../src/certificate/import/decide.ts';
 import { readLink } from '../../../src/certificate/import/link.ts';
 import { keptOf, pairOf } from '../../../src/certificate/import/pair.ts';
@@ -55,6 +56,24 @@ describe.skipIf(!haveTools('openssl'))('the handshake', () => {
     const code = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
     expect(await codes([leaf], root)).toEqual([`TLSv1.2 ${code}`, `TLSv1.3 ${code}`]);
   });
+
+  test('a missing intermediate fails it also where the machine trusts it, as NODE_EXTRA_CA_CERTS has it do', async () => {
+    setDefaultCACertificates([...rootCertificates, issuing.pem]);
+    onTestFinished(() => setDefaultCACertificates(rootCertificates));
+    expect(await codes([leaf], root)).toHaveLength(2);
+  });
+
+  test('without names the chain is proved alone', async () => {
+    expect([await codes([leaf, issuing], root, []), (await codes([leaf], root, [])).length]).toEqual([[], 2]);
+  });
+
+  test.each(['rsa1024-3', 'dsa-3', 'rsapss-3', 'secp256k1-3', 'ed448-3'] as const)(
+    'it ends, well or not, with a key %s',
+    async (keyName) => {
+      const outcomes = await codes([makeLeaf(issuing, { keyName }), issuing], root);
+      expect(outcomes.every((outcome) => /^TLSv1\.[23] [A-Z0-9_]+$/.test(outcome))).toBe(true);
+    },
+  );
 
   test('another root fails it', async () => {
     const other = makeRoot({ keyName: 'p256-8' });
