@@ -11,6 +11,7 @@ const GENPKEY = {
   p521: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-521'],
   secp256k1: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:secp256k1'],
   explicit: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-pkeyopt', 'ec_param_enc:explicit'],
+  compressed: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
   ed25519: ['-algorithm', 'ED25519'],
   ed448: ['-algorithm', 'ED448'],
   rsa1024: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'],
@@ -65,7 +66,8 @@ function keyFile(name: KeyName): string {
   const type = name.replace(/-\d+$/, '') as KeyType;
   if (type === 'dsa') openssl('dsaparam', '-genkey', '-noout', '-out', file, '1024');
   else openssl('genpkey', ...GENPKEY[type], '-out', file);
-  openssl('pkey', '-in', file, '-pubout', '-out', inFolder(`${name}.pub`));
+  const form = type === 'compressed' ? ['-ec_conv_form', 'compressed'] : [];
+  openssl('pkey', '-in', file, '-pubout', ...form, '-out', inFolder(`${name}.pub`));
   return file;
 }
 

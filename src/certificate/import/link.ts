@@ -2,7 +2,8 @@ import { type KeyObject, X509Certificate } from 'node:crypto';
 import { fingerprint } from '../../crypto/digest.ts';
 import { spkiOf } from '../../crypto/private-key.ts';
 import { DamagedError } from '../../errors.ts';
-import { bytesOf, type DerNode, elementsOf, oidOf, readDer, tagged, writeDer } from './der.ts';
+import { readKeyOddity, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
+import { bytesOf, type DerNode, elementsOf, readDer, tagged, writeDer } from './der.ts';
 import { type Extensions, readExtensions } from './extensions.ts';
 import type { FoundCertificate } from './types.ts';
 
@@ -18,10 +19,9 @@ export interface Link {
   readonly version: number;
   /** The bytes of the INTEGER. */
   readonly serial: string;
-  /** The AlgorithmIdentifier of the signature, OID first. */
-  readonly signatureAlgorithm: readonly DerNode[];
-  /** The curve is spelt out instead of named (RFC 5480, section 2.1.1, forbids that). */
-  readonly explicitCurve: boolean;
+  readonly signatureAlgorithm: SignatureAlgorithm;
+  /** What OpenSSL reads in the form of the public key and others do not. */
+  readonly keyOddity: string | undefined;
   /** DER of the names. */
   readonly subject: string;
   readonly issuer: string;
@@ -45,8 +45,8 @@ export function readLink({ x509, source }: FoundCertificate): Link {
     publicKey,
     version: explicitVersion === undefined ? 1 : bytesOf(elementsOf(explicitVersion)[0]).charCodeAt(0) + 1,
     serial: bytesOf(serial),
-    signatureAlgorithm: elementsOf(algorithm),
-    explicitCurve: isExplicitCurve(elementsOf(elementsOf(spki)[0])),
+    signatureAlgorithm: readSignatureAlgorithm(algorithm),
+    keyOddity: readKeyOddity(spki),
     subject: writeDer(subject),
     issuer: writeDer(issuer),
     selfSigned: publicKey !== undefined && writeDer(subject) === writeDer(issuer) && verifies(x509, publicKey),
@@ -85,13 +85,6 @@ export function describe(link: Link): string {
 function extensionList(fields: readonly DerNode[]): DerNode | undefined {
   const holder = tagged(fields, 3);
   return holder === undefined ? undefined : elementsOf(holder)[0];
-}
-
-const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
-const OBJECT_IDENTIFIER = 6;
-
-function isExplicitCurve([algorithm, parameters]: readonly DerNode[]): boolean {
-  return oidOf(algorithm) === EC_PUBLIC_KEY && parameters?.type !== OBJECT_IDENTIFIER;
 }
 
 function publicKeyOf(x509: X509Certificate): KeyObject | undefined {

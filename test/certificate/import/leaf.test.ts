@@ -20,6 +20,10 @@ type Row = readonly [string, Partial<Wish>, readonly string[], (readonly string[
 const san = (value: string | undefined): Partial<Wish> => ({ extensions: serverExtensions(value) });
 const withLine = (...lines: string[]): Partial<Wish> => ({ extensions: serverExtensions(NAME, ...lines) });
 
+/** palette.example.org, and an address of five bytes, or the name ü in UTF-8. */
+const FIVE_BYTES = '301c821370616c657474652e6578616d706c652e6f726787050102030405';
+const NOT_ASCII = '3019821370616c657474652e6578616d706c652e6f72678202c3bc';
+
 const ROWS: readonly Row[] = [
   ['a good certificate is taken without a word', {}, []],
   ['an RSA-2048 key is taken', { keyName: 'rsa2048-3' }, []],
@@ -39,6 +43,7 @@ const ROWS: readonly Row[] = [
   ['secp256k1 is weak', { keyName: 'secp256k1-3' }, ['WEAK_KEY']],
   ['Ed448 is weak', { keyName: 'ed448-3' }, ['WEAK_KEY']],
   ['a curve that is spelt out is weak', { keyName: 'explicit-3' }, ['WEAK_KEY']],
+  ['a compressed point is weak, Go does not read it', { keyName: 'compressed-3' }, ['WEAK_KEY']],
   ['P-521 has to be allowed', { keyName: 'p521-3' }, ['P521_KEY']],
   ['Ed25519 has to be allowed', { keyName: 'ed25519-3' }, ['ED25519_KEY']],
   ['must-staple has to be allowed', withLine('tlsfeature=status_request'), ['MUST_STAPLE']],
@@ -62,6 +67,12 @@ const ROWS: readonly Row[] = [
     withLine('nameConstraints=permitted;DNS:example.org'),
     ['PROFILE_VIOLATION'],
   ],
+  [
+    'an address of five bytes in the SAN is damage',
+    withLine(`subjectAltName=DER:${FIVE_BYTES}`),
+    ['EXTENSION_DAMAGED'],
+  ],
+  ['a name in the SAN that is not ASCII is damage', withLine(`subjectAltName=DER:${NOT_ASCII}`), ['EXTENSION_DAMAGED']],
   ['an extension that is no DER is damaged', withLine('1.3.6.1.5.5.7.1.1=DER:ff01'), ['EXTENSION_DAMAGED']],
   ['a certificate without EKU is taken with a warning', withLine('extendedKeyUsage='), [], ['NO_EKU']],
   ['more than 825 days below a private root are taken with a warning', { days: 900 }, [], ['LONG_VALIDITY']],

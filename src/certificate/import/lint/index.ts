@@ -1,6 +1,6 @@
 import { nameConstraints } from './constraints.ts';
 import { dates } from './dates.ts';
-import { damagedExtensions, unknownCriticalExtensions } from './extension-rules.ts';
+import { damagedExtensions, unknownCriticalExtensions, unreadableNames } from './extension-rules.ts';
 import { issuers } from './issuers.ts';
 import { keys } from './keys.ts';
 import { requiredNames, usefulNames } from './names.ts';
@@ -22,6 +22,7 @@ export const CHAIN_RULES: readonly Rule[] = [
   extendedKeyUsages,
   nameConstraints,
   damagedExtensions,
+  unreadableNames,
   unknownCriticalExtensions,
   negativeSerials,
   profileViolations,

@@ -19,9 +19,9 @@ function judge(chain: Chain, link: Link): ImportFinding[] {
   return type === 'P-521' && link === chain.leaf ? [unusual(chain, link, 'P521_KEY', type)] : [];
 }
 
-function whyWeak({ publicKey, explicitCurve }: Link): string | undefined {
+function whyWeak({ publicKey, keyOddity }: Link): string | undefined {
   const type = keyTypeOf(publicKey);
-  if (explicitCurve) return 'its curve is spelt out instead of named';
+  if (keyOddity !== undefined) return keyOddity;
   if (['P-256', 'P-384', 'P-521', 'Ed25519'].includes(type)) return undefined;
   const bits = publicKey?.asymmetricKeyDetails?.modulusLength ?? 0;
   if (publicKey?.asymmetricKeyType === 'rsa' && bits >= MIN_RSA_BITS) return undefined;

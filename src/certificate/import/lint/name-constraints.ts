@@ -21,7 +21,7 @@ export function matchSubtree(name: GeneralName, subtree: GeneralName): Matching 
     case GENERAL_NAME.email:
       return matchEmail(name.value, subtree.value);
     case GENERAL_NAME.directory:
-      return exactly(isPrefix(rdnsOf(subtree.value), rdnsOf(name.value)));
+      return matchDirectory(name.value, subtree.value);
     default:
       return UNKNOWN;
   }
@@ -60,6 +60,15 @@ function matchEmail(name: string, subtree: string): Matching {
   return exactly(wanted.startsWith('.') ? host.toLowerCase().endsWith(wanted.toLowerCase()) : sameHost);
 }
 
+function matchDirectory(name: string, subtree: string): Matching {
+  try {
+    const [wanted, own] = [rdnsOf(subtree), rdnsOf(name)];
+    return exactly(wanted.every((part, i) => part === own[i]));
+  } catch {
+    return UNKNOWN;
+  }
+}
+
 /** The parts of a name, from the root: types and values, without regard to case and spaces (RFC 5280, section 7.1). */
 function rdnsOf(name: string): readonly string[] {
   return elementsOf(readDer(name)).map((rdn) =>
@@ -72,8 +81,4 @@ function rdnsOf(name: string): readonly string[] {
       .sort()
       .join('+'),
   );
-}
-
-function isPrefix(prefix: readonly string[], of: readonly string[]): boolean {
-  return prefix.every((part, i) => part === of[i]);
 }

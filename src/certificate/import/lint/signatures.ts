@@ -1,4 +1,3 @@
-import { elementsOf, oidOf, tagged } from '../der.ts';
 import type { Link } from '../link.ts';
 import { about, type Rule, withoutAnchor } from './rule.ts';
 
@@ -18,7 +17,6 @@ const WEAK: Readonly<Record<string, string>> = {
   '1.3.14.3.2.27': SHA1,
   '1.3.14.3.2.29': SHA1,
 };
-const RSASSA_PSS = '1.2.840.113549.1.1.10';
 
 /** The signature of an anchor proves nothing and is not looked at: old roots are signed with SHA-1. */
 export const signatures: Rule = (chain) =>
@@ -29,10 +27,6 @@ export const signatures: Rule = (chain) =>
     return [about(chain, link, 'WEAK_SIGNATURE', `is signed with ${digest}`, remedy)];
   });
 
-function weakDigestOf({ signatureAlgorithm: [algorithm, parameters] }: Link): string | undefined {
-  const oid = oidOf(algorithm);
-  if (oid !== RSASSA_PSS) return WEAK[oid];
-  // Without a hash algorithm it is SHA-1 (RFC 4055, section 3.1).
-  const hash = parameters === undefined ? undefined : tagged(elementsOf(parameters), 0);
-  return hash === undefined ? SHA1 : WEAK[oidOf(elementsOf(elementsOf(hash)[0])[0])];
+function weakDigestOf({ signatureAlgorithm: { oid, digest } }: Link): string | undefined {
+  return WEAK[digest ?? oid];
 }
