@@ -46,9 +46,12 @@ function unfitIssuer(link: Link, namesakes: readonly Link[]): ImportFinding {
 
 function whyUnfit(link: Link, issuer: Link): string {
   if (issuer.extensions.keyUsage?.keyCertSign === false) return 'must not sign certificates, by its key usage';
-  const damaged = [link, issuer].some(({ extensions }) => extensions.damaged.length > 0);
-  if (damaged) return 'cannot be held against it, because extensions of one of them cannot be read';
-  if (!link.x509.checkIssued(issuer.x509)) return 'has another key identifier than the one it is issued by';
+  const wanted = link.extensions.authorityKeyIdentifier?.keyIdentifier;
+  const own = issuer.extensions.subjectKeyIdentifier;
+  if (wanted !== undefined && own !== undefined && wanted !== own)
+    return `has the key identifier ${own}, not ${wanted}`;
+  if (!link.x509.checkIssued(issuer.x509))
+    return 'cannot be taken for it, as one of them has extensions that are wrong';
   return 'has a key that did not sign it';
 }
 

@@ -23,12 +23,18 @@ function damage({ x509, ...rest }: Made, changes: readonly (readonly [number, nu
   }
 }
 
+const change = fc.tuple(fc.nat(5000), fc.nat(255));
+
 describe.skipIf(!haveTools('openssl'))('a damaged certificate', () => {
   const limits =
     'nameConstraints=critical,permitted;DNS:example.org,excluded;IP:192.0.2.0/255.255.255.0,excluded;email:x.org';
   const root = makeRoot();
   const issuing = makeIntermediate(root, {
     extensions: caExtensions(limits, 'authorityInfoAccess=caIssuers;URI:http://x'),
+  });
+  const rsaRoot = makeRoot({ keyName: 'rsa2048-1', subject: '/CN=RSA Root' });
+  const pss = makeLeaf(rsaRoot, {
+    options: ['-sha256', '-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_mgf1_md:sha256'],
   });
   const extensions = serverExtensions(
     'DNS:palette.example.org,IP:2001:db8::1,URI:urn:x,email:a@b',
@@ -41,9 +47,19 @@ describe.skipIf(!haveTools('openssl'))('a damaged certificate', () => {
     expect((await decide([leaf, issuing], [root], { allow })).pair).toBeDefined();
   });
 
+  test('one with a PSS signature never passes, and never throws', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+        const damaged = damage(pss, changes);
+        if (damaged === undefined) return;
+        expect((await decide([damaged], [rsaRoot], { allow })).pair).toBeUndefined();
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   test.each([0, 1, 2])('number %i of the chain never passes, and never throws', async (position) => {
     let judged = 0;
-    const change = fc.tuple(fc.nat(5000), fc.nat(255));
     await fc.assert(
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
         const chain = [leaf, issuing, root];

@@ -93,6 +93,20 @@ describe.skipIf(!haveTools('openssl'))('a chain', () => {
     expect([errorsOf(decision), warningsOf(decision)]).toEqual([[], ['LONG_VALIDITY']]);
   });
 
+  test.each([
+    ['2027-03-14', 200, []],
+    ['2027-03-14', 201, ['LONG_VALIDITY']],
+    ['2027-03-15', 100, []],
+    ['2027-03-15', 101, ['LONG_VALIDITY']],
+    ['2029-03-15', 47, []],
+    ['2029-03-15', 48, ['LONG_VALIDITY']],
+  ] as const)('from %s on a public root may give %i days: warned of is %j', async (day, days, warned) => {
+    const from = new Date(`${day}T00:00:00Z`);
+    const end = makeLeaf(issuing, { validity: [from, new Date(from.getTime() + days * 86_400_000)] });
+    const decision = await decide([end, issuing], [], { roots: [root.pem], now: from });
+    expect(warningsOf(decision).filter((code) => code === 'LONG_VALIDITY')).toEqual(warned);
+  });
+
   test('a CA that was renewed under its old name and another key is no issuer', async () => {
     const renewed = makeIntermediate(root, { keyName: 'p256-8' });
     expect(errorsOf(await decide([leaf, renewed], [root]))).toEqual(['ISSUER_UNFIT']);
