@@ -38,6 +38,8 @@ export const ERRORS = {
   CLOCK_IMPLAUSIBLE: { exit: 1, docs: 'The clock shows a time before this release was made.' },
   CANCELLED: { exit: 1, docs: 'The question was answered with no; nothing was written.' },
   BACKUP_REJECTED: { exit: 4, docs: 'The backup file cannot be opened, is damaged, or is not a backup.' },
+  CERTIFICATE_REJECTED: { exit: 4, docs: 'The certificate or the key cannot be used; all that is wrong is listed.' },
+  NOT_SERVED: { exit: 1, docs: 'The new certificate is stored, but the server did not show it in time.' },
   REFUSED: { exit: 5, docs: 'A step would lose, overwrite or expose a key; nothing was written.' },
   UNSAFE_DIRECTORY: {
     exit: 5,

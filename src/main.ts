@@ -22,11 +22,14 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       random: systemRandom,
       files: systemTextFiles,
       loadBackupPorts,
+      loadTlsProbe: async () => (await import('./adapters/tls-probe/tls-probe.ts')).systemTlsProbe,
       actor: systemActor(process.env),
       version: __VERSION__,
       releaseDate: new Date(__RELEASE_DATE__),
       signal,
       processors: availableParallelism(),
+      sleep: (ms, aborted) =>
+        import('node:timers/promises').then(({ setTimeout }) => setTimeout(ms, undefined, { signal: aborted })),
       openStore: (options, ledgerNamespace) => openStore(options, ledgerNamespace, signal),
       ...overrides,
     });

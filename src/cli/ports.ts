@@ -5,6 +5,7 @@ import type { KeyStore } from '../ports/key-store.ts';
 import type { Random } from '../ports/random.ts';
 import type { Terminal } from '../ports/terminal.ts';
 import type { TextFiles } from '../ports/text-files.ts';
+import type { TlsProbe } from '../ports/tls-probe.ts';
 
 /** Flags of every command. */
 export interface GlobalOptions {
@@ -55,6 +56,32 @@ export interface RestoreOptions extends GlobalOptions {
   readonly verify: boolean;
 }
 
+export interface ImportOptions extends GlobalOptions {
+  readonly cert?: readonly string[];
+  readonly key?: readonly string[];
+  readonly pfx?: readonly string[];
+  readonly chain?: readonly string[];
+  readonly ca?: readonly string[];
+  readonly trustRoot?: readonly string[];
+  readonly systemRoots: boolean;
+  readonly passphraseFile?: string;
+  readonly fqdn?: readonly string[];
+  readonly previousFqdn?: readonly string[];
+  readonly verifyOnly: boolean;
+  readonly allow?: readonly string[];
+  readonly probe?: string;
+  readonly probeTimeout?: string;
+  readonly rollbackOnFailure: boolean;
+}
+
+export interface CsrOptions extends GlobalOptions {
+  readonly fqdn?: readonly string[];
+  readonly previousFqdn?: readonly string[];
+  readonly wildcard: boolean;
+  readonly keyType: string;
+  readonly out?: string;
+}
+
 export type OutputFormat = 'table' | 'json' | 'yaml' | 'prometheus';
 
 /** Everything from outside that the commands use; made by main, and by the tests. */
@@ -65,10 +92,13 @@ export interface CliPorts {
   readonly files: TextFiles;
   /** Loaded when a backup is made or read. */
   loadBackupPorts(): Promise<BackupPorts>;
+  /** Loaded when a server is asked what it serves. */
+  loadTlsProbe(): Promise<TlsProbe>;
   readonly actor: Pick<Actor, 'user' | 'host'>;
   readonly version: string;
   /** When this release was made; no honest clock shows an earlier time. */
   readonly releaseDate: Date;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** Aborted by SIGINT or SIGTERM, with the error to end with as its reason. */
   readonly signal: AbortSignal;
   /** Processors of this machine. */

@@ -1,13 +1,22 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { ExitCode } from '../errors.ts';
 import { backupCommand } from './commands/backup.ts';
+import { csrCommand } from './commands/csr.ts';
 import { type CommandDefinition, collect } from './commands/definition.ts';
+import { importCertCommand } from './commands/import-cert.ts';
 import { initCommand } from './commands/init.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { statusCommand } from './commands/status.ts';
 import type { CliPorts } from './ports.ts';
 
-const COMMANDS: readonly CommandDefinition[] = [initCommand, statusCommand, backupCommand, restoreCommand];
+const COMMANDS: readonly CommandDefinition[] = [
+  initCommand,
+  statusCommand,
+  backupCommand,
+  restoreCommand,
+  csrCommand,
+  importCertCommand,
+];
 
 const EPILOGUE = `
 Where keys live: in the cluster of your kubeconfig, as Secrets; or with

@@ -6,7 +6,7 @@ import { entry } from '../ledger/text.ts';
 import type { VersionedKind } from './kind.ts';
 
 /**
- * A key for which a certificate was asked for: `csr` makes it, and only the request leaves the store. The newest one is
+ * A key for which a certificate was asked for, with the request: `csr` makes both, and only the request leaves the store. The newest one is
  * active; those before it are kept, because the answer to an older request may still come.
  */
 export const fqdnKey: VersionedKind = {
@@ -19,6 +19,7 @@ export const fqdnKey: VersionedKind = {
   inspect: ({ alg, entries }) => {
     const key = decodePrivateKey(entry(entries, 'key.pem'));
     if (alg !== joseAlgorithm(key)) throw new DamagedError('its entry alg contradicts its key');
+    entry(entries, 'request.csr');
     const spki = spkiOf(key);
     return { kid: publicKeyKid(spki), fingerprint: fingerprint(spki) };
   },

@@ -103,7 +103,7 @@ const labelOfInstallation = 'palette-keys.dev/installation';
 
 /** True where the run is there to put other material into this very object. */
 function isImported({ kind }: ComputedProjection, { request: { change } }: ProjectionContext): boolean {
-  return change?.kind === kind && change.adds.some(({ material }) => material !== undefined);
+  return change?.kind === kind && change.overwrites;
 }
 
 /** True where the object is the Secret of a key that was taken in from it. */

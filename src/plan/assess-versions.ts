@@ -3,6 +3,7 @@ import type { LedgerItem } from '../inventory/ledger-view.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import type { Ring, RingVersion, State } from '../ledger/ring.ts';
+import type { Entries } from '../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import type { Change } from './change.ts';
 import type { FindingCode } from './finding.ts';
@@ -241,10 +242,15 @@ function applyChange(
     if (written !== undefined) return { action: 'keep', version: { ...written, state } };
     if (material === undefined || facts === undefined)
       return { action: 'create', n: next++, reason: `a new version is made, and ${state}`, state };
-    return { action: 'add', version: { kind: kind.id, n: next++, createdAt: now, material, facts, state } };
+    // A copy: an assessment is wiped, the change is carried out by several.
+    const own = { ...material, entries: mapEntries(material.entries) };
+    return { action: 'add', version: { kind: kind.id, n: next++, createdAt: now, material: own, facts, state } };
   });
   return [...moved, ...added];
 }
+
+const mapEntries = (entries: Entries): Entries =>
+  Object.fromEntries(Object.entries(entries).map(([name, bytes]) => [name, Uint8Array.from(bytes)]));
 
 const rank = (state: State | undefined): number => (state === 'active' ? 1 : 0);
 

@@ -11,6 +11,7 @@ import {
 } from '../inventory/ledger-view.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import { isManaged } from '../ledger/metadata.ts';
+import type { KeyRecord } from '../ledger/record.ts';
 import type { Ring, Rings } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
@@ -55,7 +56,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
     const items = assessVersions({
       kind,
       items: ledger.get(kind.id) ?? [],
-      recorded: record.status === 'sound' ? record.record.keys[kind.id] : undefined,
+      recorded: recordedOf(kind, record),
       held: keysOf(holdings, kind.id),
       adoptable: adoptableKey(kind, snapshot, now),
       stranger: strangerOf(kind, snapshot, projections),
@@ -74,7 +75,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
     snapshot,
     installationId,
     rings,
-    expected: expectedPlaces(record, rings),
+    expected: expectedPlaces(record, known),
     replacesLost: request.adopt && record.status !== 'sound',
     request,
     now,
@@ -82,12 +83,13 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
   const wanted = change === undefined ? projections : projectionsOf(snapshot.spec, new Map([...known, ...rings]));
   const held = change === undefined ? holdings : await readHoldings(wanted, snapshot);
   const assessed = await Promise.all(wanted.map((projection) => assessProjection(projection, held, context)));
+  const scope = request.change?.whole === false ? request.change.kind : undefined;
   const pending = [...versions].flatMap(([kind, items]) => (items.some(isPending) ? [kind] : []));
   return {
-    ...{ snapshot, installationId, record, ledger, versions, rings, scope: request.change?.kind },
+    ...{ snapshot, installationId, record, ledger, versions, rings, scope },
     projections: assessed
       .map((projection) => followed(projection, pending))
-      .map((projection) => (concerns(projection, request.change?.kind) ? projection : leftAlone(projection))),
+      .map((projection) => (concerns(projection, scope) ? projection : leftAlone(projection))),
   };
 }
 
@@ -155,6 +157,12 @@ export function ringsOfLedger(ledger: LedgerView, record: RecordView): Rings {
       return ring.length === 0 ? [] : [[id, ring]];
     }),
   );
+}
+
+/** Of what comes in by a command of its own a sound record knows every version, even if that is none. */
+function recordedOf({ id, madeByInit }: VersionedKind, record: RecordView): KeyRecord | undefined {
+  if (record.status !== 'sound') return undefined;
+  return record.record.keys[id] ?? (madeByInit ? undefined : { versions: [], evidence: {} });
 }
 
 /** What stands where the first version would be written, or a key made by hand that the run would pass by. */

@@ -13,6 +13,10 @@ export interface Change {
   readonly adds: readonly Addition[];
   /** States to enter, by n. */
   readonly moves: ReadonlyMap<number, State>;
+  /** True where material of others in the kind's own object is replaced: that is what an import is for. */
+  readonly overwrites: boolean;
+  /** True where the run does besides what `init` would do: it completes an interrupted one. */
+  readonly whole: boolean;
   /** Fingerprints of leaf certificates; where one of them is found, a new one is issued. */
   readonly reissues: ReadonlySet<string>;
 }

@@ -1,7 +1,9 @@
-/** Files that the user names, outside any store: the spec to read, the spec that the wizard writes. */
+/** Files that the user names, outside any store: specs, certificates, requests. */
 export interface TextFiles {
   /** The text of a file, or undefined where there is none. Throws PaletteKeysError for every other failure. */
   read(path: string): Promise<string | undefined>;
+  /** The bytes of a file, of standard input for `-`. Throws PaletteKeysError; USAGE where there is none, or it is over 8 MB. */
+  readBytes(path: string): Promise<Uint8Array>;
   /** Writes a new file, readable by its owner alone. Throws PaletteKeysError; USAGE where the name is taken. */
   writeNew(path: string, text: string): Promise<void>;
 }

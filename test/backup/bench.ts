@@ -140,9 +140,12 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     random: seededRandom(options.seed ?? `bench ${runs}`),
     files: {
       read: async (path) => texts[path],
+      readBytes: () => Promise.reject(new Error('no file is read')),
       writeNew: () => Promise.reject(new Error('nothing writes texts here')),
     },
     loadBackupPorts: async () => ({ sealer: options.sealer ?? plainSealer, files: options.files ?? new Files() }),
+    loadTlsProbe: () => Promise.reject(new Error('nothing is probed')),
+    sleep: () => Promise.reject(new Error('nobody waits')),
     actor: { user: 'tester', host: 'bench' },
     version: '0.1.0',
     releaseDate: new Date(0),

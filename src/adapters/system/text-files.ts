@@ -1,6 +1,9 @@
 import { PaletteKeysError } from '../../errors.ts';
 import type { TextFiles } from '../../ports/text-files.ts';
 
+/** No certificate with its chain and key comes near it. */
+const MAX_BYTES = 8_000_000;
+
 /** Files of the user, through node:fs. */
 export const systemTextFiles: TextFiles = {
   async read(path) {
@@ -9,6 +12,18 @@ export const systemTextFiles: TextFiles = {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path));
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
+      throw failed('read', path, error);
+    }
+  },
+  async readBytes(path) {
+    if (path === '-') return readStandardInput();
+    try {
+      const { readFile, stat } = await import('node:fs/promises');
+      if ((await stat(path)).size > MAX_BYTES) throw tooLarge(path);
+      return await readFile(path);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT')
+        throw new PaletteKeysError('USAGE', `there is no file ${path}`, { hint: 'check the path' });
       throw failed('read', path, error);
     }
   },
@@ -32,6 +47,21 @@ export const systemTextFiles: TextFiles = {
     }
   },
 };
+
+async function readStandardInput(): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of process.stdin) {
+    parts.push(part);
+    length += part.length;
+    if (length > MAX_BYTES) throw tooLarge('standard input');
+  }
+  return Buffer.concat(parts);
+}
+
+function tooLarge(name: string): PaletteKeysError {
+  return new PaletteKeysError('USAGE', `${name} is larger than 8 MB`, { hint: 'check which file it is' });
+}
 
 function failed(verb: string, path: string, error: unknown): unknown {
   const code = codeOf(error);

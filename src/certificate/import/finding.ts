@@ -52,6 +52,9 @@ export const IMPORT_FINDINGS = {
   CHAIN_TOO_DEEP: error('The chain has more than 10 certificates.'),
   SEARCH_EXHAUSTED: error('No chain was found within 2,000 checks of signatures.'),
   PAIR_TOO_LARGE: error('Certificate and key together are over 60 KB.'),
+  CERT_MANAGER_OWNED: allowable(
+    'cert-manager keeps the Secret, and would write its own certificate over the imported one.',
+  ),
   PROOF_FAILED: error('A TLS handshake with the certificate and key failed, and no rule explains why.'),
   NO_EKU: warning('The certificate has no extended key usage.'),
   LONG_VALIDITY: warning('The certificate is valid for longer than browsers accept.'),

@@ -1,6 +1,15 @@
-import type { Finding, Severity } from '../../plan/finding.ts';
+import type { Severity } from '../../plan/finding.ts';
 import type { Palette } from './palette.ts';
 import { wrap } from './table.ts';
+
+/** Of any part of the program: they have one form. */
+interface Finding {
+  readonly code: string;
+  readonly severity: Severity;
+  readonly subject: string;
+  readonly message: string;
+  readonly remedy: string;
+}
 
 const ORDER: readonly Severity[] = ['error', 'warning', 'info'];
 

@@ -1,0 +1,63 @@
+import { readFrontDoor, rollbackChange } from '../apply/import/front-door.ts';
+import { watchServed } from '../apply/import/watch-served.ts';
+import { applyInit, type InitInput, previewInit } from '../apply/init.ts';
+import type { ApplyPorts } from '../apply/ports.ts';
+import { PaletteKeysError } from '../errors.ts';
+import { parseDuration } from '../installation/duration.ts';
+import type { CliPorts, ImportOptions } from './ports.ts';
+
+const DEFAULT_TIMEOUT = '2m';
+
+/** Where --probe points. Throws USAGE. */
+export function checkProbe({ probe, rollbackOnFailure, verifyOnly, probeTimeout }: ImportOptions) {
+  if (probe === undefined && (rollbackOnFailure || probeTimeout !== undefined))
+    throw usage('--rollback-on-failure and --probe-timeout go with --probe', 'give --probe HOST:PORT');
+  if (probe === undefined) return undefined;
+  if (verifyOnly) throw usage('--probe and --verify-only exclude each other', 'take one of them');
+  const [, bracketed, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(probe) ?? [];
+  const host = bracketed ?? name;
+  if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
+    throw usage(`--probe ${probe} is not HOST:PORT`, 'for example --probe palette.example.org:443');
+  parseDuration(probeTimeout ?? DEFAULT_TIMEOUT);
+  return { host, port: Number(port) };
+}
+
+/** Waits until the certificate is served; otherwise says what is, brings the old one back if asked, and throws NOT_SERVED. */
+export async function proveServed(
+  target: { readonly host: string; readonly port: number; readonly servername: string },
+  fingerprint: string,
+  { run, apply, object }: { readonly run: InitInput; readonly apply: ApplyPorts; readonly object: string },
+  options: ImportOptions,
+  ports: CliPorts,
+): Promise<void> {
+  const { clock, signal, sleep, terminal } = ports;
+  const place = `${target.host}:${target.port}`;
+  if (!options.quiet) terminal.stderr.write(`Waiting for ${place} to serve the new certificate …\n`);
+  const timeoutMs = parseDuration(options.probeTimeout ?? DEFAULT_TIMEOUT) * 1000;
+  const served = await watchServed(
+    target,
+    fingerprint,
+    { probe: await ports.loadTlsProbe(), clock, signal, sleep },
+    timeoutMs,
+  );
+  if (served.done) return;
+  const seen =
+    served.last === undefined ? `it could not be asked (${served.unreachable})` : `it still serves ${served.last}`;
+  const back = options.rollbackOnFailure ? await rollBack(run, apply) : undefined;
+  throw new PaletteKeysError('NOT_SERVED', `${place} does not serve the new certificate: ${seen}${back ?? ''}`, {
+    hint: `check that the ingress reads ${object} (namespace, name, --default-ssl-certificate), and that --probe points at it`,
+  });
+}
+
+async function rollBack(run: InitInput, apply: ApplyPorts): Promise<string> {
+  const door = await readFrontDoor(apply, run.spec);
+  const change = rollbackChange(door);
+  if (change === undefined) return '; there is no certificate before it that could come back';
+  const input: InitInput = { ...run, request: { ...run.request, change } };
+  await applyInit(await previewInit(input, apply), input, apply);
+  return '; the certificate before it was put back';
+}
+
+function usage(message: string, hint: string): PaletteKeysError {
+  return new PaletteKeysError('USAGE', message, { hint });
+}
