@@ -32,11 +32,19 @@ export interface SpecRequest {
  * Reads everything that a decision needs. The snapshot is consistent: no projection in it is newer than
  * the record in it, unless its generation is false; and no record in it is newer than the ledger in it, unless the
  * entry that the record names is gone. For `init` alone the places are looked at too where keys made by hand may stand,
- * and the names that a first ledger needs.
+ * and the names that a first ledger needs. What a namespace lacks is asked only where nothing in it was found.
+ *
+ * `before` is what this run read when it began: then the ledger is read again, and the rest taken from there. Whoever
+ * changed a projection since then makes the write of it fail.
  */
-export async function gather(store: KeyStore, request: SpecRequest, init?: InitRequest): Promise<Snapshot> {
+export async function gather(
+  store: KeyStore,
+  request: SpecRequest,
+  init?: InitRequest,
+  before?: Snapshot,
+): Promise<Snapshot> {
   const ledgerNamespace = await findLedger(store, request);
-  let before: number | undefined;
+  let last: number | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const ledger = await readLedgerNamespace(store, ledgerNamespace);
     const record = readRecord(ledger);
@@ -44,20 +52,29 @@ export async function gather(store: KeyStore, request: SpecRequest, init?: InitR
     const entries = readLedger(ledger, spec);
     const rings = ringsOfLedger(entries, record);
     const refs = [...projectionsOf(spec, rings), ...addedBy(init?.change, spec, rings)].map(({ ref }) => ref);
-    const isFirst = init !== undefined && ledger.length === 0;
+    const isFirst = init !== undefined && before === undefined && ledger.length === 0;
     const handmade = isFirst || init?.adopt === true ? placesToAdoptFrom(spec) : [];
     const names = isFirst ? namesToTake(spec) : [];
-    const found = await readAll(store, [...refs, ...handmade, ...names]);
+    const places = [...refs, ...handmade, ...names];
+    const looked = new Set(before?.looked ?? []);
+    const unread = places.filter((ref) => !looked.has(formatRef(ref)));
+    const known = before === undefined ? [] : [...before.projections, ...before.adoptable];
+    const found = new Map([...known, ...(await readAll(store, unread))]);
     const projections = pick(found, refs);
     const generation = generationOfRecord(record);
-    if (generation === before || !(isNewer(record, entries) || isOlder(generation, projections.values()))) {
-      const namespaces = [...allNamespaces(spec), ...refs.map(({ namespace }) => namespace)];
-      const missingNamespaces = await store.missingNamespaces([...new Set(namespaces)].sort());
+    if (generation === last || !(isNewer(record, entries) || isOlder(generation, projections.values()))) {
+      const seen = new Set([...found.values(), ...ledger].map(({ ref }) => ref.namespace));
+      // A folder has a list of its namespaces, which somebody may have got around.
+      const needed = namespacesOf(spec, refs);
+      const unseen = store.cluster === undefined ? needed : needed.filter((namespace) => !seen.has(namespace));
+      const missingNamespaces =
+        before !== undefined || unseen.length === 0 ? [] : await store.missingNamespaces(unseen);
       const specGiven = request.spec !== undefined;
       const [adoptable, strangers] = [pick(found, handmade), strangersIn(pick(found, names))];
-      return { store, spec, specGiven, ledger, projections, adoptable, strangers, missingNamespaces };
+      for (const ref of places) looked.add(formatRef(ref));
+      return { store, spec, specGiven, ledger, projections, adoptable, strangers, missingNamespaces, looked };
     }
-    before = generation;
+    last = generation;
   }
   throw new PaletteKeysError('CONFLICT', 'another run is changing the installation at this moment', {
     hint: 'wait until it is done, and run the command again',
@@ -107,6 +124,11 @@ async function readLedgerNamespace(store: KeyStore, namespace: string): Promise<
   if (record === undefined) return listed;
   if (record.damage !== undefined || readRecord([record]).status === 'sound') return [...listed, record];
   throw nameTaken(record.ref);
+}
+
+/** Every namespace of the run, sorted, each once. */
+function namespacesOf(spec: InstallationSpec, refs: readonly ObjectRef[]): readonly string[] {
+  return [...new Set([...allNamespaces(spec), ...refs.map(({ namespace }) => namespace)])].sort();
 }
 
 /** Objects of a kind that will have its first version. */

@@ -8,7 +8,7 @@ import { type Assessment, assess } from '../plan/assess.ts';
 import { numberOf } from '../plan/assess-versions.ts';
 import { changesStates, type Transition } from '../plan/change.ts';
 import { blockers, type InitPlan, planInit, withDone } from '../plan/init.ts';
-import type { InitRequest } from '../plan/snapshot.ts';
+import type { InitRequest, Snapshot } from '../plan/snapshot.ts';
 import type { Step } from '../plan/step.ts';
 import type { FoundObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
@@ -117,7 +117,7 @@ class InitRun {
     const mark = this.#mark;
     this.#note(plan, (step) => step.n !== undefined);
     // What others may have written first counts: everything below is computed from the ledger as it stands now.
-    const ledgered = await this.#look();
+    const ledgered = await this.#look(before.snapshot);
     const rest = this.#decide(ledgered);
     if (lacksEntries(ledgered)) throw new Moved('a ledger entry is gone again');
     const written = await writeRecord(ledgered, this.#ports);
@@ -188,8 +188,9 @@ class InitRun {
     return this.#result(proof, ledgered.installationId);
   }
 
-  async #look(): Promise<Assessment> {
-    const snapshot = await gather(this.#ports.store, this.#input.spec, this.#input.request);
+  async #look(before?: Snapshot): Promise<Assessment> {
+    const { spec, request } = this.#input;
+    const snapshot = await gather(this.#ports.store, spec, request, before);
     const assessment = await assess(snapshot, this.#input.request, this.#ports.clock.now());
     this.#assessments.push(assessment);
     return assessment;

@@ -17,6 +17,8 @@ export interface Snapshot {
   readonly adoptable: ReadonlyMap<string, FoundObject>;
   /** Objects of others under names that a first ledger needs, by `formatRef`; read for a first `init` alone. */
   readonly strangers: ReadonlyMap<string, FoundObject>;
+  /** Every place that was looked at, by `formatRef`. */
+  readonly looked: ReadonlySet<string>;
   /** Namespaces of the spec that the store does not have. */
   readonly missingNamespaces: readonly string[];
 }
