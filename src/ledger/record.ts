@@ -71,7 +71,7 @@ export function decodeRecord(entries: Entries): InstallationRecord {
   const json = jsonEntry(entries, 'record.json');
   const schemaVersion = isObject(json) ? json['schemaVersion'] : undefined;
   if (typeof schemaVersion === 'number' && schemaVersion > SCHEMA_VERSION) throw tooNew(schemaVersion);
-  const parsed = schema.safeParse(json);
+  const parsed = schema.safeParse(json, { jitless: true });
   if (!parsed.success) {
     const path = parsed.error.issues[0]?.path.join('.') ?? '';
     throw new DamagedError(`record.json does not have the form of a record (at ${path === '' ? 'its top' : path})`);

@@ -6,7 +6,7 @@ import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node';
 import type { Grant } from './grant.ts';
 
 /** Requests at a time: enough to keep an API server busy, few enough to be a polite client (kubectl's burst is alike). */
-export const MAX_IN_FLIGHT = 16;
+export const MAX_IN_FLIGHT = 5;
 
 const CONTEXT = 'palette-keys';
 
