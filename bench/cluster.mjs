@@ -63,16 +63,17 @@ function minimum(first, second) {
     [lists, 'the ledger: one LIST each of Secrets and ConfigMaps'],
     [projections, 'a GET for each projection, for nobody may list what is not theirs'],
   ];
+  const names = ledger + 2 + 2; // of the ledger's entries, record and audit log, and of CAs made by hand
   const making = [
-    [lists + projections + namespaces, 'the plan, made unlocked; a GET for each namespace, as none of them is there'],
+    [lists + projections + namespaces + names, 'the plan, made unlocked: what is there, and who has the names'],
     [1 + reviews, 'preflight: version and clock in one answer, a review for each right'],
-    [1 + 1, 'the lease: POST, and PUT to give it back'],
-    [lists + projections, 'all of it again under the lock'],
+    [2 + 2 + 1, 'the lease: GET and POST, which finds no namespace for it; the same again; PUT to give it back'],
+    [lists + projections + namespaces + names, 'all of it again under the lock'],
     [namespaces + ledger, 'namespaces and ledger entries'],
-    [1, 'the ledger as it stands then: who created first decides'],
-    [1 + projections + 1, 'record, projections, and the record again, as it may have moved on'],
+    [lists + 1, 'the ledger as it stands then, for who created first decides; and no record without labels'],
+    [2 + projections + 1, 'record, read back; projections; and the record again, as it may have moved on'],
     [lists + projections, 'all of it read back, before it is called ready'],
-    [1 + 1, 'the audit record, and the ready mark'],
+    [2 + 3, 'the audit record; the ready mark, compared before and after'],
     [namespaces, 'an Event in each namespace'],
   ];
   return { making, reading };

@@ -16,6 +16,7 @@ const MAX_MESSAGE = 1024;
 export class KubernetesCluster implements Cluster {
   readonly #client: ApiClient;
   readonly #host: string;
+  #version: Promise<string> | undefined;
   readonly #inWords: <T>(work: () => Promise<T>) => Promise<T>;
 
   constructor(client: ApiClient, host: string, inWords: <T>(work: () => Promise<T>) => Promise<T>) {
@@ -25,14 +26,23 @@ export class KubernetesCluster implements Cluster {
   }
 
   version(): Promise<string> {
-    return this.#inWords(() => this.#client.read(VERSION, gitVersion));
+    return this.#inWords(() => this.#readVersion());
   }
 
+  /** Every answer tells the time; the first one is that to the question for the version. */
   now(): Promise<Date> {
     return this.#inWords(async () => {
-      await this.#client.read(VERSION, gitVersion);
+      await this.#readVersion();
       return this.#client.clock.now();
     });
+  }
+
+  #readVersion(): Promise<string> {
+    this.#version ??= this.#client.read(VERSION, gitVersion).catch((error: unknown) => {
+      this.#version = undefined;
+      throw error;
+    });
+    return this.#version;
   }
 
   user(): Promise<string> {
