@@ -23,11 +23,6 @@ export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise
   const rotation = rotationOf(input.kind);
   const log = new Log(input.kind);
   if (rotation.type === 'leaves') return advanceLeaves(input, log, ports);
-  if (rotation.type === 'versions' && rotation.onlyCompromised && input.request === undefined && !input.compromised) {
-    throw new PaletteKeysError('REFUSED', `${input.kind} is an identity: it is never rotated while it is safe`, {
-      hint: `if somebody else holds it: palette-keys rotate ${input.kind} --compromised, which prints what breaks first`,
-    });
-  }
   for (;;) {
     const { observation, record } = await observeComplete(input, log, ports);
     try {
@@ -96,6 +91,11 @@ function chooseStep(
     now,
   );
   if (next.type === 'done') return undefined;
+  if (next.type === 'publish' && rotation.onlyCompromised === true && !input.compromised) {
+    throw new PaletteKeysError('REFUSED', `${input.kind} is an identity: it is never rotated while it is safe`, {
+      hint: `if somebody else holds it: palette-keys rotate ${input.kind} --compromised, which prints what breaks first`,
+    });
+  }
   if (next.type === 'too-recent') {
     log.notes.push(
       `already rotated, or made, at ${next.since.toISOString()}; --again rotates before ${next.until.toISOString()}`,
