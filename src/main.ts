@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemActor } from './adapters/system/actor.ts';
 import { systemRandom } from './adapters/system/random.ts';
 import { watchSignals } from './adapters/system/signals.ts';
@@ -22,6 +23,8 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       random: systemRandom,
       files: systemTextFiles,
       loadBackupPorts,
+      loadTlsProbe: async () => (await import('./adapters/tls-probe/tls-probe.ts')).tlsProbe,
+      pause: (ms) => pause(ms, signal),
       actor: systemActor(process.env),
       version: __VERSION__,
       releaseDate: new Date(__RELEASE_DATE__),
@@ -33,6 +36,10 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
   } finally {
     stop();
   }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
 async function loadBackupPorts() {

@@ -43,7 +43,8 @@ export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise
   }
 }
 
-function rotationOf(kind: KindId): Rotation {
+/** How a kind rotates. Throws USAGE for what is no kind, and REFUSED for what is not rotated. */
+export function rotationOf(kind: KindId): Rotation {
   const rotation = Object.hasOwn(ROTATIONS, kind) ? ROTATIONS[kind] : undefined;
   if (rotation === undefined) {
     throw new PaletteKeysError('USAGE', `there is no kind of key ${kind}`, {

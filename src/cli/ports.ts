@@ -5,6 +5,7 @@ import type { KeyStore } from '../ports/key-store.ts';
 import type { Random } from '../ports/random.ts';
 import type { Terminal } from '../ports/terminal.ts';
 import type { TextFiles } from '../ports/text-files.ts';
+import type { TlsProbe } from '../ports/tls-probe.ts';
 
 /** Flags of every command. */
 export interface GlobalOptions {
@@ -55,6 +56,28 @@ export interface RestoreOptions extends GlobalOptions {
   readonly verify: boolean;
 }
 
+export interface RotateOptions extends GlobalOptions {
+  readonly kind: string | undefined;
+  readonly plan: boolean;
+  readonly explain: boolean;
+  readonly wait: boolean;
+  readonly due: boolean;
+  readonly again: boolean;
+  readonly compromised: boolean;
+  readonly rollback: boolean;
+  readonly reinstate?: string;
+  readonly retire?: string;
+  readonly destroy?: string;
+  readonly restart: boolean;
+  readonly assumeConsumersCurrent: boolean;
+  readonly ignorePod: readonly string[];
+  readonly probe: readonly string[];
+  readonly service?: readonly string[];
+  /** False with `--no-tenant-store`. */
+  readonly tenantStore: boolean;
+  readonly acceptResets?: string;
+}
+
 export type OutputFormat = 'table' | 'json' | 'yaml' | 'prometheus';
 
 /** Everything from outside that the commands use; made by main, and by the tests. */
@@ -65,6 +88,10 @@ export interface CliPorts {
   readonly files: TextFiles;
   /** Loaded when a backup is made or read. */
   loadBackupPorts(): Promise<BackupPorts>;
+  /** Loaded when a key is rotated. */
+  loadTlsProbe(): Promise<TlsProbe>;
+  /** Waits, in milliseconds; rejects with the signal's reason as soon as the run is interrupted. */
+  pause(ms: number): Promise<void>;
   readonly actor: Pick<Actor, 'user' | 'host'>;
   readonly version: string;
   /** When this release was made; no honest clock shows an earlier time. */

@@ -4,10 +4,17 @@ import { backupCommand } from './commands/backup.ts';
 import { type CommandDefinition, collect } from './commands/definition.ts';
 import { initCommand } from './commands/init.ts';
 import { restoreCommand } from './commands/restore.ts';
+import { rotateCommand } from './commands/rotate.ts';
 import { statusCommand } from './commands/status.ts';
 import type { CliPorts } from './ports.ts';
 
-const COMMANDS: readonly CommandDefinition[] = [initCommand, statusCommand, backupCommand, restoreCommand];
+const COMMANDS: readonly CommandDefinition[] = [
+  initCommand,
+  statusCommand,
+  rotateCommand,
+  backupCommand,
+  restoreCommand,
+];
 
 const EPILOGUE = `
 Where keys live: in the cluster of your kubeconfig, as Secrets; or with
@@ -16,8 +23,8 @@ needs no cluster.
 
 Exit codes: 0 done or nothing to do, 1 failed for an outside reason, 2 wrong
 usage or spec, 3 status found an error, 4 a backup was rejected, 5 refused
-because a key could get lost, 70 a bug, 130/143 interrupted. A re-run completes
-what was interrupted.`;
+because a key could get lost, 6 a rotation waits, 70 a bug, 130/143 interrupted.
+A re-run completes what was interrupted.`;
 
 /** Runs one command line and returns the exit code. Never throws. */
 export async function runCli(argv: readonly string[], ports: CliPorts): Promise<ExitCode> {

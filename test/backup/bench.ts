@@ -142,6 +142,8 @@ export async function command(store: KeyStore, argv: readonly string[], options:
       read: async (path) => texts[path],
       writeNew: () => Promise.reject(new Error('nothing writes texts here')),
     },
+    loadTlsProbe: () => Promise.reject(new Error('nothing looks at endpoints here')),
+    pause: () => Promise.reject(new Error('nothing waits here')),
     loadBackupPorts: async () => ({ sealer: options.sealer ?? plainSealer, files: options.files ?? new Files() }),
     actor: { user: 'tester', host: 'bench' },
     version: '0.1.0',
