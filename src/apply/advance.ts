@@ -1,6 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
 import { parseDuration } from '../installation/duration.ts';
-import type { KindId } from '../ledger/entry.ts';
+import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import type { Change } from '../plan/change.ts';
 import { decideStep, needsOf } from '../rotation/decide.ts';
@@ -99,7 +99,7 @@ function chooseStep(
   }
   if (next.type === 'too-recent') {
     log.notes.push(
-      `already rotated, or made, at ${next.since.toISOString()}; --again rotates before ${next.until.toISOString()}`,
+      `already rotated, or made, at ${formatTime(next.since)}; --again rotates before ${formatTime(next.until)}`,
     );
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { isIssuedBy, normalizePem, readBundle, readSingle } from '../certificate/read.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { allNamespaces, ingressSecret } from '../installation/names.ts';
-import type { KindId } from '../ledger/entry.ts';
+import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import { entry, utf8 } from '../ledger/text.ts';
 import type { Assessment } from '../plan/assess.ts';
@@ -103,7 +103,8 @@ async function consumersOf(
   if (known !== undefined) return { consumers: { status: 'current', at: known.at }, behind: [] };
   const kid = request.acknowledged ? request.entry.kid : undefined;
   const found = await findBehind(observation, { kid, reloads: request.reloads }, statements, ports);
-  const at = ports.clock.now();
+  // To the second, as the record keeps it.
+  const at = new Date(formatTime(ports.clock.now()));
   if (typeof found === 'string') {
     return statements.assumeConsumersCurrent
       ? { consumers: { status: 'current', at }, by: 'operator', behind: [] }

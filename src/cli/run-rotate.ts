@@ -13,7 +13,7 @@ import type { CliPorts, RotateOptions } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
 import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
-import { renderAdvance, renderRoad, rotateDocument } from './render/rotation.ts';
+import { inSeconds, renderAdvance, renderRoad, roadDocument, rotateDocument } from './render/rotation.ts';
 import { asKnown, writeMessage } from './report-error.ts';
 import { checkFlags, rotateInput } from './rotate-input.ts';
 import { readSpecFile } from './spec-file.ts';
@@ -208,7 +208,7 @@ async function showRoad(kind: string, { options, ports, store, input }: Run): Pr
   const road = await readRoad(kind, input.spec, { store, clock: ports.clock });
   const { terminal } = ports;
   if (options.output === 'json' || options.output === 'yaml') {
-    await writeDocument({ kind: 'RotatePlan', key: kind, steps: road }, options.output, terminal);
+    await writeDocument(roadDocument(kind, road), options.output, terminal);
   } else terminal.stdout.write(renderRoad(road, palette(terminal.colour.stdout)));
   return 0;
 }
@@ -236,7 +236,7 @@ async function say(results: readonly Advance[], { options, ports: { terminal } }
     if (!options.quiet) for (const note of notes) terminal.stderr.write(`${key}: ${note}\n`);
     if (waitingFor === undefined) continue;
     const { reason, until, blockers } = waitingFor;
-    const time = until === undefined ? '' : `, until ${until.toISOString()}`;
+    const time = until === undefined ? '' : `, until ${inSeconds(until)}`;
     terminal.stderr.write(`palette-keys: ${paint.warning('waiting:')} ${key}: ${reason}${time}\n`);
     for (const blocker of blockers) terminal.stderr.write(`  - ${blocker}\n`);
   }

@@ -1,4 +1,4 @@
-import type { Advance } from '../../apply/rotation-run.ts';
+import type { Advance, WaitingFor } from '../../apply/rotation-run.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import type { PlannedStep } from '../../rotation/plan.ts';
 import { summarize } from './init-plan.ts';
@@ -20,9 +20,18 @@ export function rotateDocument({ key, done, versions, steps, transitions, waitin
       ...(reason === undefined ? {} : { reason }),
     })),
     transitions: transitions.map(({ n, kid, from, to }) => ({ n, kid, ...(from === undefined ? {} : { from }), to })),
-    ...(waitingFor === undefined ? {} : { waitingFor }),
+    ...(waitingFor === undefined ? {} : { waitingFor: waitingDocument(waitingFor) }),
     notes,
   };
+}
+
+function waitingDocument({ reason, until, blockers }: WaitingFor) {
+  return { reason, ...(until === undefined ? {} : { until: inSeconds(until) }), blockers };
+}
+
+/** RFC 3339, to the second. */
+export function inSeconds(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
 }
 
 /** The versions of a kind after a run, and what the run did. */
@@ -38,11 +47,24 @@ export function renderAdvance(
   return `${rows.length === 0 ? '' : table([head, ...rows])}${done ? 'Done' : open}: ${key}, ${wrote}.\n`;
 }
 
+/** The document of kind RotatePlan. */
+export function roadDocument(key: string, steps: readonly PlannedStep[]) {
+  return {
+    kind: 'RotatePlan',
+    key,
+    steps: steps.map(({ action, earliest, condition }) => ({
+      action,
+      ...(earliest === undefined ? {} : { earliest: inSeconds(earliest) }),
+      condition,
+    })),
+  };
+}
+
 /** The road of a rotation: each step, when it can be taken at the earliest, and what it waits for. */
 export function renderRoad(steps: readonly PlannedStep[], paint: Palette): string {
   return steps
     .map(({ action, earliest, condition }) => {
-      const time = earliest === undefined ? '' : `, from ${earliest.toISOString().slice(0, 19)}Z on`;
+      const time = earliest === undefined ? '' : `, from ${inSeconds(earliest)} on`;
       return `${paint.strong(action)}${time}\n${wrap(condition, 2)}`;
     })
     .join('');
