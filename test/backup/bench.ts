@@ -142,7 +142,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
       read: async (path) => texts[path],
       writeNew: () => Promise.reject(new Error('nothing writes texts here')),
     },
-    loadTlsProbe: () => Promise.reject(new Error('nothing looks at endpoints here')),
+    loadTlsProbe: async () => ({ probe: async () => ({ unreachable: 'nothing listens here' }) }),
     pause: () => Promise.reject(new Error('nothing waits here')),
     loadBackupPorts: async () => ({ sealer: options.sealer ?? plainSealer, files: options.files ?? new Files() }),
     actor: { user: 'tester', host: 'bench' },
