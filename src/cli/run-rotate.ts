@@ -5,6 +5,7 @@ import type { Advance, AdvanceInput, AdvancePorts, Proposal } from '../apply/rot
 import { readStatus } from '../apply/status.ts';
 import { ERRORS, type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { StatusReport } from '../plan/status.ts';
+import type { Cluster } from '../ports/cluster.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import { ROTATIONS } from '../rotation/kinds.ts';
 import { explainingDenials, refuseDenied } from './access.ts';
@@ -121,12 +122,19 @@ function agreeOnce({ options, ports, store, bar }: Run): (proposal: Proposal) =>
     if (store.cluster !== undefined && !agreed) {
       const denied = await preflight(store.cluster, plan, { createNamespaces: false, clock: ports.clock });
       if (denied !== undefined) await refuseDenied(denied, ports);
+      if (options.destroy !== undefined) await checkDeletion(plan.spec.ledgerNamespace, store.cluster, ports);
     }
     if (irrevocable !== undefined) await agreeToLoss(irrevocable, ports);
     else if (!agreed && !options.yes) await ask(`${action} in ${store.location}`, kind, ports);
     agreed = true;
     if (!options.quiet) ports.terminal.stderr.write(`${action}\n`);
   };
+}
+
+/** The record is never told that a key is destroyed by somebody who may not delete it. */
+async function checkDeletion(namespace: string, cluster: Cluster, ports: CliPorts): Promise<void> {
+  const needs = await cluster.denied([{ verb: 'delete', group: '', resource: 'secrets', namespace, name: undefined }]);
+  if (needs.length > 0) await refuseDenied({ needs, user: await cluster.user() }, ports);
 }
 
 async function ask(action: string, kind: string, ports: CliPorts): Promise<void> {
