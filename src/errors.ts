@@ -48,6 +48,10 @@ export const ERRORS = {
   NOT_A_STORE: { exit: 2, docs: 'The folder of --dir holds other files and no installation.' },
   RECORD_TOO_NEW: { exit: 5, docs: 'The record was written by a newer palette-keys.' },
   TWO_INSTALLATIONS: { exit: 5, docs: 'The store holds objects of more than one installation.' },
+  ROTATION_WAITS: {
+    exit: 6,
+    docs: '`rotate` has done all that is safe now, and waits; for what, or until when, is printed.',
+  },
   INTERRUPTED: { exit: 130, docs: 'Ctrl-C (SIGINT); a re-run completes.' },
   TERMINATED: { exit: 143, docs: 'SIGTERM; a re-run completes.' },
   BUG: { exit: 70, docs: 'An internal error; please report it.' },

@@ -22,20 +22,24 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       random: systemRandom,
       files: systemTextFiles,
       loadBackupPorts,
-      loadTlsProbe: async () => (await import('./adapters/tls-probe/tls-probe.ts')).systemTlsProbe,
+      loadTlsProbe: async () => (await import('./adapters/tls-probe/tls-probe.ts')).tlsProbe,
+      pause: (ms) => pause(ms, signal),
       actor: systemActor(process.env),
       version: __VERSION__,
       releaseDate: new Date(__RELEASE_DATE__),
       signal,
       processors: availableParallelism(),
-      sleep: (ms, aborted) =>
-        import('node:timers/promises').then(({ setTimeout }) => setTimeout(ms, undefined, { signal: aborted })),
       openStore: (options, ledgerNamespace) => openStore(options, ledgerNamespace, signal),
       ...overrides,
     });
   } finally {
     stop();
   }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { setTimeout } = await import('node:timers/promises');
+  await setTimeout(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
 async function loadBackupPorts() {

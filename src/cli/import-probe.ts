@@ -30,14 +30,14 @@ export async function proveServed(
   options: ImportOptions,
   ports: CliPorts,
 ): Promise<void> {
-  const { clock, signal, sleep, terminal } = ports;
+  const { clock, signal, pause, terminal } = ports;
   const place = `${target.host}:${target.port}`;
   if (!options.quiet) terminal.stderr.write(`Waiting for ${place} to serve the new certificate …\n`);
   const timeoutMs = parseDuration(options.probeTimeout ?? DEFAULT_TIMEOUT) * 1000;
   const served = await watchServed(
     target,
     fingerprint,
-    { probe: await ports.loadTlsProbe(), clock, signal, sleep },
+    { probe: await ports.loadTlsProbe(), clock, signal, pause },
     timeoutMs,
   );
   if (served.done) return;

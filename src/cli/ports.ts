@@ -82,6 +82,28 @@ export interface CsrOptions extends GlobalOptions {
   readonly out?: string;
 }
 
+export interface RotateOptions extends GlobalOptions {
+  readonly kind: string | undefined;
+  readonly plan: boolean;
+  readonly explain: boolean;
+  readonly wait: boolean;
+  readonly due: boolean;
+  readonly again: boolean;
+  readonly compromised: boolean;
+  readonly rollback: boolean;
+  readonly reinstate?: string;
+  readonly retire?: string;
+  readonly destroy?: string;
+  readonly restart: boolean;
+  readonly assumeConsumersCurrent: boolean;
+  readonly ignorePod: readonly string[];
+  readonly probe: readonly string[];
+  readonly service?: readonly string[];
+  /** False with `--no-tenant-store`. */
+  readonly tenantStore: boolean;
+  readonly acceptResets?: string;
+}
+
 export type OutputFormat = 'table' | 'json' | 'yaml' | 'prometheus';
 
 /** Everything from outside that the commands use; made by main, and by the tests. */
@@ -94,11 +116,12 @@ export interface CliPorts {
   loadBackupPorts(): Promise<BackupPorts>;
   /** Loaded when a server is asked what it serves. */
   loadTlsProbe(): Promise<TlsProbe>;
+  /** Waits, in milliseconds; rejects with the signal's reason as soon as the run is interrupted. */
+  pause(ms: number): Promise<void>;
   readonly actor: Pick<Actor, 'user' | 'host'>;
   readonly version: string;
   /** When this release was made; no honest clock shows an earlier time. */
   readonly releaseDate: Date;
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** Aborted by SIGINT or SIGTERM, with the error to end with as its reason. */
   readonly signal: AbortSignal;
   /** Processors of this machine. */

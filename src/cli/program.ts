@@ -6,12 +6,14 @@ import { type CommandDefinition, collect } from './commands/definition.ts';
 import { importCertCommand } from './commands/import-cert.ts';
 import { initCommand } from './commands/init.ts';
 import { restoreCommand } from './commands/restore.ts';
+import { rotateCommand } from './commands/rotate.ts';
 import { statusCommand } from './commands/status.ts';
 import type { CliPorts } from './ports.ts';
 
 const COMMANDS: readonly CommandDefinition[] = [
   initCommand,
   statusCommand,
+  rotateCommand,
   backupCommand,
   restoreCommand,
   csrCommand,
@@ -25,8 +27,8 @@ needs no cluster.
 
 Exit codes: 0 done or nothing to do, 1 failed for an outside reason, 2 wrong
 usage or spec, 3 status found an error, 4 a backup was rejected, 5 refused
-because a key could get lost, 70 a bug, 130/143 interrupted. A re-run completes
-what was interrupted.`;
+because a key could get lost, 6 a rotation waits, 70 a bug, 130/143 interrupted.
+A re-run completes what was interrupted.`;
 
 /** Runs one command line and returns the exit code. Never throws. */
 export async function runCli(argv: readonly string[], ports: CliPorts): Promise<ExitCode> {

@@ -47,7 +47,8 @@ export async function writeMessage(
   stderr.write(`palette-keys: ${paint.hint('hint:')} ${hint}\n`);
 }
 
-function asKnown(error: unknown, { signal, version }: CliPorts): PaletteKeysError {
+/** What was thrown, as what one can end with; everything unexpected is a bug. */
+export function asKnown(error: unknown, { signal, version }: CliPorts): PaletteKeysError {
   if (signal.aborted && signal.reason instanceof PaletteKeysError) return signal.reason;
   if (error instanceof PaletteKeysError) return error;
   return new PaletteKeysError('BUG', 'an internal error; this is not your fault', {

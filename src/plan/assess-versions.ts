@@ -225,14 +225,14 @@ function applyChange(
   { adds, moves }: Change,
   context: VersionContext,
 ): readonly VersionItem[] {
-  const { kind, items, now } = context;
+  const { kind, items, recorded, now } = context;
   const moved = known.map((item): VersionItem => {
     const state = moves.get(numberOf(item));
     const has = item.action === 'keep' || item.action === 'restore';
     return has && state !== undefined ? { ...item, version: { ...item.version, state } } : item;
   });
-  const numbers = new Set(known.map(numberOf));
-  const newest = Math.max(0, ...numbers);
+  // Those of destroyed versions among them: no number comes twice.
+  const newest = Math.max(0, ...known.map(numberOf), ...(recorded?.versions ?? []).map(({ n }) => n));
   const left = items.flatMap((item) => (item.damage === undefined && item.n > newest ? [item.entry] : []));
   let next = Math.max(newest, ...items.map(({ n }) => n)) + 1;
   const added = adds.map(({ state, material }): VersionItem => {

@@ -21,6 +21,11 @@ export interface Change {
   readonly reissues: ReadonlySet<string>;
 }
 
+/** A change that asks for nothing: it makes a run look at the kind's objects, and at nothing else. */
+export function lookAt(kind: KindId): Change {
+  return { kind, generation: 0, adds: [], moves: new Map(), overwrites: false, whole: false, reissues: new Set() };
+}
+
 export interface Addition {
   /** A version whose key is made in the run is `published`: nothing is generated and used in one step. */
   readonly state: State;

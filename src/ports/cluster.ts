@@ -1,4 +1,5 @@
 import type { ObjectRef } from './object-ref.ts';
+import type { Workloads } from './workloads.ts';
 
 /** One right that a run needs, as an API server checks it. `name` undefined: any name (create and list have none). */
 export interface AccessNeed {
@@ -13,6 +14,7 @@ export interface AccessNeed {
 
 /** What only a live cluster can tell; a directory has none of it. */
 export interface Cluster {
+  readonly workloads: Workloads;
   /** `v1.35.4`. */
   version(): Promise<string>;
   /** The API server's clock (its Date header), to the second. */

@@ -54,7 +54,7 @@ export interface Lock {
  *   (permission, time-out, I/O, a broken answer) throws PaletteKeysError; nothing is ever assumed missing.
  * - Atomic: a reader sees an object whole or not at all, also after a crash at any point.
  * - Concurrency: of any number of concurrent `create`s of one name exactly one returns 'created', and its bytes stay.
- *   `replace` writes only if the object still has the version that was read; it never creates.
+ *   `replace` and `remove` act only if the object still has the version that was read; `replace` never creates.
  * - Durable: when a write returns, the object survives a power cut.
  * - The lock keeps people apart and gives a clear message; correctness rests on `create` and `replace` alone.
  */
@@ -78,6 +78,9 @@ export interface KeyStore {
 
   /** 'conflict': the object changed or is gone; nothing was written. */
   replace(object: NewObject, version: string): Promise<'replaced' | 'conflict'>;
+
+  /** 'conflict': the object changed or is gone; nothing was deleted. Needs the lock. */
+  remove(ref: ObjectRef, version: string): Promise<'removed' | 'conflict'>;
 
   /** Those of the namespaces that the store does not have yet. */
   missingNamespaces(namespaces: readonly string[]): Promise<readonly string[]>;

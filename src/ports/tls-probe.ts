@@ -1,15 +1,15 @@
-/** Where a TLS server listens, and the name (SNI) that it is asked for. */
-export interface ProbeTarget {
+export interface ProbeRequest {
   readonly host: string;
   readonly port: number;
+  /** The name that is asked for (SNI, RFC 6066, section 3). */
   readonly servername: string;
   readonly timeoutMs: number;
 }
 
-/** The certificates that were served, as DER, the leaf first; or why nobody could be asked. */
-export type ProbeResult = { readonly chain: readonly Uint8Array[] } | { readonly unreachable: string };
+/** The certificates that an endpoint serves (DER, leaf first), or why that is not known. */
+export type Probed = { readonly chain: readonly Uint8Array[] } | { readonly unreachable: string };
 
-/** Asks a TLS server what it serves. Nothing is trusted and nothing is sent; never throws but for an abort. */
+/** Looks at what a TLS endpoint serves, and trusts none of it. Never throws for what the endpoint does. */
 export interface TlsProbe {
-  probe(target: ProbeTarget): Promise<ProbeResult>;
+  probe(request: ProbeRequest): Promise<Probed>;
 }

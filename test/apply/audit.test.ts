@@ -177,7 +177,7 @@ describe('what a log says of', () => {
   });
 
   test('an object that was restored: which, with its kid, in the same generation', async () => {
-    store.remove(secret(PLATFORM, 'palette-root-key'));
+    store.take(secret(PLATFORM, 'palette-root-key'));
     await init(store);
     const kid = Buffer.from(objectIn(made, secret(PLATFORM, 'palette-root-key')).data['kid'] ?? []).toString();
     expect(auditIn(store.snapshot()).at(-1)).toMatchObject({
@@ -188,7 +188,7 @@ describe('what a log says of', () => {
   });
 
   test('a rebuilt record: something', async () => {
-    store.remove(RECORD);
+    store.take(RECORD);
     await init(store, { spec });
     expect(auditIn(store.snapshot())).toHaveLength(2);
   });

@@ -57,9 +57,9 @@ const scenarios: readonly Scenario[] = [
     title: 'a restore of ledger entries and projections',
     start: changed((store) => {
       transplant(store, secret(PLATFORM, 'palette-root-key'), foreign);
-      for (const kind of ['mongodb-auth', 'jwt-signing-key']) store.remove(ledgerRef(kind));
+      for (const kind of ['mongodb-auth', 'jwt-signing-key']) store.take(ledgerRef(kind));
       store.damage(secret(PLATFORM, 'palette-auth-tls'), 'it is torn');
-      for (const name of ['grpc-tls', 'message-bus-auth']) store.remove(secret(PLATFORM, `palette-${name}`));
+      for (const name of ['grpc-tls', 'message-bus-auth']) store.take(secret(PLATFORM, `palette-${name}`));
     }),
     options: { request: { restore: true } },
     spec: smallSpec(),
@@ -77,8 +77,8 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'a run without the record',
     start: changed((store) => {
-      store.remove(RECORD);
-      store.remove(secret(PLATFORM, 'palette-auth-tls'));
+      store.take(RECORD);
+      store.take(secret(PLATFORM, 'palette-auth-tls'));
       store.damage(secret(PLATFORM, 'palette-root-key'), 'it is torn');
     }),
     options: { spec: smallSpec() },

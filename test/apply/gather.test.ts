@@ -39,7 +39,7 @@ describe('reading a store at which another run is at work', () => {
 
   it('takes an entry that is gone the second time too for gone', async () => {
     const store = storeWith(made);
-    store.remove(ledgerRef('root-key'));
+    store.take(ledgerRef('root-key'));
     const { ledger } = await gather(store, REQUEST);
     expect(ledger.map(({ ref }) => ref.name)).not.toContain(ledgerRef('root-key').name);
   });

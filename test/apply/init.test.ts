@@ -233,7 +233,7 @@ describe('a run with nothing to do', () => {
 
 describe('a run that changes something', () => {
   test('that restores one object of a complete installation says that it changed something', async () => {
-    store.remove(ROOT);
+    store.take(ROOT);
     const plan = await init(store);
     expect(plan.changes).toBe(true);
     const done = plan.steps.filter(({ action }) => action !== 'keep');
@@ -262,14 +262,14 @@ describe('a run that changes something', () => {
   });
 
   test('does not raise the generation for a restored projection', async () => {
-    store.remove(ROOT);
+    store.take(ROOT);
     await init(store);
     expect(recordIn(store.snapshot()).generation).toBe(1);
     expect(auditIn(store.snapshot())).toHaveLength(2);
   });
 
   test('gives the lock back when it is done, and when it fails', async () => {
-    store.remove(ROOT);
+    store.take(ROOT);
     await expect(init(new FaultyStore(store).failAt(1, 'before'))).rejects.toThrow('injected fault');
     const lock = await store.again().lock({ command: 'other', user: 'other', since: '' });
     await lock.release();
@@ -278,7 +278,7 @@ describe('a run that changes something', () => {
   });
 
   test('waits for nobody who holds the lock, and writes nothing', async () => {
-    store.remove(ROOT);
+    store.take(ROOT);
     await store.again().lock({ command: 'rotate', user: 'other', since: '2027-01-01T00:00:00Z' });
     const before = contents(store.snapshot());
     expect(await failureOf(init(store))).toMatchObject({ code: 'LOCK_HELD' });
@@ -374,6 +374,7 @@ function methodsOf(store: KeyStore): KeyStore {
     get: (ref) => store.get(ref),
     create: (object) => store.create(object),
     replace: (object, version) => store.replace(object, version),
+    remove: (ref, version) => store.remove(ref, version),
     missingNamespaces: (namespaces) => store.missingNamespaces(namespaces),
     addNamespaces: (namespaces) => store.addNamespaces(namespaces),
     lock: (holder) => store.lock(holder),
@@ -397,7 +398,7 @@ describe('what somebody does past the program while a run is at work', () => {
 
   /** A run that has a leaf to restore, objects to update and a record to write; says how it ended. */
   async function runWith([, what, n]: Moment, meanwhile: () => void): Promise<string> {
-    store.remove(LEAF);
+    store.take(LEAF);
     const disturbed = new FaultyStore(store).onWrite((write) => {
       if (what === 'write' && write.n === n) meanwhile();
     });
@@ -428,19 +429,19 @@ describe('what somebody does past the program while a run is at work', () => {
   });
 
   test.each(moments)('%s: a certificate that is deleted is made anew, or the run is told', async (...moment) => {
-    const ended = await runWith(moment, () => store.remove(GRPC));
+    const ended = await runWith(moment, () => store.take(GRPC));
     expect(['done', 'CONFLICT']).toContain(ended);
     await init(store, { spec: wider });
     expect(faultsOf(store.snapshot(), wider)).toEqual([]);
   });
 
   test.each(moments)('%s: a ledger entry that is deleted ends the run in words', async (...moment) => {
-    const ended = await runWith(moment, () => store.remove(ledgerRef('internal-ca')));
+    const ended = await runWith(moment, () => store.take(ledgerRef('internal-ca')));
     expect(['REFUSED', 'CONFLICT']).toContain(ended);
   });
 
   test.each(moments)('%s: a record that is deleted is rebuilt, or the run is told', async (...moment) => {
-    const ended = await runWith(moment, () => store.remove(RECORD));
+    const ended = await runWith(moment, () => store.take(RECORD));
     expect(['done', 'CONFLICT']).toContain(ended);
     await init(store, { spec: wider });
     expect(faultsOf(store.snapshot(), wider)).toEqual([]);
@@ -466,7 +467,7 @@ describe('what somebody does past the program while a run is at work', () => {
   test.each<readonly [string, (past: MemoryStore) => void, RunOptions]>([
     ['update', () => undefined, { spec: wider }],
     ['restore', (past) => past.damage(AUTH, 'it is torn'), {}],
-    ['make again', (past) => past.remove(AUTH), {}],
+    ['make again', (past) => past.take(AUTH), {}],
   ])('a foreign key is not overwritten that comes when the run is about to %s its object', async (_, harm, options) => {
     harm(store);
     await store.lock({ command: 'all', user: 'all', since: '' });
@@ -477,7 +478,7 @@ describe('what somebody does past the program while a run is at work', () => {
 
   test.each<readonly [string, (past: MemoryStore) => void]>([
     ['restore', (past) => past.damage(AUTH, 'it is torn')],
-    ['make again', (past) => past.remove(AUTH)],
+    ['make again', (past) => past.take(AUTH)],
   ])('what a newer run wrote stays, though this one was about to %s it', async (_, harm) => {
     harm(store);
     await store.lock({ command: 'all', user: 'all', since: '' });
@@ -510,7 +511,7 @@ describe('what somebody does past the program while a run is at work', () => {
   });
 
   test('a run that ends after a newer record came does not call it ready', async () => {
-    store.remove(LEAF);
+    store.take(LEAF);
     await store.lock({ command: 'all', user: 'all', since: '' });
     // A newer run has written its record, and was killed then.
     const begun = async (): Promise<void> => {
@@ -595,7 +596,7 @@ describe('an audit log that cannot be continued', () => {
   });
 
   test('because it is gone is begun anew', async () => {
-    store.remove(AUDIT);
+    store.take(AUDIT);
     await init(store, { spec: other });
     expect(auditIn(store.snapshot())).toMatchObject([{ generation: 2, prev: null }]);
   });
@@ -610,7 +611,7 @@ describe('a lost record', () => {
   const elsewhere = { ...smallSpec(), namePrefix: 'acme-' };
 
   test('is rebuilt as it was', async () => {
-    store.remove(RECORD);
+    store.take(RECORD);
     await init(store, { spec });
     expect(recordIn(store.snapshot())).toEqual(recordIn(made));
   });
@@ -626,7 +627,7 @@ describe('a lost record', () => {
   ])('never leads to a second root key %s', async (_, fixed) => {
     const other = smallSpec(fixed);
     const custom = storeWith(await installation(other));
-    custom.remove({ ...RECORD, namespace: other.ledgerNamespace });
+    custom.take({ ...RECORD, namespace: other.ledgerNamespace });
     const rootKeys = (): readonly string[] =>
       custom
         .snapshot()
@@ -642,7 +643,7 @@ describe('a lost record', () => {
   });
 
   test('never leads to a second root key under another namePrefix that is asked for', async () => {
-    store.remove(RECORD);
+    store.take(RECORD);
     const before = contents(store.snapshot());
     const renamed = smallSpec({ namePrefix: elsewhere.namePrefix });
     expect(await failureOf(init(store, { spec: renamed }))).toMatchObject({ code: 'REFUSED' });
@@ -686,7 +687,7 @@ describe('an adoption into a store without a ledger', () => {
   /** What is left: keys that can be taken in, and nothing that was issued by a lost CA. */
   function orphaned(): MemoryStore {
     const left = ['root-key', 'hash-salt', 'jwt-signing-key', 'mongodb-auth', 'jwks'].map((name) => `palette-${name}`);
-    for (const { ref } of made.objects) if (!left.includes(ref.name)) store.remove(ref);
+    for (const { ref } of made.objects) if (!left.includes(ref.name)) store.take(ref);
     return store;
   }
 
@@ -722,7 +723,7 @@ describe('a ledger object that has lost its labels', () => {
 
 describe('generations', () => {
   test('what was computed from an older record is never marked as computed from a newer one', async () => {
-    store.remove(ROOT);
+    store.take(ROOT);
     const wider = smallSpec({ mongodb: { members: 2 } });
     const lock = await store.lock({ command: 'both', user: 'both', since: '' });
     const open = unlocked(store);

@@ -36,6 +36,7 @@ export class Interleaving {
       get: (ref) => take(() => inner.get(ref)),
       create: (object) => take(() => inner.create(object)),
       replace: (object, version) => take(() => inner.replace(object, version)),
+      remove: (ref, version) => take(() => inner.remove(ref, version)),
       missingNamespaces: (namespaces) => take(() => inner.missingNamespaces(namespaces)),
       addNamespaces: (namespaces) => take(() => inner.addNamespaces(namespaces)),
       lock: (_holder: LockHolder) => take(async () => ({ release: async () => undefined })),

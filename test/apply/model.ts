@@ -210,7 +210,7 @@ class History {
   /** True where something was changed. */
   #change(type: Harm, found: FoundObject, entry: number): boolean {
     const { ref } = found;
-    if (type === 'remove') this.#store.remove(ref);
+    if (type === 'remove') this.#store.take(ref);
     if (type === 'damage') this.#store.damage(ref, 'it is torn');
     if (type === 'remove' || type === 'damage') return true;
     // Of record and audit log any line may be somebody else's or anything; what then happens has tests of its own.
@@ -249,7 +249,7 @@ class History {
       this.#watch.forget(place);
       if (found !== undefined && found.damage === undefined) this.#store.put(found);
       else if (found !== undefined) this.#store.damage(found.ref, found.damage);
-      else if (ref !== undefined) this.#store.remove(ref);
+      else if (ref !== undefined) this.#store.take(ref);
     }
     this.#before.clear();
   }

@@ -83,7 +83,7 @@ describe('a backup', () => {
   test('is made of an installation whose projections are damaged or gone, for it does not need them', async () => {
     store.damage(secret(PLATFORM, 'palette-root-key'), 'it is torn');
     for (const { ref } of made.objects) {
-      if (ref.namespace === PLATFORM && ref.name.endsWith('-tls')) store.remove(ref);
+      if (ref.namespace === PLATFORM && ref.name.endsWith('-tls')) store.take(ref);
     }
     await commandWell(store, BACKUP, { files });
     expect([...files.found.keys()]).toEqual(['b.age']);
@@ -272,11 +272,11 @@ describe('for whom', () => {
 describe('what is not whole is not backed up', () => {
   test.each<readonly [string, () => void, number]>([
     ['a store without an installation', () => store.restore({ namespaces: [], objects: [] }), 1],
-    ['a ledger entry that is gone, though a projection holds its key', () => store.remove(ledgerRef('hash-salt')), 5],
-    ['a ledger entry that is gone for good', () => store.remove(ledgerRef('internal-ca')), 5],
+    ['a ledger entry that is gone, though a projection holds its key', () => store.take(ledgerRef('hash-salt')), 5],
+    ['a ledger entry that is gone for good', () => store.take(ledgerRef('internal-ca')), 5],
     ['a ledger entry that is damaged', () => store.damage(ledgerRef('hash-salt'), 'it is torn'), 5],
     ['the key of another installation', () => transplant(store, ledgerRef('hash-salt'), foreign), 5],
-    ['no record', () => store.remove(RECORD), 5],
+    ['no record', () => store.take(RECORD), 5],
     ['a damaged record', () => store.damage(RECORD, 'it is torn'), 5],
     ['a run that was interrupted', () => editRecord(store, (record) => ({ ...record, ready: false })), 5],
     ['a record of a newer program', () => editRecord(store, (record) => ({ ...record, schemaVersion: 2 })), 5],
@@ -344,7 +344,7 @@ describe('beside another run', () => {
 
   test('that takes the record away while the file is written, the failure is told as one, not as a bug', async () => {
     files.onStep((step) => {
-      if (step === 'published') store.remove(RECORD);
+      if (step === 'published') store.take(RECORD);
     });
     const outcome = await command(store, BACKUP, { files });
     expect(outcome.code, outcome.stderr).toBe(1);

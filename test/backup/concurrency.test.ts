@@ -109,7 +109,7 @@ const empty = (): Snapshot => memoryStore().snapshot();
 /** What is left when the ledger namespace is lost. */
 function withoutLedger(): Snapshot {
   const store = storeWith(made);
-  for (const { ref } of made.objects) if (ref.namespace === LEDGER) store.remove(ref);
+  for (const { ref } of made.objects) if (ref.namespace === LEDGER) store.take(ref);
   return store.snapshot();
 }
 
@@ -155,7 +155,7 @@ describe('at once, without a lock that keeps them apart,', () => {
         if (last.code === 5 && last.stderr.includes('LEDGER_ENTRY_UNEXPECTED')) {
           // The init went on between the restore's root key and its record. What is said helps: the backup is whole.
           for (const [place, facts] of ledgerFacts(memory.snapshot())) {
-            if (facts !== ledgerFacts(made).get(place)) memory.remove(refOf(memory, place));
+            if (facts !== ledgerFacts(made).get(place)) memory.take(refOf(memory, place));
           }
           last = await restoring(memory);
           if (!isBack(memory)) return ['the restore did not help'];
@@ -178,8 +178,8 @@ describe('at once, without a lock that keeps them apart,', () => {
   test('a restore and an init that completes a damaged store make one set of keys', async () => {
     const damaged = (): Snapshot => {
       const store = storeWith(made);
-      for (const kind of ['hash-salt', 'internal-ca']) store.remove(ledgerRef(kind));
-      store.remove(RECORD);
+      for (const kind of ['hash-salt', 'internal-ca']) store.take(ledgerRef(kind));
+      store.take(RECORD);
       return store.snapshot();
     };
     const faults = await inManyOrders('damaged', damaged, [restoring, initialising], async (memory, outcomes) => {

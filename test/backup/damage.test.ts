@@ -25,7 +25,7 @@ beforeAll(async () => {
   made = await installation();
   list = JSON.parse((await backupOf(made)).toString());
   store = storeWith(made);
-  store.remove(ledgerRef('root-key'));
+  store.take(ledgerRef('root-key'));
   before = store.snapshot();
 });
 

@@ -165,7 +165,7 @@ describe('is refused, with nothing written and no file, where', () => {
 
   function without(lost: (ref: { name: string; namespace: string }) => boolean): Snapshot {
     const store = storeWith(made);
-    for (const { ref } of made.objects) if (lost(ref)) store.remove(ref);
+    for (const { ref } of made.objects) if (lost(ref)) store.take(ref);
     return store.snapshot();
   }
 });
@@ -299,7 +299,7 @@ test('keys that are taken in from a store without a ledger are all in the file, 
   transplant(grown, secret(PLATFORM, 'palette-root-key'), foreign);
   await init(grown, { request: { adopt: true } });
   const left = ['root-key', 'hash-salt', 'jwt-signing-key', 'mongodb-auth', 'jwks'].map((name) => `palette-${name}`);
-  for (const { ref } of grown.snapshot().objects) if (!left.includes(ref.name)) grown.remove(ref);
+  for (const { ref } of grown.snapshot().objects) if (!left.includes(ref.name)) grown.take(ref);
   const before = grown.snapshot();
   const outcome = await run(grown, [...ESCROW, '--adopt', '--yes']);
   if (outcome.code === 0) expect(ledgerFacts(await escrowed())).toEqual(ledgerFacts(grown.snapshot()));

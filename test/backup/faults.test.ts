@@ -110,7 +110,7 @@ describe('restore', () => {
 
   function damaged(lost: (ref: ObjectRef) => boolean): MemoryStore {
     const store = storeWith(made);
-    for (const { ref } of made.objects) if (lost(ref)) store.remove(ref);
+    for (const { ref } of made.objects) if (lost(ref)) store.take(ref);
     if (store.snapshot().objects.length === 0) store.restore({ namespaces: [], objects: [] });
     return store;
   }

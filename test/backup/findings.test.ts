@@ -179,7 +179,7 @@ describe('a refusal for the sake of a key that is gone', () => {
     ['cluster-ca', 'old.age', START],
   ])('%s: init names the newest backup that holds it', async (kind, file, at) => {
     await backedUpTwice();
-    store.remove(ledgerRef(kind));
+    store.take(ledgerRef(kind));
     const outcome = await command(store, ['init', '--yes'], { clock });
     expect(outcome.code).toBe(5);
     const says = outcome.stderr.replaceAll(/\s+/g, ' ');
@@ -189,7 +189,7 @@ describe('a refusal for the sake of a key that is gone', () => {
 
   test('status names it too', async () => {
     await backedUpTwice();
-    store.remove(ledgerRef('internal-ca'));
+    store.take(ledgerRef('internal-ca'));
     const outcome = await command(store, ['status'], { clock });
     expect(outcome.code).toBe(3);
     expect(outcome.stdout.replaceAll(/\s+/g, ' ')).toContain('palette-keys restore new.age');
@@ -216,7 +216,7 @@ describe('a refusal for the sake of a key that is gone', () => {
   );
 
   test('that no backup holds: that is said', async () => {
-    store.remove(ledgerRef('internal-ca'));
+    store.take(ledgerRef('internal-ca'));
     const outcome = await command(store, ['init', '--yes'], { clock });
     expect(outcome.code).toBe(5);
     expect(outcome.stderr.replaceAll(/\s+/g, ' ')).toContain('no backup of it is recorded');
@@ -224,7 +224,7 @@ describe('a refusal for the sake of a key that is gone', () => {
 
   test('what is named helps: the restore of that file brings the key back', async () => {
     await backUp('b.age');
-    store.remove(ledgerRef('internal-ca'));
+    store.take(ledgerRef('internal-ca'));
     await commandWell(store, ['restore', 'b.age', '--identity', 'safe.key'], { files, clock });
     expect((await commandWell(store, ['init'], { clock })).stdout).toContain('Nothing to do');
   });
@@ -232,8 +232,8 @@ describe('a refusal for the sake of a key that is gone', () => {
   test('a lost record says to restore it, and that helps', async () => {
     await adopt('hash-salt');
     await backUp('b.age');
-    store.remove(RECORD);
-    store.remove(secret(PLATFORM, 'palette-hash-salt'));
+    store.take(RECORD);
+    store.take(secret(PLATFORM, 'palette-hash-salt'));
     const outcome = await command(store, ['init', '--yes'], { clock });
     expect(outcome.code).toBe(5);
     expect(outcome.stderr).toContain('palette-keys restore FILE');
@@ -243,7 +243,7 @@ describe('a refusal for the sake of a key that is gone', () => {
 });
 
 test('an installation without a record is not nagged about backups, but about its record', async () => {
-  store.remove(RECORD);
+  store.take(RECORD);
   expect(await nags()).toEqual([]);
   expect(await findingsOf(store, { clock })).toContain('RECORD_LOST');
 });

@@ -29,14 +29,14 @@ const STORES: readonly { title: string; prepare: (store: MemoryStore) => void; f
   {
     title: 'what workloads mount alone',
     prepare: (store) => {
-      for (const { ref } of made.objects) if (ref.namespace === LEDGER) store.remove(ref);
+      for (const { ref } of made.objects) if (ref.namespace === LEDGER) store.take(ref);
     },
     flags: ['--verify'],
   },
   {
     title: 'all but the hash salt',
     prepare: (store) => {
-      for (const { ref } of made.objects) if (ref.name.includes('hash-salt')) store.remove(ref);
+      for (const { ref } of made.objects) if (ref.name.includes('hash-salt')) store.take(ref);
     },
     flags: ['--yes'],
   },
@@ -90,7 +90,7 @@ test.each(['ledger', 'record', 'root key', 'projections'])(
       return namespace !== LEDGER;
     };
     const store = storeWith(made);
-    for (const { ref } of made.objects) if (!keeps(ref.name, ref.namespace)) store.remove(ref);
+    for (const { ref } of made.objects) if (!keeps(ref.name, ref.namespace)) store.take(ref);
     const before = store.snapshot();
     const outcome = await restore(store, JSON.stringify(foreign), { flags: ['--yes'] });
     expect(outcome.code, outcome.stderr).toBe(5);

@@ -61,7 +61,7 @@ beforeEach(() => {
 
 /** Takes away what a disaster takes. */
 function lose(from: MemoryStore, lost: (ref: ObjectRef) => boolean): void {
-  for (const { ref } of from.snapshot().objects) if (lost(ref)) from.remove(ref);
+  for (const { ref } of from.snapshot().objects) if (lost(ref)) from.take(ref);
 }
 
 async function restoredWell(into: MemoryStore, plain: Uint8Array, flags: readonly string[] = []): Promise<void> {
@@ -161,7 +161,7 @@ test('a retired key, of which nothing else is made: it comes back, and the audit
   });
   await init(retiring);
   const plain = await backupOf(retiring.snapshot());
-  retiring.remove(ledgerRef('root-key'));
+  retiring.take(ledgerRef('root-key'));
   const before = auditIn(retiring.snapshot()).length;
   const watched = new FaultyStore(retiring);
   const outcome = await restore(watched, plain);

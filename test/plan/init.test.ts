@@ -92,18 +92,18 @@ const damagedAndMissing: readonly Row[] = [
   { title: 'nothing', change: () => undefined, does: [] },
   {
     title: 'an object that is missing',
-    change: (past) => past.remove(ROOT),
+    change: (past) => past.take(ROOT),
     does: restores(at('root-key'), 'PROJECTION_MISSING'),
     says: ['it is missing'],
   },
   {
     title: 'a ConfigMap that is missing',
-    change: (past) => past.remove(JWKS),
+    change: (past) => past.take(JWKS),
     does: restores(formatRef(JWKS), 'PROJECTION_MISSING'),
   },
   {
     title: 'a certificate that is missing',
-    change: (past) => past.remove(place('auth-tls')),
+    change: (past) => past.take(place('auth-tls')),
     does: restores(at('auth-tls'), 'PROJECTION_MISSING'),
   },
   {
@@ -425,7 +425,7 @@ const ledgerFaults: readonly Row[] = [
   ...['root-key', 'hash-salt', 'jwt-signing-key', 'mongodb-auth'].map(
     (kind): Row => ({
       title: `a ${kind} that is gone from the ledger, but not from its projection`,
-      change: (past) => past.remove(ledgerRef(kind)),
+      change: (past) => past.take(ledgerRef(kind)),
       does: restores(ledger(kind), 'LEDGER_ENTRY_LOST'),
       says: [`it is gone; ${at(kind)} holds its key`],
       confirm: [],
@@ -434,7 +434,7 @@ const ledgerFaults: readonly Row[] = [
   ...['internal-ca', 'cluster-ca', 'message-bus-operator', 'message-bus-signing-key', 'message-bus-system-account'].map(
     (kind): Row => ({
       title: `a ${kind} that is gone, for projections have but its public half`,
-      change: (past) => past.remove(ledgerRef(kind)),
+      change: (past) => past.take(ledgerRef(kind)),
       does: expect.arrayContaining(blocks(ledger(kind), 'LEDGER_ENTRY_LOST')),
       says: [/^no backup of it is recorded/],
       confirm: [],
@@ -443,15 +443,15 @@ const ledgerFaults: readonly Row[] = [
   {
     title: 'a root key that is gone everywhere',
     change: (past) => {
-      past.remove(ledgerRef('root-key'));
-      past.remove(ROOT);
+      past.take(ledgerRef('root-key'));
+      past.take(ROOT);
     },
     does: expect.arrayContaining(blocks(ledger('root-key'), 'LEDGER_ENTRY_LOST')),
   },
   {
     title: 'a root key that is gone from the ledger, with a projection that is damaged',
     change: (past) => {
-      past.remove(ledgerRef('root-key'));
+      past.take(ledgerRef('root-key'));
       editData(past, ROOT, () => ({ kid: 'a'.repeat(16) }));
     },
     does: expect.arrayContaining(blocks(ledger('root-key'), 'LEDGER_ENTRY_LOST')),
@@ -459,7 +459,7 @@ const ledgerFaults: readonly Row[] = [
   {
     title: 'a CA that is gone, of which a backup is known',
     change: (past) => {
-      past.remove(ledgerRef('internal-ca'));
+      past.take(ledgerRef('internal-ca'));
       editRecord(past, (record) => {
         record.keys['internal-ca'].versions[0].backups = [
           { file: 'old.age', sha256: '0', at: '2027-01-02T00:00:00Z', recipients: [] },
@@ -510,7 +510,7 @@ const ledgerFaults: readonly Row[] = [
   {
     title: 'a lost ledger and a lost record',
     change: (past) => {
-      for (const { ref } of made.objects) if (ref.namespace === LEDGER && ref.name !== AUDIT.name) past.remove(ref);
+      for (const { ref } of made.objects) if (ref.namespace === LEDGER && ref.name !== AUDIT.name) past.take(ref);
     },
     options: { spec },
     does: expect.arrayContaining(blocks(ledger('root-key'), 'LEDGER_LOST')),
@@ -519,7 +519,7 @@ const ledgerFaults: readonly Row[] = [
   {
     title: 'a lost ledger, record and audit log',
     change: (past) => {
-      for (const { ref } of made.objects) if (ref.namespace === LEDGER) past.remove(ref);
+      for (const { ref } of made.objects) if (ref.namespace === LEDGER) past.take(ref);
     },
     options: { spec },
     does: expect.arrayContaining(blocks(ledger('internal-ca'), 'LEDGER_LOST')),
@@ -528,7 +528,7 @@ const ledgerFaults: readonly Row[] = [
   {
     title: 'a lost root key, record and audit log, where the rest of the ledger is there',
     change: (past) => {
-      for (const ref of [ledgerRef('root-key'), RECORD, AUDIT, ROOT]) past.remove(ref);
+      for (const ref of [ledgerRef('root-key'), RECORD, AUDIT, ROOT]) past.take(ref);
     },
     options: { spec },
     does: expect.arrayContaining(blocks(ledger('root-key'), 'LEDGER_LOST')),
@@ -538,7 +538,7 @@ const ledgerFaults: readonly Row[] = [
 const recordFaults: readonly Row[] = [
   {
     title: 'a record that is lost',
-    change: (past) => past.remove(RECORD),
+    change: (past) => past.take(RECORD),
     options: { spec },
     does: [],
   },
@@ -639,7 +639,7 @@ describe('there is no plan for', () => {
     [
       'keys of two installations, and no record',
       (past) => {
-        past.remove(RECORD);
+        past.take(RECORD);
         past.put(objectIn(foreign, ledgerRef('hash-salt')));
       },
       'TWO_INSTALLATIONS',
@@ -833,13 +833,13 @@ describe('findings that stand', () => {
   });
 
   test('are that the audit log is gone, damaged, or broken', async () => {
-    store.remove(AUDIT);
+    store.take(AUDIT);
     expect(await codes()).toContain(`AUDIT_MISSING ${formatRef(AUDIT)}`);
     store = storeWith(made);
     store.damage(AUDIT, 'it is torn');
     expect(await codes()).toContain(`AUDIT_DAMAGED ${formatRef(AUDIT)}`);
     store = storeWith(made);
-    store.remove(ROOT);
+    store.take(ROOT);
     await init(store);
     editData(store, AUDIT, (data) => ({ 'audit.jsonl': data['audit.jsonl']?.replace('tester', 'nobody') }));
     expect(await codes()).toContain(`AUDIT_DAMAGED ${formatRef(AUDIT)}`);
@@ -857,7 +857,7 @@ describe('findings that stand', () => {
 test('no plan and no status shows a byte of a key', async () => {
   const before = recordIn(made);
   transplant(store, ROOT, foreign);
-  store.remove(ledgerRef('hash-salt'));
+  store.take(ledgerRef('hash-salt'));
   const shown = JSON.stringify([
     await preview({ request: { adopt: true } }),
     await preview(),

@@ -81,21 +81,21 @@ const refusal = async (): Promise<unknown> =>
 
 describe('the record of a plain installation', () => {
   test('is rebuilt as it was', async () => {
-    store.remove(RECORD);
+    store.take(RECORD);
     await init(store, { spec: smallSpec(), clock: new ManualClock(LATER) });
     expect(recordIn(store.snapshot())).toEqual(recordIn(made[0] ?? store.snapshot()));
   });
 
   test('is rebuilt as it was, also where every projection is lost with it', async () => {
     const lost = (made[0]?.objects ?? []).filter(({ ref }) => ref.namespace === PLATFORM);
-    for (const { ref } of [...lost, { ref: RECORD }]) store.remove(ref);
+    for (const { ref } of [...lost, { ref: RECORD }]) store.take(ref);
     await init(store, { spec: smallSpec(), clock: new ManualClock(LATER) });
     expect(recordIn(store.snapshot())).toEqual(recordIn(made[0] ?? store.snapshot()));
   });
 
   test('goes on from the newest generation that a projection tells of', async () => {
     await init(store, { spec: smallSpec({ mongodb: { members: 2 } }) });
-    store.remove(RECORD);
+    store.take(RECORD);
     await init(store, { spec: smallSpec({ mongodb: { members: 2 } }) });
     expect(recordIn(store.snapshot()).generation).toBe(2);
   });
@@ -113,7 +113,7 @@ describe('states that a keyring tells are rebuilt:', () => {
       store = storeWith(made[0] ?? store.snapshot());
       await giveVersions(kind, given);
       const before = states(kind);
-      store.remove(RECORD);
+      store.take(RECORD);
       await init(store, { spec: smallSpec() });
       expect(states(kind)).toEqual(before);
       expect(faultsOf(store.snapshot(), smallSpec(), { [kind]: given.length })).toEqual([]);
@@ -127,14 +127,14 @@ describe('states that a keyring tells are rebuilt:', () => {
   ])('those of a JWT key, by its JWK Set, %s', async (_, given) => {
     await giveVersions('jwt-signing-key', given);
     const before = states('jwt-signing-key');
-    store.remove(RECORD);
+    store.take(RECORD);
     await init(store, { spec: smallSpec(), clock: new ManualClock(LATER) });
     expect(states('jwt-signing-key')).toEqual(before);
   });
 
   test('the time in a state begins anew, for nobody knows it', async () => {
     await giveVersions('root-key', ['trusted', 'active']);
-    store.remove(RECORD);
+    store.take(RECORD);
     await init(store, { spec: smallSpec(), clock: new ManualClock(LATER) });
     for (const { since, history } of recordIn(store.snapshot()).keys['root-key'].versions) {
       expect(since).toBe(LATER);
@@ -151,7 +151,7 @@ describe('states that nothing tells, or that are disputed, are refused:', () => 
   ];
 
   test.each<readonly [string, (past: MemoryStore) => void]>([
-    ['its projection is gone', (past) => past.remove(ROOT)],
+    ['its projection is gone', (past) => past.take(ROOT)],
     ['its projection cannot be read', (past) => past.damage(ROOT, 'it is torn')],
     ['its projection contradicts itself', (past) => editData(past, ROOT, () => ({ kid: 'a'.repeat(16) }))],
     [
@@ -160,7 +160,7 @@ describe('states that nothing tells, or that are disputed, are refused:', () => 
     ],
   ])('of two root keys where %s', async (_, change) => {
     await giveVersions('root-key', ['trusted', 'active']);
-    store.remove(RECORD);
+    store.take(RECORD);
     change(store);
     const before = store.snapshot().objects.map((object) => `${formatRef(object.ref)} ${factsOf(object)}`);
     expect(await refusal()).toEqual(refused('root-key'));
@@ -169,15 +169,15 @@ describe('states that nothing tells, or that are disputed, are refused:', () => 
 
   test.each(['internal-ca', 'cluster-ca', 'message-bus-signing-key'])('of two versions of %s', async (kind) => {
     await giveVersions(kind, ['trusted', 'active']);
-    store.remove(RECORD);
+    store.take(RECORD);
     expect(await refusal()).toEqual(refused(kind));
   });
 
   test('and the ledger stays as it is', async () => {
     await giveVersions('root-key', ['trusted', 'active']);
     const before = ledgerFacts(store.snapshot());
-    store.remove(RECORD);
-    store.remove(ROOT);
+    store.take(RECORD);
+    store.take(ROOT);
     await refusal();
     expect(ledgerFacts(store.snapshot())).toEqual(before);
   });

@@ -89,6 +89,7 @@ describe('what people see', () => {
     ['help', '--help', () => ({})],
     ['help-init', 'init --help', () => ({})],
     ['help-status', 'status --help', () => ({})],
+    ['help-rotate', 'rotate --help', () => ({})],
     ['version', '--version', () => ({})],
     ['init-first', 'init --dir keys', () => ({ cwd: newFolder() })],
     ['init-first-verbose', 'init --dir keys -v', () => ({ cwd: folderWith({ 'palette-keys.yaml': specText(SMALL) }) })],

@@ -3,11 +3,11 @@ import { PaletteKeysError } from '../../src/errors.ts';
 import type { FoundObject, KeyStore, Lock, LockHolder, NewObject } from '../../src/ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
 
-/** One create, replace or addNamespaces; `object` is as in plans, or the namespaces. */
+/** One create, replace, remove or addNamespaces; `object` is as in plans, or the namespaces. */
 export interface Write {
   /** From 1. */
   readonly n: number;
-  readonly operation: 'create' | 'replace' | 'addNamespaces';
+  readonly operation: 'create' | 'replace' | 'remove' | 'addNamespaces';
   readonly object: string;
 }
 
@@ -72,6 +72,10 @@ export class FaultyStore implements KeyStore {
 
   replace(object: NewObject, version: string): Promise<'replaced' | 'conflict'> {
     return this.#write('replace', formatRef(object.ref), () => this.#inner.replace(object, version));
+  }
+
+  remove(ref: ObjectRef, version: string): Promise<'removed' | 'conflict'> {
+    return this.#write('remove', formatRef(ref), () => this.#inner.remove(ref, version));
   }
 
   missingNamespaces(namespaces: readonly string[]): Promise<readonly string[]> {

@@ -229,6 +229,26 @@ export function keyStoreContract(name: string, makeStore: () => Promise<StoreUnd
         expect(await store.get(secret({ name: 'palette-absent' }).ref)).toBeUndefined();
       });
 
+      test('remove deletes the version that was read, and its name is free again', async () => {
+        const object = secret({ immutable: true });
+        await store.create(object);
+        expect(await store.remove(object.ref, (await stored(object.ref)).version)).toBe('removed');
+        for (const client of [store, made.again()]) {
+          expect(await client.get(object.ref)).toBeUndefined();
+          expect(await client.list(here)).toEqual([]);
+        }
+        expect(await store.create(object)).toBe('created');
+      });
+
+      test('remove with the version of an earlier state, or of what is gone, is a conflict and deletes nothing', async () => {
+        await store.create(secret());
+        const stale = (await stored(secret().ref)).version;
+        await store.replace(secret({ data: { key: new Uint8Array([2]) } }), stale);
+        expect(await store.remove(secret().ref, stale)).toBe('conflict');
+        expect((await stored(secret().ref)).data).toEqual({ key: new Uint8Array([2]) });
+        expect(await store.remove(secret({ name: 'palette-absent' }).ref, stale)).toBe('conflict');
+      });
+
       test('list gives what is labelled as ours, sorted by kind and name', async () => {
         await store.create(secret({ name: 'palette-b' }));
         await store.create(secret({ name: 'palette-a' }));

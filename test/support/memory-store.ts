@@ -28,7 +28,7 @@ export interface MemoryStore extends KeyStore {
   /** What somebody does past the program: no version is asked for, nothing is checked. */
   put(object: NewObject): void;
   damage(ref: ObjectRef, reason: string): void;
-  remove(ref: ObjectRef): void;
+  take(ref: ObjectRef): void;
 }
 
 /** `kind` is what the store says that it is. */
@@ -92,6 +92,13 @@ class Memory implements MemoryStore {
     return 'replaced';
   }
 
+  async remove(ref: ObjectRef, version: string): Promise<'removed' | 'conflict'> {
+    this.#assertLocked();
+    if (this.#state.objects.get(formatRef(ref))?.version !== version) return 'conflict';
+    this.take(ref);
+    return 'removed';
+  }
+
   async missingNamespaces(namespaces: readonly string[]): Promise<readonly string[]> {
     return [...new Set(namespaces)].filter((namespace) => !this.#state.namespaces.has(namespace));
   }
@@ -153,7 +160,7 @@ class Memory implements MemoryStore {
     this.#set({ ref, damage: reason, version: this.#nextVersion() });
   }
 
-  remove(ref: ObjectRef): void {
+  take(ref: ObjectRef): void {
     this.#state.objects.delete(formatRef(ref));
   }
 

@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
+import { defaultSpec } from '../../src/installation/defaults.ts';
+import { serviceNamespaces } from '../../src/installation/names.ts';
 import { type Bed, START_MS, startBed, verdictOn } from '../cluster-program/bed.ts';
 import { doings, type InitResult, LEDGER, PLATFORM, SMALL, specText } from '../program/store.ts';
 import { skipped } from '../program/tools.ts';
@@ -53,7 +55,23 @@ describe('templates/', () => {
     expect(jobOf('helm-hook.yaml')).toEqual(jobOf('job.yaml'));
   });
 
-  it.each(['job.yaml', 'helm-hook.yaml', 'guard-policy.yaml', 'encryption-configuration.yaml'])(
+  it('rotate-cronjob.yaml runs what is due as the Job of job.yaml runs init, and lets it list Pods and nothing else', () => {
+    const documents = documentsOf(textOf('rotate-cronjob.yaml'));
+    const roles = documents.filter(({ kind }) => kind.endsWith('Role'));
+    expect(roles.map((role) => role['rules'])).toEqual([[{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }]]);
+    const spec = defaultSpec();
+    const used = [...serviceNamespaces(spec), spec.ingress.namespace].sort();
+    const bound = documents.filter(({ kind }) => kind === 'RoleBinding').map(({ metadata }) => metadata['namespace']);
+    expect(bound).toEqual(used);
+    const text = JSON.stringify(documents.find(({ kind }) => kind === 'CronJob'));
+    expect(text).toContain('"args":["rotate","--due","--yes","-o","json"]');
+    expect(text).toContain('"concurrencyPolicy":"Forbid"');
+    for (const hardened of ['"runAsNonRoot":true', '"readOnlyRootFilesystem":true', '"drop":["ALL"]']) {
+      expect(text).toContain(hardened);
+    }
+  });
+
+  it.each(['job.yaml', 'helm-hook.yaml', 'rotate-cronjob.yaml', 'guard-policy.yaml', 'encryption-configuration.yaml'])(
     '%s holds nothing that Helm would take for its own language',
     (name) => {
       expect(textOf(name)).not.toContain('{{');

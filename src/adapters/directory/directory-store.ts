@@ -103,6 +103,17 @@ class DirectoryStore implements KeyStore {
     });
   }
 
+  remove(ref: ObjectRef, version: string): Promise<'removed' | 'conflict'> {
+    return this.#locked(async (claim) => {
+      const current = await this.#objects.get(ref);
+      if (current?.version !== version) return 'conflict';
+      if (!(await isStillOurs(this.#place, claim))) throw lockLost(this.location);
+      await this.#place.files.unlink(pathOf(this.#place.root, ref));
+      await this.#sync.sync(await this.#folders.toWrite(ref));
+      return 'removed';
+    });
+  }
+
   missingNamespaces(namespaces: readonly string[]): Promise<readonly string[]> {
     return this.#inWords(async () => {
       await this.#isThere();

@@ -5,6 +5,7 @@ import { type Call, writing } from './api/call.ts';
 import { type ApiClient, Garbled } from './api/client.ts';
 import { ApiFailure } from './api/failure.ts';
 import { type JsonObject, objectAt, textAt } from './json.ts';
+import { KubernetesWorkloads } from './workloads/workloads.ts';
 
 /** An Event is a courtesy: nobody waits for it. */
 const EVENT_TIMEOUT_MS = 3000;
@@ -14,6 +15,7 @@ const MAX_MESSAGE = 1024;
 
 /** What the API server can tell besides objects. */
 export class KubernetesCluster implements Cluster {
+  readonly workloads: KubernetesWorkloads;
   readonly #client: ApiClient;
   readonly #host: string;
   #version: Promise<string> | undefined;
@@ -23,6 +25,7 @@ export class KubernetesCluster implements Cluster {
     this.#client = client;
     this.#host = host;
     this.#inWords = inWords;
+    this.workloads = new KubernetesWorkloads(client, inWords);
   }
 
   version(): Promise<string> {

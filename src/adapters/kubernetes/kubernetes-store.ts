@@ -8,7 +8,7 @@ import { KubernetesCluster } from './cluster.ts';
 import { acquireLock } from './lease/lock.ts';
 import { addNamespace, hasNamespace } from './namespaces.ts';
 import { find, listAll } from './objects/read.ts';
-import { createOnce, replaceVersion } from './objects/write.ts';
+import { createOnce, removeVersion, replaceVersion } from './objects/write.ts';
 
 const OURS = 'app.kubernetes.io/managed-by=palette-keys';
 const RECORD = 'palette-keys-installation';
@@ -67,6 +67,10 @@ export class KubernetesStore implements KeyStore {
 
   replace(object: NewObject, version: string): Promise<'replaced' | 'conflict'> {
     return this.#inWords(() => replaceVersion(this.#parts.client, object, version));
+  }
+
+  remove(ref: ObjectRef, version: string): Promise<'removed' | 'conflict'> {
+    return this.#inWords(() => removeVersion(this.#parts.client, ref, version));
   }
 
   missingNamespaces(namespaces: readonly string[]): Promise<readonly string[]> {

@@ -1,37 +1,40 @@
 import { isIP } from 'node:net';
-import { connect, type DetailedPeerCertificate } from 'node:tls';
-import type { ProbeResult, ProbeTarget, TlsProbe } from '../../ports/tls-probe.ts';
+import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import type { Probed, ProbeRequest, TlsProbe } from '../../ports/tls-probe.ts';
 
-/** Longer chains are not served; a chain that leads to itself ends. */
-const MAX_CHAIN = 16;
+/** No chain is longer; one that refers to itself would go on for ever. */
+const LONGEST_CHAIN = 16;
 
-/** Probes through node:tls. */
-export const systemTlsProbe: TlsProbe = { probe };
+/** Shakes hands, looks at the certificates, and hangs up before a byte is sent. */
+export const tlsProbe: TlsProbe = { probe };
 
-function probe({ host, port, servername, timeoutMs }: ProbeTarget): Promise<ProbeResult> {
+function probe({ host, port, servername, timeoutMs }: ProbeRequest): Promise<Probed> {
   return new Promise((resolve) => {
+    // Whatever is served is to be seen, also what nobody should trust. An address is no server name (RFC 6066, section 3).
     const sni = isIP(servername) === 0 ? { servername } : {};
-    // The question is what is served, not whether it is to be trusted.
-    const socket = connect({ host, port, ...sni, rejectUnauthorized: false, timeout: timeoutMs });
-    const end = (result: ProbeResult): void => {
+    const socket = connect({ host, port, ...sni, rejectUnauthorized: false, minVersion: 'TLSv1.2' });
+    const timer = setTimeout(() => end({ unreachable: 'no answer in time' }), timeoutMs);
+    const end = (probed: Probed): void => {
+      clearTimeout(timer);
       socket.destroy();
-      resolve(result);
+      resolve(probed);
     };
-    const deadline = setTimeout(() => end({ unreachable: `no answer within ${timeoutMs} ms` }), timeoutMs);
-    socket.once('close', () => clearTimeout(deadline));
-    socket.once('secureConnect', () => end({ chain: chainOf(socket.getPeerCertificate(true)) }));
-    socket.once('error', (error: NodeJS.ErrnoException) => end({ unreachable: error.code ?? 'TLS error' }));
+    socket.once('secureConnect', () => end({ chain: chainOf(socket) }));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      // A server that wants a certificate of ours has shown its own before it hangs up.
+      const chain = chainOf(socket);
+      end(chain.length > 0 ? { chain } : { unreachable: error.code ?? 'no TLS' });
+    });
+    socket.once('close', () => end({ unreachable: 'the connection was closed' }));
   });
 }
 
-function chainOf(leaf: DetailedPeerCertificate): readonly Uint8Array[] {
+function chainOf(socket: TLSSocket): readonly Uint8Array[] {
   const chain: Uint8Array[] = [];
-  const seen = new Set<string>();
-  let current: DetailedPeerCertificate | undefined = leaf;
-  while (current?.raw !== undefined && !seen.has(current.fingerprint256) && chain.length < MAX_CHAIN) {
-    seen.add(current.fingerprint256);
-    chain.push(current.raw);
-    current = current.issuerCertificate;
+  let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && chain.length < LONGEST_CHAIN) {
+    chain.push(new Uint8Array(next.raw));
+    next = next.issuerCertificate === next ? undefined : next.issuerCertificate;
   }
   return chain;
 }

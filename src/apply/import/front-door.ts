@@ -12,7 +12,7 @@ import type { VersionRecord } from '../../ledger/record.ts';
 import type { State } from '../../ledger/ring.ts';
 import { entry } from '../../ledger/text.ts';
 import { assess } from '../../plan/assess.ts';
-import type { Change } from '../../plan/change.ts';
+import { type Change, lookAt } from '../../plan/change.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { KeyStore, StoredObject } from '../../ports/key-store.ts';
 import { formatRef } from '../../ports/object-ref.ts';
@@ -33,11 +33,6 @@ export interface FrontDoor {
   readonly secret: StoredObject | undefined;
   /** The pair in it, whoever wrote it; undefined where it holds none that could come back. */
   readonly held: Material | undefined;
-}
-
-/** A change that asks for nothing: it makes a run look at the kind's objects, and at nothing else. */
-export function lookAt(kind: string): Change {
-  return { kind, generation: 0, adds: [], moves: new Map(), overwrites: false, whole: false, reissues: new Set() };
 }
 
 /** Reads. Throws NOT_INSTALLED and REFUSED where there is no sound record to write an import into. */

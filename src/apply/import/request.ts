@@ -14,11 +14,11 @@ import type { Material } from '../../ledger/entry.ts';
 import { activeOf } from '../../ledger/ring.ts';
 import { entry, textEntry, utf8 } from '../../ledger/text.ts';
 import { assess } from '../../plan/assess.ts';
-import type { Change } from '../../plan/change.ts';
+import { type Change, lookAt } from '../../plan/change.ts';
 import { gather, type SpecRequest } from '../gather.ts';
 import { applyInit, previewInit } from '../init.ts';
 import type { ApplyPorts } from '../ports.ts';
-import { FQDN, lookAt } from './front-door.ts';
+import { FQDN } from './front-door.ts';
 
 const KIND = 'fqdn-key';
 

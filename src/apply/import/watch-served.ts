@@ -22,7 +22,7 @@ export async function watchServed(
     readonly probe: TlsProbe;
     readonly clock: Clock;
     readonly signal: AbortSignal;
-    readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+    readonly pause: (ms: number) => Promise<void>;
   },
   timeoutMs: number,
 ): Promise<Served> {
@@ -38,6 +38,6 @@ export async function watchServed(
       served = { done: false, last, unreachable: undefined };
     }
     if (ports.clock.now().getTime() >= end) return served;
-    await ports.sleep(1000, ports.signal);
+    await ports.pause(1000);
   }
 }

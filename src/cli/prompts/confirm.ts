@@ -1,4 +1,4 @@
-import { confirm as ask } from '@inquirer/prompts';
+import { confirm as ask, input } from '@inquirer/prompts';
 import { PaletteKeysError } from '../../errors.ts';
 import type { CliPorts } from '../ports.ts';
 import { asking, promptContext } from './ask.ts';
@@ -6,8 +6,17 @@ import { asking, promptContext } from './ask.ts';
 /** Asks; throws CANCELLED where the answer is no, which is the default. */
 export async function confirm(message: string, ports: CliPorts): Promise<void> {
   const agreed = await asking(() => ask({ message, default: false }, promptContext(ports)));
-  if (agreed) return;
-  throw new PaletteKeysError('CANCELLED', 'cancelled; nothing was written', {
+  if (!agreed) throw cancelled();
+}
+
+/** Has a word typed; throws CANCELLED for any other one. */
+export async function confirmByTyping(message: string, word: string, ports: CliPorts): Promise<void> {
+  const typed = await asking(() => input({ message }, promptContext(ports)));
+  if (typed.trim() !== word) throw cancelled();
+}
+
+function cancelled(): PaletteKeysError {
+  return new PaletteKeysError('CANCELLED', 'cancelled; nothing was written', {
     hint: 'run the command again when you are ready',
   });
 }

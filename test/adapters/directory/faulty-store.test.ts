@@ -59,7 +59,7 @@ describe('a store whose writes fail', () => {
     await fill(memory, secret('palette-a'));
     memory.damage(secret('palette-b').ref, 'is torn');
     const before = memory.snapshot();
-    memory.remove(secret('palette-a').ref);
+    memory.take(secret('palette-a').ref);
     memory.put(secret('palette-c'));
     memory.restore(before);
     expect((await memory.list('team')).map(({ ref, damage }) => [ref.name, damage])).toEqual([

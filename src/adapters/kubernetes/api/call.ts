@@ -2,11 +2,11 @@ import type { ObjectKind, ObjectRef } from '../../../ports/object-ref.ts';
 import type { JsonObject } from '../json.ts';
 import type { Mask } from './mask.ts';
 
-export type ApiGroup = '' | 'coordination.k8s.io' | 'authorization.k8s.io' | 'authentication.k8s.io';
+export type ApiGroup = '' | 'apps' | 'coordination.k8s.io' | 'authorization.k8s.io' | 'authentication.k8s.io';
 
 /** What is asked of the API server: a verb on a resource, as RBAC sees it. */
 export interface Target {
-  readonly verb: 'get' | 'list' | 'create' | 'update';
+  readonly verb: 'get' | 'list' | 'create' | 'update' | 'delete';
   readonly group: ApiGroup;
   readonly resource: string;
   readonly namespace: string | undefined;
@@ -37,14 +37,14 @@ export function writing(target: Target, body: JsonObject, mask?: Mask): Call {
   return { ...target, query: WRITING, body, ...(mask === undefined ? {} : { mask }) };
 }
 
-const METHODS = { get: 'GET', list: 'GET', create: 'POST', update: 'PUT' } as const;
+const METHODS = { get: 'GET', list: 'GET', create: 'POST', update: 'PUT', delete: 'DELETE' } as const;
 
 export function methodOf({ verb }: Target): string {
   return METHODS[verb];
 }
 
 export function isWrite({ verb }: Target): boolean {
-  return verb === 'create' || verb === 'update';
+  return verb === 'create' || verb === 'update' || verb === 'delete';
 }
 
 /** Path and query. Names are RFC 1123 labels or subdomains; whatever else they hold stays within its segment. */

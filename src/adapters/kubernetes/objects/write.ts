@@ -1,7 +1,7 @@
 import { PaletteKeysError } from '../../../errors.ts';
 import type { NewObject } from '../../../ports/key-store.ts';
-import { formatRef } from '../../../ports/object-ref.ts';
-import { getting, writing } from '../api/call.ts';
+import { formatRef, type ObjectRef } from '../../../ports/object-ref.ts';
+import { type Call, getting, writing } from '../api/call.ts';
 import type { ApiClient } from '../api/client.ts';
 import { ApiFailure, isAmbiguous, isConflict, isMissing, isTaken } from '../api/failure.ts';
 import { maskOf } from '../api/mask.ts';
@@ -63,6 +63,35 @@ export async function replaceVersion(
         if (there === undefined || there.uid !== current.uid) return 'conflict';
         if (there.stored.version !== version) return isEqual(there.stored, object) ? 'replaced' : 'conflict';
       }
+      await patience.wait(error, client.signal);
+    }
+  }
+}
+
+/**
+ * Deletes the version that was read; uid and resourceVersion are preconditions. After an ambiguous answer the object is
+ * read back: what is gone then was either deleted by us, or by somebody who wanted the same.
+ */
+export async function removeVersion(
+  client: ApiClient,
+  ref: ObjectRef,
+  version: string,
+): Promise<'removed' | 'conflict'> {
+  const current = await find(client, ref);
+  if (current?.stored.version !== version) return 'conflict';
+  const resourceVersion = version.slice(current.uid.length + 1);
+  const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: current.uid, resourceVersion } };
+  const call: Call = { ...getting(ref), verb: 'delete', body };
+  const patience = client.patience();
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      await client.send(call, () => undefined);
+      return 'removed';
+    } catch (error) {
+      if (!(error instanceof ApiFailure)) throw error;
+      if (isMissing(error)) return isFirst ? 'conflict' : 'removed';
+      if (isConflict(error)) return 'conflict';
+      if (isAmbiguous(error) && (await find(client, ref, patience.part())) === undefined) return 'removed';
       await patience.wait(error, client.signal);
     }
   }

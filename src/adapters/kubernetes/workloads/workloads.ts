@@ -1,0 +1,122 @@
+import type { ObjectRef } from '../../../ports/object-ref.ts';
+import type { Pod, Workloads } from '../../../ports/workloads.ts';
+import { type Call, getting, type Target, writing } from '../api/call.ts';
+import { type ApiClient, Garbled } from '../api/client.ts';
+import { isConflict, isMissing } from '../api/failure.ts';
+import { isObject, type JsonObject, listAt, objectAt, textAt } from '../json.ts';
+import { decodePod } from './decode-pod.ts';
+import { isRolledOut } from './rollout.ts';
+
+const PAGE = 200;
+
+/** What `kubectl rollout restart` writes, so that both mean the same. */
+const RESTARTED = 'kubectl.kubernetes.io/restartedAt';
+
+const RESOURCES: Readonly<Record<string, string>> = {
+  Deployment: 'deployments',
+  StatefulSet: 'statefulsets',
+  DaemonSet: 'daemonsets',
+};
+
+/** Pods, and what made them, through the API. */
+export class KubernetesWorkloads implements Workloads {
+  readonly #client: ApiClient;
+  readonly #inWords: <T>(work: () => Promise<T>) => Promise<T>;
+
+  constructor(client: ApiClient, inWords: <T>(work: () => Promise<T>) => Promise<T>) {
+    this.#client = client;
+    this.#inWords = inWords;
+  }
+
+  pods(namespaces: readonly string[]): Promise<readonly Pod[]> {
+    return this.#inWords(async () => {
+      const lists = await Promise.all(namespaces.map((namespace) => this.#podsOf(namespace)));
+      return lists.flat();
+    });
+  }
+
+  changedAt(ref: ObjectRef): Promise<Date | undefined> {
+    return this.#inWords(async () => {
+      try {
+        return await this.#client.read(getting(ref), lastChange);
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  restart(workload: string, at: Date): Promise<boolean> {
+    return this.#inWords(async () => {
+      const target = targetOf(workload);
+      if (target === undefined) return false;
+      for (;;) {
+        const current = await this.#client.read({ ...target, verb: 'get' }, (json) => json);
+        try {
+          await this.#client.send(writing({ ...target, verb: 'update' }, restarted(current, at)), () => undefined);
+          return true;
+        } catch (error) {
+          // Its own controller changes it all the time.
+          if (!isConflict(error)) throw error;
+        }
+      }
+    });
+  }
+
+  isReady(workload: string): Promise<boolean> {
+    return this.#inWords(async () => {
+      const target = targetOf(workload);
+      return target === undefined || this.#client.read({ ...target, verb: 'get' }, isRolledOut);
+    });
+  }
+
+  async #podsOf(namespace: string): Promise<readonly Pod[]> {
+    const pods: Pod[] = [];
+    let next = '';
+    do {
+      const query = { limit: String(PAGE), ...(next === '' ? {} : { continue: next }) };
+      const call: Call = { verb: 'list', group: '', resource: 'pods', namespace, name: undefined, query };
+      const page = await this.#client.read(call, decodePage);
+      pods.push(...page.pods);
+      next = page.next;
+    } while (next !== '');
+    return pods;
+  }
+}
+
+function decodePage(json: JsonObject): { readonly pods: readonly Pod[]; readonly next: string } {
+  if (textAt(json, 'kind') !== 'PodList') throw new Garbled('it is not a list of Pods');
+  const pods = listAt(json, 'items').map((item) => {
+    if (!isObject(item)) throw new Garbled('it holds an item that is not an object');
+    return decodePod(item);
+  });
+  return { pods, next: textAt(objectAt(json, 'metadata'), 'continue') ?? '' };
+}
+
+/** The newest time at which anybody has written one of its fields; the server keeps that for every writer. */
+function lastChange(json: JsonObject): Date {
+  const metadata = objectAt(json, 'metadata');
+  const times = listAt(metadata, 'managedFields').map((field) => textAt(field, 'time'));
+  const newest = [textAt(metadata, 'creationTimestamp'), ...times]
+    .filter((time) => time !== undefined)
+    .sort()
+    .at(-1);
+  const time = new Date(newest ?? Number.NaN);
+  if (Number.isNaN(time.getTime())) throw new Garbled('it does not say when it was changed');
+  return time;
+}
+
+function targetOf(workload: string): Omit<Target, 'verb'> | undefined {
+  const [kind = '', namespace = '', name = ''] = workload.split('/');
+  const resource = RESOURCES[kind];
+  return resource === undefined ? undefined : { group: 'apps', resource, namespace, name };
+}
+
+/** The object as it was read, with the time of the restart on its Pods' template: resourceVersion is the precondition. */
+function restarted(current: JsonObject, at: Date): JsonObject {
+  const spec = objectAt(current, 'spec');
+  const template = objectAt(spec, 'template');
+  const metadata = objectAt(template, 'metadata');
+  const annotations = { ...objectAt(metadata, 'annotations'), [RESTARTED]: `${at.toISOString().slice(0, 19)}Z` };
+  return { ...current, spec: { ...spec, template: { ...template, metadata: { ...metadata, annotations } } } };
+}

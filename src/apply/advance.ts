@@ -1,0 +1,187 @@
+import { PaletteKeysError } from '../errors.ts';
+import { parseDuration } from '../installation/duration.ts';
+import { formatTime, type KindId } from '../ledger/entry.ts';
+import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import { type Change, lookAt } from '../plan/change.ts';
+import { decideStep, needsOf } from '../rotation/decide.ts';
+import { ROTATIONS, type Rotation } from '../rotation/kinds.ts';
+import { movesOf, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
+import type { Decision, Step } from '../rotation/situation.ts';
+import { confirmConsumers } from './confirm.ts';
+import { deleteEntry } from './destroy.ts';
+import { type Gathered, gatherEvidence, type Observation } from './evidence.ts';
+import { reissueLeaves } from './reissue.ts';
+import { restartBehind } from './restart.ts';
+import { type Advance, type AdvanceInput, type AdvancePorts, Log, observeComplete, write } from './rotation-run.ts';
+import { wipe } from './wipe.ts';
+
+/**
+ * Takes every step of a kind's rotation whose gate is open, and stops at the first closed one. There is no cursor:
+ * each time all is read anew, so that a run that was killed anywhere is continued by running it again.
+ */
+export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise<Advance> {
+  const rotation = rotationOf(input.kind);
+  const log = new Log(input.kind);
+  if (rotation.type === 'leaves') return advanceLeaves(input, log, ports);
+  for (;;) {
+    const { observation, record } = await observeComplete(input, log, ports);
+    try {
+      const { versions } = observation.key;
+      const step = chooseStep(input, rotation, record, log, ports.clock.now());
+      if (step === undefined) return log.finished(versions);
+      const { decision, gathered } = await decide(step, rotation, { input, observation, record }, ports);
+      if (!decision.open) {
+        const isRestarted = await restart(gathered, input, log, ports);
+        if (isRestarted) continue;
+        return stopped(decision, versions, input, log);
+      }
+      if (input.rehearses) return log.rehearsed(versions, inWords(step, versions, input.kind));
+      await take(step, { input, observation, record }, log, ports);
+    } finally {
+      wipe(observation.assessment);
+    }
+  }
+}
+
+/** How a kind rotates. Throws USAGE for what is no kind, and REFUSED for what is not rotated. */
+export function rotationOf(kind: KindId): Rotation {
+  const rotation = Object.hasOwn(ROTATIONS, kind) ? ROTATIONS[kind] : undefined;
+  if (rotation === undefined) {
+    throw new PaletteKeysError('USAGE', `there is no kind of key ${kind}`, {
+      hint: `there are ${Object.keys(ROTATIONS).join(', ')}`,
+    });
+  }
+  if (rotation.type === 'none') throw new PaletteKeysError('REFUSED', rotation.reason, { hint: rotation.remedy });
+  return rotation;
+}
+
+interface Scene {
+  readonly input: AdvanceInput;
+  readonly observation: Observation;
+  readonly record: InstallationRecord;
+}
+
+/** The next step, or undefined where there is none; the log says why. */
+function chooseStep(
+  input: AdvanceInput,
+  rotation: Rotation,
+  { keys, spec }: InstallationRecord,
+  log: Log,
+  now: Date,
+): Step | undefined {
+  const versions = keys[input.kind]?.versions ?? [];
+  if (versions.length === 0) {
+    log.notes.push(`there is no ${input.kind} yet`);
+    return undefined;
+  }
+  if (input.request !== undefined) return askedFor(versions, input.request, log);
+  if (rotation.type !== 'versions') {
+    throw new PaletteKeysError('REFUSED', `${input.kind} is not made here: a new one is imported`, {
+      hint: 'palette-keys import-cert --cert FILE --key FILE; palette-keys rotate fqdn-certificate --rollback goes back',
+    });
+  }
+  const next: NextStep = nextStep(
+    versions,
+    {
+      opens: input.opens && log.transitions.length === 0,
+      again: input.again && !log.completed,
+      compromised: input.compromised,
+      minInterval: parseDuration(spec.rotation.minInterval),
+      keepsTrusted: rotation.keepsTrusted === true,
+    },
+    now,
+  );
+  if (next.type === 'done') return undefined;
+  if (next.type === 'publish' && rotation.onlyCompromised === true && !input.compromised) {
+    throw new PaletteKeysError('REFUSED', `${input.kind} is an identity: it is never rotated while it is safe`, {
+      hint: `if somebody else holds it: palette-keys rotate ${input.kind} --compromised, which prints what breaks first`,
+    });
+  }
+  if (next.type === 'too-recent') {
+    log.notes.push(
+      `already rotated, or made, at ${formatTime(next.since)}; --again rotates before ${formatTime(next.until)}`,
+    );
+    return undefined;
+  }
+  return next;
+}
+
+/** One step by name is one step: it is not repeated on what it has brought about. */
+function askedFor(versions: readonly VersionRecord[], request: Request, log: Log): Step | undefined {
+  if (log.transitions.length > 0 || log.destroyed) return undefined;
+  const asked = requestedStep(versions, request);
+  if (asked.type === 'refused') throw new PaletteKeysError('REFUSED', asked.reason, { hint: asked.remedy });
+  if (asked.type !== 'done') return asked;
+  log.notes.push(asked.reason);
+  return undefined;
+}
+
+async function decide(
+  step: Step,
+  rotation: Rotation,
+  { input, observation, record }: Scene,
+  ports: AdvancePorts,
+): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined }> {
+  if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined };
+  const { kind, key } = observation;
+  const { compromised, rehearses } = input;
+  const situation = { kind, step, versions: key.versions, spec: record.spec, compromised };
+  const gathered = await gatherEvidence(needsOf(rotation.gate, situation), observation, input, ports);
+  if (gathered.confirmed !== undefined && !rehearses) {
+    await confirmConsumers(record, { kind, ...gathered.confirmed }, ports);
+  }
+  return { decision: decideStep(rotation.gate, situation, gathered.evidence, ports.clock.now()), gathered };
+}
+
+async function restart(
+  gathered: Gathered | undefined,
+  input: AdvanceInput,
+  log: Log,
+  ports: AdvancePorts,
+): Promise<boolean> {
+  if (!input.restart || input.rehearses || gathered === undefined) return false;
+  return restartBehind(gathered.behind, log.restarted, ports);
+}
+
+function stopped(
+  { reason, until, blockers, remedy }: Extract<Decision, { open: false }>,
+  versions: readonly VersionRecord[],
+  { rehearses }: AdvanceInput,
+  log: Log,
+): Advance {
+  if (remedy === undefined || rehearses) {
+    return log.waiting(versions, { reason, ...(until === undefined ? {} : { until }), blockers });
+  }
+  throw new PaletteKeysError('REFUSED', reason, { hint: remedy, details: blockers.map((message) => ({ message })) });
+}
+
+async function take(step: Step, { input, observation, record }: Scene, log: Log, ports: AdvancePorts): Promise<void> {
+  const { kind, key } = observation;
+  const version = step.type === 'publish' ? undefined : key.versions.find(({ n }) => n === step.n);
+  const irrevocable = step.type === 'destroy' && version?.backups.length === 0 ? version.kid : undefined;
+  if (version?.state !== 'destroyed') {
+    const adds = step.type === 'publish' ? [{ state: 'published', material: undefined } as const] : [];
+    const moves = movesOf(step, key.versions);
+    const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves };
+    await write(inWords(step, key.versions, kind), change, { input, ports, log, irrevocable });
+  }
+  if (step.type !== 'destroy' || version === undefined) return;
+  await deleteEntry(record.spec, kind, { ...version, state: 'destroyed' }, ports);
+  log.destroyed = true;
+}
+
+async function advanceLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<Advance> {
+  if (input.request !== undefined) {
+    throw new PaletteKeysError('USAGE', `${input.kind} has no versions: certificates are issued anew`, {
+      hint: 'leave --rollback, --reinstate, --retire and --destroy out',
+    });
+  }
+  return reissueLeaves(input, log, ports);
+}
+
+function inWords(step: Step, versions: readonly VersionRecord[], kind: KindId): string {
+  if (step.type === 'publish') return `publish a new version of ${kind}`;
+  const active = versions.find(({ state }) => state === 'active');
+  const instead = step.type === 'promote' && active !== undefined ? ` in place of v${active.n}` : '';
+  return `${step.type} v${step.n} of ${kind}${instead}`;
+}

@@ -1,0 +1,208 @@
+import { isIssuedBy, normalizePem, readBundle, readSingle } from '../certificate/read.ts';
+import { DamagedError, PaletteKeysError } from '../errors.ts';
+import { allNamespaces, ingressSecret } from '../installation/names.ts';
+import { formatTime, type KindId } from '../ledger/entry.ts';
+import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+import { entry, utf8 } from '../ledger/text.ts';
+import type { Assessment } from '../plan/assess.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
+import type { TlsProbe } from '../ports/tls-probe.ts';
+import type { Pod, Workloads } from '../ports/workloads.ts';
+import { type Behind, podsBehind, singleReaders } from '../rotation/consumers.ts';
+import { confirmationOf } from '../rotation/machine.ts';
+import type { ConsumersEvidence, Evidence, EvidenceRequest, TenantsEvidence } from '../rotation/situation.ts';
+import type { ApplyPorts } from './ports.ts';
+
+/** Where a TLS endpoint listens. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What the operator says on the command line, and where to look. */
+export interface Statements {
+  readonly assumeConsumersCurrent: boolean;
+  readonly noTenantStore: boolean;
+  /** Pods (`<namespace>/<name>`) that count for nothing. */
+  readonly ignoredPods: readonly string[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface EvidencePorts extends ApplyPorts {
+  /** Undefined for a store that is no cluster. */
+  readonly workloads: Workloads | undefined;
+  readonly probe: TlsProbe;
+}
+
+/** What is known of one kind, and of whom it concerns. */
+export interface Observation {
+  readonly kind: KindId;
+  readonly key: KeyRecord;
+  readonly assessment: Assessment;
+}
+
+/** Evidence for one step, and what of it has just been found out for the first time. */
+export interface Gathered {
+  readonly evidence: Evidence;
+  /** A state of which all consumers were found to be current. */
+  readonly confirmed: { readonly version: VersionRecord; readonly by: 'pods' | 'operator' } | undefined;
+  /** Pods that have not picked the change up. */
+  readonly behind: readonly Behind[];
+}
+
+const PROBE_TIMEOUT_MS = 5000;
+
+/** Gathers what a gate asks for. Reads alone. */
+export async function gatherEvidence(
+  requests: readonly EvidenceRequest[],
+  observation: Observation,
+  statements: Statements,
+  ports: EvidencePorts,
+): Promise<Gathered> {
+  let evidence: Evidence = {};
+  let confirmed: Gathered['confirmed'];
+  let behind: readonly Behind[] = [];
+  for (const request of requests) {
+    switch (request.type) {
+      case 'consumers': {
+        const found = await consumersOf(request, observation, statements, ports);
+        evidence = { ...evidence, consumers: found.consumers };
+        confirmed = found.by === undefined ? undefined : { version: request.entry, by: found.by };
+        behind = found.behind;
+        break;
+      }
+      case 'readers':
+        evidence = { ...evidence, singleReaders: await readers(observation, ports) };
+        break;
+      case 'leaves':
+        evidence = { ...evidence, leaves: await leavesOf(request.issuer, observation, statements, ports) };
+        break;
+      case 'tenants':
+        evidence = { ...evidence, tenants: tenants(statements) };
+        break;
+      case 'clusters':
+        // None can be enrolled yet.
+        evidence = { ...evidence, clusters: [] };
+        break;
+    }
+  }
+  return { evidence, confirmed, behind };
+}
+
+async function consumersOf(
+  request: Extract<EvidenceRequest, { type: 'consumers' }>,
+  observation: Observation,
+  statements: Statements,
+  ports: EvidencePorts,
+): Promise<{
+  readonly consumers: ConsumersEvidence;
+  readonly by?: 'pods' | 'operator';
+  readonly behind: readonly Behind[];
+}> {
+  const known = confirmationOf(observation.key, request.entry);
+  if (known !== undefined) return { consumers: { status: 'current', at: known.at }, behind: [] };
+  const kid = request.acknowledged ? request.entry.kid : undefined;
+  const found = await findBehind(observation, { kid, reloads: request.reloads }, statements, ports);
+  // To the second, as the record keeps it.
+  const at = new Date(formatTime(ports.clock.now()));
+  if (typeof found === 'string') {
+    return statements.assumeConsumersCurrent
+      ? { consumers: { status: 'current', at }, by: 'operator', behind: [] }
+      : { consumers: { status: 'unknown', reason: found }, behind: [] };
+  }
+  if (found.length === 0) return { consumers: { status: 'current', at }, by: 'pods', behind: [] };
+  return { consumers: { status: 'behind', blockers: found.map(inWords) }, behind: found };
+}
+
+/** Pods that have not picked up the last change of the objects of a kind, or why nobody can tell. */
+export async function findBehind(
+  { kind, assessment }: Observation,
+  proof: { readonly kid: string | undefined; readonly reloads: boolean },
+  { ignoredPods }: Pick<Statements, 'ignoredPods'>,
+  ports: EvidencePorts,
+): Promise<readonly Behind[] | string> {
+  const { spec } = assessment.snapshot;
+  const pods = await podsOf(assessment, ports);
+  if (typeof pods === 'string' || ports.workloads === undefined) return String(pods);
+  const objects = new Map<string, { readonly ref: ObjectRef; readonly changedAt: Date }>();
+  for (const ref of objectsOf(kind, assessment)) {
+    const changedAt = await ports.workloads.changedAt(ref);
+    if (changedAt === undefined) return `${formatRef(ref)} is not there`;
+    objects.set(formatRef(ref), { ref, changedAt });
+  }
+  return podsBehind({ spec, pods, objects, ...proof, ignored: new Set(ignoredPods) }, ports.clock.now());
+}
+
+async function podsOf(
+  { snapshot: { spec } }: Assessment,
+  { workloads }: EvidencePorts,
+): Promise<readonly Pod[] | string> {
+  if (workloads === undefined) return 'a folder does not tell what runs';
+  const consumers = spec.consumers.map(({ workload }) => workload.split('/')[1] ?? '');
+  const namespaces = [...allNamespaces(spec), ingressSecret(spec).namespace, ...consumers];
+  try {
+    return await workloads.pods([...new Set(namespaces)].filter((name) => name !== spec.ledgerNamespace));
+  } catch (error) {
+    if (error instanceof PaletteKeysError && error.code === 'PERMISSION_DENIED') return 'no access to Pods';
+    throw error;
+  }
+}
+
+async function readers({ kind, assessment }: Observation, ports: EvidencePorts): Promise<readonly string[]> {
+  const pods = await podsOf(assessment, ports);
+  return singleReaders(assessment.snapshot.spec, typeof pods === 'string' ? [] : pods, objectsOf(kind, assessment));
+}
+
+/** What workloads mount of a kind, and what is computed from it. */
+function objectsOf(kind: KindId, { projections }: Assessment): readonly ObjectRef[] {
+  return projections
+    .filter(({ projection }) => projection.kind === kind || projection.from.includes(kind))
+    .map(({ projection }) => projection.ref);
+}
+
+/** Certificates that chain to one version of a CA: those in our Secrets, and those that endpoints serve. */
+async function leavesOf(
+  issuer: number,
+  { kind, assessment }: Observation,
+  { endpoints }: Statements,
+  { probe }: EvidencePorts,
+): Promise<readonly string[]> {
+  const version = assessment.rings.get(kind)?.find(({ n }) => n === issuer);
+  if (version === undefined) return [];
+  const ca = readSingle(entry(version.material.entries, 'tls.crt'));
+  const isOld = (pem: Uint8Array): boolean => {
+    const [leaf] = readBundle(pem);
+    return leaf !== undefined && isIssuedBy(leaf, ca);
+  };
+  const stored = assessment.projections.flatMap(({ projection }) => {
+    const found = assessment.snapshot.projections.get(formatRef(projection.ref));
+    if (projection.source !== 'issued' || found === undefined || found.damage !== undefined) return [];
+    return isOld(entry(found.data, 'tls.crt')) ? [formatRef(projection.ref)] : [];
+  });
+  const served = await Promise.all(
+    endpoints.map(async ({ host, port }) => {
+      const answer = await probe.probe({ host, port, servername: host, timeoutMs: PROBE_TIMEOUT_MS });
+      const [der] = 'chain' in answer ? answer.chain : [];
+      return der !== undefined && servesOld(der, isOld) ? [`${host}:${port}`] : [];
+    }),
+  );
+  return [...stored, ...served.flat()];
+}
+
+/** What cannot be read as a certificate is none of ours. */
+function servesOld(der: Uint8Array, isOld: (pem: Uint8Array) => boolean): boolean {
+  try {
+    return isOld(utf8(normalizePem(der)));
+  } catch (error) {
+    if (error instanceof DamagedError) return false;
+    throw error;
+  }
+}
+
+function tenants({ noTenantStore }: Statements): TenantsEvidence {
+  return noTenantStore ? { status: 'clear' } : { status: 'unknown', reason: 'the tenant store cannot be asked yet' };
+}
+
+function inWords({ pod: { workload, namespace, name }, reason }: Behind): string {
+  return `Pod ${namespace}/${name}${workload === undefined ? '' : ` of ${workload}`}: ${reason}`;
+}

@@ -1,0 +1,67 @@
+import { PaletteKeysError } from '../errors.ts';
+import { parseDuration } from '../installation/duration.ts';
+import type { Assessment } from '../plan/assess.ts';
+import { lookAt } from '../plan/change.ts';
+import { type Leaf, leavesToReissue } from '../rotation/leaves.ts';
+import { findBehind } from './evidence.ts';
+import { restartBehind } from './restart.ts';
+import {
+  type Advance,
+  type AdvanceInput,
+  type AdvancePorts,
+  type Log,
+  observeComplete,
+  write,
+} from './rotation-run.ts';
+import { wipe } from './wipe.ts';
+
+/** Issues certificates anew: the same CA, a new key, one write each. What does not reload by itself is restarted if asked for. */
+export async function reissueLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<Advance> {
+  const { observation, record } = await observeComplete(input, log, ports);
+  const { assessment } = observation;
+  try {
+    const { again, due } = input;
+    const wish = { due, again: again && !log.completed, minInterval: parseDuration(record.spec.rotation.minInterval) };
+    const leaves = leavesToReissue(leavesOf(assessment, input), wish, ports.clock.now());
+    if (leaves.length === 0)
+      log.notes.push(due ? 'none is due' : 'already issued a moment ago; --again issues them anew');
+    else if (input.rehearses) return log.rehearsed([], inWords(leaves));
+    else {
+      const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
+      const change = { ...lookAt(input.kind), generation: record.generation, reissues };
+      await write(inWords(leaves), change, { input, ports, log, irrevocable: undefined });
+    }
+    if (input.rehearses) return log.finished([]);
+    const behind = await findBehind(observation, { kid: undefined, reloads: true }, input, ports);
+    if (typeof behind === 'string') {
+      if (leaves.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
+      return log.finished([]);
+    }
+    if (input.restart) await restartBehind(behind, log.restarted, ports);
+    else if (behind.length > 0)
+      log.notes.push(`${behind.length} Pods still use the old ones: --restart starts them anew`);
+    return log.finished([]);
+  } finally {
+    wipe(assessment);
+  }
+}
+
+function leavesOf({ projections }: Assessment, { kind, services }: AdvanceInput): readonly Leaf[] {
+  const all = projections.flatMap(({ projection, leaf }): Leaf[] => {
+    if (projection.kind !== kind || projection.source !== 'issued' || leaf?.leaf === undefined) return [];
+    return [{ ref: projection.ref, name: projection.profile.commonName, ...leaf.leaf }];
+  });
+  if (services === undefined) return all;
+  const unknown = services.find((service) => !all.some(({ name }) => name === service));
+  if (unknown !== undefined) {
+    throw new PaletteKeysError('USAGE', `--service ${unknown}: there is no certificate of that service`, {
+      hint: `there are ${all.map(({ name }) => name).join(', ')}`,
+    });
+  }
+  return all.filter(({ name }) => services.includes(name));
+}
+
+function inWords(leaves: readonly Leaf[]): string {
+  const names = leaves.map(({ name }) => name).join(', ');
+  return `issue ${leaves.length === 1 ? 'the certificate' : `${leaves.length} certificates`} of ${names} anew`;
+}

@@ -1,0 +1,173 @@
+import { PaletteKeysError } from '../errors.ts';
+import type { KindId } from '../ledger/entry.ts';
+import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import type { State } from '../ledger/ring.ts';
+import { type Assessment, assess } from '../plan/assess.ts';
+import type { Change, Transition } from '../plan/change.ts';
+import type { InitPlan } from '../plan/init.ts';
+import type { Step as ObjectStep } from '../plan/step.ts';
+import type { Request } from '../rotation/machine.ts';
+import type { EvidencePorts, Observation, Statements } from './evidence.ts';
+import { gather, type SpecRequest } from './gather.ts';
+import { applyInit, type InitInput, previewInit, refuseBlocked } from './init.ts';
+import type { Pausing } from './restart.ts';
+import { wipe } from './wipe.ts';
+
+export interface AdvanceInput extends Statements {
+  readonly spec: SpecRequest;
+  readonly kind: KindId;
+  /** A step that is asked for by name; otherwise the kind's rotation goes on, or one is opened. */
+  readonly request: Request | undefined;
+  /** True where a rotation may be opened if none is open. */
+  readonly opens: boolean;
+  /** Certificates past their renewal time alone. */
+  readonly due: boolean;
+  readonly again: boolean;
+  readonly compromised: boolean;
+  readonly restart: boolean;
+  /** Services whose certificates are meant; undefined for all. */
+  readonly services: readonly string[] | undefined;
+  /** Decides on evidence, but writes nothing. */
+  readonly rehearses: boolean;
+  /** Asked before every write; throws where nobody agrees. */
+  agree(proposal: Proposal): Promise<void>;
+}
+
+export interface AdvancePorts extends EvidencePorts, Pausing {}
+
+/** What is about to be written. */
+export interface Proposal {
+  readonly kind: KindId;
+  /** In words: `promote v2 of internal-ca`. */
+  readonly action: string;
+  readonly plan: InitPlan;
+  /** The kid of a key that no backup holds, and that will be gone for ever. */
+  readonly irrevocable: string | undefined;
+}
+
+export interface WaitingFor {
+  readonly reason: string;
+  readonly until?: Date;
+  readonly blockers: readonly string[];
+}
+
+/** How far a kind has come. */
+export interface Advance {
+  readonly key: KindId;
+  readonly done: boolean;
+  readonly versions: readonly { readonly n: number; readonly kid: string; readonly state: State }[];
+  /** Objects that were written. */
+  readonly steps: readonly ObjectStep[];
+  readonly transitions: readonly Transition[];
+  readonly waitingFor: WaitingFor | undefined;
+  /** What else there is to say: `already rotated …`. */
+  readonly notes: readonly string[];
+}
+
+/** Reads everything; what an interrupted run left is completed first. */
+export async function observeComplete(
+  input: AdvanceInput,
+  log: Log,
+  ports: AdvancePorts,
+): Promise<{ readonly observation: Observation; readonly record: InstallationRecord }> {
+  for (;;) {
+    const assessment = await look(input, ports);
+    const { record, snapshot } = assessment;
+    if (record.status !== 'sound') {
+      wipe(assessment);
+      throw notInstalled(assessment, snapshot.store.location);
+    }
+    if (record.record.ready || input.rehearses) {
+      const key = record.record.keys[input.kind] ?? { versions: [], evidence: {} };
+      return { observation: { kind: input.kind, key, assessment }, record: record.record };
+    }
+    wipe(assessment);
+    log.completed = true;
+    await write('complete the run that was interrupted', undefined, { input, ports, log, irrevocable: undefined });
+  }
+}
+
+async function look({ spec }: AdvanceInput, ports: AdvancePorts): Promise<Assessment> {
+  return assess(await gather(ports.store, spec), { adopt: false, restore: false }, ports.clock.now());
+}
+
+function notInstalled({ installationId }: Assessment, location: string): PaletteKeysError {
+  return installationId === undefined
+    ? new PaletteKeysError('NOT_INSTALLED', `${location} holds no installation`, {
+        hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',
+      })
+    : new PaletteKeysError('REFUSED', 'the record is lost or damaged: nothing tells the states of the keys', {
+        hint: 'palette-keys init rebuilds it where that is possible; palette-keys restore FILE brings it back',
+      });
+}
+
+/** Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. */
+export async function write(
+  action: string,
+  change: Change | undefined,
+  {
+    input,
+    ports,
+    log,
+    irrevocable,
+  }: {
+    readonly input: AdvanceInput;
+    readonly ports: AdvancePorts;
+    readonly log: Log;
+    readonly irrevocable: string | undefined;
+  },
+): Promise<void> {
+  const request: InitInput['request'] = { adopt: false, restore: false, change };
+  const init: InitInput = { spec: input.spec, createNamespaces: false, request };
+  const plan = await previewInit(init, ports);
+  refuseBlocked(plan);
+  await input.agree({ kind: input.kind, action, plan, irrevocable });
+  log.note(await applyInit(plan, init, ports));
+}
+
+/** What one run has done so far. */
+export class Log {
+  readonly transitions: Transition[] = [];
+  readonly notes: string[] = [];
+  /** Workloads that were restarted: each is restarted once. */
+  readonly restarted = new Set<string>();
+  completed = false;
+  destroyed = false;
+  readonly #kind: KindId;
+  readonly #steps: ObjectStep[] = [];
+
+  constructor(kind: KindId) {
+    this.#kind = kind;
+  }
+
+  note({ steps, transitions }: InitPlan): void {
+    this.#steps.push(...steps.filter(({ action }) => action !== 'keep'));
+    this.transitions.push(...transitions);
+  }
+
+  finished(versions: readonly VersionRecord[]): Advance {
+    return this.#result(versions, true, undefined);
+  }
+
+  waiting(versions: readonly VersionRecord[], waitingFor: WaitingFor): Advance {
+    return this.#result(versions, false, waitingFor);
+  }
+
+  /** As far as a rehearsal goes: what would be done next. */
+  rehearsed(versions: readonly VersionRecord[], action: string): Advance {
+    this.notes.push(`next: ${action}; nothing stands in the way`);
+    return this.#result(versions, false, undefined);
+  }
+
+  #result(versions: readonly VersionRecord[], done: boolean, waitingFor: WaitingFor | undefined): Advance {
+    return {
+      key: this.#kind,
+      done,
+      versions: versions.map(({ n, kid, state }) => ({ n, kid, state })),
+      steps: this.#steps,
+      transitions: this.transitions,
+      waitingFor,
+      notes: this.notes,
+    };
+  }
+}

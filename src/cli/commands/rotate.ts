@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import type { RotateOptions } from '../ports.ts';
+import { type CommandDefinition, collect } from './definition.ts';
+
+const HELP = `
+Takes every step that is safe, and says what it waits for (exit code 6); given
+again, it goes on from there. A rotation is opened once: a repeated command
+rotates nothing twice. Without KIND, on a terminal, it shows what is due.
+
+Examples:
+  $ palette-keys rotate jwt-signing-key --dir ./keys --plan
+  $ palette-keys rotate internal-ca --restart --yes
+  $ palette-keys rotate service-certificates --service auth --yes
+  $ palette-keys rotate --due --yes`;
+
+/** `rotate`: replaces a key, step by step. */
+export const rotateCommand: CommandDefinition = {
+  name: 'rotate',
+  description: 'replace a key by a new one, as far as that is safe now',
+  define(command, ports, done) {
+    command
+      .argument('[kind]', 'kind of key, as status names it')
+      .option('--plan', 'show the whole road with times, and write nothing', false)
+      .option('--explain', 'show everything that still needs the old key, and write nothing', false)
+      .option('--wait', 'stay until the rotation is finished', false)
+      .option('--due', 'everything that is past its renewal time or under way', false)
+      .option('--again', 'rotate although the last rotation was a moment ago', false)
+      .option('--compromised', 'somebody else may hold the key: skip soak times', false)
+      .option('--rollback', 'go back to the version before, while that is safe', false)
+      .option('--reinstate <kid>', 'accept a retired version again')
+      .option('--retire <kid>', 'no longer accept this version')
+      .option('--destroy <kid>', 'delete this retired version from the ledger')
+      .option('--restart', 'restart workloads that do not have the change yet', false)
+      .option('--assume-consumers-current', 'take it that all consumers have the change', false)
+      .option('--ignore-pod <ns/name>', 'do not wait for this Pod; may be given again', collect, [])
+      .option('--probe <host:port>', 'look at what is served there; may be given again', collect, [])
+      .option('--service <name>', 'its certificate alone; may be given again', collect)
+      .option('--no-tenant-store', 'there are no tenant keys to wrap anew')
+      .option('--accept-resets <n>', 'so many passwords will have to be reset')
+      .addHelpText('after', HELP)
+      .action(async (kind: string | undefined, _options, self: Command) => {
+        const { runRotate } = await import('../run-rotate.ts');
+        done(await runRotate({ ...self.optsWithGlobals<RotateOptions>(), kind }, ports));
+      });
+  },
+};

@@ -1,0 +1,71 @@
+import type { Advance, WaitingFor } from '../../apply/rotation-run.ts';
+import { formatRef } from '../../ports/object-ref.ts';
+import type { PlannedStep } from '../../rotation/plan.ts';
+import { summarize } from './init-plan.ts';
+import type { Palette } from './palette.ts';
+import { table, wrap } from './table.ts';
+
+/** The document of kind RotateResult (contract, section 6). */
+export function rotateDocument({ key, done, versions, steps, transitions, waitingFor, notes }: Advance) {
+  return {
+    kind: 'RotateResult',
+    key,
+    done,
+    versions,
+    steps: steps.map(({ action, ref, key: its, kid, reason }) => ({
+      action,
+      object: formatRef(ref),
+      key: its,
+      ...(kid === undefined || kid === '' ? {} : { kid }),
+      ...(reason === undefined ? {} : { reason }),
+    })),
+    transitions: transitions.map(({ n, kid, from, to }) => ({ n, kid, ...(from === undefined ? {} : { from }), to })),
+    ...(waitingFor === undefined ? {} : { waitingFor: waitingDocument(waitingFor) }),
+    notes,
+  };
+}
+
+function waitingDocument({ reason, until, blockers }: WaitingFor) {
+  return { reason, ...(until === undefined ? {} : { until: inSeconds(until) }), blockers };
+}
+
+/** RFC 3339, to the second. */
+export function inSeconds(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}
+
+/** The versions of a kind after a run, and what the run did. */
+export function renderAdvance(
+  { key, done, versions, steps, transitions, waitingFor }: Advance,
+  paint: Palette,
+): string {
+  const head = ['KEY', 'VERSION', 'STATE', 'KID'].map((text) => ({ text, paint: paint.strong }));
+  const rows = versions.map(({ n, kid, state }) => [key, `v${n}`, state, kid]);
+  const took = transitions.map(({ n, to }) => `v${n} is ${to}`).join(', ');
+  const wrote = steps.length === 0 ? 'nothing was written' : `${took === '' ? '' : `${took}; `}${summarize(steps)}`;
+  const open = waitingFor === undefined ? 'Not yet' : 'Waiting';
+  return `${rows.length === 0 ? '' : table([head, ...rows])}${done ? 'Done' : open}: ${key}, ${wrote}.\n`;
+}
+
+/** The document of kind RotatePlan. */
+export function roadDocument(key: string, steps: readonly PlannedStep[]) {
+  return {
+    kind: 'RotatePlan',
+    key,
+    steps: steps.map(({ action, earliest, condition }) => ({
+      action,
+      ...(earliest === undefined ? {} : { earliest: inSeconds(earliest) }),
+      condition,
+    })),
+  };
+}
+
+/** The road of a rotation: each step, when it can be taken at the earliest, and what it waits for. */
+export function renderRoad(steps: readonly PlannedStep[], paint: Palette): string {
+  return steps
+    .map(({ action, earliest, condition }) => {
+      const time = earliest === undefined ? '' : `, from ${inSeconds(earliest)} on`;
+      return `${paint.strong(action)}${time}\n${wrap(condition, 2)}`;
+    })
+    .join('');
+}

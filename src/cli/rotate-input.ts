@@ -1,0 +1,77 @@
+import type { Endpoint } from '../apply/evidence.ts';
+import type { AdvanceInput } from '../apply/rotation-run.ts';
+import { PaletteKeysError } from '../errors.ts';
+import type { Request } from '../rotation/machine.ts';
+import type { RotateOptions } from './ports.ts';
+
+/** What the flags say, but for the kind. Throws USAGE where they contradict each other. */
+export function rotateInput(options: RotateOptions): Omit<AdvanceInput, 'kind' | 'spec' | 'agree' | 'opens'> {
+  const { compromised, again, due, restart, explain, dryRun, service } = options;
+  return {
+    request: requestOf(options),
+    ...{ compromised, again, due, restart, services: service },
+    rehearses: explain || dryRun,
+    assumeConsumersCurrent: options.assumeConsumersCurrent,
+    noTenantStore: !options.tenantStore,
+    ignoredPods: options.ignorePod,
+    endpoints: options.probe.map(endpointOf),
+  };
+}
+
+function requestOf(options: RotateOptions): Request | undefined {
+  const { rollback, reinstate, retire, destroy, due, compromised, again } = options;
+  const kids = Object.entries({ reinstate, retire, destroy }).flatMap(([type, kid]) =>
+    kid === undefined ? [] : [{ type, kid } as Request],
+  );
+  const requests: readonly Request[] = [...(rollback ? [{ type: 'rollback' } as const] : []), ...kids];
+  const [request, ...others] = requests;
+  if (others.length > 0)
+    throw usage('--rollback, --reinstate, --retire and --destroy exclude each other', 'give one of them');
+  if (request !== undefined && (due || compromised || again)) {
+    throw usage(`--${request.type} is one step, and opens no rotation`, 'leave --due, --compromised and --again out');
+  }
+  return request;
+}
+
+/** Throws USAGE for flags that make no sense together. */
+export function checkFlags({
+  kind,
+  due,
+  service,
+  acceptResets,
+  plan,
+  wait,
+  explain,
+  output,
+  ...options
+}: RotateOptions): void {
+  if (output === 'prometheus') throw usage('-o prometheus is for status', 'take table, json or yaml');
+  if (due && kind !== undefined) throw usage('--due is for all kinds', `leave --due or ${kind} out`);
+  if (due && (options.compromised || wait || plan))
+    throw usage('--due takes what is due', 'leave --compromised, --wait and --plan out');
+  if (wait && (plan || explain)) throw usage('--wait is for a run that writes', 'leave --plan and --explain out');
+  if (service !== undefined && kind !== 'service-certificates') {
+    throw usage('--service is for service-certificates', 'palette-keys rotate service-certificates --service NAME');
+  }
+  if (acceptResets === undefined) return;
+  if (!/^\d+$/.test(acceptResets)) throw usage(`--accept-resets ${acceptResets} is not a number`, 'give the count');
+  throw new PaletteKeysError(
+    'REFUSED',
+    'nobody can count yet which records need the old salt: that comes with the database',
+    {
+      hint: 'leave --accept-resets out: the old salt stays trusted, and nobody has to reset a password',
+    },
+  );
+}
+
+function endpointOf(text: string): Endpoint {
+  const [, host, port] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
+    throw usage(`--probe ${text} is not an address`, 'write HOST:PORT');
+  }
+  return { host, port: Number(port) };
+}
+
+function usage(message: string, hint: string): PaletteKeysError {
+  return new PaletteKeysError('USAGE', message, { hint });
+}

@@ -1,0 +1,251 @@
+import { advance } from '../apply/advance.ts';
+import { preflight } from '../apply/preflight.ts';
+import { readRoad } from '../apply/road.ts';
+import type { Advance, AdvanceInput, AdvancePorts, Proposal } from '../apply/rotation-run.ts';
+import { readStatus } from '../apply/status.ts';
+import { ERRORS, type ExitCode, PaletteKeysError } from '../errors.ts';
+import type { StatusReport } from '../plan/status.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { KeyStore } from '../ports/key-store.ts';
+import { ROTATIONS } from '../rotation/kinds.ts';
+import { explainingDenials, refuseDenied } from './access.ts';
+import { applyPorts } from './apply-ports.ts';
+import type { CliPorts, RotateOptions } from './ports.ts';
+import { progressBar } from './progress-bar.ts';
+import { writeDocument } from './render/document.ts';
+import { palette } from './render/palette.ts';
+import { inSeconds, renderAdvance, renderRoad, roadDocument, rotateDocument } from './render/rotation.ts';
+import { asKnown, writeMessage } from './report-error.ts';
+import { checkFlags, rotateInput } from './rotate-input.ts';
+import { readSpecFile } from './spec-file.ts';
+
+/** How often `--wait` looks again, at the least. */
+const POLL_MS = 30_000;
+
+/** Takes a kind's rotation as far as its gates are open, and says what it waits for. */
+export async function runRotate(options: RotateOptions, ports: CliPorts): Promise<ExitCode> {
+  checkFlags(options);
+  const run = await openRun(options, ports);
+  if (options.due) return rotateDue(run);
+  const kind = options.kind ?? (await askForKind(run));
+  if (options.plan) return showRoad(kind, run);
+  const result = await rotateOne(kind, true, run);
+  await write([result], run);
+  return result.waitingFor === undefined || options.explain || options.dryRun ? 0 : ERRORS.ROTATION_WAITS.exit;
+}
+
+interface Run {
+  readonly options: RotateOptions;
+  readonly ports: CliPorts;
+  readonly store: KeyStore;
+  readonly apply: AdvancePorts;
+  readonly input: Omit<AdvanceInput, 'kind' | 'opens' | 'agree'>;
+  readonly bar: ReturnType<typeof progressBar>;
+}
+
+async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
+  const file = await readSpecFile(options, ports);
+  const input = rotateInput(options);
+  const store = await ports.openStore(options, () => file?.ledgerNamespace);
+  const bar = progressBar(ports.terminal, options.quiet);
+  const command = ['rotate', options.kind, ...flagsOf(options)].filter((word) => word !== undefined).join(' ');
+  const apply: AdvancePorts = {
+    ...applyPorts(command, store, ports),
+    emit: bar.emit,
+    workloads: store.cluster?.workloads,
+    probe: await ports.loadTlsProbe(),
+    pause: ports.pause,
+  };
+  const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
+  return { options, ports, store, apply, input: { ...input, spec }, bar };
+}
+
+/** For lock and audit: what decides about the keys, with its values, none of which is secret. */
+function flagsOf(options: RotateOptions): readonly string[] {
+  const { due, again, compromised, rollback, restart, assumeConsumersCurrent, tenantStore } = options;
+  const set = { due, again, compromised, rollback, restart };
+  const words = Object.entries(set).flatMap(([name, given]) => (given ? [`--${name}`] : []));
+  const { reinstate, retire, destroy } = options;
+  const kids = Object.entries({ reinstate, retire, destroy }).flatMap(([name, kid]) =>
+    kid === undefined ? [] : [`--${name} ${kid}`],
+  );
+  return [
+    ...words,
+    ...kids,
+    ...(assumeConsumersCurrent ? ['--assume-consumers-current'] : []),
+    ...(tenantStore ? [] : ['--no-tenant-store']),
+    ...options.ignorePod.map((pod) => `--ignore-pod ${pod}`),
+    ...(options.service ?? []).map((name) => `--service ${name}`),
+  ];
+}
+
+async function rotateOne(kind: string, opens: boolean, run: Run): Promise<Advance> {
+  const { options, ports, apply, input, bar } = run;
+  warnCompromised(kind, run);
+  const agree = agreeOnce(run);
+  try {
+    let result = await advance({ ...input, kind, opens, agree }, apply);
+    while (options.wait && result.waitingFor !== undefined) {
+      const { until } = result.waitingFor;
+      bar.clear();
+      await say([result], run);
+      const left = until === undefined ? POLL_MS : until.getTime() - ports.clock.now().getTime();
+      await ports.pause(Math.max(1000, Math.min(POLL_MS, left)));
+      const next = await advance({ ...input, kind, opens: false, agree }, apply);
+      result = {
+        ...next,
+        steps: [...result.steps, ...next.steps],
+        transitions: [...result.transitions, ...next.transitions],
+      };
+    }
+    return result;
+  } finally {
+    bar.clear();
+  }
+}
+
+/** What breaks first is said before anything is asked. */
+function warnCompromised(kind: string, { options, ports: { terminal } }: Run): void {
+  const rotation = Object.hasOwn(ROTATIONS, kind) ? ROTATIONS[kind] : undefined;
+  if (!options.compromised || rotation === undefined || !('breaks' in rotation)) return;
+  const paint = palette(terminal.colour.stderr);
+  terminal.stderr.write(
+    `${paint.warning('what breaks first:')}\n${rotation.breaks.map((line) => `  - ${line}\n`).join('')}`,
+  );
+}
+
+/** Asks before the first write of a kind; what follows in the same run was agreed to with it. */
+function agreeOnce({ options, ports, store, bar }: Run): (proposal: Proposal) => Promise<void> {
+  let agreed = false;
+  return async ({ action, plan, irrevocable, kind }) => {
+    bar.clear();
+    if (store.cluster !== undefined && !agreed) {
+      const denied = await preflight(store.cluster, plan, { createNamespaces: false, clock: ports.clock });
+      if (denied !== undefined) await refuseDenied(denied, ports);
+      if (options.destroy !== undefined) await checkDeletion(plan.spec.ledgerNamespace, store.cluster, ports);
+    }
+    if (irrevocable !== undefined) await agreeToLoss(irrevocable, ports);
+    else if (!agreed && !options.yes) await ask(`${action} in ${store.location}`, kind, ports);
+    agreed = true;
+    if (!options.quiet) ports.terminal.stderr.write(`${action}\n`);
+  };
+}
+
+/** The record is never told that a key is destroyed by somebody who may not delete it. */
+async function checkDeletion(namespace: string, cluster: Cluster, ports: CliPorts): Promise<void> {
+  const needs = await cluster.denied([{ verb: 'delete', group: '', resource: 'secrets', namespace, name: undefined }]);
+  if (needs.length > 0) await refuseDenied({ needs, user: await cluster.user() }, ports);
+}
+
+async function ask(action: string, kind: string, ports: CliPorts): Promise<void> {
+  if (!ports.terminal.interactive) {
+    throw new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${action}`, {
+      hint: `look at it with palette-keys rotate ${kind} --plan, then give --yes`,
+    });
+  }
+  const { confirm } = await import('./prompts/confirm.ts');
+  await confirm(`${action}, and go on as far as is safe?`, ports);
+}
+
+async function agreeToLoss(kid: string, ports: CliPorts): Promise<void> {
+  if (!ports.terminal.interactive) {
+    throw new PaletteKeysError('REFUSED', `no backup holds ${kid}: destroyed, it is gone for ever`, {
+      hint: 'palette-keys backup first; or run it on a terminal, and type the kid',
+    });
+  }
+  const { confirmByTyping } = await import('./prompts/confirm.ts');
+  await confirmByTyping('No backup holds this key. Type its kid to destroy it for ever', kid, ports);
+}
+
+/** Everything that is under way or past its renewal time. One kind's failure does not stop the others. */
+async function rotateDue(run: Run): Promise<ExitCode> {
+  const report = await readReport(run);
+  const now = run.ports.clock.now();
+  const results: Advance[] = [];
+  const failures: PaletteKeysError[] = [];
+  const failed: string[] = [];
+  for (const [kind, rotation] of Object.entries(ROTATIONS)) {
+    if (rotation.type !== 'versions' && rotation.type !== 'leaves') continue;
+    const rotateAfter = report.keys.find(({ key }) => key === kind)?.rotateAfter;
+    try {
+      results.push(await rotateOne(kind, rotateAfter !== undefined && now >= new Date(rotateAfter), run));
+    } catch (error) {
+      const known = asKnown(error, run.ports);
+      if (run.ports.signal.aborted) throw known;
+      failures.push(known);
+      failed.push(kind);
+      run.ports.terminal.stderr.write(`${kind}:\n`);
+      await writeMessage(known, run.ports);
+    }
+  }
+  await write(
+    results,
+    run,
+    failures.map(({ code, message, hint }, n) => ({ key: failed[n], code, message, hint })),
+  );
+  return worst(failures);
+}
+
+/** Several causes: a bug first, then what failed for an outside reason, then what was refused. */
+function worst(failures: readonly PaletteKeysError[]): ExitCode {
+  const order: readonly ExitCode[] = [70, 1, 5, 4, 2];
+  return order.find((code) => failures.some(({ exit }) => exit === code)) ?? 0;
+}
+
+async function askForKind(run: Run): Promise<string> {
+  const report = await readReport(run);
+  if (!run.ports.terminal.interactive) {
+    throw new PaletteKeysError('USAGE', 'it was not said what to rotate', {
+      hint: `name a kind, or give --due: ${Object.keys(ROTATIONS).join(', ')}`,
+    });
+  }
+  const { chooseKind } = await import('./prompts/choose-kind.ts');
+  return chooseKind(report, Object.keys(ROTATIONS), run.ports);
+}
+
+async function readReport({ store, ports, input }: Run): Promise<StatusReport> {
+  const read = () => readStatus({ store, clock: ports.clock }, input.spec);
+  const report = await explainingDenials('status', read, store, undefined, ports);
+  if (report !== undefined) return report;
+  throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
+    hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',
+  });
+}
+
+async function showRoad(kind: string, { options, ports, store, input }: Run): Promise<ExitCode> {
+  const road = await readRoad(kind, input.spec, { store, clock: ports.clock });
+  const { terminal } = ports;
+  if (options.output === 'json' || options.output === 'yaml') {
+    await writeDocument(roadDocument(kind, road), options.output, terminal);
+  } else terminal.stdout.write(renderRoad(road, palette(terminal.colour.stdout)));
+  return 0;
+}
+
+async function write(results: readonly Advance[], run: Run, failures: readonly object[] = []): Promise<void> {
+  const { options, ports } = run;
+  const { terminal } = ports;
+  if (options.output === 'json' || options.output === 'yaml') {
+    const documents = results.map(rotateDocument);
+    const [first] = documents;
+    const document =
+      options.due || first === undefined
+        ? { kind: 'RotateResults', results: documents.map(({ kind: _, ...rest }) => rest), failures }
+        : first;
+    await writeDocument(document, options.output, terminal);
+  } else
+    terminal.stdout.write(results.map((result) => renderAdvance(result, palette(terminal.colour.stdout))).join(''));
+  await say(results, run);
+}
+
+/** What is waited for, and notes, for people. */
+async function say(results: readonly Advance[], { options, ports: { terminal } }: Run): Promise<void> {
+  const paint = palette(terminal.colour.stderr);
+  for (const { key, waitingFor, notes } of results) {
+    if (!options.quiet) for (const note of notes) terminal.stderr.write(`${key}: ${note}\n`);
+    if (waitingFor === undefined) continue;
+    const { reason, until, blockers } = waitingFor;
+    const time = until === undefined ? '' : `, until ${inSeconds(until)}`;
+    terminal.stderr.write(`palette-keys: ${paint.warning('waiting:')} ${key}: ${reason}${time}\n`);
+    for (const blocker of blockers) terminal.stderr.write(`  - ${blocker}\n`);
+  }
+}

@@ -1,0 +1,38 @@
+import type { ObjectRef } from './object-ref.ts';
+
+/** One way in which a container gets at an object. */
+export interface Use {
+  readonly object: ObjectRef;
+  readonly container: string;
+  /** A volume follows the object; a file mounted by subPath and a variable keep what they were started with. */
+  readonly how: 'volume' | 'subPath' | 'env';
+}
+
+export interface Pod {
+  readonly namespace: string;
+  readonly name: string;
+  /** What made it: `Deployment/<namespace>/<name>`; undefined for a Pod that somebody made by hand. */
+  readonly workload: string | undefined;
+  /** It has ended, and will not start again. */
+  readonly finished: boolean;
+  readonly uses: readonly Use[];
+  /** When each container was started; one that is not running is not in it. */
+  readonly startedAt: ReadonlyMap<string, Date>;
+  /** Kids that it says it has loaded, where it says so. */
+  readonly loadedKids: readonly string[];
+}
+
+/** What runs on a cluster and uses keys. */
+export interface Workloads {
+  /** All Pods of the namespaces. Throws PERMISSION_DENIED where one may not see them. */
+  pods(namespaces: readonly string[]): Promise<readonly Pod[]>;
+  /** When the object was last changed, by whomever; undefined where it is not there. */
+  changedAt(ref: ObjectRef): Promise<Date | undefined>;
+  /**
+   * Starts all Pods of a Deployment, StatefulSet or DaemonSet anew, as `kubectl rollout restart` does. False for
+   * anything else.
+   */
+  restart(workload: string, at: Date): Promise<boolean>;
+  /** True once the Pods of that restart are all there and ready. */
+  isReady(workload: string): Promise<boolean>;
+}

@@ -1,0 +1,93 @@
+import { parseDuration } from '../installation/duration.ts';
+import type { ConsumerSpec, InstallationSpec } from '../installation/spec.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
+import type { Pod, Use } from '../ports/workloads.ts';
+
+/** A container that starts while the kubelet still has the object from before in its cache gets that one. */
+const KUBELET_CACHE_MS = 2 * 60_000;
+
+/** A Pod that may still work with what an object held before. */
+export interface Behind {
+  readonly pod: Pod;
+  readonly reason: string;
+}
+
+export interface Consumption {
+  readonly spec: Pick<InstallationSpec, 'consumers' | 'rotation'>;
+  readonly pods: readonly Pod[];
+  /** Objects, with the time of their last change. */
+  readonly objects: ReadonlyMap<string, { readonly ref: ObjectRef; readonly changedAt: Date }>;
+  /** A Pod that says it has loaded this one is current; undefined where that proves nothing. */
+  readonly kid: string | undefined;
+  /** False where no consumer notices a change by itself, whatever the spec says. */
+  readonly reloads: boolean;
+  /** Pods (`<namespace>/<name>`) that somebody vouches for. */
+  readonly ignored: ReadonlySet<string>;
+}
+
+/** Pods that have not picked up the last change of what they use. Mounted is not loaded: a container counts once it was started after. */
+export function podsBehind(consumption: Consumption, now: Date): readonly Behind[] {
+  const { pods, ignored, kid } = consumption;
+  return pods
+    .filter(({ finished, namespace, name }) => !finished && !ignored.has(`${namespace}/${name}`))
+    .filter(({ loadedKids }) => kid === undefined || !loadedKids.includes(kid))
+    .flatMap((pod): Behind[] => {
+      const reason = usesOf(pod, consumption)
+        .map((use) => whyBehind(use, pod, consumption, now))
+        .find((why) => why !== undefined);
+      return reason === undefined ? [] : [{ pod, reason }];
+    });
+}
+
+/** Workloads that read the active key alone, as far as one can tell: what nobody has declared is taken to. */
+export function singleReaders(
+  spec: Pick<InstallationSpec, 'consumers'>,
+  pods: readonly Pod[],
+  objects: readonly ObjectRef[],
+): readonly string[] {
+  const declared = spec.consumers.filter(({ object }) => objects.some(({ name }) => name === object));
+  const single = declared.filter(({ reads }) => reads === 'single').map(({ workload }) => workload);
+  const places = new Set(objects.map(formatRef));
+  const undeclared = pods
+    .filter(({ finished, uses }) => !finished && uses.some(({ object }) => places.has(formatRef(object))))
+    .filter((pod) => !declared.some((consumer) => isPodOf(pod, consumer)))
+    .map((pod) => pod.workload ?? `Pod/${pod.namespace}/${pod.name}`);
+  return [...new Set([...single, ...undeclared])].sort();
+}
+
+/** What its containers use of the objects, and what the spec says that it reads through the API. */
+function usesOf(pod: Pod, { spec, objects }: Consumption): readonly Use[] {
+  const seen = pod.uses.filter(({ object }) => objects.has(formatRef(object)));
+  const declared = spec.consumers
+    .filter((consumer) => isPodOf(pod, consumer))
+    .flatMap((consumer) => [...objects.values()].filter(({ ref }) => ref.name === consumer.object))
+    .filter(({ ref }) => !seen.some(({ object }) => formatRef(object) === formatRef(ref)));
+  const containers = [...pod.startedAt.keys()];
+  return [
+    ...seen,
+    ...declared.flatMap(({ ref }) => containers.map((container): Use => ({ object: ref, container, how: 'volume' }))),
+  ];
+}
+
+function whyBehind(use: Use, pod: Pod, consumption: Consumption, now: Date): string | undefined {
+  const name = formatRef(use.object);
+  const changedAt = consumption.objects.get(name)?.changedAt;
+  if (changedAt === undefined) return undefined;
+  const changed = changedAt.getTime();
+  const consumer = consumption.spec.consumers.find((each) => isPodOf(pod, each) && each.object === use.object.name);
+  if (consumption.reloads && consumer?.reload === 'watch' && use.how === 'volume') {
+    const synced = changed + parseDuration(consumption.spec.rotation.syncPeriod) * 1000;
+    return now.getTime() >= synced ? undefined : `${name} reaches it within ${consumption.spec.rotation.syncPeriod}`;
+  }
+  // What does not run yet will start with what the object holds then.
+  const started = pod.startedAt.get(use.container)?.getTime() ?? now.getTime();
+  if (started > changed + KUBELET_CACHE_MS) return undefined;
+  return `container ${use.container} was not started since ${name} changed`;
+}
+
+function isPodOf(pod: Pod, { workload }: ConsumerSpec): boolean {
+  if (pod.workload === workload) return true;
+  // A CronJob's Pods belong to its Jobs, which are named after it.
+  const job = workload.startsWith('CronJob/') ? `Job/${workload.slice('CronJob/'.length)}-` : undefined;
+  return job !== undefined && pod.workload?.startsWith(job) === true;
+}

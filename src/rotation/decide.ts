@@ -1,0 +1,26 @@
+import {
+  type Decision,
+  type Evidence,
+  type EvidenceRequest,
+  type Gate,
+  OPEN,
+  type Situation,
+  versionOf,
+} from './situation.ts';
+
+/** True where a step is safe whatever the kind: it takes nothing away from anybody. */
+function isFree(situation: Situation): boolean {
+  const { step } = situation;
+  if (step.type === 'reinstate' || step.type === 'destroy') return true;
+  // Nobody has ever used a version that is only published, and everybody has accepted one that was never retired.
+  if (step.type === 'retire') return versionOf(situation, step.n).state === 'published';
+  return step.type === 'promote' && step.back === true;
+}
+
+export function needsOf(gate: Gate, situation: Situation): readonly EvidenceRequest[] {
+  return isFree(situation) ? [] : gate.needs(situation);
+}
+
+export function decideStep(gate: Gate, situation: Situation, evidence: Evidence, now: Date): Decision {
+  return isFree(situation) ? OPEN : gate.decide(situation, evidence, now);
+}

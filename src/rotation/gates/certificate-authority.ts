@@ -1,0 +1,83 @@
+import {
+  activeVersion,
+  all,
+  closed,
+  type EvidenceRequest,
+  type Gate,
+  OPEN,
+  type Situation,
+  versionOf,
+} from '../situation.ts';
+import { afterCurrent } from './consumers.ts';
+
+/** Trust first, then the issuer, then, once nothing of the old one is in use, less trust: never two of them at once. */
+export const internalCa: Gate = {
+  conditions: {
+    promote: 'the bundle with the new CA is in every namespace, and every consumer has it; every leaf is then reissued',
+    retire: 'every consumer has its new certificate, and none that chains to the old CA is in use',
+  },
+  soak: () => 0,
+  needs: (situation) => {
+    const { step } = situation;
+    return step.type === 'retire'
+      ? [...consumers(situation), { type: 'leaves', issuer: step.n }]
+      : consumers(situation);
+  },
+  decide: ({ step }, { consumers: found, leaves }, now) => {
+    if (step.type !== 'promote' && step.type !== 'retire') return OPEN;
+    const current = afterCurrent(found, now);
+    if (step.type === 'promote') return current;
+    const gone = leaves === undefined ? closed('nobody has looked at the certificates that are in use') : OPEN;
+    const still = (leaves ?? []).length > 0 ? closed('certificates of the old CA are in use', leaves) : OPEN;
+    return all(gone, still, current);
+  },
+};
+
+/** Its leaves are with the clusters, which say themselves what they have. */
+export const clusterCa: Gate = {
+  conditions: {
+    promote: 'the endpoint admits certificates of both CAs',
+    retire: 'no enrolled cluster has a certificate of the old CA',
+  },
+  soak: () => 0,
+  needs: (situation) => {
+    const { step } = situation;
+    const clusters =
+      step.type === 'retire' ? [{ type: 'clusters', kid: versionOf(situation, step.n).kid } as const] : [];
+    return [...consumers(situation), ...clusters];
+  },
+  decide: ({ step }, { consumers: found, clusters }, now) => {
+    if (step.type !== 'promote' && step.type !== 'retire') return OPEN;
+    const current = afterCurrent(found, now);
+    return step.type === 'promote' ? current : all(freeOfClusters(clusters), current);
+  },
+};
+
+/** Every server has to know the key that accounts are signed with; none of them reads its configuration again by itself. */
+export const messageBusSigningKey: Gate = {
+  conditions: {
+    promote: 'every server of the message bus was restarted with it; accounts are then signed anew',
+    retire: 'every server has the new accounts, and every enrolled cluster new credentials',
+  },
+  soak: () => 0,
+  needs: (situation) => {
+    const { step } = situation;
+    const clusters =
+      step.type === 'retire' ? [{ type: 'clusters', kid: versionOf(situation, step.n).kid } as const] : [];
+    return [...consumers(situation, false), ...clusters];
+  },
+  decide: clusterCa.decide,
+};
+
+function consumers(situation: Situation, reloads = true): readonly EvidenceRequest[] {
+  const { step } = situation;
+  if (step.type !== 'promote' && step.type !== 'retire') return [];
+  const isNew = step.type === 'promote';
+  const entry = isNew ? versionOf(situation, step.n) : activeVersion(situation);
+  return [{ type: 'consumers', entry, acknowledged: isNew, reloads }];
+}
+
+function freeOfClusters(clusters: readonly string[] | undefined) {
+  if (clusters === undefined) return closed('nobody has looked at the enrolled clusters');
+  return clusters.length === 0 ? OPEN : closed('enrolled clusters still need it', clusters);
+}

@@ -1,0 +1,44 @@
+import { parseDuration } from '../../installation/duration.ts';
+import { type ConsumersEvidence, closed, type Decision, type Evidence, OPEN, refused } from '../situation.ts';
+
+/** The moment from which all consumers are known to be current; a closed gate where it is not known. */
+export function whenCurrent(evidence: ConsumersEvidence | undefined): Date | Decision {
+  switch (evidence?.status) {
+    case 'current':
+      return evidence.at;
+    case 'behind':
+      return closed('these have not picked the change up', evidence.blockers);
+    case 'unknown':
+      return closed(`nobody knows whether all consumers have it (${evidence.reason})`, ['--assume-consumers-current']);
+    case undefined:
+      return closed('nobody has looked whether all consumers have it', []);
+  }
+}
+
+const AT_ONCE = { seconds: 0, reason: 'the clock shows a time before consumers were found to be current' };
+
+/** Open once all consumers are current, and `seconds` have passed since. */
+export function afterCurrent(
+  evidence: ConsumersEvidence | undefined,
+  now: Date,
+  { seconds, reason }: { readonly seconds: number; readonly reason: string } = AT_ONCE,
+): Decision {
+  const current = whenCurrent(evidence);
+  if (!(current instanceof Date)) return current;
+  const until = new Date(current.getTime() + seconds * 1000);
+  return now >= until ? OPEN : { open: false, reason, until, blockers: [] };
+}
+
+/** Refuses where somebody would not find the old key any more once another one is active. */
+export function keyringReaders({ singleReaders = [] }: Evidence, what: string): Decision {
+  if (singleReaders.length === 0) return OPEN;
+  return refused(
+    `these read the active ${what} alone, and would lose what the old one opens`,
+    'have them read keyring.json, and set reads: keyring at the consumer in the spec',
+    singleReaders,
+  );
+}
+
+export function sumOf(...durations: readonly string[]): number {
+  return durations.reduce((sum, duration) => sum + parseDuration(duration), 0);
+}

@@ -1,0 +1,29 @@
+import { activeVersion, type Gate, OPEN, versionOf } from '../situation.ts';
+import { afterCurrent, sumOf } from './consumers.ts';
+
+/**
+ * A token is verified with a key set that may have been cached, and for as long as it lives: keys are known before they
+ * sign, and stay known after.
+ */
+export const jwtSigningKey: Gate = {
+  conditions: {
+    promote: 'every server has the new key set, and caches of the old one have expired',
+    retire: 'every signer uses the new key, and the last token of the old one has expired',
+  },
+  soak: (type, { jwt }) =>
+    type === 'promote' ? sumOf(jwt.jwksCache, jwt.clockSkew) : sumOf(jwt.longestTokenLife, jwt.clockSkew),
+  needs: (situation) => {
+    const { step, compromised } = situation;
+    if (compromised || (step.type !== 'promote' && step.type !== 'retire')) return [];
+    const entry = step.type === 'promote' ? versionOf(situation, step.n) : activeVersion(situation);
+    return [{ type: 'consumers', entry, acknowledged: step.type === 'promote', reloads: true }];
+  },
+  decide: ({ step, spec, compromised }, { consumers }, now) => {
+    if (compromised || (step.type !== 'promote' && step.type !== 'retire')) return OPEN;
+    const reason =
+      step.type === 'promote'
+        ? 'verifiers may still have the key set from before in their caches'
+        : 'tokens of the old key are still valid';
+    return afterCurrent(consumers, now, { seconds: jwtSigningKey.soak(step.type, spec), reason });
+  },
+};

@@ -1,0 +1,42 @@
+import type { ObjectRef } from '../ports/object-ref.ts';
+
+/** One issued certificate, as far as its renewal goes. */
+export interface Leaf {
+  readonly ref: ObjectRef;
+  /** The name of its service. */
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly rotateAfter: Date;
+}
+
+/** Certificates are dated back by so many milliseconds, for clocks that lag behind. */
+const BACKDATED_MS = 5 * 60_000;
+
+/** The part of its life by which a renewal may come early, so that not all of a day's certificates change in one night. */
+const JITTER = 0.05;
+
+export interface LeafWish {
+  /** Those past their renewal time alone. */
+  readonly due: boolean;
+  /** However recently they were issued. */
+  readonly again: boolean;
+  /** Seconds between the issue of a certificate and the next one. */
+  readonly minInterval: number;
+}
+
+/** Those to issue anew. One that was issued a moment ago is left: the same command has done that, perhaps. */
+export function leavesToReissue(leaves: readonly Leaf[], wish: LeafWish, now: Date): readonly Leaf[] {
+  if (wish.due) return leaves.filter((leaf) => now >= dueAt(leaf));
+  const recent = now.getTime() - wish.minInterval * 1000;
+  return leaves.filter(({ notBefore }) => wish.again || notBefore.getTime() + BACKDATED_MS <= recent);
+}
+
+/** When a certificate is renewed by `--due`: at its renewal time, or somewhat earlier, each at another moment. */
+export function dueAt({ fingerprint, notBefore, notAfter, rotateAfter }: Leaf): Date {
+  // The digest of a certificate is as good as a random number, and the same whenever one looks.
+  const draw = Number.parseInt(fingerprint.slice(7, 15), 16) / 0xffffffff;
+  const early = (notAfter.getTime() - notBefore.getTime()) * JITTER * draw;
+  return new Date(rotateAfter.getTime() - early);
+}

@@ -1,0 +1,165 @@
+import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+import type { State } from '../ledger/ring.ts';
+import type { Step } from './situation.ts';
+
+export type NextStep =
+  | Step
+  /** Nothing is open, and nothing was asked for. */
+  | { readonly type: 'done' }
+  /** A rotation would be opened, but the last transition was a moment ago: it was this command's, perhaps. */
+  | { readonly type: 'too-recent'; readonly since: Date; readonly until: Date };
+
+export interface Wish {
+  /** True where a rotation may be opened if none is open. */
+  readonly opens: boolean;
+  /** Open one however recent the last transition is. */
+  readonly again: boolean;
+  readonly compromised: boolean;
+  /** Seconds between the last transition and the next rotation. */
+  readonly minInterval: number;
+  /** True where nothing tells that a trusted version is no longer needed: it stays. */
+  readonly keepsTrusted: boolean;
+}
+
+/** The next step of the rotation that is open, or what opens one. Nothing but the record says where a rotation is. */
+export function nextStep(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
+  return openStep(versions, wish) ?? (wish.opens ? opening(versions, wish, now) : { type: 'done' });
+}
+
+/** The step with which an open rotation goes on, or undefined where none is open. */
+export function openStep(
+  versions: readonly VersionRecord[],
+  { keepsTrusted }: Pick<Wish, 'keepsTrusted'>,
+): Step | undefined {
+  const active = versions.find(({ state }) => state === 'active');
+  const published = versions.filter(({ state }) => state === 'published');
+  const next = published.findLast(({ n }) => n > (active?.n ?? 0));
+  if (next !== undefined) return { type: 'promote', n: next.n };
+  // Published and overtaken: nobody has ever used it.
+  const [overtaken] = published;
+  if (overtaken !== undefined) return { type: 'retire', n: overtaken.n };
+  const old = versions.find((version) => version.state === 'trusted' && !isReinstated(version));
+  return old === undefined || keepsTrusted ? undefined : { type: 'retire', n: old.n };
+}
+
+function opening(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
+  const active = versions.find(({ state }) => state === 'active');
+  // A key that was never rotated cannot have been rotated by the same command a moment ago.
+  if (wish.again || (wish.compromised && active?.n === 1)) return { type: 'publish' };
+  const since = new Date(Math.max(...versions.map((version) => Date.parse(version.since))));
+  const until = new Date(since.getTime() + wish.minInterval * 1000);
+  return now < until ? { type: 'too-recent', since, until } : { type: 'publish' };
+}
+
+/** Brought back from `retired`: somebody needs it, and says when it can go. */
+export function isReinstated({ state, history }: VersionRecord): boolean {
+  return state === 'trusted' && history.at(-2)?.state === 'retired';
+}
+
+/** A step that was asked for by name. */
+export type Request =
+  | { readonly type: 'rollback' }
+  | { readonly type: 'retire' | 'reinstate' | 'destroy'; readonly kid: string };
+
+/** What a request comes to: a step, nothing to do, or why it cannot be. */
+export type Requested =
+  | Step
+  | { readonly type: 'done'; readonly reason: string }
+  | { readonly type: 'refused'; readonly reason: string; readonly remedy: string };
+
+export function requestedStep(versions: readonly VersionRecord[], request: Request): Requested {
+  return request.type === 'rollback' ? rollback(versions) : byKid(versions, request.type, request.kid);
+}
+
+/** Back to the newest older version that is still accepted. A published one has no user, and simply goes. */
+function rollback(versions: readonly VersionRecord[]): Requested {
+  const published = versions.findLast(({ state }) => state === 'published');
+  if (published !== undefined) return { type: 'retire', n: published.n };
+  const active = versions.find(({ state }) => state === 'active');
+  const older = versions.filter(({ n }) => n < (active?.n ?? 0));
+  const before = older.findLast(({ state }) => state === 'trusted');
+  if (before !== undefined) {
+    return isReinstated(before) ? { type: 'promote', n: before.n } : { type: 'promote', n: before.n, back: true };
+  }
+  const retired = older.findLast(({ state }) => state === 'retired');
+  const newer = versions.some(({ n, state }) => n > (active?.n ?? 0) && (state === 'trusted' || state === 'retired'));
+  if (retired === undefined || newer) return { type: 'done', reason: 'there is nothing to go back from' };
+  return {
+    type: 'refused',
+    reason: `v${retired.n} is retired: consumers no longer accept it, so going back is not safe any more`,
+    remedy: `--reinstate ${retired.kid} first; then --rollback`,
+  };
+}
+
+const FROM: Record<'retire' | 'reinstate' | 'destroy', { readonly from: readonly State[]; readonly to: State }> = {
+  retire: { from: ['published', 'trusted'], to: 'retired' },
+  reinstate: { from: ['retired'], to: 'trusted' },
+  destroy: { from: ['retired'], to: 'destroyed' },
+};
+
+function byKid(versions: readonly VersionRecord[], type: keyof typeof FROM, kid: string): Requested {
+  const version = versions.find((candidate) => candidate.kid === kid);
+  const { from, to } = FROM[type];
+  if (version === undefined) {
+    const known = versions.map(({ n, kid: its, state }) => `v${n} ${its} (${state})`).join(', ');
+    return { type: 'refused', reason: `no version has the kid ${kid}`, remedy: `there are ${known}` };
+  }
+  const { n, state } = version;
+  // Also where it is destroyed already: its entry may still stand in the ledger.
+  if (from.includes(state) || (type === 'destroy' && state === 'destroyed')) return { type, n };
+  if (state === to) return { type: 'done', reason: `v${n} is ${state} already` };
+  const remedy =
+    state === 'destroyed' ? 'its key is gone; a backup may hold it' : `first it has to be ${from.join(' or ')}`;
+  return { type: 'refused', reason: `v${n} is ${state}`, remedy };
+}
+
+/** Which states a step gives to which versions; empty for `publish`, which adds one. */
+export function movesOf(step: Step, versions: readonly VersionRecord[]): ReadonlyMap<number, State> {
+  switch (step.type) {
+    case 'publish':
+      return new Map();
+    case 'promote': {
+      const active = versions.find(({ state }) => state === 'active');
+      return new Map<number, State>([
+        ...(active === undefined ? [] : [[active.n, 'trusted'] as const]),
+        [step.n, 'active'],
+      ]);
+    }
+    case 'retire':
+      return new Map([[step.n, 'retired']]);
+    case 'reinstate':
+      return new Map([[step.n, 'trusted']]);
+    case 'destroy':
+      return new Map([[step.n, 'destroyed']]);
+  }
+}
+
+/** When all consumers of a version were first found to be current, and who says so. */
+export interface Confirmation {
+  readonly at: Date;
+  readonly by: 'pods' | 'operator';
+}
+
+/** The name of the evidence for the state in which a version is now. It counts for no other, and for no later return to it. */
+export function entryName({ n, state, history }: VersionRecord): string {
+  return `v${n}.${history.length}.${state}`;
+}
+
+export function confirmationOf({ evidence }: KeyRecord, version: VersionRecord): Confirmation | undefined {
+  const found = evidence[entryName(version)];
+  if (typeof found !== 'object' || found === null || !('confirmedAt' in found) || !('by' in found)) return undefined;
+  const at = typeof found.confirmedAt === 'string' ? Date.parse(found.confirmedAt) : Number.NaN;
+  const by = found.by === 'operator' ? 'operator' : 'pods';
+  return Number.isNaN(at) ? undefined : { at: new Date(at), by };
+}
+
+/** The evidence with one more confirmation; those of states that were left are dropped. */
+export function withConfirmation(
+  { versions, evidence }: KeyRecord,
+  version: VersionRecord,
+  confirmation: { readonly confirmedAt: string; readonly by: Confirmation['by'] },
+): KeyRecord['evidence'] {
+  const current = new Set(versions.map(entryName));
+  const kept = Object.entries(evidence).filter(([name]) => !/^v\d+[.]\d+[.]/.test(name) || current.has(name));
+  return { ...Object.fromEntries(kept), [entryName(version)]: confirmation };
+}

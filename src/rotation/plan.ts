@@ -1,0 +1,77 @@
+import type { InstallationSpec } from '../installation/spec.ts';
+import type { KindId } from '../ledger/entry.ts';
+import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+import type { Rotation } from './kinds.ts';
+import { confirmationOf, openStep } from './machine.ts';
+import type { Gate } from './situation.ts';
+
+/** One step of the road, and when it can be taken if nobody has to be waited for. */
+export interface PlannedStep {
+  readonly action: string;
+  /** Undefined where it comes with the step before, or never. */
+  readonly earliest: Date | undefined;
+  /** What it waits for, in words. */
+  readonly condition: string;
+}
+
+/** The whole road of a rotation from where it is now to its end. */
+export function planRoad(
+  kind: KindId,
+  rotation: Rotation,
+  key: KeyRecord | undefined,
+  spec: InstallationSpec,
+  now: Date,
+): readonly PlannedStep[] {
+  if (rotation.type === 'leaves')
+    return [
+      { action: `issue the certificates of ${kind} anew`, earliest: now, condition: 'at once: the CA stays the same' },
+    ];
+  if (rotation.type === 'imported')
+    return [{ action: 'import the next one', earliest: undefined, condition: 'palette-keys import-cert' }];
+  if (rotation.type === 'none' || key === undefined) return [];
+  return versionedRoad(rotation.gate, rotation.keepsTrusted === true, key, spec, now);
+}
+
+function versionedRoad(
+  gate: Gate,
+  keepsTrusted: boolean,
+  key: KeyRecord,
+  spec: InstallationSpec,
+  now: Date,
+): readonly PlannedStep[] {
+  const { versions } = key;
+  const active = versions.find(({ state }) => state === 'active');
+  const open = openStep(versions, { keepsTrusted });
+  const promote = (n: number, earliest: Date): PlannedStep => ({
+    action: `promote v${n}`,
+    earliest,
+    condition: gate.conditions.promote,
+  });
+  const retire = (n: number, earliest: Date | undefined): PlannedStep => ({
+    action: `retire v${n}`,
+    earliest,
+    condition: gate.conditions.retire,
+  });
+  if (active === undefined) return [];
+  if (open?.type === 'retire') return [retire(open.n, after(active, gate.soak('retire', spec), key, now))];
+  const target = open?.type === 'promote' ? versions.find(({ n }) => n === open.n) : undefined;
+  const next = target?.n ?? Math.max(...versions.map(({ n }) => n)) + 1;
+  const promoted =
+    target === undefined ? plus(now, gate.soak('promote', spec)) : after(target, gate.soak('promote', spec), key, now);
+  const publish: PlannedStep = { action: `publish v${next}`, earliest: now, condition: 'at once: nobody uses it yet' };
+  return [
+    ...(target === undefined ? [publish] : []),
+    promote(next, promoted),
+    retire(active.n, keepsTrusted ? undefined : plus(promoted, gate.soak('retire', spec))),
+  ];
+}
+
+/** The time after consumers of the version were found to be current; where they were not yet, as if they were now. */
+function after(version: VersionRecord, seconds: number, key: KeyRecord, now: Date): Date {
+  const due = plus(confirmationOf(key, version)?.at ?? now, seconds);
+  return due > now ? due : now;
+}
+
+function plus(time: Date, seconds: number): Date {
+  return new Date(time.getTime() + seconds * 1000);
+}

@@ -1,0 +1,112 @@
+import type { InstallationSpec } from '../installation/spec.ts';
+import type { KindId } from '../ledger/entry.ts';
+import type { VersionRecord } from '../ledger/record.ts';
+
+/** One transition of a kind. `back` marks the return to a version that everybody has accepted ever since. */
+export type Step =
+  | { readonly type: 'publish' }
+  | { readonly type: 'promote'; readonly n: number; readonly back?: true }
+  | { readonly type: 'retire'; readonly n: number }
+  | { readonly type: 'reinstate'; readonly n: number }
+  | { readonly type: 'destroy'; readonly n: number };
+
+/** What a gate decides about. */
+export interface Situation {
+  readonly kind: KindId;
+  readonly step: Step;
+  readonly versions: readonly VersionRecord[];
+  readonly spec: InstallationSpec;
+  /** True where somebody else may hold the old key: soak times protect nobody then. */
+  readonly compromised: boolean;
+}
+
+/** What a gate has to know before it decides; it is gathered for the next step alone. */
+export type EvidenceRequest =
+  /** Whether all consumers have the objects of the kind since `entry` entered its state. */
+  | {
+      readonly type: 'consumers';
+      readonly entry: VersionRecord;
+      readonly acknowledged: boolean;
+      readonly reloads: boolean;
+    }
+  /** Who reads the active key alone. */
+  | { readonly type: 'readers' }
+  /** Which certificates still chain to the version. */
+  | { readonly type: 'leaves'; readonly issuer: number }
+  /** What is still encrypted under keys of the version. */
+  | { readonly type: 'tenants'; readonly kid: string }
+  /** Which enrolled clusters still need the version. */
+  | { readonly type: 'clusters'; readonly kid: string };
+
+/** What was found out; what was not asked for is undefined. */
+export interface Evidence {
+  readonly consumers?: ConsumersEvidence;
+  /** Workloads, by name, that read the active key alone; undefined where nobody can tell. */
+  readonly singleReaders?: readonly string[];
+  /** Certificates that chain to the version, in words. */
+  readonly leaves?: readonly string[];
+  readonly tenants?: TenantsEvidence;
+  /** Clusters that need the version, by name. */
+  readonly clusters?: readonly string[];
+}
+
+export type ConsumersEvidence =
+  | { readonly status: 'current'; readonly at: Date }
+  | { readonly status: 'behind'; readonly blockers: readonly string[] }
+  | { readonly status: 'unknown'; readonly reason: string };
+
+export type TenantsEvidence =
+  /** Nothing is encrypted under the version any more, or the operator says that there is no tenant store. */
+  | { readonly status: 'clear' }
+  | { readonly status: 'needed'; readonly blockers: readonly string[] }
+  | { readonly status: 'unknown'; readonly reason: string };
+
+export type Decision =
+  | { readonly open: true }
+  | {
+      readonly open: false;
+      readonly reason: string;
+      /** When it opens by itself. */
+      readonly until?: Date;
+      /** Who keeps it closed, by name. */
+      readonly blockers: readonly string[];
+      /** What helps, where waiting does not: the run is refused. */
+      readonly remedy?: string;
+    };
+
+/** Decides, on evidence, whether a kind may take its next step. Pure. */
+export interface Gate {
+  /** What has to hold before a version is promoted and before the one before it is retired, in words. */
+  readonly conditions: { readonly promote: string; readonly retire: string };
+  /** How long the step waits, in seconds, after all consumers were found to be current. */
+  soak(type: 'promote' | 'retire', spec: InstallationSpec): number;
+  needs(situation: Situation): readonly EvidenceRequest[];
+  decide(situation: Situation, evidence: Evidence, now: Date): Decision;
+}
+
+export function versionOf({ versions }: Situation, n: number): VersionRecord {
+  const version = versions.find((candidate) => candidate.n === n);
+  if (version === undefined) throw new Error(`no version ${n}`);
+  return version;
+}
+
+export function activeVersion({ versions }: Pick<Situation, 'versions'>): VersionRecord {
+  const active = versions.find(({ state }) => state === 'active');
+  if (active === undefined) throw new Error('no active version');
+  return active;
+}
+
+export function closed(reason: string, blockers: readonly string[] = []): Decision {
+  return { open: false, reason, blockers };
+}
+
+export function refused(reason: string, remedy: string, blockers: readonly string[] = []): Decision {
+  return { open: false, reason, blockers, remedy };
+}
+
+export const OPEN: Decision = { open: true };
+
+/** The first decision that is closed; open where none is. */
+export function all(...decisions: readonly Decision[]): Decision {
+  return decisions.find(({ open }) => !open) ?? OPEN;
+}

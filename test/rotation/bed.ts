@@ -1,0 +1,120 @@
+/** Rotations on a memory store, with consumers that a test decides about. */
+import { advance } from '../../src/apply/advance.ts';
+import type { Advance, AdvanceInput, AdvancePorts } from '../../src/apply/rotation-run.ts';
+import type { VersionRecord } from '../../src/ledger/record.ts';
+import type { State } from '../../src/ledger/ring.ts';
+import type { KeyStore } from '../../src/ports/key-store.ts';
+import type { ObjectRef } from '../../src/ports/object-ref.ts';
+import type { Probed } from '../../src/ports/tls-probe.ts';
+import type { Pod, Workloads } from '../../src/ports/workloads.ts';
+import { ManualClock } from '../support/clock.ts';
+import { portsOn, recordIn, secret } from '../support/installations.ts';
+import type { MemoryStore } from '../support/memory-store.ts';
+
+export interface RotateOptions extends Partial<AdvanceInput> {
+  readonly clock?: ManualClock;
+  readonly seed?: string;
+  readonly signal?: AbortSignal;
+  readonly workloads?: Workloads;
+  readonly served?: (host: string) => Probed;
+}
+
+/** As the command does it, with everybody agreeing. */
+export function rotate(store: KeyStore, kind: string, options: RotateOptions = {}): Promise<Advance> {
+  const { clock, seed, signal, workloads, served, ...flags } = options;
+  return advance(
+    {
+      spec: { spec: undefined, namespace: undefined },
+      kind,
+      request: undefined,
+      opens: true,
+      due: false,
+      again: false,
+      compromised: false,
+      restart: false,
+      services: undefined,
+      rehearses: false,
+      assumeConsumersCurrent: false,
+      noTenantStore: false,
+      ignoredPods: [],
+      endpoints: [],
+      agree: async () => undefined,
+      ...flags,
+    },
+    rotatePorts(store, options),
+  );
+}
+
+function rotatePorts(store: KeyStore, { clock, seed, signal, workloads, served }: RotateOptions): AdvancePorts {
+  const at = clock ?? new ManualClock();
+  const ports = portsOn(store, {
+    clock: at,
+    ...(seed === undefined ? {} : { seed }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return {
+    ...ports,
+    actor: { ...ports.actor, command: 'rotate' },
+    workloads,
+    probe: { probe: async ({ host }) => served?.(host) ?? { unreachable: 'nobody listens' } },
+    pause: async (ms) => at.advance(ms / 1000),
+  };
+}
+
+/** `v1 trusted, v2 active`, as the record has it. */
+export function statesOf(store: MemoryStore, kind: string): string {
+  const versions: VersionRecord[] = recordIn(store.snapshot()).keys[kind].versions;
+  return versions.map(({ n, state }) => `v${n} ${state}`).join(', ');
+}
+
+/** A version with a history that leads to its state. */
+export function version(
+  n: number,
+  state: State,
+  since = '2027-01-01T00:00:00Z',
+  past: readonly State[] = [],
+): VersionRecord {
+  return {
+    n,
+    kid: `${'abcdefghij'[n]}`.repeat(16),
+    state,
+    createdAt: since,
+    since,
+    history: [...past, state].map((each) => ({ state: each, at: since })),
+    backups: [],
+  };
+}
+
+/** A Pod with one container that mounts a Secret of the platform. */
+export function pod(name: string, startedAt: string | undefined, change: Partial<Pod> = {}): Pod {
+  const [workload = ''] = name.split('-');
+  return {
+    namespace: 'hubble-system',
+    name,
+    workload: `Deployment/hubble-system/${workload}`,
+    finished: false,
+    uses: [{ object: platform('root-key'), container: 'main', how: 'volume' }],
+    startedAt: new Map(startedAt === undefined ? [] : [['main', new Date(startedAt)]]),
+    loadedKids: [],
+    ...change,
+  };
+}
+
+export function platform(name: string): ObjectRef {
+  return secret('hubble-system', `palette-${name}`);
+}
+
+/** Workloads with these Pods, of objects that were changed at that time. */
+export function workloadsOf(pods: () => readonly Pod[], changedAt: () => Date): Workloads & { restarted: string[] } {
+  const restarted: string[] = [];
+  return {
+    restarted,
+    pods: async () => pods(),
+    changedAt: async () => changedAt(),
+    restart: async (workload) => {
+      restarted.push(workload);
+      return true;
+    },
+    isReady: async () => true,
+  };
+}

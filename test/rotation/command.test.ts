@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { command } from '../backup/bench.ts';
+import { DAY, ManualClock } from '../support/clock.ts';
+import { auditIn, editRecord, installation, objectIn, recordIn, storeWith } from '../support/installations.ts';
+import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import { RsaPool } from '../support/random.ts';
+import { platform, statesOf } from './bed.ts';
+
+const JWT = 'jwt-signing-key';
+const pool = new RsaPool();
+let made: Snapshot;
+let store: MemoryStore;
+let clock: ManualClock;
+
+beforeAll(async () => {
+  pool.install();
+  made = await installation();
+});
+
+afterAll(() => pool.uninstall());
+
+beforeEach(() => {
+  store = storeWith(made);
+  clock = new ManualClock();
+  clock.advance(2 * DAY);
+});
+
+const rotate = (line: string) =>
+  command(store, ['rotate', ...line.split(' ').filter((word) => word !== '')], { clock });
+
+describe('rotate', () => {
+  test('waits with exit code 6, and says until when', async () => {
+    const { code, stdout, stderr } = await rotate(`${JWT} --yes --assume-consumers-current -o json`);
+    expect(code).toBe(6);
+    expect(JSON.parse(stdout)).toMatchObject({
+      apiVersion: 'palette-keys/v1',
+      kind: 'RotateResult',
+      key: JWT,
+      done: false,
+      versions: [
+        { n: 1, state: 'active' },
+        { n: 2, state: 'published' },
+      ],
+      waitingFor: { reason: expect.stringContaining('caches'), until: '2027-01-03T00:15:00Z', blockers: [] },
+    });
+    expect(stderr).toContain('until 2027-01-03T00:15:00Z');
+  });
+
+  test('names whom it waits for', async () => {
+    const { code, stdout, stderr } = await rotate(`${JWT} -y`);
+    expect([code, stderr]).toEqual([6, expect.stringContaining('  - --assume-consumers-current\n')]);
+    expect(stdout).toMatch(/jwt-signing-key +v2 +published/);
+  });
+
+  test('asks for agreement, and writes nothing without it', async () => {
+    const before = store.snapshot();
+    const { code, stderr } = await rotate(JWT);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('give --yes')]);
+    expect(store.snapshot()).toEqual(before);
+  });
+
+  test('needs no agreement where there is nothing to do', async () => {
+    clock = new ManualClock();
+    expect(await rotate(JWT)).toMatchObject({ code: 0, stderr: expect.stringContaining('already rotated') });
+  });
+
+  test('shows the road with times, and writes nothing', async () => {
+    const before = store.snapshot();
+    const { code, stdout } = await rotate(`${JWT} --plan -o json`);
+    expect([code, JSON.parse(stdout)]).toEqual([
+      0,
+      expect.objectContaining({
+        kind: 'RotatePlan',
+        steps: [
+          expect.objectContaining({ action: 'publish v2', earliest: '2027-01-03T00:00:00Z' }),
+          expect.objectContaining({ action: 'promote v2', earliest: '2027-01-03T00:15:00Z' }),
+          expect.objectContaining({ action: 'retire v1', earliest: '2027-01-04T00:20:00Z' }),
+        ],
+      }),
+    ]);
+    for (const kind of ['internal-ca', 'root-key', 'service-certificates', 'hash-salt', 'fqdn-certificate']) {
+      expect((await rotate(`${kind} --plan`)).code).toBe(0);
+    }
+    expect(store.snapshot()).toEqual(before);
+  });
+
+  test('explains what still needs the old key, and writes nothing', async () => {
+    await rotate(`${JWT} -y`);
+    const before = store.snapshot();
+    for (const flag of ['--explain', '--dry-run']) {
+      expect(await rotate(`${JWT} ${flag}`)).toMatchObject({ code: 0, stderr: expect.stringContaining('waiting') });
+    }
+    expect(store.snapshot()).toEqual(before);
+  });
+
+  test('says what breaks first where the key is compromised', async () => {
+    const { code, stderr } = await rotate(`${JWT} -y --compromised`);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('every session ends')]);
+    expect(stderr.indexOf('what breaks first')).toBeLessThan(stderr.indexOf('publish a new version'));
+    expect(statesOf(store, JWT)).toBe('v1 retired, v2 active');
+  });
+
+  test('destroys nothing that no backup holds, unless somebody types its kid', async () => {
+    await rotate(`${JWT} -y --compromised`);
+    const { kid } = recordIn(store.snapshot()).keys[JWT].versions[0];
+    expect(await rotate(`${JWT} -y --destroy ${kid}`)).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('no backup'),
+    });
+    expect(statesOf(store, JWT)).toBe('v1 retired, v2 active');
+    editRecord(store, (record) => {
+      const mark = { file: 'keys.age', sha256: 'x', at: '2027-01-01T00:00:00Z', recipients: ['age1x'] };
+      record.keys[JWT].versions[0].backups.push(mark);
+    });
+    expect((await rotate(`${JWT} -y --destroy ${kid}`)).code).toBe(0);
+    expect(statesOf(store, JWT)).toBe('v1 destroyed, v2 active');
+  });
+
+  test('writes its flags to the audit log', async () => {
+    await rotate(`${JWT} -y --again --assume-consumers-current --ignore-pod a/b`);
+    const last = auditIn(store.snapshot()).at(-1);
+    expect(last.command).toBe(`rotate ${JWT} --again --assume-consumers-current --ignore-pod a/b`);
+  });
+});
+
+describe('--due', () => {
+  test('does nothing while nothing is due', async () => {
+    const before = store.snapshot();
+    const { code, stdout } = await rotate('--due --yes -o json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { kind: 'RotateResults', failures: [] }]);
+    expect(store.snapshot()).toEqual(before);
+  });
+
+  test('goes on with what is under way, renews what is past its time, and waiting is no failure', async () => {
+    await rotate(`${JWT} -y --assume-consumers-current`);
+    const before = objectIn(store.snapshot(), platform('auth-tls')).data['tls.crt'];
+    clock.advance(250 * DAY);
+    const { code, stdout } = await rotate('--due --yes -o json');
+    expect(code).toBe(0);
+    expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
+    expect(objectIn(store.snapshot(), platform('auth-tls')).data['tls.crt']).not.toEqual(before);
+    const { results } = JSON.parse(stdout);
+    expect(results.find(({ key }: { key: string }) => key === JWT).waitingFor).toBeDefined();
+    expect(statesOf(store, 'root-key')).toBe('v1 active');
+    expect(statesOf(store, 'internal-ca')).toBe('v1 active');
+  });
+
+  test('opens the rotation of a CA that no longer outlives its leaves', async () => {
+    clock.advance(3300 * DAY);
+    await rotate('--due --yes');
+    expect(statesOf(store, 'internal-ca')).toBe('v1 active, v2 published');
+    expect(statesOf(store, 'cluster-ca')).toBe('v1 active, v2 published');
+    expect(statesOf(store, JWT)).toBe('v1 active');
+  });
+
+  test('is not stopped by the failure of one kind', async () => {
+    await rotate('root-key -y');
+    editRecord(store, (record) => {
+      const workload = 'Deployment/hubble-system/auth';
+      record.spec.consumers = [{ workload, object: 'palette-root-key', reads: 'single', reload: 'restart' }];
+    });
+    await rotate(`${JWT} -y --assume-consumers-current`);
+    clock.advance(3600);
+    const { code, stdout } = await rotate('--due --yes --assume-consumers-current -o json');
+    expect([code, JSON.parse(stdout).failures]).toEqual([
+      5,
+      [expect.objectContaining({ key: 'root-key', code: 'REFUSED' })],
+    ]);
+    expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
+  });
+});
+
+describe('flags that make no sense together are usage errors', () => {
+  test.each([
+    '',
+    '--due root-key',
+    '--due --compromised',
+    'root-key --rollback --retire x',
+    'root-key --rollback --again',
+    'root-key --wait --plan',
+    'root-key --service auth',
+    'root-key --accept-resets some',
+    'root-key --probe nowhere',
+    'service-certificates --rollback',
+    'service-certificates --service nobody -y',
+    'nothing',
+    'root-key -o prometheus',
+  ])('rotate %s', async (line) => {
+    const before = store.snapshot();
+    const { code } = await rotate(line);
+    expect([line, code]).toEqual([line, 2]);
+    expect(store.snapshot()).toEqual(before);
+  });
+
+  test('--accept-resets is refused as long as nobody can count', async () => {
+    expect((await rotate('hash-salt --accept-resets 3')).code).toBe(5);
+  });
+});

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ManualClock } from '../support/clock.ts';
+import { installation, recordIn, storeWith } from '../support/installations.ts';
+import type { Snapshot } from '../support/memory-store.ts';
+import { RsaPool } from '../support/random.ts';
+import { rotate, statesOf } from './bed.ts';
+import { disturb, ROADS, writesOf } from './disturbances.ts';
+
+const pool = new RsaPool();
+let made: Snapshot;
+let mark: ReturnType<RsaPool['mark']>;
+
+beforeAll(async () => {
+  pool.install();
+  made = await installation();
+  mark = pool.mark();
+});
+
+afterAll(() => pool.uninstall());
+
+const JWT = 'jwt-signing-key';
+
+describe('whatever write goes wrong, the same command again ends where an undisturbed one does', () => {
+  // Every road is disturbed at every fifth write, each time in another way; test/soak does all of them.
+  test.each(ROADS.map((road, index) => [road.kind, road, index] as const))('%s', async (_, road, index) => {
+    pool.rewind(mark);
+    const writes = await writesOf(made, road);
+    const faults: string[] = [];
+    for (let n = 1 + (index % 5); n <= writes; n += 5) {
+      pool.rewind(mark);
+      const how = (n + index) % 4 === 0 ? 'fail' : 'kill';
+      faults.push(...(await disturb(made, road, { n, how, moment: n % 2 === 0 ? 'before' : 'after' })));
+    }
+    expect(faults).toEqual([]);
+  });
+});
+
+describe('two at once', () => {
+  test('one rotates, and the other is told', async () => {
+    const store = storeWith(made);
+    const clock = new ManualClock('2027-02-01T00:00:00Z');
+    const runs = await Promise.allSettled([rotate(store, JWT, { clock }), rotate(store.again(), JWT, { clock })]);
+    const failed = runs.flatMap((run) => (run.status === 'rejected' ? [run.reason.code] : []));
+    expect(failed).toEqual([expect.stringMatching(/LOCK_HELD|CONFLICT/)]);
+    expect(statesOf(store, JWT)).toBe('v1 active, v2 published');
+  });
+
+  test('a run that decided on an older record changes nothing', async () => {
+    const store = storeWith(made);
+    const clock = new ManualClock('2027-02-01T00:00:00Z');
+    let other: Promise<unknown> | undefined;
+    const agree = async (): Promise<void> => {
+      other ??= rotate(store.again(), JWT, { clock });
+      await other;
+    };
+    await expect(rotate(store, JWT, { clock, agree })).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(statesOf(store, JWT)).toBe('v1 active, v2 published');
+    expect(recordIn(store.snapshot()).ready).toBe(true);
+  });
+});

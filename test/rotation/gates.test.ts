@@ -1,0 +1,266 @@
+import { describe, expect, test } from 'vitest';
+import type { VersionRecord } from '../../src/ledger/record.ts';
+import { formatRef } from '../../src/ports/object-ref.ts';
+import type { Pod } from '../../src/ports/workloads.ts';
+import { podsBehind, singleReaders } from '../../src/rotation/consumers.ts';
+import { decideStep, needsOf } from '../../src/rotation/decide.ts';
+import { ROTATIONS } from '../../src/rotation/kinds.ts';
+import type { Decision, Evidence, Gate, Situation, Step } from '../../src/rotation/situation.ts';
+import { smallSpec } from '../support/installations.ts';
+import { platform, pod, version } from './bed.ts';
+
+const NOW = new Date('2027-02-01T12:00:00Z');
+const spec = smallSpec({ hashSalt: { census: { collection: 'users', kidField: 'kid' } } });
+const confirmed = (seconds: number): Evidence => ({
+  consumers: { status: 'current', at: new Date(NOW.getTime() - seconds * 1000) },
+});
+const current = confirmed(0);
+const behind: Evidence = { consumers: { status: 'behind', blockers: ['Pod a/b'] } };
+const unknown: Evidence = { consumers: { status: 'unknown', reason: 'no access' } };
+
+const PROMOTE: Step = { type: 'promote', n: 2 };
+const RETIRE: Step = { type: 'retire', n: 1 };
+
+function gateOf(kind: string): Gate {
+  const rotation = ROTATIONS[kind];
+  if (rotation?.type !== 'versions') throw new Error(`${kind} has no gate`);
+  return rotation.gate;
+}
+
+function situation(kind: string, step: Step, change: Partial<Situation> = {}): Situation {
+  const versions: VersionRecord[] =
+    step.type === 'promote'
+      ? [version(1, 'active'), version(2, 'published')]
+      : [version(1, 'trusted'), version(2, 'active')];
+  return { kind, step, versions, spec, compromised: false, ...change };
+}
+
+const decide = (kind: string, step: Step, evidence: Evidence, change: Partial<Situation> = {}): Decision =>
+  decideStep(gateOf(kind), situation(kind, step, change), evidence, NOW);
+
+const KINDS = Object.entries(ROTATIONS).flatMap(([kind, rotation]) => (rotation.type === 'versions' ? [kind] : []));
+const SAFE = KINDS.filter((kind) => kind !== 'message-bus-operator');
+
+describe('every gate', () => {
+  test.each(SAFE)('of %s is closed without evidence', (kind) => {
+    for (const step of [PROMOTE, RETIRE]) {
+      for (const evidence of [{}, behind, unknown]) expect(decide(kind, step, evidence).open).toBe(false);
+    }
+  });
+
+  test.each(SAFE)('of %s asks for the consumers of what it is about', (kind) => {
+    expect(needsOf(gateOf(kind), situation(kind, PROMOTE))).toContainEqual(
+      expect.objectContaining({ type: 'consumers', entry: expect.objectContaining({ n: 2 }), acknowledged: true }),
+    );
+    if (kind === 'hash-salt') return;
+    expect(needsOf(gateOf(kind), situation(kind, RETIRE))).toContainEqual(
+      expect.objectContaining({ type: 'consumers', entry: expect.objectContaining({ n: 2 }), acknowledged: false }),
+    );
+  });
+
+  test.each(KINDS)('of %s lets what was never used go, and what was accepted all the time come back', (kind) => {
+    const versions = [version(1, 'active'), version(2, 'published')];
+    expect(decide(kind, { type: 'retire', n: 2 }, {}, { versions }).open).toBe(true);
+    expect(decide(kind, { type: 'promote', n: 1, back: true }, {}).open).toBe(true);
+    expect(needsOf(gateOf(kind), situation(kind, { type: 'promote', n: 1, back: true }))).toEqual([]);
+  });
+
+  test.each(['root-key', 'hash-salt', 'internal-ca', 'cluster-ca', 'message-bus-signing-key'])(
+    'of %s protects more than time: a compromise does not open it',
+    (kind) => {
+      for (const step of [PROMOTE, RETIRE]) expect(decide(kind, step, {}, { compromised: true }).open).toBe(false);
+    },
+  );
+});
+
+describe('a gate opens', () => {
+  const cases: readonly (readonly [string, string, Step, Evidence, object])[] = [
+    ['jwt: caches are out', 'jwt-signing-key', PROMOTE, confirmed(900), { open: true }],
+    [
+      'jwt: caches are not out',
+      'jwt-signing-key',
+      PROMOTE,
+      confirmed(899),
+      { open: false, until: new Date(NOW.getTime() + 1000) },
+    ],
+    ['jwt: tokens have expired', 'jwt-signing-key', RETIRE, confirmed(86_700), { open: true }],
+    [
+      'jwt: tokens have not expired',
+      'jwt-signing-key',
+      RETIRE,
+      confirmed(86_699),
+      { open: false, until: new Date(NOW.getTime() + 1000) },
+    ],
+    [
+      'jwt: the clock went back',
+      'jwt-signing-key',
+      PROMOTE,
+      confirmed(-5),
+      { open: false, until: new Date(NOW.getTime() + 905_000) },
+    ],
+    ['root key: all have the keyring', 'root-key', PROMOTE, current, { open: true }],
+    [
+      'root key: somebody reads one key',
+      'root-key',
+      PROMOTE,
+      { ...current, singleReaders: ['x'] },
+      { open: false, blockers: ['x'] },
+    ],
+    ['root key: nobody knows of tenants', 'root-key', RETIRE, current, { open: false }],
+    [
+      'root key: tenants need it',
+      'root-key',
+      RETIRE,
+      { ...current, tenants: { status: 'needed', blockers: ['t'] } },
+      { open: false, blockers: ['t'] },
+    ],
+    ['root key: none needs it', 'root-key', RETIRE, { ...current, tenants: { status: 'clear' } }, { open: true }],
+    [
+      'root key: none needs it, but a wrapper has the old one',
+      'root-key',
+      RETIRE,
+      { ...behind, tenants: { status: 'clear' } },
+      { open: false },
+    ],
+    ['salt: all have it', 'hash-salt', PROMOTE, current, { open: true }],
+    ['salt: no count of what needs it', 'hash-salt', RETIRE, current, { open: false }],
+    ['CA: all have the bundle', 'internal-ca', PROMOTE, current, { open: true }],
+    ['CA: nobody looked at leaves', 'internal-ca', RETIRE, current, { open: false }],
+    [
+      'CA: a leaf of it is left',
+      'internal-ca',
+      RETIRE,
+      { ...current, leaves: ['l'] },
+      { open: false, blockers: ['l'] },
+    ],
+    ['CA: none is left', 'internal-ca', RETIRE, { ...current, leaves: [] }, { open: true }],
+    ['CA: none is left, but not all have theirs', 'internal-ca', RETIRE, { ...behind, leaves: [] }, { open: false }],
+    ['cluster CA: no cluster needs it', 'cluster-ca', RETIRE, { ...current, clusters: [] }, { open: true }],
+    ['cluster CA: one does', 'cluster-ca', RETIRE, { ...current, clusters: ['c'] }, { open: false, blockers: ['c'] }],
+    ['bus: servers have it', 'message-bus-signing-key', PROMOTE, current, { open: true }],
+    ['bus: a cluster needs it', 'message-bus-signing-key', RETIRE, { ...current, clusters: ['c'] }, { open: false }],
+    ['operator: there is no overlap', 'message-bus-operator', PROMOTE, {}, { open: true }],
+  ];
+
+  test.each(cases)('%s', (_, kind, step, evidence, expected) => {
+    expect(decide(kind, step, evidence)).toMatchObject(expected);
+  });
+
+  test('for a JWT key at once where it is compromised', () => {
+    for (const step of [PROMOTE, RETIRE]) {
+      expect(decide('jwt-signing-key', step, {}, { compromised: true }).open).toBe(true);
+    }
+  });
+
+  test('never for a salt without a census, and says what helps', () => {
+    const without = { spec: smallSpec() };
+    expect(decide('hash-salt', { type: 'publish' }, {}, without)).toMatchObject({
+      open: false,
+      remedy: expect.any(String),
+    });
+    expect(decide('hash-salt', PROMOTE, current, without)).toMatchObject({ open: false, remedy: expect.any(String) });
+  });
+});
+
+describe('a Pod', () => {
+  const CHANGED = '2027-02-01T11:00:00Z';
+  const ROOT = platform('root-key');
+  const find = (
+    one: Pod,
+    {
+      consumers = [],
+      now = NOW,
+      kid,
+      reloads = true,
+      ignored = [],
+    }: { consumers?: object[]; now?: Date; kid?: string; reloads?: boolean; ignored?: string[] } = {},
+  ) =>
+    podsBehind(
+      {
+        spec: smallSpec({ consumers }),
+        pods: [one],
+        objects: new Map([[formatRef(ROOT), { ref: ROOT, changedAt: new Date(CHANGED) }]]),
+        kid,
+        reloads,
+        ignored: new Set(ignored),
+      },
+      now,
+    ).length > 0;
+  const use = (how: 'volume' | 'subPath' | 'env') => ({ uses: [{ object: ROOT, container: 'main', how }] });
+  const watching = [{ workload: 'Deployment/hubble-system/auth', object: 'palette-root-key', reload: 'watch' }];
+  const OLD = '2027-02-01T10:00:00Z';
+  const soon = new Date('2027-02-01T11:05:00Z');
+
+  test.each<[string, boolean, Pod, Parameters<typeof find>[1]]>([
+    ['that was started two minutes after the change is current', false, pod('auth-1', '2027-02-01T11:02:01Z'), {}],
+    ['that was started a moment sooner may have what the kubelet had', true, pod('auth-1', '2027-02-01T11:02:00Z'), {}],
+    ['that was started before is behind', true, pod('auth-1', OLD), {}],
+    ['that has it in a variable is behind', true, pod('auth-1', OLD, use('env')), {}],
+    ['that uses something else does not matter', false, pod('auth-1', OLD, { uses: [] }), {}],
+    ['that is finished does not matter', false, pod('auth-1', OLD, { finished: true }), {}],
+    ['that is vouched for does not matter', false, pod('auth-1', OLD), { ignored: ['hubble-system/auth-1'] }],
+    ['that says it has loaded the key is current', false, pod('auth-1', OLD, { loadedKids: ['a', 'k'] }), { kid: 'k' }],
+    ['that says it has loaded another one is behind', true, pod('auth-1', OLD, { loadedKids: ['a'] }), { kid: 'k' }],
+    ['that says so where it proves nothing is behind', true, pod('auth-1', OLD, { loadedKids: ['k'] }), {}],
+    ['that is not running yet will start with the new one', false, pod('auth-1', undefined), {}],
+    [
+      'that is not running right after the change might still get the old one',
+      true,
+      pod('auth-1', undefined),
+      { now: new Date('2027-02-01T11:01:00Z') },
+    ],
+    ['that watches is current after the sync period', false, pod('auth-1', OLD), { consumers: watching, now: soon }],
+    [
+      'that watches is behind until then',
+      true,
+      pod('auth-1', OLD),
+      { consumers: watching, now: new Date(soon.getTime() - 1) },
+    ],
+    [
+      'that watches a subPath sees nothing',
+      true,
+      pod('auth-1', OLD, use('subPath')),
+      { consumers: watching, now: soon },
+    ],
+    ['that watches a variable sees nothing', true, pod('auth-1', OLD, use('env')), { consumers: watching, now: soon }],
+    [
+      'that watches what nobody can reload is behind',
+      true,
+      pod('auth-1', OLD),
+      { consumers: watching, now: soon, reloads: false },
+    ],
+    ['of another workload does not watch', true, pod('jet-1', OLD), { consumers: watching, now: soon }],
+    [
+      'that reads through the API is behind too',
+      true,
+      pod('auth-1', OLD, { uses: [] }),
+      { consumers: [{ workload: 'Deployment/hubble-system/auth', object: 'palette-root-key' }] },
+    ],
+    [
+      "of a CronJob's Job is its consumer's",
+      true,
+      pod('x', OLD, { uses: [], workload: 'Job/hubble-system/nightly-29' }),
+      { consumers: [{ workload: 'CronJob/hubble-system/nightly', object: 'palette-root-key' }] },
+    ],
+  ])('%s', (_, expected, one, options) => {
+    expect(find(one, options)).toBe(expected);
+  });
+
+  test('one of two containers that is behind is enough', () => {
+    const uses = ['main', 'side'].map((container) => ({ object: ROOT, container, how: 'volume' }) as const);
+    const startedAt = new Map([
+      ['main', new Date('2027-02-01T11:30:00Z')],
+      ['side', new Date(OLD)],
+    ]);
+    expect(find(pod('auth-1', OLD, { uses, startedAt }))).toBe(true);
+  });
+
+  test('reads one key alone unless its workload says that it reads the keyring', () => {
+    const keyring = {
+      consumers: [{ workload: 'Deployment/hubble-system/auth', object: 'palette-root-key', reads: 'keyring' }],
+    };
+    const pods = [pod('auth-1', OLD), pod('jet-1', OLD), pod('done-1', OLD, { finished: true })];
+    expect(singleReaders(smallSpec(keyring), pods, [ROOT])).toEqual(['Deployment/hubble-system/jet']);
+    expect(singleReaders(smallSpec(), [], [ROOT])).toEqual([]);
+  });
+});

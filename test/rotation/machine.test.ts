@@ -1,0 +1,185 @@
+import { describe, expect, test } from 'vitest';
+import type { VersionRecord } from '../../src/ledger/record.ts';
+import { dueAt, leavesToReissue } from '../../src/rotation/leaves.ts';
+import {
+  confirmationOf,
+  entryName,
+  nextStep,
+  requestedStep,
+  type Wish,
+  withConfirmation,
+} from '../../src/rotation/machine.ts';
+import { platform, version } from './bed.ts';
+
+const NOW = new Date('2027-02-01T00:00:00Z');
+const WISH: Wish = { opens: true, again: false, compromised: false, minInterval: 86_400, keepsTrusted: false };
+const RECENT = '2027-01-31T12:00:00Z';
+
+describe('the next step', () => {
+  const cases: readonly (readonly [string, readonly VersionRecord[], Partial<Wish>, object])[] = [
+    ['of a lone active version is a new one', [version(1, 'active')], {}, { type: 'publish' }],
+    ['is nothing where nothing is to be opened', [version(1, 'active')], { opens: false }, { type: 'done' }],
+    ['waits for the interval', [version(1, 'active', RECENT)], {}, { type: 'too-recent' }],
+    ['does not wait with --again', [version(1, 'active', RECENT)], { again: true }, { type: 'publish' }],
+    [
+      'does not wait for a first key that is compromised',
+      [version(1, 'active', RECENT)],
+      { compromised: true },
+      { type: 'publish' },
+    ],
+    [
+      'waits for a later one, which may be what the same command has made',
+      [version(1, 'retired'), version(2, 'active', RECENT)],
+      { compromised: true },
+      { type: 'too-recent' },
+    ],
+    [
+      'of a published version is its promotion',
+      [version(1, 'active'), version(2, 'published', RECENT)],
+      {},
+      { type: 'promote', n: 2 },
+    ],
+    [
+      'is the same where nothing is to be opened',
+      [version(1, 'active'), version(2, 'published')],
+      { opens: false },
+      { type: 'promote', n: 2 },
+    ],
+    [
+      'of an overtaken published version is its end',
+      [version(1, 'published'), version(2, 'active')],
+      {},
+      { type: 'retire', n: 1 },
+    ],
+    [
+      'of a trusted version is its retirement',
+      [version(1, 'trusted'), version(2, 'active')],
+      {},
+      { type: 'retire', n: 1 },
+    ],
+    [
+      'of a newer trusted one too: it was rolled back from',
+      [version(1, 'active'), version(2, 'trusted')],
+      {},
+      { type: 'retire', n: 2 },
+    ],
+    [
+      'leaves a trusted one that nothing tells about',
+      [version(1, 'trusted'), version(2, 'active')],
+      { keepsTrusted: true },
+      { type: 'publish' },
+    ],
+    [
+      'leaves a trusted one that was reinstated',
+      [version(1, 'trusted', undefined, ['active', 'trusted', 'retired']), version(2, 'active')],
+      {},
+      { type: 'publish' },
+    ],
+    [
+      'passes retired and destroyed ones by',
+      [version(1, 'destroyed'), version(2, 'retired'), version(3, 'active')],
+      {},
+      { type: 'publish' },
+    ],
+  ];
+
+  test.each(cases)('%s', (_, versions, wish, expected) => {
+    expect(nextStep(versions, { ...WISH, ...wish }, NOW)).toMatchObject(expected);
+  });
+});
+
+describe('a step by name', () => {
+  const [v1, v2] = [version(1, 'trusted'), version(2, 'active')];
+  const retired = version(1, 'retired');
+
+  test.each([
+    ['rollback from published drops it', [version(1, 'active'), version(2, 'published')], { type: 'retire', n: 2 }],
+    ['rollback from active needs no gate', [v1, v2], { type: 'promote', n: 1, back: true }],
+    [
+      'rollback to a reinstated one needs its gate',
+      [version(1, 'trusted', undefined, ['retired']), v2],
+      { type: 'promote', n: 1 },
+    ],
+    ['rollback from where the old one is retired is refused', [retired, v2], { type: 'refused' }],
+    ['rollback of a rollback is nothing', [version(1, 'active'), version(2, 'trusted')], { type: 'done' }],
+    ['rollback of a first version is nothing', [version(1, 'active')], { type: 'done' }],
+  ])('%s', (_, versions, expected) => {
+    const step = requestedStep(versions, { type: 'rollback' });
+    expect(step).toMatchObject(expected);
+    expect('back' in step).toBe('back' in expected);
+  });
+
+  test.each([
+    ['retire', 'trusted', 'retire'],
+    ['retire', 'retired', 'done'],
+    ['retire', 'active', 'refused'],
+    ['retire', 'destroyed', 'refused'],
+    ['reinstate', 'retired', 'reinstate'],
+    ['reinstate', 'trusted', 'done'],
+    ['reinstate', 'destroyed', 'refused'],
+    ['reinstate', 'published', 'refused'],
+    ['destroy', 'retired', 'destroy'],
+    ['destroy', 'destroyed', 'destroy'],
+    ['destroy', 'trusted', 'refused'],
+    ['destroy', 'active', 'refused'],
+  ] as const)('%s of a version that is %s comes to %s', (type, state, expected) => {
+    const versions = [version(1, state), version(2, 'active')];
+    expect(requestedStep(versions, { type, kid: versions[0]?.kid ?? '' }).type).toBe(expected);
+  });
+});
+
+describe('a confirmation', () => {
+  const confirmation = { confirmedAt: '2027-01-02T00:00:00Z', by: 'pods' } as const;
+
+  test('counts for the state in which it was made, and for no later return to it', () => {
+    const published = version(2, 'published');
+    const key = { versions: [version(1, 'active'), published], evidence: {} };
+    const evidence = withConfirmation(key, published, confirmation);
+    expect(confirmationOf({ ...key, evidence }, published)?.at).toEqual(new Date(confirmation.confirmedAt));
+    for (const later of [
+      version(2, 'active', undefined, ['published']),
+      version(2, 'published', undefined, ['active', 'trusted']),
+    ]) {
+      expect(confirmationOf({ ...key, evidence }, later)).toBeUndefined();
+    }
+  });
+
+  test('replaces those of states that were left, and leaves what is not its own', () => {
+    const active = version(2, 'active', undefined, ['published']);
+    const key = { versions: [version(1, 'trusted'), active], evidence: { 'v2.1.published': confirmation, census: 7 } };
+    expect(withConfirmation(key, active, confirmation)).toEqual({ census: 7, [entryName(active)]: confirmation });
+  });
+
+  test.each([null, 7, 'x', {}, { confirmedAt: 'soon', by: 'pods' }])('that is %j is none', (found) => {
+    const active = version(1, 'active');
+    expect(confirmationOf({ versions: [active], evidence: { [entryName(active)]: found } }, active)).toBeUndefined();
+  });
+});
+
+describe('leaf certificates', () => {
+  const leaf = (fingerprint: string, notBefore: string) => ({
+    ref: platform('auth-tls'),
+    name: 'auth',
+    fingerprint: `SHA256:${fingerprint.repeat(64)}`,
+    notBefore: new Date(notBefore),
+    notAfter: new Date('2028-01-01T00:00:00Z'),
+    rotateAfter: new Date('2027-09-01T00:00:00Z'),
+  });
+  const old = leaf('0', '2027-01-01T00:00:00Z');
+
+  test('those that were issued within the interval are left, unless --again says otherwise', () => {
+    const fresh = leaf('1', '2027-01-31T00:00:01Z');
+    const wish = { due: false, again: false, minInterval: 86_400 };
+    expect(leavesToReissue([old, fresh], wish, NOW)).toEqual([old]);
+    expect(leavesToReissue([old, fresh], { ...wish, again: true }, NOW)).toEqual([old, fresh]);
+  });
+
+  test('are renewed by --due at their time, or up to a twentieth of their life earlier', () => {
+    const [latest, earliest] = [dueAt(old), dueAt(leaf('f', '2027-01-01T00:00:00Z'))];
+    expect(latest).toEqual(old.rotateAfter);
+    expect(old.rotateAfter.getTime() - earliest.getTime()).toBeCloseTo(365 * 86_400_000 * 0.05, -3);
+    const wish = { due: true, again: true, minInterval: 0 };
+    expect(leavesToReissue([old], wish, new Date('2027-08-31T23:59:59Z'))).toEqual([]);
+    expect(leavesToReissue([old], wish, old.rotateAfter)).toEqual([old]);
+  });
+});
