@@ -9,7 +9,7 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import type { Change } from '../plan/change.ts';
 import type { InitPlan } from '../plan/init.ts';
 import { formatRef } from '../ports/object-ref.ts';
-import { refuseDenied } from './access.ts';
+import { explainingDenials, refuseDenied } from './access.ts';
 import { applyPorts } from './apply-ports.ts';
 import { checkAllowed, readImportInput } from './import-input.ts';
 import { checkProbe, proveServed } from './import-probe.ts';
@@ -34,7 +34,8 @@ export async function runImport(options: ImportOptions, ports: CliPorts): Promis
   }
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
-  const door = await readFrontDoor({ store, clock: ports.clock }, spec);
+  const read = () => readFrontDoor({ store, clock: ports.clock }, spec);
+  const door = await explainingDenials('import-cert', read, store, file, ports);
   const stored = { rootDomain: door.spec.rootDomain ?? undefined, keys: door.keys, replaced: servedLeaf(door) };
   const fqdn = namesToCover(options, door.spec);
   const judged = await examined({ ...input, fqdn }, stored, options, ports);
