@@ -3,7 +3,7 @@ import { watchServed } from '../apply/import/watch-served.ts';
 import { applyInit, type InitInput, previewInit } from '../apply/init.ts';
 import type { ApplyPorts } from '../apply/ports.ts';
 import { PaletteKeysError } from '../errors.ts';
-import { parseDuration } from '../installation/duration.ts';
+import { DURATION, parseDuration } from '../installation/duration.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
 
 const DEFAULT_TIMEOUT = '2m';
@@ -18,7 +18,8 @@ export function checkProbe({ probe, rollbackOnFailure, verifyOnly, probeTimeout 
   const host = bracketed ?? name;
   if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
     throw usage(`--probe ${probe} is not HOST:PORT`, 'for example --probe palette.example.org:443');
-  parseDuration(probeTimeout ?? DEFAULT_TIMEOUT);
+  if (probeTimeout !== undefined && !DURATION.test(probeTimeout))
+    throw usage(`--probe-timeout ${probeTimeout} is no duration`, 'for example --probe-timeout 90s, or 5m');
   return { host, port: Number(port) };
 }
 
