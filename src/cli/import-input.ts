@@ -1,5 +1,6 @@
 import { type ImportInput, type InputFile, isAllowable, type UnreadableFile } from '../apply/import/examine.ts';
 import { PaletteKeysError } from '../errors.ts';
+import { DURATION } from '../installation/duration.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
 
 /** Reads every file that the flags name; standard input can be one of them. Throws USAGE. */
@@ -63,6 +64,27 @@ async function readPassphrase({ passphraseFile }: ImportOptions, { files }: CliP
   return Buffer.from(await files.readBytes(passphraseFile))
     .toString('utf8')
     .replace(/\r?\n$/, '');
+}
+
+export interface ProbeAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where --probe points. Throws USAGE. */
+export function checkProbe(options: ImportOptions): ProbeAddress | undefined {
+  const { probe, rollbackOnFailure, verifyOnly, probeTimeout } = options;
+  if (probe === undefined && (rollbackOnFailure || probeTimeout !== undefined))
+    throw usage('--rollback-on-failure and --probe-timeout go with --probe', 'give --probe HOST:PORT');
+  if (probe === undefined) return undefined;
+  if (verifyOnly) throw usage('--probe and --verify-only exclude each other', 'take one of them');
+  const [, bracketed, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(probe) ?? [];
+  const host = bracketed ?? name;
+  if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
+    throw usage(`--probe ${probe} is not HOST:PORT`, 'for example --probe palette.example.org:443');
+  if (probeTimeout !== undefined && !DURATION.test(probeTimeout))
+    throw usage(`--probe-timeout ${probeTimeout} is no duration`, 'for example --probe-timeout 90s, or 5m');
+  return { host, port: Number(port) };
 }
 
 /** Throws USAGE for a code that no finding has, or that nobody can allow. */

@@ -3,25 +3,10 @@ import { watchServed } from '../apply/import/watch-served.ts';
 import { applyInit, type InitInput, previewInit } from '../apply/init.ts';
 import type { ApplyPorts } from '../apply/ports.ts';
 import { PaletteKeysError } from '../errors.ts';
-import { DURATION, parseDuration } from '../installation/duration.ts';
+import { parseDuration } from '../installation/duration.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
 
 const DEFAULT_TIMEOUT = '2m';
-
-/** Where --probe points. Throws USAGE. */
-export function checkProbe({ probe, rollbackOnFailure, verifyOnly, probeTimeout }: ImportOptions) {
-  if (probe === undefined && (rollbackOnFailure || probeTimeout !== undefined))
-    throw usage('--rollback-on-failure and --probe-timeout go with --probe', 'give --probe HOST:PORT');
-  if (probe === undefined) return undefined;
-  if (verifyOnly) throw usage('--probe and --verify-only exclude each other', 'take one of them');
-  const [, bracketed, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(probe) ?? [];
-  const host = bracketed ?? name;
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
-    throw usage(`--probe ${probe} is not HOST:PORT`, 'for example --probe palette.example.org:443');
-  if (probeTimeout !== undefined && !DURATION.test(probeTimeout))
-    throw usage(`--probe-timeout ${probeTimeout} is no duration`, 'for example --probe-timeout 90s, or 5m');
-  return { host, port: Number(port) };
-}
 
 /** Waits until the certificate is served; otherwise says what is, brings the old one back if asked, and throws NOT_SERVED. */
 export async function proveServed(
@@ -57,8 +42,4 @@ async function rollBack(run: InitInput, apply: ApplyPorts): Promise<string> {
   const input: InitInput = { ...run, request: { ...run.request, change } };
   await applyInit(await previewInit(input, apply), input, apply);
   return '; the certificate before it was put back';
-}
-
-function usage(message: string, hint: string): PaletteKeysError {
-  return new PaletteKeysError('USAGE', message, { hint });
 }
