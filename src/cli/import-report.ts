@@ -11,13 +11,15 @@ interface Outcome {
   readonly object?: string;
   readonly same?: boolean;
   readonly dryRun?: boolean;
+  /** True where the certificate was shown on the terminal before somebody agreed. */
+  readonly shown?: boolean;
   readonly change?: Change;
 }
 
 /** Writes the result, also of a refusal; returns the exit code. */
 export async function reportImport(
   { decision }: Examination,
-  { object, same, dryRun, change }: Outcome,
+  { object, same, dryRun, shown, change }: Outcome,
   options: ImportOptions,
   ports: CliPorts,
 ): Promise<ExitCode> {
@@ -31,23 +33,21 @@ export async function reportImport(
   if (!accepted) {
     const [first] = errors;
     const owned = errors.some(({ code }) => code === 'CERT_MANAGER_OWNED');
+    const codes = [...new Set(errors.map(({ code }) => code))].join(', ');
+    const table = options.output === 'table';
+    if (table) terminal.stdout.write(renderExamination(decision, palette(terminal.colour.stdout)));
+    const details = errors.map(({ code, message, remedy }) => ({ message: `${code}: ${message}`, remedy }));
     const error = new PaletteKeysError(
       owned ? 'REFUSED' : 'CERTIFICATE_REJECTED',
-      `${first?.subject}: ${first?.message}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''}`,
-      {
-        hint: `${first?.remedy} Nothing was written.`,
-        details: errors.map(({ code, subject, message, remedy }) => ({
-          message: `${code} ${subject}: ${message}`,
-          remedy,
-        })),
-      },
+      `the certificate is refused (${codes})`,
+      // The table on stdout has them all.
+      { hint: `${first?.remedy} Nothing was written.`, details: table ? [] : details },
     );
-    if (options.output === 'table') terminal.stdout.write(renderExamination(decision, palette(terminal.colour.stdout)));
     await writeMessage(error, ports);
     return error.exit;
   }
   if (options.output !== 'table') return 0;
-  terminal.stdout.write(renderExamination(decision, palette(terminal.colour.stdout)));
+  if (shown !== true) terminal.stdout.write(renderExamination(decision, palette(terminal.colour.stdout)));
   terminal.stdout.write(`${outcome(object, same, dryRun)}\n`);
   return 0;
 }
@@ -55,5 +55,5 @@ export async function reportImport(
 function outcome(object: string | undefined, same: boolean | undefined, dryRun: boolean | undefined): string {
   if (object === undefined) return 'The certificate is good. Nothing was written.';
   if (same === true) return `Nothing to do: ${object} holds this certificate.`;
-  return dryRun === true ? `The certificate is good. It would be written to ${object}.` : `Written to ${object}.`;
+  return dryRun === true ? `Good. It would be written to ${object}.` : `Written to ${object}.`;
 }

@@ -52,7 +52,7 @@ export async function storeImport(
     if (denied !== undefined) await refuseDenied(denied, ports);
   }
   if (options.dryRun) return reportImport(examination, { object, dryRun: true, change }, options, ports);
-  await agree(plan, door, examination, options, ports);
+  const shown = await agree(plan, door, examination, options, ports);
   await applyInit(plan, run, apply);
   if (target !== undefined) {
     const fingerprint = examination.decision.leaf?.fingerprint ?? '';
@@ -64,24 +64,26 @@ export async function storeImport(
       ports,
     );
   }
-  return reportImport(examination, { object, change }, options, ports);
+  return reportImport(examination, { object, shown, change }, options, ports);
 }
 
+/** Shows what would be written, and asks; true where the certificate was shown too. */
 async function agree(
   plan: InitPlan,
   { secret }: FrontDoor,
   examination: Examination,
   options: ImportOptions,
   ports: CliPorts,
-): Promise<void> {
+): Promise<boolean> {
   const { terminal } = ports;
   const asks = terminal.interactive && !options.yes;
   if (!options.quiet || asks) {
     const paint = palette(terminal.colour.stderr);
     const changing = { ...plan, steps: plan.steps.filter(({ action }) => action !== 'keep') };
-    terminal.stderr.write(`${renderExamination(examination.decision, paint)}\n${renderPlan(changing, true, paint)}`);
+    const review = asks ? `${renderExamination(examination.decision, paint)}\n` : '';
+    terminal.stderr.write(`${review}${renderPlan(changing, true, paint)}`);
   }
-  if (options.yes || (secret === undefined && !asks && plan.confirm.length === 0)) return;
+  if (options.yes || (secret === undefined && !asks && plan.confirm.length === 0)) return false;
   const acts = `${secret === undefined ? 'write' : 'replace the certificate in'} ${formatRef(ingressSecret(plan.spec))}`;
   if (!asks) {
     throw new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${acts}`, {
@@ -90,4 +92,5 @@ async function agree(
   }
   const { confirm } = await import('./prompts/confirm.ts');
   await confirm(`${acts}?`, ports);
+  return true;
 }

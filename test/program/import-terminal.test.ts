@@ -11,6 +11,7 @@ import { startWarm } from './warm.ts';
 
 const CONFIRM = 'replace the certificate in';
 const ASKED = 'Passphrase of';
+const AGAIN = 'That is not it.';
 
 describe.skipIf(!haveTools('expect', 'openssl')).concurrent('import-cert at a terminal', { timeout: 60_000 }, () => {
   const warm = startWarm();
@@ -34,7 +35,7 @@ describe.skipIf(!haveTools('expect', 'openssl')).concurrent('import-cert at a te
     const folder = copyOf(store);
     const { code, screen } = await at(folder, locked, [
       [ASKED, `wrong${ENTER}`],
-      [ASKED, `${PASSPHRASE}${ENTER}`],
+      [AGAIN, `${PASSPHRASE}${ENTER}`],
       [CONFIRM, `y${ENTER}`],
     ]);
     expect(code, screen).toBe(0);
@@ -69,7 +70,7 @@ describe.skipIf(!haveTools('expect', 'openssl')).concurrent('import-cert at a te
     const folder = copyOf(store);
     const before = fingerprintOf(folder, { times: true });
     const wrong = [ASKED, `wrong${ENTER}`] as const;
-    const refused = await at(folder, locked, [wrong, wrong, wrong]);
+    const refused = await at(folder, locked, [wrong, [AGAIN, `wrong${ENTER}`], [AGAIN, `wrong${ENTER}`]]);
     expect([refused.code, refused.screen]).toEqual([4, expect.stringContaining('WRONG_PASSPHRASE')]);
     expect((await at(folder, locked, [[ASKED, CTRL_C]])).code).toBe(130);
     expect(fingerprintOf(folder, { times: true })).toEqual(before);
