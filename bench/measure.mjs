@@ -23,11 +23,33 @@ export function medians(contestants, rounds) {
 }
 
 /** Prints one row: both medians, their ratio, and the limit that it is held against. */
-export function report(what, ours, theirs, limit) {
-  const ratio = ours / theirs;
+export function report(what, ours, theirs, limit, ratio = ours / theirs) {
   const verdict = ratio <= limit ? 'met' : 'MISSED';
   console.log(
     `${what.padEnd(34)} ${ours.toFixed(0).padStart(6)} ms ${theirs.toFixed(0).padStart(6)} ms ${ratio.toFixed(2).padStart(6)}   ≤ ${limit} ${verdict}`,
   );
   return ratio <= limit;
+}
+
+/**
+ * Two sequences of commands in turn, compared pair by pair: on a shared machine what disturbs one run mostly disturbs its
+ * neighbour.
+ * @returns medians in milliseconds, and the median of the ratios
+ */
+export function pairedRatio(ours, theirs, rounds) {
+  const timed = (commands) => {
+    const begun = performance.now();
+    for (const [command, ...args] of commands) {
+      const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`);
+    }
+    return performance.now() - begun;
+  };
+  const pairs = Array.from({ length: rounds + 1 }, () => [timed(ours), timed(theirs)]).slice(1);
+  const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)];
+  return {
+    ours: median(pairs.map(([a]) => a)),
+    theirs: median(pairs.map(([, b]) => b)),
+    ratio: median(pairs.map(([a, b]) => a / b)),
+  };
 }

@@ -1,6 +1,8 @@
 // Writes the tables of docs/reference.md from the catalogues in the sources: `npm run reference`.
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { IMPORT_FINDINGS } from '../src/certificate/import/finding.ts';
+import { REPAIRS } from '../src/certificate/import/repair.ts';
 import { ERRORS } from '../src/errors.ts';
 import { FINDINGS } from '../src/plan/finding.ts';
 
@@ -13,11 +15,19 @@ export async function reference() {
   const findings = Object.entries(FINDINGS).map(
     ([code, { severity, docs }]) => `| \`${code}\` | ${severity} | ${docs} |`,
   );
-  return fill(fill(text, 'errors', errors), 'findings', findings);
+  const imports = Object.entries(IMPORT_FINDINGS).map(
+    ([code, { severity, allowable, docs }]) => `| \`${code}\` | ${severity} | ${allowable ? 'yes' : ''} | ${docs} |`,
+  );
+  const repairs = Object.entries(REPAIRS).map(([code, docs]) => `| \`${code}\` | ${docs} |`);
+  return Object.entries({ errors, findings, 'import-findings': imports, repairs }).reduce(
+    (filled, [name, rows]) => fill(filled, name, rows),
+    text,
+  );
 }
 
 function fill(text, name, rows) {
-  const pattern = new RegExp(`(<!-- ${name} -->\n\\|.*\n\\|.*\n)[\\s\\S]*?(<!-- end -->)`);
+  const pattern = new RegExp(`(<!-- ${name} -->\n\\|.*\n\\|.*\n)[^]*?(<!-- end -->)`);
+  if (!pattern.test(text)) throw new Error(`docs/reference.md has no table ${name}`);
   return text.replace(pattern, (_, head, end) => `${head}${rows.join('\n')}\n${end}`);
 }
 

@@ -138,10 +138,21 @@ class InitRun {
     });
   }
 
+  /** Others wrote where this run was about to, after its record: to say that nothing was written would be wrong. */
+  #refuseIntruder({ steps }: InitPlan): void {
+    const [blocked] = blockers(steps);
+    if (!this.#recorded || this.#input.request.change?.overwrites !== true || blocked === undefined) return;
+    const { subject, message } = blocked;
+    throw new PaletteKeysError('CONFLICT', `${subject} was changed by somebody else during this run: ${message}`, {
+      hint: 'run the same command again: what is there now is kept as a version that can come back',
+    });
+  }
+
   /** The plan for what was read. Throws what stands in the way of it, and what nobody agreed to. */
   #decide(assessment: Assessment): InitPlan {
     refuseGuessedSpec(assessment);
     const plan = planInit(assessment, this.#ports.clock.now());
+    this.#refuseIntruder(plan);
     checkAgreed(plan, this.#agreed);
     this.prepare(plan);
     return plan;

@@ -31,13 +31,18 @@ export async function preflight(
   return deniedOf(cluster, needsOf(plan, options.createNamespaces));
 }
 
+/** What a command may ever need. */
+const NEEDS = {
+  init: initNeeds,
+  status: readingNeeds,
+  'import-cert': (spec: InstallationSpec) => [...initNeeds(spec), ...importNeeds(spec)],
+} as const satisfies Record<string, (spec: InstallationSpec) => readonly AccessNeed[]>;
+
+export type Command = keyof typeof NEEDS;
+
 /** All that a command may ever need and the user is denied; for when reading alone was refused. */
-export function deniedOfAll(
-  cluster: Cluster,
-  spec: InstallationSpec,
-  command: 'init' | 'status',
-): Promise<Denied | undefined> {
-  return deniedOf(cluster, command === 'init' ? initNeeds(spec) : readingNeeds(spec));
+export function deniedOfAll(cluster: Cluster, spec: InstallationSpec, command: Command): Promise<Denied | undefined> {
+  return deniedOf(cluster, NEEDS[command](spec));
 }
 
 async function deniedOf(cluster: Cluster, needs: readonly AccessNeed[]): Promise<Denied | undefined> {

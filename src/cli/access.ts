@@ -1,4 +1,4 @@
-import { type Denied, deniedOfAll } from '../apply/preflight.ts';
+import { type Command, type Denied, deniedOfAll } from '../apply/preflight.ts';
 import { type ErrorDetail, PaletteKeysError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
@@ -9,7 +9,7 @@ import type { CliPorts } from './ports.ts';
 
 /** Does `read`; where the cluster denies a part of it, says all that is denied, and not what was met first. */
 export async function explainingDenials<T>(
-  command: 'init' | 'status',
+  command: Command,
   read: () => Promise<T>,
   store: KeyStore,
   spec: InstallationSpec | undefined,

@@ -1,5 +1,6 @@
-import { type ImportInput, isAllowable } from '../apply/import/examine.ts';
+import { type ImportInput, type InputFile, isAllowable, type UnreadableFile } from '../apply/import/examine.ts';
 import { PaletteKeysError } from '../errors.ts';
+import { DURATION } from '../installation/duration.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
 
 /** Reads every file that the flags name; standard input can be one of them. Throws USAGE. */
@@ -15,13 +16,12 @@ export async function readImportInput(options: ImportOptions, ports: CliPorts): 
   if ([...given, ...ca].filter((path) => path === '-').length > 1) {
     throw usage('standard input can be only one of the files', 'put everything into it, or name files');
   }
-  const read = async (path: string) => ({
-    name: path === '-' ? 'standard input' : path,
-    bytes: await ports.files.readBytes(path),
-  });
+  const [files, trusted] = [await readAll(given, ports), await readAll(ca, ports)];
   return {
-    files: await inTurn([...new Set(given)], read),
-    ca: await inTurn([...new Set(ca)], read),
+    files: files.readable,
+    ca: trusted.readable,
+    unreadable: [...files.unreadable, ...trusted.unreadable],
+    keyFiles: key.map(nameOf),
     passphrase: await readPassphrase(options, ports),
     pinned: options.trustRoot ?? [],
     systemRoots: options.systemRoots,
@@ -31,6 +31,34 @@ export async function readImportInput(options: ImportOptions, ports: CliPorts): 
   };
 }
 
+const nameOf = (path: string): string => (path === '-' ? 'standard input' : path);
+
+/** Files that are folders, or that the user may not read, are faults of the input like others. */
+async function readAll(paths: readonly string[], { files }: CliPorts) {
+  const readable: InputFile[] = [];
+  const unreadable: UnreadableFile[] = [];
+  for (const path of new Set(paths)) {
+    try {
+      readable.push({ name: nameOf(path), bytes: await files.readBytes(path) });
+    } catch (error) {
+      const why = error instanceof PaletteKeysError ? WHY_UNREADABLE[codeOf(error.cause)] : undefined;
+      if (why === undefined) throw error;
+      unreadable.push({ name: path, why });
+    }
+  }
+  return { readable, unreadable };
+}
+
+const WHY_UNREADABLE: Readonly<Record<string, UnreadableFile['why']>> = {
+  EISDIR: 'folder',
+  EACCES: 'denied',
+  EPERM: 'denied',
+};
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+}
+
 async function readPassphrase({ passphraseFile }: ImportOptions, { files }: CliPorts): Promise<string | undefined> {
   if (passphraseFile === undefined) return undefined;
   return Buffer.from(await files.readBytes(passphraseFile))
@@ -38,17 +66,32 @@ async function readPassphrase({ passphraseFile }: ImportOptions, { files }: CliP
     .replace(/\r?\n$/, '');
 }
 
+export interface ProbeAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where --probe points. Throws USAGE. */
+export function checkProbe(options: ImportOptions): ProbeAddress | undefined {
+  const { probe, rollbackOnFailure, verifyOnly, probeTimeout } = options;
+  if (probe === undefined && (rollbackOnFailure || probeTimeout !== undefined))
+    throw usage('--rollback-on-failure and --probe-timeout go with --probe', 'give --probe HOST:PORT');
+  if (probe === undefined) return undefined;
+  if (verifyOnly) throw usage('--probe and --verify-only exclude each other', 'take one of them');
+  const [, bracketed, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(probe) ?? [];
+  const host = bracketed ?? name;
+  if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
+    throw usage(`--probe ${probe} is not HOST:PORT`, 'for example --probe palette.example.org:443');
+  if (probeTimeout !== undefined && !DURATION.test(probeTimeout))
+    throw usage(`--probe-timeout ${probeTimeout} is no duration`, 'for example --probe-timeout 90s, or 5m');
+  return { host, port: Number(port) };
+}
+
 /** Throws USAGE for a code that no finding has, or that nobody can allow. */
 export function checkAllowed({ allow = [] }: ImportOptions): void {
   const wrong = allow.find((code) => !isAllowable(code));
   if (wrong === undefined) return;
   throw usage(`--allow ${wrong} is not possible`, 'docs/reference.md lists the codes that can be allowed');
-}
-
-async function inTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
-  const results: R[] = [];
-  for (const item of items) results.push(await work(item));
-  return results;
 }
 
 function usage(message: string, hint: string): PaletteKeysError {

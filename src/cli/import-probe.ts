@@ -8,20 +8,6 @@ import type { CliPorts, ImportOptions } from './ports.ts';
 
 const DEFAULT_TIMEOUT = '2m';
 
-/** Where --probe points. Throws USAGE. */
-export function checkProbe({ probe, rollbackOnFailure, verifyOnly, probeTimeout }: ImportOptions) {
-  if (probe === undefined && (rollbackOnFailure || probeTimeout !== undefined))
-    throw usage('--rollback-on-failure and --probe-timeout go with --probe', 'give --probe HOST:PORT');
-  if (probe === undefined) return undefined;
-  if (verifyOnly) throw usage('--probe and --verify-only exclude each other', 'take one of them');
-  const [, bracketed, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(probe) ?? [];
-  const host = bracketed ?? name;
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
-    throw usage(`--probe ${probe} is not HOST:PORT`, 'for example --probe palette.example.org:443');
-  parseDuration(probeTimeout ?? DEFAULT_TIMEOUT);
-  return { host, port: Number(port) };
-}
-
 /** Waits until the certificate is served; otherwise says what is, brings the old one back if asked, and throws NOT_SERVED. */
 export async function proveServed(
   target: { readonly host: string; readonly port: number; readonly servername: string },
@@ -56,8 +42,4 @@ async function rollBack(run: InitInput, apply: ApplyPorts): Promise<string> {
   const input: InitInput = { ...run, request: { ...run.request, change } };
   await applyInit(await previewInit(input, apply), input, apply);
   return '; the certificate before it was put back';
-}
-
-function usage(message: string, hint: string): PaletteKeysError {
-  return new PaletteKeysError('USAGE', message, { hint });
 }

@@ -2,6 +2,7 @@ import { readFrontDoor } from '../apply/import/front-door.ts';
 import { type CertificateRequest, type KeyType, requestCertificate } from '../apply/import/request.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
+import { explainingDenials } from './access.ts';
 import { applyPorts } from './apply-ports.ts';
 import type { CliPorts, CsrOptions } from './ports.ts';
 import { writeDocument } from './render/document.ts';
@@ -13,7 +14,8 @@ export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<Exit
   const file = await readSpecFile(options, ports);
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
-  const door = await readFrontDoor({ store, clock: ports.clock }, spec);
+  const read = () => readFrontDoor({ store, clock: ports.clock }, spec);
+  const door = await explainingDenials('import-cert', read, store, file, ports);
   const names = namesOf(options, door.spec);
   if (options.dryRun) {
     terminal.stdout.write(`A ${options.keyType} key and a request would be made for ${names.join(', ')}.\n`);

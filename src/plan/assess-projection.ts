@@ -39,14 +39,16 @@ export async function assessComputed(
   const desired = await projection.compute(context.rings);
   const kid = activeKid(projection, context.rings);
   if (holds(found, desired) && hasMetadata(found, projection, context)) return { action: 'keep', ...kid };
-  if (isImported(projection, context)) return { ...outdated('it holds another certificate'), ...kid };
+  const unknown = holding.keys.filter((key) => !isExplained(key, context.rings));
+  // What others put there after the import was decided on is not among its versions, and would be lost.
+  if (isImported(projection, context) && (holding.damage !== undefined || unknown.length === 0))
+    return { ...outdated('it holds another certificate'), ...kid };
   if (holding.damage !== undefined) {
     if (isOurs(found, context)) return damaged(holding.damage);
     return isTakenIn(projection, context)
       ? outdated('its key is taken in, the rest is filled in')
       : notOurs(holding.damage);
   }
-  const unknown = holding.keys.filter((key) => !isExplained(key, context.rings));
   if (unknown.length === 0) return { ...outdated(whatDiffers(found, desired, projection)), ...kid };
   return foreign(unknown, found, projection, context);
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { folderWith, newFolder, type Outcome, project, type RunOptions, run } from '../support/program.ts';
+import { Pki, pkcs8 } from './import-bed.ts';
 import {
   AUDIT,
   editEntries,
@@ -15,6 +16,7 @@ import {
   specFile,
   specText,
 } from './store.ts';
+import { haveTools } from './tools.ts';
 import { startWarm } from './warm.ts';
 
 const warm = startWarm();
@@ -24,6 +26,8 @@ const GOLDEN = path.join(project, 'test/golden');
 const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b/g, '00000000-0000-4000-8000-000000000000'],
   [/\bSHA256:[0-9a-f]{64}\b/g, `SHA256:${'f'.repeat(64)}`],
+  [/\b20\d\d-\d\d-\d\d\b/g, '2000-01-01'],
+  [/\b[0-9a-f]{40}\b/g, 'f'.repeat(40)],
   [/\b[0-9a-f]{12}…/g, 'ffffffffffff…'],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '2000-01-01T00:00:00Z'],
   // A kid has a digit or not; no word of sixteen letters is in these texts.
@@ -90,6 +94,8 @@ describe('what people see', () => {
     ['help-init', 'init --help', () => ({})],
     ['help-status', 'status --help', () => ({})],
     ['help-rotate', 'rotate --help', () => ({})],
+    ['help-import-cert', 'import-cert --help', () => ({})],
+    ['help-csr', 'csr --help', () => ({})],
     ['version', '--version', () => ({})],
     ['init-first', 'init --dir keys', () => ({ cwd: newFolder() })],
     ['init-first-verbose', 'init --dir keys -v', () => ({ cwd: folderWith({ 'palette-keys.yaml': specText(SMALL) }) })],
@@ -139,6 +145,33 @@ describe('what people see', () => {
     expect(again.code, again.stderr).toBe(0);
     const plain = await warm.run(['init', '--dir', 'keys', '--dry-run', '-o', 'json']);
     expect(JSON.parse(again.stdout)).toEqual(JSON.parse(plain.stdout));
+  });
+});
+
+describe.skipIf(!haveTools('openssl'))('what people see of an import', () => {
+  const pki = new Pki();
+  const { root, intermediate, leaf } = pki;
+
+  function withFiles(): { cwd: string } {
+    const cwd = copyOfSmall();
+    const write = (name: string, text: string) => writeFileSync(path.join(cwd, name), text, { mode: 0o600 });
+    write('good.pem', [intermediate, root, leaf].map(({ pem }) => pem.replaceAll('\n', '\r\n')).join(''));
+    write('bad.pem', pki.server({ san: 'DNS:other.example.org', lines: ['extendedKeyUsage='] }).pem);
+    write('fqdn.key', pkcs8(leaf));
+    write('root.pem', root.pem);
+    return { cwd };
+  }
+
+  it.each([
+    ['import-verified', '--verify-only --cert good.pem'],
+    ['import-rejected', '--dir keys --cert bad.pem'],
+    ['import-dry-run', '--dir keys --cert good.pem --dry-run'],
+    ['import-written', '--dir keys --cert good.pem'],
+  ])('%s is as it was, and no wider than 80 columns', async (name, flags) => {
+    const args = `import-cert --fqdn palette.example.org ${flags} --key fqdn.key --ca root.pem`.split(' ');
+    const text = screen(args, await warm.run(args, withFiles()));
+    expectGolden(name, text);
+    expectNarrow(text);
   });
 });
 

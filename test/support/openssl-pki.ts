@@ -103,7 +103,7 @@ export function make(wish: Wish): Made {
 /** `openssl x509` knows no first day before version 3.4, `openssl ca` does. */
 function sign({ subject, issuer, validity, keyName }: Wish, extfile: string, file: string): void {
   const [from, to] = (validity ?? []).map((date) => date.toISOString().replace(/[-:T]|\.\d+/g, ''));
-  if (issuer === undefined || from === undefined || to === undefined) throw new Error('an issuer and dates are needed');
+  if (from === undefined || to === undefined) throw new Error('dates are needed');
   const [csr, config, database] = ['csr', 'ca.cnf', 'db'].map((name) => `${file}.${name}`) as [string, string, string];
   writeFileSync(database, '');
   writeFileSync(
@@ -113,8 +113,10 @@ function sign({ subject, issuer, validity, keyName }: Wish, extfile: string, fil
   openssl('req', '-new', '-key', keyFile(keyName), '-subj', subject, '-out', csr);
   openssl(
     ...['ca', '-batch', '-notext', '-config', config, '-in', csr, '-out', file, '-md', 'sha256'],
-    ...['-preserveDN', '-cert', issuer.file, '-keyfile', keyFile(issuer.keyName), '-extfile', extfile],
-    ...['-startdate', from, '-enddate', to],
+    ...(issuer === undefined
+      ? ['-selfsign', '-keyfile', keyFile(keyName)]
+      : ['-cert', issuer.file, '-keyfile', keyFile(issuer.keyName)]),
+    ...['-preserveDN', '-extfile', extfile, '-startdate', from, '-enddate', to],
   );
 }
 

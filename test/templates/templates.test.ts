@@ -3,8 +3,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
+import { renderManifests } from '../../src/cli/render/manifests.ts';
 import { defaultSpec } from '../../src/installation/defaults.ts';
 import { serviceNamespaces } from '../../src/installation/names.ts';
+import { importNeeds } from '../../src/plan/access.ts';
+import { rbacFor } from '../../src/plan/rbac.ts';
 import { type Bed, START_MS, startBed, verdictOn } from '../cluster-program/bed.ts';
 import { doings, type InitResult, LEDGER, PLATFORM, SMALL, specText } from '../program/store.ts';
 import { skipped } from '../program/tools.ts';
@@ -35,6 +38,13 @@ describe('templates/', () => {
   it('rbac.yaml is what init --print-rbac prints for the default spec', async () => {
     const { stdout } = await runWell(['init', '--print-rbac']);
     expect(textOf('rbac.yaml').replace(/^(#.*\n)+/, '')).toBe(stdout);
+  });
+
+  it('rbac-ingress.yaml is what import-cert needs besides, for the default spec', () => {
+    const spec = defaultSpec();
+    const subject = { kind: 'ServiceAccount', name: 'palette-keys', namespace: spec.ledgerNamespace } as const;
+    const text = renderManifests(rbacFor(importNeeds(spec), subject));
+    expect(textOf('rbac-ingress.yaml').replace(/^(#.*\n)+/, '')).toBe(text);
   });
 
   it('installation.yaml is what init --print-config prints', async () => {
@@ -117,15 +127,18 @@ describe.skipIf(assets === undefined)('templates/ on a cluster', { timeout: STAR
     });
   });
 
-  it.each(['rbac.yaml', 'guard-policy.yaml'])('%s is taken by the API server, without a warning', async (name) => {
-    await Promise.all(
-      ['cp-system', 'jet-system', 'ui-system'].map((namespace) =>
-        bed.api('POST', '/api/v1/namespaces', { metadata: { name: namespace } }),
-      ),
-    );
-    const { code, stderr } = await bed.cluster.kubectl(['apply', '--dry-run=server', '-f', fileOf(name)]);
-    expect([code, stderr]).toEqual([0, '']);
-  });
+  it.each(['rbac.yaml', 'rbac-ingress.yaml', 'guard-policy.yaml'])(
+    '%s is taken by the API server, without a warning',
+    async (name) => {
+      await Promise.all(
+        ['cp-system', 'ingress-nginx', 'jet-system', 'ui-system'].map((namespace) =>
+          bed.api('POST', '/api/v1/namespaces', { metadata: { name: namespace } }),
+        ),
+      );
+      const { code, stderr } = await bed.cluster.kubectl(['apply', '--dry-run=server', '-f', fileOf(name)]);
+      expect([code, stderr]).toEqual([0, '']);
+    },
+  );
 
   describe('the program in a Pod', () => {
     const POD_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';

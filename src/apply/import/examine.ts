@@ -1,10 +1,17 @@
 import { decideImport, isAllowable } from '../../certificate/import/decide.ts';
-import type { ImportFinding } from '../../certificate/import/finding.ts';
+import { type ImportFinding, importFinding } from '../../certificate/import/finding.ts';
 import { readFiles } from '../../certificate/import/read.ts';
 import { publicRoots } from '../../certificate/import/roots.ts';
 import type { FoundCertificate, FoundKey, ImportDecision, InputFile, Reading } from '../../certificate/import/types.ts';
 
+export type { InputFile };
 export { isAllowable };
+
+/** A file that gave no bytes. */
+export interface UnreadableFile {
+  readonly name: string;
+  readonly why: 'folder' | 'denied';
+}
 
 /** What the user gave. */
 export interface ImportInput {
@@ -12,6 +19,9 @@ export interface ImportInput {
   readonly files: readonly InputFile[];
   /** Certificates that are to be trusted. */
   readonly ca: readonly InputFile[];
+  readonly unreadable: readonly UnreadableFile[];
+  /** Names of the files that were given as private keys. */
+  readonly keyFiles: readonly string[];
   readonly passphrase: string | undefined;
   readonly pinned: readonly string[];
   readonly systemRoots: boolean;
@@ -59,7 +69,31 @@ export async function examine(input: ImportInput, stored: StoredInput, now: Date
     allow: input.allow,
     now,
   });
-  return { decision: withReading(decision, [reading, trusted]), locked, candidates };
+  const faults = [...input.unreadable.map(unreadable), ...swapped(reading, input.keyFiles)];
+  return { decision: withReading(decision, faults, [reading, trusted]), locked, candidates };
+}
+
+function unreadable({ name, why }: UnreadableFile): ImportFinding {
+  return why === 'folder'
+    ? importFinding('FILE_UNREADABLE', name, 'It is a folder, not a file.', 'Name the file in it.')
+    : importFinding('FILE_UNREADABLE', name, 'It may not be read.', 'Check who you are and its permissions.');
+}
+
+/** What the files are is read from what they hold, but who took one for the other may have taken a wrong one. */
+function swapped({ certificates, keys }: Reading, keyFiles: readonly string[]): readonly ImportFinding[] {
+  const inKeyFile = ({ source }: { source: string }): boolean =>
+    keyFiles.some((name) => source.startsWith(`${name}, `));
+  const [certificate, key] = [certificates[0], keys[0]];
+  if (certificate === undefined || key === undefined) return [];
+  if (!certificates.every(inKeyFile) || keys.some(inKeyFile)) return [];
+  return [
+    importFinding(
+      'FILES_SWAPPED',
+      certificate.source,
+      `It was given as the private key and is a certificate; ${key.source}, was given as the certificate.`,
+      'Swap the files of --cert and --key, and look whether they are the right ones.',
+    ),
+  ];
 }
 
 /** Of the keys that wait for a certificate, the one for which this is. */
@@ -68,8 +102,12 @@ function fitting(keys: readonly FoundKey[], certificates: readonly FoundCertific
 }
 
 /** What a file lacks explains the rest: that there is no certificate is not said of a file that could not be read. */
-function withReading(decision: ImportDecision, readings: readonly Reading[]): ImportDecision {
-  const found = readings.flatMap(({ findings }) => findings);
+function withReading(
+  decision: ImportDecision,
+  faults: readonly ImportFinding[],
+  readings: readonly Reading[],
+): ImportDecision {
+  const found = [...faults, ...readings.flatMap(({ findings }) => findings)];
   const unread = found.some(({ severity }) => severity === 'error') || readings.some(({ locked }) => locked.length > 0);
   const follows = ({ code }: ImportFinding): boolean => unread && ['NO_CERTIFICATE', 'KEY_MISSING'].includes(code);
   const findings = [...found, ...decision.findings.filter((finding) => !follows(finding))];

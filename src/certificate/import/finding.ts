@@ -65,6 +65,8 @@ export const IMPORT_FINDINGS = {
   OTHER_PATH_EXPIRES: warning('Another chain that a client may choose has expired or does so first.'),
   PROFILE_DEVIATION: warning('A certificate is unusual; clients that are known to us take it.'),
   // Reading
+  FILE_UNREADABLE: error('A file is a folder, or may not be read.'),
+  FILES_SWAPPED: error('--cert holds a private key, and --key a certificate.'),
   EMPTY_FILE: error('A file holds nothing.'),
   NOT_A_CERTIFICATE: error('A file holds neither a certificate nor a private key; what it is instead is said.'),
   PEM_DAMAGED: error('A PEM block has lost its beginning or end, or what is in it is not base64.'),

@@ -25,7 +25,7 @@ export const importCertCommand: CommandDefinition = {
       .option('--pfx <file...>', 'PKCS#12 file')
       .option('--chain <file...>', 'intermediate certificates')
       .option('--ca <file...>', 'certificates to trust, for a private CA')
-      .option('--trust-root <SHA256:…...>', 'trust the certificate of the input that has this fingerprint')
+      .option('--trust-root <fingerprint...>', 'trust the certificate of the input with this SHA256:…')
       .option('--system-roots', 'trust what this machine trusts, too', false)
       .option('--passphrase-file <file>', 'opens an encrypted key or PKCS#12 file')
       .option('--fqdn <name...>', "names that must be covered (default: the spec's rootDomain)")

@@ -17,7 +17,7 @@ export async function answerQuestions(
   let answered = input;
   let examination = first;
   for (let tries = 0; tries < TRIES && wantsPassphrase(examination); tries++) {
-    const message = `Passphrase of ${examination.locked.join(', ') || 'the input'}`;
+    const message = passphraseQuestion(examination);
     answered = { ...answered, passphrase: await asking(() => password({ message }, promptContext(ports))) };
     examination = await examine(answered, stored, ports.clock.now());
   }
@@ -29,6 +29,11 @@ export async function answerQuestions(
     examination = await examine(answered, stored, ports.clock.now());
   }
   return examination;
+}
+
+function passphraseQuestion({ locked, decision }: Examination): string {
+  const wrong = decision.findings.filter(({ code }) => code === 'WRONG_PASSPHRASE').map(({ subject }) => subject);
+  return `${wrong.length > 0 ? 'That is not it. ' : ''}Passphrase of ${[...locked, ...wrong].join(', ')}`;
 }
 
 function wantsPassphrase({ locked, decision }: Examination): boolean {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { countOutcomes, runLimbo } from '../../../bench/limbo.mjs';
+import { countOutcomes, DELIBERATE, runLimbo } from '../../../bench/limbo.mjs';
 import { haveTools } from '../../program/tools.ts';
 import { makeIntermediate, makeLeaf, makeRoot } from '../../support/openssl-pki.ts';
 
@@ -11,6 +11,9 @@ test.skipIf(file === undefined)('no case of x509-limbo is accepted or rejected w
   const results = await runLimbo(await readFile(file ?? '', 'utf8'));
   expect(results.length).toBeGreaterThan(100);
   expect(results.filter(({ outcome }) => outcome.startsWith('false'))).toEqual([]);
+  // Each case that is decided otherwise is listed by its id, and none is listed in vain.
+  const otherwise = results.filter(({ outcome }) => outcome === 'otherwise').map(({ id }) => id);
+  expect(otherwise.sort()).toEqual(DELIBERATE.flatMap(({ ids }) => ids).sort());
 });
 
 describe.skipIf(!haveTools('openssl'))('cases in the form of x509-limbo', () => {
