@@ -74,7 +74,7 @@ function chooseStep(
     log.notes.push(`there is no ${input.kind} yet`);
     return undefined;
   }
-  if (input.request !== undefined) return askedFor(versions, input.request, log);
+  if (input.request !== undefined) return askedFor(versions, input.request, log, now);
   if (rotation.type !== 'versions') {
     throw new PaletteKeysError('REFUSED', `${input.kind} is not made here: a new one is imported`, {
       hint: 'palette-keys import-cert --cert FILE --key FILE; palette-keys rotate fqdn-certificate --rollback goes back',
@@ -107,10 +107,16 @@ function chooseStep(
 }
 
 /** One step by name is one step: it is not repeated on what it has brought about. */
-function askedFor(versions: readonly VersionRecord[], request: Request, log: Log): Step | undefined {
+function askedFor(versions: readonly VersionRecord[], request: Request, log: Log, now: Date): Step | undefined {
   if (log.transitions.length > 0 || log.destroyed) return undefined;
   const asked = requestedStep(versions, request);
   if (asked.type === 'refused') throw new PaletteKeysError('REFUSED', asked.reason, { hint: asked.remedy });
+  const end = asked.type === 'promote' ? versions.find(({ n }) => n === asked.n)?.notAfter : undefined;
+  if (end !== undefined && new Date(end) <= now) {
+    throw new PaletteKeysError('REFUSED', `the version to go back to expired on ${end}`, {
+      hint: 'go forward instead: the next version is valid',
+    });
+  }
   if (asked.type !== 'done') return asked;
   log.notes.push(asked.reason);
   return undefined;

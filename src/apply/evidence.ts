@@ -8,7 +8,7 @@ import type { Assessment } from '../plan/assess.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import type { TlsProbe } from '../ports/tls-probe.ts';
 import type { Pod, Workloads } from '../ports/workloads.ts';
-import { type Behind, podsBehind, singleReaders } from '../rotation/consumers.ts';
+import { type Behind, podsBehind, settledAt, singleReaders } from '../rotation/consumers.ts';
 import { confirmationOf } from '../rotation/machine.ts';
 import type { ConsumersEvidence, Evidence, EvidenceRequest, TenantsEvidence } from '../rotation/situation.ts';
 import type { ApplyPorts } from './ports.ts';
@@ -47,8 +47,16 @@ export interface Gathered {
   /** A state of which all consumers were found to be current. */
   readonly confirmed: { readonly version: VersionRecord; readonly by: 'pods' | 'operator' } | undefined;
   /** Pods that have not picked the change up. */
-  readonly behind: readonly Behind[];
+  readonly behind: Lagging;
 }
+
+/** Pods that have not picked a change up, and from when on a restart gives it to them. */
+export interface Lagging {
+  readonly pods: readonly Behind[];
+  readonly settledAt: Date;
+}
+
+const NOBODY: Lagging = { pods: [], settledAt: new Date(0) };
 
 const PROBE_TIMEOUT_MS = 5000;
 
@@ -61,7 +69,7 @@ export async function gatherEvidence(
 ): Promise<Gathered> {
   let evidence: Evidence = {};
   let confirmed: Gathered['confirmed'];
-  let behind: readonly Behind[] = [];
+  let behind = NOBODY;
   for (const request of requests) {
     switch (request.type) {
       case 'consumers': {
@@ -97,21 +105,21 @@ async function consumersOf(
 ): Promise<{
   readonly consumers: ConsumersEvidence;
   readonly by?: 'pods' | 'operator';
-  readonly behind: readonly Behind[];
+  readonly behind: Lagging;
 }> {
   const known = confirmationOf(observation.key, request.entry);
-  if (known !== undefined) return { consumers: { status: 'current', at: known.at }, behind: [] };
+  if (known !== undefined) return { consumers: { status: 'current', at: known.at }, behind: NOBODY };
   const kid = request.acknowledged ? request.entry.kid : undefined;
   const found = await findBehind(observation, { kid, reloads: request.reloads }, statements, ports);
   // To the second, as the record keeps it.
   const at = new Date(formatTime(ports.clock.now()));
   if (typeof found === 'string') {
     return statements.assumeConsumersCurrent
-      ? { consumers: { status: 'current', at }, by: 'operator', behind: [] }
-      : { consumers: { status: 'unknown', reason: found }, behind: [] };
+      ? { consumers: { status: 'current', at }, by: 'operator', behind: NOBODY }
+      : { consumers: { status: 'unknown', reason: found }, behind: NOBODY };
   }
-  if (found.length === 0) return { consumers: { status: 'current', at }, by: 'pods', behind: [] };
-  return { consumers: { status: 'behind', blockers: found.map(inWords) }, behind: found };
+  if (found.pods.length === 0) return { consumers: { status: 'current', at }, by: 'pods', behind: NOBODY };
+  return { consumers: { status: 'behind', blockers: found.pods.map(inWords) }, behind: found };
 }
 
 /** Pods that have not picked up the last change of the objects of a kind, or why nobody can tell. */
@@ -120,7 +128,7 @@ export async function findBehind(
   proof: { readonly kid: string | undefined; readonly reloads: boolean },
   { ignoredPods }: Pick<Statements, 'ignoredPods'>,
   ports: EvidencePorts,
-): Promise<readonly Behind[] | string> {
+): Promise<Lagging | string> {
   const { spec } = assessment.snapshot;
   const pods = await podsOf(assessment, ports);
   if (typeof pods === 'string' || ports.workloads === undefined) return String(pods);
@@ -130,7 +138,9 @@ export async function findBehind(
     if (changedAt === undefined) return `${formatRef(ref)} is not there`;
     objects.set(formatRef(ref), { ref, changedAt });
   }
-  return podsBehind({ spec, pods, objects, ...proof, ignored: new Set(ignoredPods) }, ports.clock.now());
+  const behind = podsBehind({ spec, pods, objects, ...proof, ignored: new Set(ignoredPods) }, ports.clock.now());
+  const newest = Math.max(0, ...[...objects.values()].map(({ changedAt }) => changedAt.getTime()));
+  return { pods: behind, settledAt: settledAt(new Date(newest)) };
 }
 
 async function podsOf(

@@ -38,8 +38,8 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       return log.finished([]);
     }
     if (input.restart) await restartBehind(behind, log.restarted, ports);
-    else if (behind.length > 0)
-      log.notes.push(`${behind.length} Pods still use the old ones: --restart starts them anew`);
+    else if (behind.pods.length > 0)
+      log.notes.push(`${behind.pods.length} Pods still use the old ones: --restart starts them anew`);
     return log.finished([]);
   } finally {
     wipe(assessment);

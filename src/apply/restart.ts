@@ -1,14 +1,11 @@
 import { PaletteKeysError } from '../errors.ts';
-import type { Behind } from '../rotation/consumers.ts';
-import type { EvidencePorts } from './evidence.ts';
+import type { EvidencePorts, Lagging } from './evidence.ts';
 
 export interface Pausing {
   /** Waits, in milliseconds; rejects as soon as the run is interrupted. */
   pause(ms: number): Promise<void>;
 }
 
-/** A container that starts sooner after a change may get what the kubelet has in its cache. */
-const SETTLE_MS = 2 * 60_000 + 1000;
 const POLL_MS = 2000;
 const PATIENCE_MS = 15 * 60_000;
 
@@ -17,14 +14,14 @@ const PATIENCE_MS = 15 * 60_000;
  * once a run. False where there was none to restart.
  */
 export async function restartBehind(
-  behind: readonly Behind[],
+  { pods, settledAt }: Lagging,
   restarted: Set<string>,
   { workloads, clock, pause }: Pick<EvidencePorts, 'workloads' | 'clock'> & Pausing,
 ): Promise<boolean> {
-  const names = [...new Set(behind.flatMap(({ pod: { workload } }) => (workload === undefined ? [] : [workload])))];
+  const names = [...new Set(pods.flatMap(({ pod: { workload } }) => (workload === undefined ? [] : [workload])))];
   const open = names.filter((name) => !restarted.has(name)).sort();
   if (workloads === undefined || open.length === 0) return false;
-  await pause(SETTLE_MS);
+  await pause(Math.max(0, settledAt.getTime() - clock.now().getTime()));
   let any = false;
   for (const workload of open) {
     restarted.add(workload);

@@ -62,7 +62,10 @@ export interface VersionContext {
 export function assessVersions(context: VersionContext): readonly VersionItem[] {
   const known = context.recorded === undefined ? fromLedger(context) : fromRecord(context, context.recorded);
   if (known.some((item) => item.action === 'blocked')) return known;
-  if (context.change !== undefined) return applyChange(known, context.change, context);
+  // A change was decided on a sound record: an entry of a kind that it does not know is what an interrupted run left.
+  if (context.change !== undefined) {
+    return applyChange(context.recorded === undefined ? [] : known, context.change, context);
+  }
   if (!context.kind.madeByInit && known.length === 0) return [];
   const adopted = context.request.adopt ? adopt(context, known) : [];
   if (adopted.length > 0) return [...known.map(demote(adopted)), ...adopted];

@@ -12,6 +12,11 @@ export interface Behind {
   readonly reason: string;
 }
 
+/** From when on a container that is started gets what the object holds since `changedAt`. */
+export function settledAt(changedAt: Date): Date {
+  return new Date(changedAt.getTime() + KUBELET_CACHE_MS + 1000);
+}
+
 export interface Consumption {
   readonly spec: Pick<InstallationSpec, 'consumers' | 'rotation'>;
   readonly pods: readonly Pod[];

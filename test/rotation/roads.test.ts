@@ -1,8 +1,12 @@
-import { createPublicKey } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:tls';
 import { createLocalJWKSet, importPKCS8, jwtVerify, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readBundle } from '../../src/certificate/read.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
+import { fqdnMaterial } from '../../src/inventory/fqdn-certificate.ts';
+import type { State } from '../../src/ledger/ring.ts';
 import { faultsOf } from '../apply/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import {
@@ -44,6 +48,29 @@ beforeEach(() => {
 });
 
 const go = (kind: string, options: Parameters<typeof rotate>[2] = {}) => rotate(store, kind, { clock, ...options });
+
+interface Files {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+/** Whether a server and a client that both ask for a certificate of the other believe each other. */
+async function handshake(one: Files, other: Files): Promise<boolean> {
+  const server = createServer({ ...one, requestCert: true, rejectUnauthorized: false });
+  const seen = new Promise<boolean>((resolve) =>
+    server.once('secureConnection', (socket) => resolve(socket.authorized)),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const client = connect({ ...other, port, host: '127.0.0.1', servername: 'auth', rejectUnauthorized: false });
+  await once(client, 'secureConnect');
+  const both = client.authorized && (await seen);
+  client.destroy();
+  server.close();
+  return both;
+}
 
 /** What the run was refused with. */
 async function refusal(run: Promise<unknown>): Promise<PaletteKeysError> {
@@ -194,39 +221,40 @@ describe('internal-ca', () => {
     expect(faultsOf(store.snapshot(), smallSpec(), { 'internal-ca': 2 })).toEqual([]);
   });
 
-  test('leaves of any state are believed by whoever has the bundle of a neighbouring one', async () => {
-    const states: { readonly leaf: ReturnType<typeof leaf>; readonly bundle: ReturnType<typeof bundle> }[] = [];
-    const look = () => states.push({ leaf: leaf(), bundle: bundle() });
-    let pods: ReturnType<typeof pod>[] = [];
+  test('clients and servers with the files of neighbouring states talk, and the old certificate fails in the end', async () => {
+    // Dates are judged by the real clock here.
+    clock.set(new Date(Date.now() - 2 * DAY * 1000));
+    store = storeWith(await installation(smallSpec(), { clock }));
+    clock.advance(2 * DAY);
+    const states: Files[] = [];
+    const look = () => {
+      const { data } = objectIn(store.snapshot(), platform('auth-tls'));
+      const text = (name: string) => Buffer.from(data[name] ?? []).toString('latin1');
+      states.push({ cert: text('tls.crt'), key: text('tls.key'), ca: text('ca.crt') });
+    };
+    const uses = [{ object: platform('auth-tls'), container: 'main', how: 'env' as const }];
+    const behind = [pod('auth-1', clock.now().toISOString(), { uses })];
+    let asked = 0;
+    const answers = [behind, [], behind, []];
     const workloads = workloadsOf(
-      () => pods,
+      () => answers[asked++] ?? [],
       () => clock.now(),
     );
-    const behind = [
-      pod('auth-1', clock.now().toISOString(), {
-        uses: [{ object: platform('auth-tls'), container: 'main', how: 'env' }],
-      }),
-    ];
     look();
-    pods = behind;
-    await go('internal-ca', { workloads });
-    look();
-    expect(statesOf(store, 'internal-ca')).toBe('v1 active, v2 published');
-    let asked = 0;
-    const once = { ...workloads, pods: async () => (asked++ === 0 ? [] : behind) };
-    await go('internal-ca', { workloads: once });
-    look();
-    expect(statesOf(store, 'internal-ca')).toBe('v1 trusted, v2 active');
-    await go('internal-ca', { workloads: { ...workloads, pods: async () => [] } });
-    look();
-    expect(statesOf(store, 'internal-ca')).toBe('v1 retired, v2 active');
-    for (const [at, state] of states.entries()) {
-      for (const other of states.slice(Math.max(0, at - 1), at + 2)) {
-        const { x509 } = state.leaf ?? {};
-        const issuer = other.bundle.find((ca) => x509?.checkIssued(ca.x509));
-        expect(issuer !== undefined && x509?.verify(createPublicKey(issuer.pem))).toBe(true);
-      }
+    const expected = ['v1 active, v2 published', 'v1 trusted, v2 active', 'v1 retired, v2 active'];
+    for (const states_ of expected) {
+      await go('internal-ca', { workloads });
+      expect(statesOf(store, 'internal-ca')).toBe(states_);
+      look();
     }
+    const talks: (readonly [number, number, boolean])[] = [];
+    for (const [server, one] of states.entries()) {
+      for (const [client, other] of states.entries()) talks.push([server, client, await handshake(one, other)]);
+    }
+    // Two states apart one of them has either a certificate or a bundle that the other has never heard of.
+    expect(talks.filter(([server, client]) => Math.abs(server - client) <= 1).every(([, , works]) => works)).toBe(true);
+    expect(talks).toContainEqual([3, 0, false]);
+    expect(talks).toContainEqual([0, 3, false]);
   });
 
   test('a certificate of the old CA that is served elsewhere keeps it trusted, one that cannot be reached does not', async () => {
@@ -356,6 +384,46 @@ describe('leaf certificates', () => {
     clock.advance(250 * DAY);
     await go('service-certificates', { due: true });
     expect(fingerprint('auth')).not.toBe(before);
+  });
+});
+
+describe('fqdn-certificate', () => {
+  const FQDN = 'fqdn-certificate';
+
+  /** Imports a certificate, as import-cert does: the one before stays trusted. */
+  async function importPair(from: string): Promise<void> {
+    const empty = new Uint8Array();
+    const { generation, keys } = recordIn(store.snapshot());
+    const moves = new Map<number, State>(keys[FQDN] === undefined ? [] : [[1, 'trusted']]);
+    const before = store.snapshot();
+    const addition = {
+      state: 'active' as const,
+      // A run overwrites the bytes that it was given.
+      get material() {
+        const { data } = structuredClone(objectIn(before, platform(from)));
+        return fqdnMaterial({ certificate: data['tls.crt'] ?? empty, key: data['tls.key'] ?? empty });
+      },
+    };
+    const change = { kind: FQDN, generation, adds: [addition], moves, reissues: new Set<string>() };
+    await init(store, { clock, request: { change } });
+  }
+
+  test('goes back to the one before while that is valid, and is made nowhere but by an import', async () => {
+    expect((await go(FQDN)).notes).toEqual(['there is no fqdn-certificate yet']);
+    await importPair('auth-tls');
+    await importPair('grpc-tls');
+    expect(statesOf(store, FQDN)).toBe('v1 trusted, v2 active');
+    expect((await refusal(go(FQDN))).hint).toContain('import-cert');
+    await go(FQDN, { request: { type: 'rollback' } });
+    expect(statesOf(store, FQDN)).toBe('v1 active, v2 trusted');
+  });
+
+  test('does not go back to one that has expired', async () => {
+    await importPair('auth-tls');
+    await importPair('grpc-tls');
+    clock.advance(400 * DAY);
+    expect((await refusal(go(FQDN, { request: { type: 'rollback' } }))).message).toContain('expired');
+    expect(statesOf(store, FQDN)).toBe('v1 trusted, v2 active');
   });
 });
 
