@@ -7,6 +7,7 @@ import { readBundle } from '../../src/certificate/read.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { fqdnMaterial } from '../../src/inventory/fqdn-certificate.ts';
 import type { State } from '../../src/ledger/ring.ts';
+import { lookAt } from '../../src/plan/change.ts';
 import { faultsOf } from '../apply/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import {
@@ -396,15 +397,10 @@ describe('fqdn-certificate', () => {
     const { generation, keys } = recordIn(store.snapshot());
     const moves = new Map<number, State>(keys[FQDN] === undefined ? [] : [[1, 'trusted']]);
     const before = store.snapshot();
-    const addition = {
-      state: 'active' as const,
-      // A run overwrites the bytes that it was given.
-      get material() {
-        const { data } = structuredClone(objectIn(before, platform(from)));
-        return fqdnMaterial({ certificate: data['tls.crt'] ?? empty, key: data['tls.key'] ?? empty });
-      },
-    };
-    const change = { kind: FQDN, generation, adds: [addition], moves, reissues: new Set<string>() };
+    const { data } = structuredClone(objectIn(before, platform(from)));
+    const material = fqdnMaterial({ certificate: data['tls.crt'] ?? empty, key: data['tls.key'] ?? empty });
+    const addition = { state: 'active' as const, material };
+    const change = { ...lookAt(FQDN), generation, adds: [addition], moves, overwrites: true };
     await init(store, { clock, request: { change } });
   }
 
