@@ -17,7 +17,7 @@ export async function reference() {
 }
 
 function fill(text, name, rows) {
-  const pattern = new RegExp(`(<!-- ${name} -->\n\\|.*\n\\|.*\n)[sS]*?(<!-- end -->)`);
+  const pattern = new RegExp(`(<!-- ${name} -->\n\\|.*\n\\|.*\n)[\\s\\S]*?(<!-- end -->)`);
   return text.replace(pattern, (_, head, end) => `${head}${rows.join('\n')}\n${end}`);
 }
 

@@ -5,9 +5,16 @@ import { type CommandDefinition, collect } from './commands/definition.ts';
 import { initCommand } from './commands/init.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { statusCommand } from './commands/status.ts';
+import { tenantCommand } from './commands/tenant.ts';
 import type { CliPorts } from './ports.ts';
 
-const COMMANDS: readonly CommandDefinition[] = [initCommand, statusCommand, backupCommand, restoreCommand];
+const COMMANDS: readonly CommandDefinition[] = [
+  initCommand,
+  statusCommand,
+  backupCommand,
+  restoreCommand,
+  tenantCommand,
+];
 
 const EPILOGUE = `
 Where keys live: in the cluster of your kubeconfig, as Secrets; or with
