@@ -1,5 +1,7 @@
 import { equalBytes } from '../crypto/digest.ts';
 import { PaletteKeysError } from '../errors.ts';
+import { formatTime } from '../ledger/entry.ts';
+import type { Lock } from '../ports/key-store.ts';
 import type { FoundTenant, TenantDocument, TenantStore } from '../ports/tenant-store.ts';
 import type { TextFiles } from '../ports/text-files.ts';
 import { readTenant } from '../tenants/document.ts';
@@ -17,6 +19,8 @@ export interface TenantPorts extends ApplyPorts {
 
 /** Documents written at once. */
 const BATCH = 500;
+const LOCK_ATTEMPTS = 100;
+const LOCK_WAIT_MS = 100;
 /** Ids in one line of the audit log. */
 const AUDITED = 20;
 
@@ -169,7 +173,26 @@ export async function audit(
 ): Promise<void> {
   const more = ids.length > AUDITED ? [`${ids.length - AUDITED} more`] : [];
   const object = `tenants ${[...ids.slice(0, AUDITED).map(showId), ...more].join(', ')} in ${ports.tenants.location}`;
-  await appendAudit(record, { changes: [{ action, object, key: 'root-key', kid: activeKid }], result: 'done' }, ports);
+  const changes = [{ action, object, key: 'root-key', kid: activeKid }];
+  const lock = await lockSoon(ports);
+  try {
+    await appendAudit(record, { changes, result: 'done' }, ports);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The lock, which shards and others at work hold for moments alone. Throws LOCK_HELD where somebody keeps it. */
+async function lockSoon({ store, actor, clock }: ApplyPorts): Promise<Lock> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+    } catch (error) {
+      const isHeld = error instanceof PaletteKeysError && error.code === 'LOCK_HELD';
+      if (!isHeld || attempt === LOCK_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, LOCK_WAIT_MS));
+    }
+  }
 }
 
 function parts<T>(items: readonly T[]): readonly (readonly T[])[] {
