@@ -83,8 +83,11 @@ function hasOnlySecondaries(error: unknown): boolean {
   return types.includes('RSSecondary') && !types.includes('RSPrimary');
 }
 
-function isNetwork({ name }: Cause): boolean {
-  return /Network|ServerSelection|PoolCleared|TopologyClosed|NotConnected|Timeout/.test(name);
+/** A bulk that was cut off is told by its text alone: the driver keeps no cause. */
+function isNetwork({ name, code, message }: Cause): boolean {
+  const cutOff =
+    name === 'MongoBulkWriteError' && code === undefined && /\bconnection\b|socket|timed out|ECONN/i.test(message);
+  return cutOff || /Network|ServerSelection|PoolCleared|TopologyClosed|NotConnected|Timeout/.test(name);
 }
 
 /** One error of several; a single write that failed is none of class Error, but has a code and a text too. */

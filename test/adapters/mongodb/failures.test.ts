@@ -1,4 +1,5 @@
 /** What the adapter asks for, and what it says where the server refuses, by a server that speaks the protocol alone. */
+import { Long } from 'mongodb';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openMongodbTenantStore } from '../../../src/adapters/mongodb/tenant-store.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
@@ -54,7 +55,7 @@ async function failureOf(work: Promise<unknown>): Promise<PaletteKeysError> {
 describe('the adapter', () => {
   it('reads with majority concern and writes with majority concern, unordered, by compare-and-swap', async () => {
     const opened = await open((command) => {
-      if ('find' in command || 'aggregate' in command) return { cursor: { id: 0, ns: 'd.c', firstBatch: [] } };
+      if ('find' in command || 'aggregate' in command) return { cursor: { id: Long.ZERO, ns: 'd.c', firstBatch: [] } };
       return { n: 1, nModified: 1 };
     });
     for await (const _ of opened.scan(['kid-1'])) expect.unreachable();
