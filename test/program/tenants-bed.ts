@@ -25,8 +25,9 @@ export interface TenantsBed {
   /** v2 is active, v1 trusted: as a rotation leaves it between promotion and retirement. */
   readonly second: string;
   readonly server: MongodbServer;
-  tenant(folder: string, args: readonly string[], uri?: string): Promise<Outcome>;
-  startTenant(folder: string, args: readonly string[], uri?: string): Running;
+  /** Runs `tenant` on a folder; `timeout` in milliseconds. */
+  tenant(folder: string, args: readonly string[], uri?: string, timeout?: number): Promise<Outcome>;
+  startTenant(folder: string, args: readonly string[], uri?: string, timeout?: number): Running;
   /** Every tenant's key in hex, by the reader of docs/tenant-keys.md. */
   keys(): Promise<ReadonlyMap<string, string>>;
   /** Documents by the root key that wraps them. */
@@ -64,8 +65,8 @@ export async function startTenantsBed(): Promise<TenantsBed> {
   ];
   return {
     ...{ first, second, server },
-    tenant: (folder, args, uri = server.uri) => run(argsOf(folder, args, uri)),
-    startTenant: (folder, args, uri = server.uri) => start(argsOf(folder, args, uri)),
+    tenant: (folder, args, uri = server.uri, timeout = 60_000) => run(argsOf(folder, args, uri), { timeout }),
+    startTenant: (folder, args, uri = server.uri, timeout = 60_000) => start(argsOf(folder, args, uri), { timeout }),
     keys: () => keysByReader(server.client, entryOf(second, ROOT, 'keyring.json')),
     counts: async () => {
       const groups = await documents.aggregate([{ $group: { _id: '$wrapped.kid', n: { $sum: 1 } } }]).toArray();
