@@ -1,5 +1,6 @@
 import type { RewrapResult } from '../../apply/rewrap.ts';
 import type { TenantScan } from '../../apply/scan-tenants.ts';
+import { tenantFindings } from '../../apply/tenant-findings.ts';
 import type { ListedTenant } from '../../apply/tenants.ts';
 import type { Palette } from './palette.ts';
 import { table, wrap } from './table.ts';
@@ -27,14 +28,6 @@ export type TenantsShown =
       readonly tenants?: readonly ListedTenant[];
       readonly failures: Failures;
     };
-
-const REMEDIES: Readonly<Record<Failures[number]['code'], string>> = {
-  TENANT_MALFORMED: 'look at it with mongosh; restore it from a dump of the database',
-  TENANT_KID_UNKNOWN: 'the cluster was restored to an older state, perhaps: restore a backup that holds that root key',
-  TENANT_KID_RETIRED:
-    'an older dump of the database was restored, perhaps: palette-keys rotate root-key --reinstate KID',
-  TENANT_KEY_UNOPENABLE: 'it was damaged or exchanged: restore it from a dump of the database',
-};
 
 export function renderTenants(shown: TenantsShown, location: string, paint: Palette): string {
   if (shown.verb === 'add') {
@@ -76,10 +69,10 @@ export function renderRewrap(
 }
 
 function renderFailures(failures: Failures, paint: Palette): string {
-  return failures
+  return tenantFindings(failures)
     .map(
-      ({ tenant, code, message }) =>
-        wrap(`- ${paint.error(code)} ${tenant}: ${message}`, 2) + wrap(`→ ${REMEDIES[code]}`, 4),
+      ({ code, subject, message, remedy }) =>
+        wrap(`- ${paint.error(code)} ${subject}: ${message}`, 2) + wrap(`→ ${remedy}`, 4),
     )
     .join('');
 }
