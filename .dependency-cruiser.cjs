@@ -157,6 +157,12 @@ module.exports = {
       'the Kubernetes client is one adapter of the store: the rest works without a cluster.',
     ),
     restricted(
+      'mongodb',
+      npm('mongodb'),
+      '^src/adapters/mongodb/',
+      'the MongoDB driver is one adapter of the tenant store: it takes long to load, and most commands need none.',
+    ),
+    restricted(
       'yaml',
       npm('yaml'),
       ['^src/installation/', '^src/adapters/(directory|kubernetes)/', '^src/cli/render/'],

@@ -91,7 +91,7 @@ async function sharedOptions(root) {
     define: await defines(root),
     format: 'esm',
     platform: 'node',
-    plugins: [commanderStartsNothing, forgeForX509, kubeConfigAlone, builtins],
+    plugins: [commanderStartsNothing, forgeForX509, kubeConfigAlone, mongodbAlone, builtins],
     target: 'node22.22',
     tsconfig: path.join(root, 'tsconfig.json'),
   };
@@ -161,6 +161,21 @@ const kubeConfigAlone = {
       const found = await context.resolve(name, { importer, kind, resolveDir, pluginData: 'resolved' });
       return /client-node[/\\]dist/.test(found.path) ? { ...found, sideEffects: false } : found;
     });
+  },
+};
+
+/** The MongoDB driver asks for packages that it can do without: other logins, compression, proxies, client encryption. */
+const mongodbAlone = {
+  name: 'mongodb-alone',
+  setup(context) {
+    const names =
+      'kerberos|@mongodb-js/zstd|@aws-sdk/credential-providers|gcp-metadata|snappy|socks|mongodb-client-encryption';
+    context.onResolve({ filter: new RegExp(`^(${names})$`) }, ({ importer, path: name }) =>
+      /[/\\]node_modules[/\\]mongodb[/\\]/.test(importer) ? { path: name, namespace: 'not-there' } : undefined,
+    );
+    context.onLoad({ filter: /./, namespace: 'not-there' }, () => ({
+      contents: "throw Object.assign(new Error('not part of this program'), { code: 'MODULE_NOT_FOUND' })",
+    }));
   },
 };
 

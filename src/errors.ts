@@ -37,6 +37,19 @@ export const ERRORS = {
   NOT_INSTALLED: { exit: 1, docs: 'The store holds no installation.' },
   CLOCK_IMPLAUSIBLE: { exit: 1, docs: 'The clock shows a time before this release was made.' },
   CANCELLED: { exit: 1, docs: 'The question was answered with no; nothing was written.' },
+  DATABASE_UNAVAILABLE: {
+    exit: 1,
+    docs: 'The database of the tenant keys cannot be reached, has no primary, or failed.',
+  },
+  DATABASE_UNTRUSTED: {
+    exit: 1,
+    docs: "The certificate of the database's server is not vouched for, or not for the name it was reached by.",
+  },
+  DATABASE_DENIED: { exit: 1, docs: 'The database did not accept the login, or denies the user an operation.' },
+  TENANT_KEYS_BROKEN: {
+    exit: 5,
+    docs: 'Documents of tenant keys are malformed or cannot be opened; they are named, and nothing was written.',
+  },
   BACKUP_REJECTED: { exit: 4, docs: 'The backup file cannot be opened, is damaged, or is not a backup.' },
   CERTIFICATE_REJECTED: { exit: 4, docs: 'The certificate or the key cannot be used; all that is wrong is listed.' },
   NOT_SERVED: { exit: 1, docs: 'The new certificate is stored, but the server did not show it in time.' },

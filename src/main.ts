@@ -29,6 +29,10 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       releaseDate: new Date(__RELEASE_DATE__),
       signal,
       processors: availableParallelism(),
+      openTenantStore: async (database, { requestTimeout }) => {
+        const { openMongodbTenantStore } = await import('./adapters/mongodb/tenant-store.ts');
+        return openMongodbTenantStore({ ...database, timeoutMs: timeoutOf(requestTimeout) });
+      },
       openStore: (options, ledgerNamespace) => openStore(options, ledgerNamespace, signal),
       ...overrides,
     });
@@ -64,7 +68,7 @@ async function openStore(
   const { as, asGroup, kubeconfig, context, cluster, user, requestTimeout } = options;
   return openKubernetesStore({
     ...{ kubeconfig, context, cluster, user, as, asGroups: asGroup },
-    requestTimeoutMs: requestTimeout === undefined ? undefined : parseTimeout(requestTimeout),
+    requestTimeoutMs: timeoutOf(requestTimeout),
     ledgerNamespace: () => ledgerNamespace() ?? 'palette-keys-system',
     env: process.env,
     signal,
@@ -72,6 +76,10 @@ async function openStore(
     version: __VERSION__,
     onWarning: (message) => process.stderr.write(`palette-keys: warning: ${message}\n`),
   });
+}
+
+function timeoutOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseTimeout(text);
 }
 
 /** `30s`, `2m`, `500ms`, or seconds without a unit, as kubectl takes them; 0 is no limit. In milliseconds. */

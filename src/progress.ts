@@ -5,6 +5,6 @@ export type ProgressEvent =
   | { readonly type: 'finished'; readonly phase: ProgressPhase }
   | { readonly type: 'note'; readonly message: string };
 
-export type ProgressPhase = 'generate' | 'ledger' | 'projections' | 'verify';
+export type ProgressPhase = 'generate' | 'ledger' | 'projections' | 'verify' | 'tenants' | 'rewrap';
 
 export type Emit = (event: ProgressEvent) => void;

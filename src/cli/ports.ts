@@ -3,6 +3,7 @@ import type { Actor } from '../apply/ports.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { Random } from '../ports/random.ts';
+import type { TenantStore } from '../ports/tenant-store.ts';
 import type { Terminal } from '../ports/terminal.ts';
 import type { TextFiles } from '../ports/text-files.ts';
 import type { TlsProbe } from '../ports/tls-probe.ts';
@@ -104,7 +105,26 @@ export interface RotateOptions extends GlobalOptions {
   readonly acceptResets?: string;
 }
 
+export interface TenantOptions extends GlobalOptions {
+  readonly ids: readonly string[];
+  readonly mongodbUri?: string;
+  readonly mongodbUriFile?: string;
+  readonly from?: string;
+  /** False for --no-backup, undefined or true where it was not said. */
+  readonly backup?: string | boolean;
+  readonly shard?: string;
+}
+
 export type OutputFormat = 'table' | 'json' | 'yaml' | 'prometheus';
+
+/** Where tenant keys are, and how one gets there. */
+export interface TenantDatabase {
+  readonly uri: string;
+  readonly login: { readonly username: string; readonly password: string };
+  readonly ca: string;
+  readonly database: string;
+  readonly collection: string;
+}
 
 /** Everything from outside that the commands use; made by main, and by the tests. */
 export interface CliPorts {
@@ -126,6 +146,8 @@ export interface CliPorts {
   readonly signal: AbortSignal;
   /** Processors of this machine. */
   readonly processors: number;
+  /** Connects to the database of the tenant keys. */
+  openTenantStore(database: TenantDatabase, options: GlobalOptions): Promise<TenantStore>;
   /**
    * Opens the store that the flags name. Throws NO_STORE. `ledgerNamespace` tells, as soon as a lock is taken on a
    * cluster, where that has to be.

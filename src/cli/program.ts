@@ -8,6 +8,7 @@ import { initCommand } from './commands/init.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { rotateCommand } from './commands/rotate.ts';
 import { statusCommand } from './commands/status.ts';
+import { tenantCommand } from './commands/tenant.ts';
 import type { CliPorts } from './ports.ts';
 
 const COMMANDS: readonly CommandDefinition[] = [
@@ -18,6 +19,7 @@ const COMMANDS: readonly CommandDefinition[] = [
   restoreCommand,
   csrCommand,
   importCertCommand,
+  tenantCommand,
 ];
 
 const EPILOGUE = `

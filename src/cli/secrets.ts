@@ -5,7 +5,7 @@ import type { BackupOptions, CliPorts, RestoreOptions } from './ports.ts';
 /** For whom the flags say that a backup is encrypted; on a terminal without any a passphrase is asked for. */
 export async function readSealFor(options: BackupOptions, ports: CliPorts): Promise<SealFor> {
   const { recipient, recipientsFile, passphraseFile } = options;
-  const recipients = [...recipient, ...(recipientsFile === undefined ? [] : await readLines(recipientsFile, ports))];
+  const recipients = [...recipient, ...(recipientsFile === undefined ? [] : await linesOf(recipientsFile, ports))];
   if (passphraseFile !== undefined && recipients.length > 0) {
     throw usage('a backup is for recipients or for a passphrase, not for both', 'make two backups');
   }
@@ -27,7 +27,7 @@ export async function readOpenWith(options: RestoreOptions, ports: CliPorts): Pr
     throw usage('--identity and --passphrase-file exclude each other', 'take one of them');
   }
   if (identity !== undefined) {
-    const identities = await readLines(identity, ports);
+    const identities = await linesOf(identity, ports);
     if (identities.length === 0)
       throw usage(`${identity} holds no identity`, 'an identity begins with AGE-SECRET-KEY-1');
     return { kind: 'identities', identities };
@@ -42,7 +42,7 @@ export async function readOpenWith(options: RestoreOptions, ports: CliPorts): Pr
 }
 
 /** Lines of a file without comments and empty ones, as age reads its own files. */
-async function readLines(path: string, ports: CliPorts): Promise<readonly string[]> {
+export async function linesOf(path: string, ports: CliPorts): Promise<readonly string[]> {
   const lines = (await readText(path, ports)).split(/\r?\n/).map((line) => line.trim());
   return lines.filter((line) => line !== '' && !line.startsWith('#'));
 }

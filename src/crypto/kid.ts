@@ -1,7 +1,8 @@
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { base32 } from './base32.ts';
+import { framed } from './frame.ts';
 
 /** A kid is 80 bits: 16 base32 characters. It detects damage and mix-ups, not forgery. */
 const KID_BYTES = 10;
@@ -29,12 +30,7 @@ export function symmetricKid(kind: string, key: Uint8Array): string {
 
 /** The kid of a credential that has several parts; each part is preceded by its length, 4 bytes big-endian. */
 export function credentialKid(kind: string, parts: readonly Uint8Array[]): string {
-  const framed = parts.flatMap((part) => {
-    const length = new Uint8Array(4);
-    new DataView(length.buffer).setUint32(0, part.length);
-    return [length, part];
-  });
-  return symmetricKid(kind, concatBytes(...framed));
+  return symmetricKid(kind, framed(parts));
 }
 
 function kidOf(bytes: Uint8Array): string {

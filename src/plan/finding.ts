@@ -48,6 +48,16 @@ export const FINDINGS = {
   CA_EXPIRED: { severity: 'error', docs: 'A CA has expired: everything that it issued has too.' },
   CA_RENEWAL_DUE: { severity: 'warning', docs: 'A CA no longer outlives the certificates that it issues.' },
   CLOCK_BEFORE_NOT_BEFORE: { severity: 'error', docs: 'A certificate is not valid yet: the clock is wrong, or was.' },
+  TENANT_MALFORMED: { severity: 'error', docs: "A tenant's document in the database is not of the documented form." },
+  TENANT_KID_UNKNOWN: {
+    severity: 'error',
+    docs: 'A tenant key is wrapped by a root key that the record does not know: an older installation was restored, perhaps.',
+  },
+  TENANT_KID_RETIRED: {
+    severity: 'error',
+    docs: 'A tenant key is wrapped by a retired root key: an older dump of the database was restored, perhaps.',
+  },
+  TENANT_KEY_UNOPENABLE: { severity: 'error', docs: 'A tenant key cannot be opened with the root key that it names.' },
   AUDIT_DAMAGED: { severity: 'error', docs: 'The audit log cannot be read, or its chain is broken.' },
   AUDIT_MISSING: { severity: 'warning', docs: 'The audit log of a complete installation is gone.' },
 } as const satisfies Record<string, { readonly severity: Severity; readonly docs: string }>;

@@ -151,6 +151,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     releaseDate: new Date(0),
     signal: options.signal ?? new AbortController().signal,
     processors: 2,
+    openTenantStore: () => Promise.reject(new Error('no database here')),
     openStore: async () => store,
   });
   const bytes = Buffer.concat(said.stdout);

@@ -12,7 +12,7 @@ import { type Bed, START_MS, startBed, verdictOn } from '../cluster-program/bed.
 import { doings, type InitResult, LEDGER, PLATFORM, SMALL, specText } from '../program/store.ts';
 import { skipped } from '../program/tools.ts';
 import { findAssetsOrSkip } from '../support/cluster.ts';
-import { folderWith, newFolder, newPath, project, runWell } from '../support/program.ts';
+import { folderWith, newFolder, newPath, project, run, runWell } from '../support/program.ts';
 
 const assets = findAssetsOrSkip();
 const fileOf = (name: string) => path.join(project, 'templates', name);
@@ -81,12 +81,36 @@ describe('templates/', () => {
     }
   });
 
-  it.each(['job.yaml', 'helm-hook.yaml', 'rotate-cronjob.yaml', 'guard-policy.yaml', 'encryption-configuration.yaml'])(
-    '%s holds nothing that Helm would take for its own language',
-    (name) => {
-      expect(textOf(name)).not.toContain('{{');
-    },
-  );
+  it('rewrap-job.yaml runs job.yaml’s Pod for as many parts as it counts, in flags that the program takes', async () => {
+    interface Spec {
+      readonly completions: number;
+      readonly parallelism: number;
+      readonly completionMode: string;
+      readonly template: { readonly spec: { readonly containers: readonly { readonly args: readonly string[] }[] } };
+    }
+    const specOf = (name: string) => documentsOf(textOf(name)).find(({ kind }) => kind === 'Job')?.['spec'] as Spec;
+    const { completions, parallelism, completionMode, template } = specOf('rewrap-job.yaml');
+    const [container] = template.spec.containers;
+    const [plain] = specOf('job.yaml').template.spec.containers;
+    expect([completionMode, parallelism]).toEqual(['Indexed', completions]);
+    expect({ ...container, args: [] }).toEqual({ ...plain, args: [] });
+    const args = (container?.args ?? []).map((arg) => arg.replace('$(JOB_COMPLETION_INDEX)', String(completions - 1)));
+    expect(args).toContain(`${completions - 1}/${completions}`);
+    // The flags are right where the store is what fails.
+    const { code, stdout } = await run([...args, '--dir', newPath()]);
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { code: 'NOT_INSTALLED' }]);
+  });
+
+  it.each([
+    'job.yaml',
+    'helm-hook.yaml',
+    'rotate-cronjob.yaml',
+    'rewrap-job.yaml',
+    'guard-policy.yaml',
+    'encryption-configuration.yaml',
+  ])('%s holds nothing that Helm would take for its own language', (name) => {
+    expect(textOf(name)).not.toContain('{{');
+  });
 });
 
 describe.skipIf(assets === undefined)('templates/ on a cluster', { timeout: START_MS }, () => {
@@ -104,7 +128,7 @@ describe.skipIf(assets === undefined)('templates/ on a cluster', { timeout: STAR
 
   afterAll(() => bed?.stop());
 
-  describe.each(['job.yaml', 'helm-hook.yaml'])('%s', (name) => {
+  describe.each(['job.yaml', 'helm-hook.yaml', 'rewrap-job.yaml'])('%s', (name) => {
     it('is admitted as it is, and without a warning of PodSecurity', async () => {
       const { code, stderr } = await bed.cluster.kubectl(['apply', '--dry-run=server', '-f', fileOf(name)]);
       expect([code, stderr]).toEqual([0, '']);

@@ -55,6 +55,7 @@ const FORBIDDEN: ReadonlyArray<readonly [rule: string, layer: string, code: stri
   ['chalk', 'cli', "import 'chalk';"],
   ['commander', 'plan', "import 'commander';"],
   ['inquirer', 'cli/commands', "import '@inquirer/prompts';"],
+  ['mongodb', 'apply', "import 'mongodb';"],
   ['yaml', 'ledger', "import 'yaml';"],
   ['yaml', 'adapters/system', "import 'yaml';"],
   ['no-circular', 'audit', "import '../audit/planted-cycle.ts';"],

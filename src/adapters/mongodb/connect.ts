@@ -1,0 +1,82 @@
+import { MongoClient, type MongoClientOptions } from 'mongodb';
+import { PaletteKeysError } from '../../errors.ts';
+
+export interface Connection {
+  /** With or without credentials. */
+  readonly uri: string;
+  /** Where the connection string has none and names no certificate. */
+  readonly login: { readonly username: string; readonly password: string };
+  /** PEM: who vouches for the server, unless the connection string has `tlsCAFile`. */
+  readonly ca: string;
+  /** For one answer of the server, in milliseconds; 0 is no limit. */
+  readonly timeoutMs: number | undefined;
+}
+
+const SELECTION_MS = 15_000;
+const ANSWER_MS = 60_000;
+/** Connections at a time: rewrapping has a cursor and a few batches under way. */
+const POOL = 8;
+
+const INSECURE = ['tlsinsecure', 'tlsallowinvalidcertificates', 'tlsallowinvalidhostnames', 'sslvalidate'];
+
+/** A client that has not connected yet. Throws USAGE, without quoting the connection string. */
+export function makeClient({ uri, login, ca, timeoutMs }: Connection): MongoClient {
+  const options = readOptions(uri);
+  const insecure = [
+    ...INSECURE.filter((name) => options.has(name)),
+    ...['tls', 'ssl'].filter((name) => options.get(name) === 'false'),
+  ];
+  if (insecure.length > 0) {
+    throw usage(
+      `the connection string turns off what protects the connection: ${insecure.join(', ')}`,
+      'leave it out; another CA is named by tlsCAFile',
+    );
+  }
+  const hasLogin = /^mongodb(\+srv)?:\/\/[^/?]*@/.test(uri);
+  const x509 = options.get('authmechanism')?.toUpperCase() === 'MONGODB-X509';
+  const scram: MongoClientOptions = x509 || options.has('authmechanism') ? {} : { authMechanism: 'SCRAM-SHA-256' };
+  try {
+    return new MongoClient(uri, {
+      ...scram,
+      ...(x509 || hasLogin ? {} : { auth: login, ...(options.has('authsource') ? {} : { authSource: 'admin' }) }),
+      ...(options.has('tlscafile') ? {} : { ca }),
+      tls: true,
+      // Always said: unsaid, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would take any server.
+      rejectUnauthorized: true,
+      appName: 'palette-keys',
+      maxPoolSize: POOL,
+      serverSelectionTimeoutMS: timeoutMs || SELECTION_MS,
+      connectTimeoutMS: timeoutMs || SELECTION_MS,
+      socketTimeoutMS: timeoutMs ?? ANSWER_MS,
+      readPreference: 'primary',
+      readConcern: { level: 'majority' },
+      writeConcern: { w: 'majority' },
+      promoteBuffers: true,
+      ignoreUndefined: false,
+    });
+  } catch {
+    throw usage(
+      'the connection string of MongoDB cannot be used',
+      'look for a misspelt option or an unescaped character (%40 for @) in it',
+    );
+  }
+}
+
+/** Hosts of a connection string. */
+export function hostsOf(uri: string): string {
+  return uri
+    .replace(/^mongodb(\+srv)?:\/\//, '')
+    .replace(/[/?].*$/s, '')
+    .replace(/^.*@/s, '');
+}
+
+function readOptions(uri: string): ReadonlyMap<string, string> {
+  if (!/^mongodb(\+srv)?:\/\/[^/?]/.test(uri))
+    throw usage('that is no connection string of MongoDB', 'it begins with mongodb:// or mongodb+srv://');
+  const query = new URLSearchParams(uri.slice(uri.indexOf('?') + 1 || uri.length));
+  return new Map([...query].map(([name, value]) => [name.toLowerCase(), value.toLowerCase()]));
+}
+
+function usage(message: string, hint: string): PaletteKeysError {
+  return new PaletteKeysError('USAGE', message, { hint });
+}

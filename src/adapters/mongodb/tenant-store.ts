@@ -1,0 +1,127 @@
+import {
+  type AnyBulkWriteOperation,
+  type Collection,
+  type Filter,
+  MongoBulkWriteError,
+  type MongoClient,
+} from 'mongodb';
+import type { FoundTenant, Replacement, TenantDocument, TenantStore, WrappedKey } from '../../ports/tenant-store.ts';
+import { type Connection, hostsOf, makeClient } from './connect.ts';
+import { explain } from './explain.ts';
+
+export interface TenantStoreOptions extends Connection {
+  readonly database: string;
+  readonly collection: string;
+}
+
+/** Documents of one answer of the server. */
+const BATCH = 500;
+const DUPLICATE_KEY = 11_000;
+
+/** Connects. Throws USAGE, DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
+export async function openMongodbTenantStore(options: TenantStoreOptions): Promise<TenantStore> {
+  const { uri, database, collection } = options;
+  const client = makeClient(options);
+  const location = `MongoDB at ${hostsOf(uri)}, ${database}.${collection}`;
+  try {
+    await client.connect();
+    return new MongodbTenantStore(client, client.db(database).collection<TenantDocument>(collection), location);
+  } catch (error) {
+    await client.close().catch(() => undefined);
+    throw explain(error, location);
+  }
+}
+
+class MongodbTenantStore implements TenantStore {
+  readonly location: string;
+  readonly #client: MongoClient;
+  readonly #documents: Collection<TenantDocument>;
+
+  constructor(client: MongoClient, documents: Collection<TenantDocument>, location: string) {
+    this.#client = client;
+    this.#documents = documents;
+    this.location = location;
+  }
+
+  async *scan(kids?: readonly string[]): AsyncGenerator<readonly FoundTenant[]> {
+    const filter: Filter<TenantDocument> = kids === undefined ? {} : { 'wrapped.kid': { $in: [...kids] } };
+    const cursor = this.#documents.find<FoundTenant>(filter, { batchSize: BATCH });
+    try {
+      while (await this.#try(() => cursor.hasNext())) yield cursor.readBufferedDocuments();
+    } finally {
+      await cursor.close().catch(() => undefined);
+    }
+  }
+
+  get(ids: readonly string[]): Promise<readonly FoundTenant[]> {
+    return this.#try(() => this.#documents.find<FoundTenant>({ _id: { $in: [...ids] } }).toArray());
+  }
+
+  async countByKid(): Promise<ReadonlyMap<string | undefined, number>> {
+    const group = { $group: { _id: '$wrapped.kid', count: { $sum: 1 } } };
+    const counts = new Map<string | undefined, number>();
+    for (const { _id, count } of await this.#try(() => this.#documents.aggregate([group]).toArray())) {
+      const kid = typeof _id === 'string' ? _id : undefined;
+      counts.set(kid, (counts.get(kid) ?? 0) + Number(count));
+    }
+    return counts;
+  }
+
+  async add(documents: readonly TenantDocument[]): Promise<readonly string[]> {
+    if (documents.length === 0) return [];
+    return this.#try(async () => {
+      try {
+        await this.#documents.insertMany(
+          documents.map((document) => ({ ...document })),
+          { ordered: false },
+        );
+        return [];
+      } catch (error) {
+        if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError() !== undefined) throw error;
+        const failed = [error.writeErrors].flat();
+        if (failed.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
+        return failed.flatMap(({ index }) => documents[index]?._id ?? []);
+      }
+    });
+  }
+
+  async replace(changes: readonly Replacement[]): Promise<number> {
+    const operations = changes.map(
+      ({ id, before, after, at }): AnyBulkWriteOperation<TenantDocument> => ({
+        updateOne: { filter: stillHolding(id, before), update: { $set: { wrapped: after, rewrappedAt: at } } },
+      }),
+    );
+    if (operations.length === 0) return 0;
+    return (await this.#try(() => this.#documents.bulkWrite(operations, { ordered: false }))).matchedCount;
+  }
+
+  async remove(documents: readonly TenantDocument[]): Promise<number> {
+    const operations = documents.map(
+      ({ _id, wrapped }): AnyBulkWriteOperation<TenantDocument> => ({
+        deleteOne: { filter: stillHolding(_id, wrapped) },
+      }),
+    );
+    if (operations.length === 0) return 0;
+    return (await this.#try(() => this.#documents.bulkWrite(operations, { ordered: false }))).deletedCount;
+  }
+
+  async ensureIndex(): Promise<void> {
+    await this.#try(() => this.#documents.createIndex({ 'wrapped.kid': 1 }));
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close().catch(() => undefined);
+  }
+
+  async #try<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw explain(error, this.location);
+    }
+  }
+}
+
+function stillHolding(id: string, { kid, ciphertext }: WrappedKey): Filter<TenantDocument> {
+  return { _id: id, 'wrapped.kid': kid, 'wrapped.ciphertext': ciphertext };
+}

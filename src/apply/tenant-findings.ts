@@ -1,0 +1,15 @@
+import { type Finding, finding } from '../plan/finding.ts';
+import type { TenantFailure, TenantFault } from '../tenants/examine.ts';
+
+const REMEDIES: Readonly<Record<TenantFault, string>> = {
+  TENANT_MALFORMED: 'look at it with mongosh; restore it from a dump of the database',
+  TENANT_KID_UNKNOWN: 'the cluster was restored to an older state, perhaps: restore a backup that holds that root key',
+  TENANT_KID_RETIRED:
+    'an older dump of the database was restored, perhaps: palette-keys rotate root-key --reinstate KID',
+  TENANT_KEY_UNOPENABLE: 'it was damaged or exchanged: restore it from a dump of the database',
+};
+
+/** The failures of a scan as findings: where there is one, nothing that needs or changes a root key may go on (5). */
+export function tenantFindings(failures: readonly TenantFailure[]): readonly Finding[] {
+  return failures.map(({ tenant, code, message }) => finding(code, `tenant/${tenant}`, message, REMEDIES[code]));
+}

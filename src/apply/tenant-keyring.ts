@@ -1,0 +1,98 @@
+import { PaletteKeysError } from '../errors.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
+import { mongodbUri } from '../inventory/mongodb-uri.ts';
+import type { InstallationRecord } from '../ledger/record.ts';
+import { acceptedOf, activeOf, ringOf } from '../ledger/ring.ts';
+import { entry, textEntry } from '../ledger/text.ts';
+import { assess, ringsOfLedger } from '../plan/assess.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { KeyStore } from '../ports/key-store.ts';
+import { type TenantKeyring, tenantKeyring } from '../tenants/wrap.ts';
+import { gather } from './gather.ts';
+import { readBack } from './record.ts';
+import { wipe } from './wipe.ts';
+
+/** What work on tenant keys needs of the installation. It holds keys, and never leaves the process. */
+export interface TenantAccess {
+  readonly record: InstallationRecord;
+  readonly spec: InstallationSpec;
+  readonly keyring: TenantKeyring;
+  /** The kid of the root key that wraps. */
+  readonly activeKid: string;
+  /** How the platform's services reach the database, with the credentials of `palette-mongodb-auth`. */
+  readonly database: {
+    readonly uri: string;
+    readonly login: { readonly username: string; readonly password: string };
+    /** PEM: every trusted internal CA. */
+    readonly ca: string;
+  };
+}
+
+/** Reads root keys, credentials and CAs from the ledger. Throws NOT_INSTALLED, and REFUSED where one of them is not whole. */
+export async function readTenantAccess(
+  { store, clock }: { readonly store: KeyStore; readonly clock: Clock },
+  ledgerNamespace: string | undefined,
+): Promise<TenantAccess> {
+  const snapshot = await gather(store, { spec: undefined, namespace: undefined, ledgerNamespace });
+  const assessment = await assess(snapshot, { adopt: false, restore: false }, clock.now());
+  const { record: view, installationId } = assessment;
+  if (installationId === undefined) {
+    throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
+      hint: 'palette-keys init makes one; tenant keys are wrapped by its root key',
+    });
+  }
+  if (view.status !== 'sound') throw notWhole('the record');
+  const { record } = view;
+  const rings = ringsOfLedger(assessment.ledger, view);
+  for (const kind of ['root-key', 'mongodb-auth', 'internal-ca']) {
+    const recorded = (record.keys[kind]?.versions ?? []).filter(
+      ({ state }) => state !== 'retired' && state !== 'destroyed',
+    );
+    const ring = rings.get(kind) ?? [];
+    if (recorded.length === 0 || recorded.some(({ kid }) => ring.every(({ facts }) => facts.kid !== kid))) {
+      throw notWhole(`the ledger of ${kind}`);
+    }
+  }
+  const rootKeys = ringOf(rings, 'root-key');
+  const { material } = activeOf(ringOf(rings, 'mongodb-auth'));
+  const login = {
+    username: textEntry(material.entries, 'username'),
+    password: textEntry(material.entries, 'password'),
+  };
+  const authorities = acceptedOf(ringOf(rings, 'internal-ca')).map((version) =>
+    entry(version.material.entries, 'tls.crt'),
+  );
+  const access = {
+    record,
+    spec: record.spec,
+    keyring: tenantKeyring(rootKeys),
+    activeKid: activeOf(rootKeys).facts.kid,
+    database: {
+      uri: mongodbUri(record.spec, login.username, login.password),
+      login,
+      ca: Buffer.concat(authorities).toString('latin1'),
+    },
+  };
+  wipe(assessment);
+  return access;
+}
+
+/** Throws CONFLICT where another root key has become the active one: what would be wrapped now, would be wrapped by an old one. */
+export async function confirmActive({ record, activeKid }: TenantAccess, store: KeyStore): Promise<void> {
+  const now = await readBack(store, record.spec.ledgerNamespace);
+  const active = now?.record.keys['root-key']?.versions.find(({ state }) => state === 'active');
+  if (active?.kid === activeKid) return;
+  throw new PaletteKeysError(
+    'CONFLICT',
+    'the root key was rotated meanwhile: some tenant keys are wrapped by the one before',
+    {
+      hint: 'palette-keys tenant rewrap wraps them by the active one; no key is lost',
+    },
+  );
+}
+
+function notWhole(what: string): PaletteKeysError {
+  return new PaletteKeysError('REFUSED', `${what} is not whole: tenant keys cannot be judged without it`, {
+    hint: 'palette-keys status says what is wrong; palette-keys init repairs what can be repaired',
+  });
+}

@@ -1,0 +1,202 @@
+import { equalBytes } from '../crypto/digest.ts';
+import { PaletteKeysError } from '../errors.ts';
+import { formatTime } from '../ledger/entry.ts';
+import type { Lock } from '../ports/key-store.ts';
+import type { FoundTenant, TenantDocument, TenantStore } from '../ports/tenant-store.ts';
+import type { TextFiles } from '../ports/text-files.ts';
+import { readTenant } from '../tenants/document.ts';
+import { toExtendedJson } from '../tenants/extended-json.ts';
+import { showId, tenantIdFault } from '../tenants/tenant-id.ts';
+import { unwrapTenantKey, wrapTenantKey } from '../tenants/wrap.ts';
+import { appendAudit } from './audit.ts';
+import type { ApplyPorts } from './ports.ts';
+import { scanTenants, type TenantScan, type Watch } from './scan-tenants.ts';
+import { confirmActive, type TenantAccess } from './tenant-keyring.ts';
+
+export interface TenantPorts extends ApplyPorts {
+  readonly tenants: TenantStore;
+}
+
+/** Documents written at once. */
+const BATCH = 500;
+const LOCK_ATTEMPTS = 100;
+const LOCK_WAIT_MS = 100;
+/** Ids in one line of the audit log. */
+const AUDITED = 20;
+
+/** Checks ids. Throws USAGE, naming every one that cannot be a tenant's. */
+export function checkTenantIds(ids: readonly string[]): void {
+  const faults = ids.flatMap((id) => {
+    const fault = tenantIdFault(id);
+    return fault === undefined ? [] : [{ message: `${JSON.stringify(showId(id))} ${fault}` }];
+  });
+  if (ids.length > 0 && faults.length === 0) return;
+  throw new PaletteKeysError('USAGE', ids.length === 0 ? 'no tenant was named' : 'a tenant id cannot be used', {
+    hint: 'an id is text of 1 to 255 bytes, without control characters and outer spaces',
+    details: faults,
+  });
+}
+
+/** Those of the ids that have a document. */
+export async function existingTenants(ids: readonly string[], tenants: TenantStore): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const part of parts(ids)) {
+    for (const { _id } of await tenants.get(part)) if (typeof _id === 'string') found.push(_id);
+  }
+  return found;
+}
+
+/** Makes a new key for each tenant that has none, and returns their ids; what is there stays. Throws CONFLICT. */
+export async function addTenants(
+  ids: readonly string[],
+  access: TenantAccess,
+  ports: TenantPorts,
+): Promise<readonly string[]> {
+  const { tenants, signal, store } = ports;
+  const added: string[] = [];
+  try {
+    for (const part of parts([...new Set(ids)])) {
+      signal.throwIfAborted();
+      const there = new Set(await tenants.add(part.map((id) => newTenant(id, access, ports))));
+      added.push(...part.filter((id) => !there.has(id)));
+    }
+  } finally {
+    if (added.length > 0) await audit('add-tenant', added, access, ports);
+  }
+  await confirmActive(access, store);
+  return added;
+}
+
+function newTenant(
+  _id: string,
+  { spec, keyring, activeKid }: TenantAccess,
+  { random, clock }: TenantPorts,
+): TenantDocument {
+  const wrapKey = keyring.wrapKeys.get(activeKid);
+  if (wrapKey === undefined) throw new Error('the keyring lacks the active root key');
+  const { bits } = spec.tenantKeys;
+  const key = random.bytes(bits / 8);
+  const wrapped = wrapTenantKey({ _id, bits }, key, { kid: activeKid, wrapKey, iv: random.bytes(12) });
+  const opened = unwrapTenantKey({ _id, bits }, wrapped, wrapKey);
+  const same = equalBytes(opened, key);
+  key.fill(0);
+  opened.fill(0);
+  if (!same) throw new Error('a new tenant key opens to another');
+  return { _id, bits, wrapped, createdAt: clock.now(), rewrappedAt: null };
+}
+
+/** One line of the list: public facts alone. */
+export interface ListedTenant {
+  readonly tenant: string;
+  readonly bits: number;
+  readonly kid: string;
+  readonly createdAt: string;
+  readonly rewrappedAt: string | null;
+}
+
+/** Opens every key, and lists those that open. */
+export async function listTenants(
+  access: TenantAccess,
+  tenants: TenantStore,
+  watch: Watch,
+): Promise<{ readonly scan: TenantScan; readonly list: readonly ListedTenant[] }> {
+  const list: ListedTenant[] = [];
+  const scan = await scanTenants(tenants, access.keyring, watch, (examined) => {
+    if (examined.failure !== undefined) return;
+    const { _id, bits, wrapped, createdAt, rewrappedAt } = examined.document;
+    list.push({
+      tenant: showId(_id),
+      bits,
+      kid: wrapped.kid,
+      createdAt: createdAt.toISOString(),
+      rewrappedAt: rewrappedAt?.toISOString() ?? null,
+    });
+  });
+  return { scan, list: list.sort((a, b) => Number(a.tenant > b.tenant) - Number(a.tenant < b.tenant)) };
+}
+
+/** The documents of those ids. Throws TENANT_KEYS_BROKEN for one that is malformed: a backup could not bring it back. */
+export async function documentsOf(ids: readonly string[], tenants: TenantStore): Promise<readonly TenantDocument[]> {
+  const found: FoundTenant[] = [];
+  for (const part of parts([...new Set(ids)])) found.push(...(await tenants.get(part)));
+  return found.map((document) => {
+    try {
+      return readTenant(document);
+    } catch (error) {
+      const what = error instanceof Error ? error.message : '';
+      throw new PaletteKeysError(
+        'TENANT_KEYS_BROKEN',
+        `the document of ${showId(document['_id'])} is malformed: ${what}`,
+        {
+          hint: 'look at it with mongosh, and repair or remove it there',
+        },
+      );
+    }
+  });
+}
+
+/** Removes tenants whose documents were read before, first writing them to a new file. Throws USAGE where it is there. */
+export async function removeTenants(
+  documents: readonly TenantDocument[],
+  backup: string | undefined,
+  access: TenantAccess,
+  ports: TenantPorts & { readonly files: TextFiles },
+): Promise<void> {
+  const { tenants, files, signal } = ports;
+  signal.throwIfAborted();
+  if (backup !== undefined)
+    await files.writeNew(backup, documents.map((document) => `${toExtendedJson(document)}\n`).join(''));
+  let removed = 0;
+  for (const part of parts(documents)) removed += await tenants.remove(part);
+  await audit(
+    'remove-tenant',
+    documents.map(({ _id }) => _id),
+    access,
+    ports,
+  );
+  if (removed === documents.length) return;
+  throw new PaletteKeysError(
+    'CONFLICT',
+    `${documents.length - removed} of ${documents.length} tenants were changed meanwhile, and stay`,
+    {
+      hint: 'run the command again, with another name for the backup',
+    },
+  );
+}
+
+/** One record of the audit log for a run on tenants. */
+export async function audit(
+  action: string,
+  ids: readonly string[],
+  { record, activeKid }: TenantAccess,
+  ports: ApplyPorts & { readonly tenants: TenantStore },
+): Promise<void> {
+  const more = ids.length > AUDITED ? [`${ids.length - AUDITED} more`] : [];
+  const object = `tenants ${[...ids.slice(0, AUDITED).map(showId), ...more].join(', ')} in ${ports.tenants.location}`;
+  const changes = [{ action, object, key: 'root-key', kid: activeKid }];
+  const lock = await lockSoon(ports);
+  try {
+    await appendAudit(record, { changes, result: 'done' }, ports);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The lock, which shards and others at work hold for moments alone. Throws LOCK_HELD where somebody keeps it. */
+async function lockSoon({ store, actor, clock }: ApplyPorts): Promise<Lock> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+    } catch (error) {
+      const isHeld = error instanceof PaletteKeysError && error.code === 'LOCK_HELD';
+      if (!isHeld || attempt === LOCK_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, LOCK_WAIT_MS));
+    }
+  }
+}
+
+function parts<T>(items: readonly T[]): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / BATCH) }, (_, index) =>
+    items.slice(index * BATCH, (index + 1) * BATCH),
+  );
+}

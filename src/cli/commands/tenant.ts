@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import type { TenantOptions } from '../ports.ts';
+import type { CommandDefinition } from './definition.ts';
+
+const HELP = `
+Every tenant's key stands in MongoDB, wrapped by the root key. The connection
+string is made from the spec and the credentials of palette-mongodb-auth;
+the server has to show a certificate of the internal CA for its host name.
+
+Examples:
+  $ palette-keys tenant add acme globex
+  $ palette-keys tenant verify
+  $ palette-keys tenant remove acme --backup acme.json
+  $ palette-keys tenant rewrap --shard 0/4 --yes`;
+
+type Verb = 'add' | 'list' | 'verify' | 'remove' | 'rewrap';
+
+/** `tenant`: tenant keys in MongoDB. */
+export const tenantCommand: CommandDefinition = {
+  name: 'tenant',
+  description: 'make, list, prove, remove and rewrap the keys of tenants in MongoDB',
+  define(command, ports, done) {
+    const verb = (name: Verb, description: string): Command =>
+      command
+        .command(name)
+        .copyInheritedSettings(command)
+        .description(description)
+        .action(async (...args: unknown[]) => {
+          const self = args.at(-1) as Command;
+          const [ids] = self.processedArgs as [(readonly string[])?];
+          const { runTenant } = await import('../run-tenant.ts');
+          done(await runTenant(name, { ...self.optsWithGlobals<TenantOptions>(), ids: ids ?? [] }, ports));
+        });
+    command
+      .option('--mongodb-uri <uri>', 'connection string (one with a password: --mongodb-uri-file)')
+      .option('--mongodb-uri-file <file>', 'file that holds the connection string')
+      .addHelpText('after', HELP);
+    verb('add', 'make a key for each tenant that has none')
+      .argument('[id...]', 'ids of the tenants')
+      .option('--from <file>', 'file with one id on a line (- for standard input)');
+    verb('list', 'list tenants and the root keys that wrap their keys');
+    verb('verify', 'open every tenant key; write nothing');
+    verb('remove', 'remove tenants with their keys')
+      .argument('<id...>', 'ids of the tenants')
+      .option('--backup <file>', 'new file that the removed documents are written to')
+      .option('--no-backup', 'remove them for good');
+    verb('rewrap', 'wrap every tenant key by the active root key').option(
+      '--shard <i/n>',
+      'do only part i (from 0) of n, to share the work',
+    );
+  },
+};

@@ -1,0 +1,181 @@
+import { applyRewrap, parseShardFlag, previewRewrap } from '../apply/rewrap.ts';
+import { readTenantAccess, type TenantAccess } from '../apply/tenant-keyring.ts';
+import {
+  addTenants,
+  audit,
+  checkTenantIds,
+  documentsOf,
+  existingTenants,
+  listTenants,
+  removeTenants,
+  type TenantPorts,
+} from '../apply/tenants.ts';
+import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import { applyPorts } from './apply-ports.ts';
+import type { CliPorts, TenantOptions } from './ports.ts';
+import { progressBar } from './progress-bar.ts';
+import { writeDocument } from './render/document.ts';
+import { palette } from './render/palette.ts';
+import { renderRewrap, renderTenants, type TenantsShown } from './render/tenants.ts';
+import { linesOf } from './secrets.ts';
+import { readSpecFile } from './spec-file.ts';
+
+interface Work {
+  readonly options: TenantOptions;
+  readonly access: TenantAccess;
+  readonly apply: TenantPorts;
+  readonly ports: CliPorts;
+}
+
+type Verb = 'add' | 'list' | 'verify' | 'remove' | 'rewrap';
+
+/** Runs one of the subcommands of `tenant`, connected to store and database. */
+export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPorts): Promise<ExitCode> {
+  const ids = await idsOf(verb, options, ports);
+  const shard = options.shard === undefined ? undefined : parseShardFlag(options.shard);
+  const uri = await uriOf(options, ports);
+  const spec = await readSpecFile(options, ports);
+  const store = await ports.openStore(options, () => spec?.ledgerNamespace);
+  const access = await readTenantAccess({ store, clock: ports.clock }, spec?.ledgerNamespace);
+  const { database, collection } = access.spec.mongodb;
+  const tenants = await ports.openTenantStore(
+    { ...access.database, ...(uri === undefined ? {} : { uri }), database, collection },
+    options,
+  );
+  const bar = progressBar(ports.terminal, options.quiet);
+  const work: Work = {
+    options: { ...options, ids },
+    access,
+    ports,
+    apply: { ...applyPorts(`tenant ${verb}`, store, ports), tenants, emit: bar.emit },
+  };
+  try {
+    if (verb === 'add') return await add(work);
+    if (verb === 'remove') return await remove(work);
+    if (verb === 'rewrap') return await rewrap(work, shard ?? { index: 0, count: 1 });
+    return await list(work, verb === 'list');
+  } finally {
+    bar.clear();
+    await tenants.close();
+  }
+}
+
+async function add({ options, access, apply, ports }: Work): Promise<ExitCode> {
+  const { ids, dryRun } = options;
+  const there = new Set(await existingTenants(ids, apply.tenants));
+  const missing = [...new Set(ids)].filter((id) => !there.has(id));
+  const added = dryRun ? missing : await addTenants(missing, access, apply);
+  const addedOnes = new Set(added);
+  return show(
+    { verb: 'add', added, existing: [...new Set(ids)].filter((id) => !addedOnes.has(id)), dryRun },
+    options,
+    apply,
+    ports,
+  );
+}
+
+async function list({ options, access, apply, ports }: Work, named: boolean): Promise<ExitCode> {
+  const { scan, list: tenants } = await listTenants(access, apply.tenants, apply);
+  const { total, byKid, malformed, unopenable, failures } = scan;
+  const counts = { total, byKid, malformed, unopenable };
+  await show(
+    { verb: named ? 'list' : 'verify', counts, ...(named ? { tenants } : {}), failures },
+    options,
+    apply,
+    ports,
+  );
+  return failures.length === 0 ? 0 : 5;
+}
+
+async function remove({ options, access, apply, ports }: Work): Promise<ExitCode> {
+  const { ids, dryRun, backup } = options;
+  if (typeof backup !== 'string' && backup !== false) {
+    throw new PaletteKeysError('USAGE', 'it was not said where the removed documents are written to', {
+      hint: 'give --backup FILE, or --no-backup: without its key all data of a tenant is lost',
+    });
+  }
+  const documents = await documentsOf(ids, apply.tenants);
+  const removed = documents.map(({ _id }) => _id);
+  const missing = ids.filter((id) => !removed.includes(id));
+  const file = typeof backup === 'string' ? backup : undefined;
+  if (!dryRun && documents.length > 0) {
+    await agree(
+      `remove ${documents.length} tenants with their keys${file === undefined ? ' for good' : ''}`,
+      options,
+      ports,
+    );
+    await removeTenants(documents, file, access, { ...apply, files: ports.files });
+  }
+  return show(
+    { verb: 'remove', removed, missing, ...(file === undefined ? {} : { file }), dryRun },
+    options,
+    apply,
+    ports,
+  );
+}
+
+async function rewrap(
+  { options, access, apply, ports }: Work,
+  shard: { readonly index: number; readonly count: number },
+): Promise<ExitCode> {
+  const preview = await previewRewrap(access, shard, apply);
+  const isSound = preview.failures.length === 0;
+  const writes = isSound && preview.due > 0 && !options.dryRun;
+  if (writes) await agree(`wrap ${preview.due} tenant keys by the root key ${access.activeKid}`, options, ports);
+  const result = writes ? await applyRewrap(access, shard, preview, apply) : preview;
+  if (result.rewrapped > 0) await audit(`rewrap ${result.rewrapped}`, [], access, apply);
+  const { output } = options;
+  const shown = { ...result, shard: `${shard.index}/${shard.count}`, dryRun: options.dryRun };
+  if (output === 'json' || output === 'yaml')
+    await writeDocument({ kind: 'RewrapResult', store: apply.tenants.location, ...shown }, output, ports.terminal);
+  else ports.terminal.stdout.write(renderRewrap(shown, apply.tenants.location, palette(ports.terminal.colour.stdout)));
+  if (result.failures.length > 0) return 5;
+  return writes && result.remaining > 0 ? 1 : 0;
+}
+
+async function show(
+  shown: TenantsShown,
+  { output }: TenantOptions,
+  { tenants }: TenantPorts,
+  { terminal }: CliPorts,
+): Promise<ExitCode> {
+  if (output === 'json' || output === 'yaml') {
+    const { verb: _, ...rest } = shown;
+    await writeDocument({ kind: 'TenantList', store: tenants.location, ...rest }, output, terminal);
+  } else terminal.stdout.write(renderTenants(shown, tenants.location, palette(terminal.colour.stdout)));
+  return 0;
+}
+
+async function agree(what: string, { yes }: TenantOptions, ports: CliPorts): Promise<void> {
+  if (yes) return;
+  if (!ports.terminal.interactive) {
+    throw new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${what}`, {
+      hint: 'look at it with --dry-run, then give --yes',
+    });
+  }
+  const { confirm } = await import('./prompts/confirm.ts');
+  await confirm(`${what}?`, ports);
+}
+
+async function idsOf(verb: Verb, { ids, from }: TenantOptions, ports: CliPorts): Promise<readonly string[]> {
+  if (verb !== 'add' && verb !== 'remove') return [];
+  if (from !== undefined && ids.length > 0) {
+    throw new PaletteKeysError('USAGE', 'tenants are named or come --from a file, not both', {
+      hint: 'take one of them',
+    });
+  }
+  const all = from === undefined ? ids : await linesOf(from === '-' ? '/dev/stdin' : from, ports);
+  checkTenantIds(all);
+  return all;
+}
+
+async function uriOf({ mongodbUri, mongodbUriFile }: TenantOptions, ports: CliPorts): Promise<string | undefined> {
+  if (mongodbUri !== undefined && mongodbUriFile !== undefined) {
+    throw new PaletteKeysError('USAGE', '--mongodb-uri and --mongodb-uri-file exclude each other', {
+      hint: 'take one of them',
+    });
+  }
+  if (mongodbUriFile === undefined) return mongodbUri;
+  const [uri] = await linesOf(mongodbUriFile, ports);
+  return uri ?? '';
+}

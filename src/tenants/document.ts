@@ -1,0 +1,44 @@
+import { IV_BYTES, TAG_BYTES } from '../crypto/wrap.ts';
+import { DamagedError } from '../errors.ts';
+import { isObject } from '../ledger/text.ts';
+import type { FoundTenant, TenantDocument, WrappedKey } from '../ports/tenant-store.ts';
+import { unstorableId } from './tenant-id.ts';
+
+const ALG = 'A256GCM';
+const BITS: readonly unknown[] = [64, 128, 192, 256];
+
+/** Checks every field of a document. Throws DamagedError, which names the field and never quotes it. */
+export function readTenant(found: FoundTenant): TenantDocument {
+  const { _id, bits, wrapped, createdAt, rewrappedAt } = found;
+  const id = typeof _id === 'string' ? unstorableId(_id) : 'is not a string';
+  check(id === undefined, `_id ${id}`);
+  check(BITS.includes(bits), `bits is not one of ${BITS.join(', ')}`);
+  check(isObject(wrapped), 'wrapped is not a document');
+  check(createdAt instanceof Date, 'createdAt is not a date');
+  check(rewrappedAt === null || rewrappedAt instanceof Date, 'rewrappedAt is neither a date nor null');
+  const key = readWrapped(wrapped as Readonly<Record<string, unknown>>, bits as number);
+  return { _id: _id as string, bits: bits as number, wrapped: key, createdAt, rewrappedAt } as TenantDocument;
+}
+
+function readWrapped({ kid, alg, iv, ciphertext, tag }: Readonly<Record<string, unknown>>, bits: number): WrappedKey {
+  check(typeof kid === 'string' && kid !== '', 'wrapped.kid is not a string');
+  check(alg === ALG, `wrapped.alg is not ${ALG}`);
+  return {
+    kid: kid as string,
+    alg: ALG,
+    iv: binary('wrapped.iv', iv, IV_BYTES),
+    ciphertext: binary('wrapped.ciphertext', ciphertext, bits / 8),
+    tag: binary('wrapped.tag', tag, TAG_BYTES),
+  };
+}
+
+function binary(name: string, value: unknown, length: number): Uint8Array {
+  check(value instanceof Uint8Array, `${name} is not binary data`);
+  const bytes = value as Uint8Array;
+  check(bytes.length === length, `${name} has ${bytes.length} bytes, not ${length}`);
+  return bytes;
+}
+
+function check(holds: boolean, fault: string): void {
+  if (!holds) throw new DamagedError(fault);
+}

@@ -1,0 +1,131 @@
+/** What the adapter asks for, and what it says where the server refuses, by a server that speaks the protocol alone. */
+import { Long } from 'mongodb';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openMongodbTenantStore } from '../../../src/adapters/mongodb/tenant-store.ts';
+import { PaletteKeysError } from '../../../src/errors.ts';
+import type { TenantStore } from '../../../src/ports/tenant-store.ts';
+import { type Command, type FakeMongodb, startFakeMongodb } from '../../support/mongodb/fake-server.ts';
+import { tenantOf } from '../../support/tenant-store-contract.ts';
+
+let server: FakeMongodb | undefined;
+let store: TenantStore | undefined;
+
+afterEach(async () => {
+  await store?.close();
+  await server?.stop();
+});
+
+/** The fake has no logins: an x509 one goes by the certificate of the connection, which it takes as it is. */
+const SECRET = 'not-to-be-seen';
+
+async function open(
+  answer: (command: Command) => object | undefined,
+  hello: object = {},
+  query = '',
+): Promise<TenantStore> {
+  server = await startFakeMongodb(
+    (command) => ('authenticate' in command ? { dbname: '$external', user: 'CN=me' } : answer(command)),
+    hello,
+  );
+  const uri = `${server.uri}?authMechanism=MONGODB-X509&authSource=%24external${query}`;
+  store = await openMongodbTenantStore({
+    uri,
+    login: { username: 'hubble', password: SECRET },
+    ca: server.caPem,
+    timeoutMs: 1500,
+    database: 'd',
+    collection: 'c',
+  });
+  return store;
+}
+
+const failed = (code: number, errmsg: string) => ({ ok: 0, code, errmsg: `${errmsg} ${SECRET}` });
+const change = { id: 'a', before: tenantOf('a').wrapped, after: tenantOf('a', 'kid-2').wrapped, at: new Date() };
+
+async function failureOf(work: Promise<unknown>): Promise<PaletteKeysError> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof PaletteKeysError)) throw new Error('no failure in our words', { cause: error });
+  expect(`${error.message} ${error.hint} ${JSON.stringify(error.details)} ${error.cause}`).not.toContain(SECRET);
+  return error;
+}
+
+describe('the adapter', () => {
+  it('reads with majority concern and writes with majority concern, unordered, by compare-and-swap', async () => {
+    const opened = await open((command) => {
+      if ('find' in command || 'aggregate' in command) return { cursor: { id: Long.ZERO, ns: 'd.c', firstBatch: [] } };
+      return { n: 1, nModified: 1 };
+    });
+    for await (const _ of opened.scan(['kid-1'])) expect.unreachable();
+    await opened.countByKid();
+    await opened.replace([change]);
+    await opened.remove([tenantOf('a')]);
+    await opened.add([tenantOf('b')]);
+    const named = (name: string) => server?.commands.find((command) => name in command);
+    for (const read of ['find', 'aggregate']) expect(named(read)).toMatchObject({ readConcern: { level: 'majority' } });
+    for (const write of ['update', 'delete', 'insert'])
+      expect(named(write)).toMatchObject({ writeConcern: { w: 'majority' }, ordered: false });
+    const guarded = { _id: 'a', 'wrapped.kid': 'kid-1', 'wrapped.ciphertext': expect.anything() };
+    expect(named('update')).toMatchObject({ updates: [{ q: guarded }] });
+    expect(named('update')).not.toMatchObject({ updates: [{ upsert: true }] });
+    expect(named('delete')).toMatchObject({ deletes: [{ q: guarded, limit: 1 }] });
+  });
+
+  it.each([
+    [
+      'a user who may only read',
+      failed(13, 'not authorized on d to execute command'),
+      'DATABASE_DENIED',
+      /may not do that/,
+    ],
+    ['a full disk', failed(14_031, 'Out of disk space'), 'DISK_FULL', /disk of the server is full/],
+    [
+      'a full disk that has no code of its own',
+      { ok: 0, code: 1, errmsg: 'write failed: No space left on device' },
+      'DISK_FULL',
+      /full/,
+    ],
+    ['a primary that has stepped down', failed(10_107, 'not primary'), 'DATABASE_UNAVAILABLE', /no primary/],
+    [
+      'a majority that does not confirm',
+      { n: 1, nModified: 1, writeConcernError: { code: 64, errmsg: 'waiting for replication timed out' } },
+      'DATABASE_UNAVAILABLE',
+      /majority/,
+    ],
+    [
+      'a single write that failed',
+      { n: 0, nModified: 0, writeErrors: [{ index: 0, code: 14_031, errmsg: `full ${SECRET}` }] },
+      'DISK_FULL',
+      /full/,
+    ],
+    ['anything else', failed(4242, 'surprise'), 'DATABASE_UNAVAILABLE', /the server failed \(code 4242\)/],
+    ['a connection that is cut', undefined, 'DATABASE_UNAVAILABLE', /went away/],
+  ])('says what %s means', async (_, answer, code, words) => {
+    const opened = await open(() => answer);
+    const error = await failureOf(opened.replace([change]));
+    expect([error.code, words.test(error.message)]).toEqual([code, true]);
+  });
+
+  it('says that a replica set has no primary', async () => {
+    const hello = { isWritablePrimary: false, secondary: true, setName: 'rs', hosts: [] };
+    const error = await failureOf(open(() => ({}), hello, '&replicaSet=rs'));
+    expect([error.code, error.message]).toEqual(['DATABASE_UNAVAILABLE', expect.stringContaining('no primary')]);
+  });
+
+  it('tells a tenant that is there from other failures of an insertion', async () => {
+    const opened = await open((command) =>
+      'insert' in command
+        ? {
+            n: 0,
+            writeErrors: [
+              { index: 0, code: 11_000, errmsg: 'duplicate key' },
+              { index: 1, code: 14_031, errmsg: 'full' },
+            ],
+          }
+        : {},
+    );
+    expect((await failureOf(opened.add([tenantOf('a'), tenantOf('b')]))).code).toBe('DISK_FULL');
+  });
+});

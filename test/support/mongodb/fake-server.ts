@@ -1,0 +1,101 @@
+/**
+ * A server that speaks as much of MongoDB's protocol as a test says: OP_MSG over TLS (no login, no storage). For what
+ * FerretDB has not: replica sets without a primary, roles, a full disk, read and write concerns.
+ */
+import { createServer, type TLSSocket } from 'node:tls';
+import { BSON } from 'mongodb';
+import { makeServerCertificate } from '../cluster/certificate.ts';
+import { portOf } from '../cluster/wait.ts';
+
+export type Command = Readonly<Record<string, unknown>>;
+
+export interface FakeMongodb {
+  readonly uri: string;
+  readonly caPem: string;
+  /** All but those of the driver itself. */
+  readonly commands: readonly Command[];
+  stop(): Promise<void>;
+}
+
+const HEADER_BYTES = 16;
+const OP_MSG = 2013;
+
+/** `answer` gives the reply to a command, or undefined to cut the connection. */
+export async function startFakeMongodb(
+  answer: (command: Command) => object | undefined,
+  hello: object = {},
+): Promise<FakeMongodb> {
+  const { certPem, keyPem, caPem } = await makeServerCertificate();
+  const commands: Command[] = [];
+  const sockets = new Set<TLSSocket>();
+  const known = {
+    isWritablePrimary: true,
+    maxBsonObjectSize: 16_777_216,
+    maxMessageSizeBytes: 48_000_000,
+    maxWriteBatchSize: 100_000,
+    minWireVersion: 0,
+    maxWireVersion: 21,
+    ...hello,
+  };
+  const reply = (command: Command): object | undefined => {
+    if ('hello' in command || 'ismaster' in command) return known;
+    if ('endSessions' in command) return {};
+    commands.push(command);
+    return answer(command);
+  };
+  const server = createServer({ cert: certPem, key: keyPem }, (socket) => {
+    sockets.add(socket.on('error', () => undefined));
+    let waiting = Buffer.alloc(0);
+    socket.on('data', (chunk) => {
+      waiting = Buffer.concat([waiting, chunk]);
+      while (waiting.length >= HEADER_BYTES && waiting.length >= waiting.readInt32LE(0)) {
+        const message = waiting.subarray(0, waiting.readInt32LE(0));
+        waiting = waiting.subarray(message.length);
+        const body = reply(readMessage(message));
+        if (body === undefined) return void socket.destroy();
+        socket.write(makeMessage({ ok: 1, ...body }, message.readInt32LE(4)));
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const stop = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  // Without a login of its own: the fake has none, and what refuses one is tested on FerretDB.
+  return { uri: `mongodb://localhost:${portOf(server)}/`, caPem, commands, stop };
+}
+
+/** The command of an OP_MSG, or of the OP_QUERY that a driver greets with; documents of kind 1 under their name. */
+function readMessage(message: Buffer): Command {
+  if (message.readInt32LE(12) !== OP_MSG) {
+    const at = message.indexOf(0, HEADER_BYTES + 4) + 9;
+    return BSON.deserialize(message.subarray(at, at + message.readInt32LE(at)));
+  }
+  let command: Record<string, unknown> = {};
+  for (let at = HEADER_BYTES + 4; at < message.length; ) {
+    const kind = message[at];
+    const size = message.readInt32LE(at + 1);
+    const section = message.subarray(at + 1, at + 1 + size);
+    if (kind === 0) command = { ...command, ...BSON.deserialize(section) };
+    else {
+      const end = section.indexOf(0, 4);
+      const documents: object[] = [];
+      for (let inside = end + 1; inside < size; inside += section.readInt32LE(inside)) {
+        documents.push(BSON.deserialize(section.subarray(inside, inside + section.readInt32LE(inside))));
+      }
+      command[section.toString('utf8', 4, end)] = documents;
+    }
+    at += 1 + size;
+  }
+  return command;
+}
+
+function makeMessage(body: object, responseTo: number): Buffer {
+  const document = BSON.serialize(body);
+  const header = Buffer.alloc(HEADER_BYTES + 5);
+  header.writeInt32LE(header.length + document.length, 0);
+  header.writeInt32LE(responseTo, 8);
+  header.writeInt32LE(OP_MSG, 12);
+  return Buffer.concat([header, document]);
+}

@@ -1,0 +1,271 @@
+/** Rewrapping on stores in memory: what it finds, what it writes, and what others may do meanwhile. */
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { applyRewrap, previewRewrap, type RewrapPorts } from '../../src/apply/rewrap.ts';
+import { scanTenants } from '../../src/apply/scan-tenants.ts';
+import { readTenantAccess, type TenantAccess } from '../../src/apply/tenant-keyring.ts';
+import { addTenants, removeTenants } from '../../src/apply/tenants.ts';
+import type { FoundTenant, TenantDocument } from '../../src/ports/tenant-store.ts';
+import { examineTenant } from '../../src/tenants/examine.ts';
+import { isInShard, parseShard } from '../../src/tenants/shard.ts';
+import { installation, portsOn, recordIn, storeWith } from '../support/installations.ts';
+import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
+import { withSecondRootKey } from '../support/second-root-key.ts';
+
+const ALL = { index: 0, count: 1 };
+const WATCH = { emit: () => undefined, signal: new AbortController().signal };
+
+let v1: Snapshot;
+let v2: Snapshot;
+let keys: MemoryStore;
+let tenants: MemoryTenantStore;
+let access: TenantAccess;
+let before: ReadonlyMap<unknown, string>;
+
+beforeAll(async () => {
+  v1 = await installation();
+  const store = storeWith(v1);
+  withSecondRootKey(store);
+  v2 = store.snapshot();
+});
+
+/** 250 tenants under v1, and v2 active. */
+beforeEach(async () => {
+  const first = storeWith(v1);
+  const ports = portsOn(first);
+  tenants = new MemoryTenantStore();
+  const ids = Array.from({ length: 250 }, (_, i) => `tenant-${i}`);
+  await addTenants(ids, await readTenantAccess(ports, undefined), { ...ports, tenants });
+  keys = storeWith(v2);
+  access = await readTenantAccess(portsOn(keys), undefined);
+  before = keysIn();
+  tenants.writes = 0;
+});
+
+const ports = (): RewrapPorts => ({ ...portsOn(keys), tenants });
+
+const rewrap = async (shard = ALL) => applyRewrap(access, shard, await previewRewrap(access, shard, ports()), ports());
+
+/** Every key in hex; what does not open is named as such. */
+function keysIn(): ReadonlyMap<unknown, string> {
+  return new Map(
+    [...tenants.documents].map(([id, found]) => {
+      const examined = examineTenant(found, access.keyring);
+      return [id, examined.failure === undefined ? Buffer.from(examined.key).toString('hex') : examined.failure.code];
+    }),
+  );
+}
+
+const kids = (): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {};
+  for (const { wrapped } of tenants.documents.values()) {
+    const { kid } = wrapped as { kid: string };
+    counts[kid] = (counts[kid] ?? 0) + 1;
+  }
+  return counts;
+};
+
+const document = (id: string): TenantDocument => tenants.documents.get(id) as unknown as TenantDocument;
+
+const edit = (id: string, change: (found: TenantDocument) => FoundTenant): void =>
+  tenants.put({ ...tenants.documents.get(id), ...change(document(id)) });
+
+describe('rewrapping', () => {
+  it('wraps every key by the active root key, with a new nonce, and the key stays', async () => {
+    const ivs = new Set(
+      [...tenants.documents.keys()].map((id) => Buffer.from(document(String(id)).wrapped.iv).toString('hex')),
+    );
+    expect(await rewrap()).toMatchObject({
+      total: 250,
+      due: 250,
+      rewrapped: 250,
+      remaining: 0,
+      overtaken: 0,
+      failures: [],
+    });
+    expect(kids()).toEqual({ [access.activeKid]: 250 });
+    expect(keysIn()).toEqual(before);
+    for (const found of tenants.documents.values()) {
+      const { iv } = (found as unknown as TenantDocument).wrapped;
+      expect(ivs.has(Buffer.from(iv).toString('hex'))).toBe(false);
+    }
+    expect(document('tenant-7').rewrappedAt).toBeInstanceOf(Date);
+  });
+
+  it('finds nothing to do the second time', async () => {
+    await rewrap();
+    tenants.writes = 0;
+    expect(await rewrap()).toMatchObject({ due: 0, rewrapped: 0 });
+    expect(tenants.writes).toBe(0);
+  });
+
+  it('writes nothing in the preview', async () => {
+    expect(await previewRewrap(access, ALL, ports())).toMatchObject({ due: 250, rewrapped: 0, remaining: 250 });
+    expect(tenants.writes).toBe(0);
+  });
+
+  it('is completed by another run where one died at any write', async () => {
+    for (const dies of [1, 2, 1]) {
+      let writes = 0;
+      tenants.beforeWrite = () => {
+        writes += 1;
+        if (writes === dies) throw new Error('killed');
+      };
+      await expect(rewrap()).rejects.toThrow('killed');
+      expect(keysIn()).toEqual(before);
+      tenants.beforeWrite = () => undefined;
+    }
+    await rewrap();
+    expect(kids()).toEqual({ [access.activeKid]: 250 });
+    expect(keysIn()).toEqual(before);
+  });
+
+  it('never overwrites what others changed between reading and writing', async () => {
+    const stranger = {
+      ...document('tenant-3'),
+      wrapped: { ...document('tenant-3').wrapped, kid: access.activeKid, ciphertext: Buffer.alloc(8, 1) },
+    };
+    tenants.beforeWrite = () => {
+      tenants.put(stranger as unknown as FoundTenant);
+      tenants.documents.delete('tenant-4');
+    };
+    const result = await rewrap();
+    expect(result).toMatchObject({ rewrapped: 248, overtaken: 2, remaining: 0 });
+    expect(document('tenant-3')).toEqual(stranger);
+    expect(tenants.documents.has('tenant-4')).toBe(false);
+  });
+
+  it('comes back for tenants that others add under the old root key meanwhile', async () => {
+    const late = tenants.documents.get('tenant-9') ?? {};
+    tenants.documents.delete('tenant-9');
+    let writes = 0;
+    tenants.beforeWrite = () => {
+      writes += 1;
+      if (writes === 3) tenants.put(late);
+    };
+    await rewrap();
+    expect(kids()).toEqual({ [access.activeKid]: 250 });
+  });
+
+  it('is shared by shards that together do all, and each its own part alone', async () => {
+    const parts = await Promise.all([0, 1, 2, 3].map((index) => rewrap({ index, count: 4 })));
+    expect(parts.map(({ rewrapped }) => rewrapped).reduce((a, b) => a + b)).toBe(250);
+    expect(Math.min(...parts.map(({ rewrapped }) => rewrapped))).toBeGreaterThan(30);
+    expect(keysIn()).toEqual(before);
+    expect(kids()).toEqual({ [access.activeKid]: 250 });
+  });
+
+  it('stops where the root key is rotated meanwhile, and loses nothing', async () => {
+    const preview = await previewRewrap(access, ALL, ports());
+    keys = storeWith(v1);
+    await expect(applyRewrap(access, ALL, preview, ports())).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(tenants.writes).toBe(0);
+  });
+
+  it('goes back to the first root key where that is active again', async () => {
+    await rewrap();
+    const store = storeWith(v2);
+    withSecondRootKey(store, { swapBack: true });
+    keys = store;
+    access = await readTenantAccess(portsOn(keys), undefined);
+    expect(await rewrap()).toMatchObject({ rewrapped: 250 });
+    expect(keysIn()).toEqual(before);
+    expect(kids()).toEqual({ [recordIn(v1).keys['root-key'].versions[0].kid]: 250 });
+  });
+});
+
+describe('a damaged document', () => {
+  const flipped = (bytes: Uint8Array) => Buffer.from(bytes).map((byte, i) => (i === 0 ? byte ^ 1 : byte));
+  const wrapped = (change: (found: TenantDocument) => object) => (found: TenantDocument) => ({
+    wrapped: { ...found.wrapped, ...change(found) },
+  });
+
+  it.each<[string, string, (found: TenantDocument) => FoundTenant]>([
+    [
+      'a flipped bit of the ciphertext',
+      'TENANT_KEY_UNOPENABLE',
+      wrapped((f) => ({ ciphertext: flipped(f.wrapped.ciphertext) })),
+    ],
+    ['a flipped bit of the tag', 'TENANT_KEY_UNOPENABLE', wrapped((f) => ({ tag: flipped(f.wrapped.tag) }))],
+    ['a flipped bit of the nonce', 'TENANT_KEY_UNOPENABLE', wrapped((f) => ({ iv: flipped(f.wrapped.iv) }))],
+    ['the wrapped key of another tenant', 'TENANT_KEY_UNOPENABLE', () => ({ wrapped: document('tenant-8').wrapped })],
+    ['the kid of the other root key', 'TENANT_KEY_UNOPENABLE', wrapped(() => ({ kid: access.activeKid }))],
+    ['a kid that nobody knows', 'TENANT_KID_UNKNOWN', wrapped(() => ({ kid: 'aaaaaaaaaaaaaaaa' }))],
+    ['a truncated nonce', 'TENANT_MALFORMED', wrapped((f) => ({ iv: f.wrapped.iv.slice(1) }))],
+    ['a truncated tag', 'TENANT_MALFORMED', wrapped((f) => ({ tag: f.wrapped.tag.slice(0, 12) }))],
+    ['a truncated ciphertext', 'TENANT_MALFORMED', wrapped((f) => ({ ciphertext: f.wrapped.ciphertext.slice(1) }))],
+    ['another length', 'TENANT_MALFORMED', () => ({ bits: 128 })],
+    ['a length that is text', 'TENANT_MALFORMED', () => ({ bits: '64' })],
+    ['another algorithm', 'TENANT_MALFORMED', wrapped(() => ({ alg: 'A128GCM' }))],
+    ['a nonce that is text', 'TENANT_MALFORMED', wrapped(() => ({ iv: 'AAAAAAAAAAAAAAAA' }))],
+    ['no wrapped key', 'TENANT_MALFORMED', () => ({ wrapped: null })],
+    ['a kid that is a number', 'TENANT_MALFORMED', wrapped(() => ({ kid: 7 }))],
+    ['a creation time that is text', 'TENANT_MALFORMED', () => ({ createdAt: '2027-01-01' })],
+  ])('with %s is named, and nothing is to be written', async (_, code, change) => {
+    edit('tenant-5', change);
+    const { failures } = await previewRewrap(access, { index: 1, count: 7 }, ports());
+    expect(failures.map(({ tenant, code: found }) => [tenant, found])).toEqual([['tenant-5', code]]);
+    expect(tenants.writes).toBe(0);
+  });
+
+  it('whose _id is no string is named too', async () => {
+    tenants.put({ ...document('tenant-5'), _id: 7 } as unknown as FoundTenant);
+    const { failures } = await previewRewrap(access, ALL, ports());
+    expect(failures).toMatchObject([{ tenant: '(number) 7', code: 'TENANT_MALFORMED' }]);
+  });
+});
+
+describe('a scan', () => {
+  it('counts by kid, and opens nothing that only a removed root key would', async () => {
+    const all = await scanTenants(tenants, access.keyring, WATCH);
+    const old = recordIn(v1).keys['root-key'].versions[0].kid;
+    expect(all).toEqual({ total: 250, byKid: { [old]: 250 }, malformed: 0, unopenable: 0, failures: [] });
+    const wrapKeys = new Map([...access.keyring.wrapKeys].filter(([kid]) => kid !== old));
+    const without = await scanTenants(tenants, { wrapKeys, retired: new Set([old]) }, WATCH);
+    expect(without).toMatchObject({ total: 250, byKid: { [old]: 250 }, unopenable: 250 });
+    expect(without.failures[0]).toMatchObject({ code: 'TENANT_KID_RETIRED' });
+  });
+});
+
+describe('adding and removing', () => {
+  const more = () => ({ ...portsOn(keys), tenants });
+
+  it('adds a key of the length that the spec asks for, and keeps what is there', async () => {
+    expect(await addTenants(['tenant-1', 'new', 'new'], access, more())).toEqual(['new']);
+    expect(keysIn().get('tenant-1')).toBe(before.get('tenant-1'));
+    expect(keysIn().get('new')).toMatch(/^[0-9a-f]{16}$/);
+    expect(new Set(keysIn().values()).size).toBe(251);
+  });
+
+  it('says so where the root key was rotated while tenants were being added', async () => {
+    const stale = access;
+    keys = storeWith(v1);
+    await expect(addTenants(['new'], stale, more())).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(keysIn().get('new')).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  it('removes nothing before the documents are in the file', async () => {
+    const files = { read: async () => undefined, writeNew: () => Promise.reject(new Error('full')) };
+    await expect(removeTenants([document('tenant-1')], 'f', access, { ...more(), files })).rejects.toThrow('full');
+    expect(tenants.documents.has('tenant-1')).toBe(true);
+  });
+
+  it('leaves a tenant that was rewrapped after the backup was written', async () => {
+    const read = [document('tenant-1'), document('tenant-2')];
+    const files = { read: async () => undefined, writeNew: () => rewrap({ index: 0, count: 1 }).then(() => undefined) };
+    await expect(removeTenants(read, 'f', access, { ...more(), files })).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(keysIn()).toEqual(before);
+  });
+});
+
+describe('shards', () => {
+  it.each(['4/4', '-1/4', '0/0', '1', '0/4/1', '0/9999', ' 0/4', '0x1/4'])('are not named %j', (text) => {
+    expect(parseShard(text)).toBeUndefined();
+  });
+
+  it('split by the first four bytes of SHA-256', () => {
+    // printf acme | sha256sum begins with 822b33ad, which is 2 modulo 5.
+    expect([0, 1, 2, 3, 4].filter((index) => isInShard('acme', { index, count: 5 }))).toEqual([2]);
+    expect(parseShard('3/5')).toEqual({ index: 3, count: 5 });
+  });
+});
