@@ -30,7 +30,11 @@ const PACKAGES: Readonly<Record<string, string>> = {
   certtool: 'gnutls-bin',
   'gnutls-cli': 'gnutls-bin',
   'gnutls-serv': 'gnutls-bin',
+  java: 'openjdk-17-jdk-headless',
+  javac: 'openjdk-17-jdk-headless',
+  keytool: 'openjdk-17-jdk-headless',
   setpriv: 'util-linux',
+  'ssh-keygen': 'openssh-client',
 };
 
 /** The full path of a tool. */

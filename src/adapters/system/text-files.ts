@@ -1,3 +1,4 @@
+import { open, readFile, stat } from 'node:fs/promises';
 import { PaletteKeysError } from '../../errors.ts';
 import type { TextFiles } from '../../ports/text-files.ts';
 
@@ -8,7 +9,6 @@ const MAX_BYTES = 8_000_000;
 export const systemTextFiles: TextFiles = {
   async read(path) {
     try {
-      const { readFile } = await import('node:fs/promises');
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path));
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
@@ -18,7 +18,6 @@ export const systemTextFiles: TextFiles = {
   async readBytes(path) {
     if (path === '-') return readStandardInput();
     try {
-      const { readFile, stat } = await import('node:fs/promises');
       if ((await stat(path)).size > MAX_BYTES) throw tooLarge(path);
       return await readFile(path);
     } catch (error) {
@@ -29,7 +28,6 @@ export const systemTextFiles: TextFiles = {
   },
   async writeNew(path, text) {
     try {
-      const { open } = await import('node:fs/promises');
       const file = await open(path, 'wx', 0o600);
       try {
         await file.writeFile(text);
