@@ -245,14 +245,22 @@ describe('adding and removing', () => {
   });
 
   it('removes nothing before the documents are in the file', async () => {
-    const files = { read: async () => undefined, writeNew: () => Promise.reject(new Error('full')) };
+    const files = {
+      read: async () => undefined,
+      readBytes: () => Promise.reject(new Error('none')),
+      writeNew: () => Promise.reject(new Error('full')),
+    };
     await expect(removeTenants([document('tenant-1')], 'f', access, { ...more(), files })).rejects.toThrow('full');
     expect(tenants.documents.has('tenant-1')).toBe(true);
   });
 
   it('leaves a tenant that was rewrapped after the backup was written', async () => {
     const read = [document('tenant-1'), document('tenant-2')];
-    const files = { read: async () => undefined, writeNew: () => rewrap({ index: 0, count: 1 }).then(() => undefined) };
+    const files = {
+      read: async () => undefined,
+      readBytes: () => Promise.reject(new Error('none')),
+      writeNew: () => rewrap({ index: 0, count: 1 }).then(() => undefined),
+    };
     await expect(removeTenants(read, 'f', access, { ...more(), files })).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(keysIn()).toEqual(before);
   });
