@@ -4,13 +4,32 @@ import { ClosingLineReporter } from './test/support/closing-line-reporter.ts';
 
 // SOAK=1 (`npm run test:soak`) runs test/soak/ alone, what takes long by its nature, for as long as SOAK_SECONDS says.
 const soaking = process.env['SOAK'] === '1';
+
+// LONG=1 (`npm run test:long`) runs these alone: every fault at every write, whole clusters, other people's programs.
+const long = process.env['LONG'] === '1';
+const LONG = [
+  'test/adapters/directory/contention.test.ts',
+  'test/adapters/kubernetes/{faults,lease}.test.ts',
+  'test/apply/{concurrency,faults,model}.test.ts',
+  'test/backup/{concurrency,escrow,faults,restore}.test.ts',
+  'test/certificate/import/{damaged,limbo,read-containers}.test.ts',
+  'test/cluster-program/**/*.test.ts',
+  'test/docs/rotation-runbooks.test.ts',
+  'test/program/{backup,backup-canary,bad-input,damage,import-formats,import-served,tenants}.test.ts',
+  'test/rotation/{cluster,command,faults,model,root-key-tenants}.test.ts',
+];
+const SOAK = ['test/soak/**/*.test.ts'];
+const included = (): string[] => {
+  if (soaking) return SOAK;
+  return long ? LONG : ['test/**/*.test.ts'];
+};
 const minute = 60_000;
 
 export default defineConfig({
   define: await defines(),
   test: {
-    include: soaking ? ['test/soak/**/*.test.ts'] : ['test/**/*.test.ts'],
-    exclude: soaking ? [] : ['test/soak/**'],
+    include: included(),
+    exclude: soaking || long ? [] : [...SOAK, ...LONG],
     // The commands are tested as the real program, so dist/ has to be that of src/.
     globalSetup: ['scripts/build.mjs', 'test/support/cluster/shared.ts'],
     pool: 'forks',
