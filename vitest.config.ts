@@ -8,15 +8,15 @@ const soaking = process.env['SOAK'] === '1';
 // LONG=1 (`npm run test:long`) runs these alone: every fault at every write, whole clusters, other people's programs.
 const long = process.env['LONG'] === '1';
 const LONG = [
-  'test/adapters/directory/contention.test.ts',
+  'test/adapters/directory/{contention,failures}.test.ts',
   'test/adapters/kubernetes/{faults,lease}.test.ts',
-  'test/apply/{concurrency,faults,model}.test.ts',
+  'test/apply/{adoption,concurrency,faults,model}.test.ts',
   'test/backup/{concurrency,escrow,faults,restore}.test.ts',
   'test/certificate/import/{damaged,limbo,read-containers}.test.ts',
   'test/cluster-program/**/*.test.ts',
   'test/docs/rotation-runbooks.test.ts',
-  'test/program/{backup,backup-canary,bad-input,damage,import-formats,import-served,tenants}.test.ts',
-  'test/rotation/{cluster,command,faults,model,root-key-tenants}.test.ts',
+  'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,tenants}.test.ts',
+  'test/rotation/{cluster,command,faults,model,roads,root-key-tenants}.test.ts',
 ];
 const SOAK = ['test/soak/**/*.test.ts'];
 const included = (): string[] => {
