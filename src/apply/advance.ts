@@ -7,11 +7,13 @@ import { decideStep, needsOf } from '../rotation/decide.ts';
 import { ROTATIONS, type Rotation } from '../rotation/kinds.ts';
 import { movesOf, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
 import type { Decision, Step } from '../rotation/situation.ts';
-import { confirmConsumers } from './confirm.ts';
+import { confirmConsumers, noteScan } from './confirm.ts';
 import { deleteEntry } from './destroy.ts';
-import { type Gathered, gatherEvidence, type Observation } from './evidence.ts';
+import { type Gathered, gatherEvidence } from './evidence.ts';
+import type { Observation } from './observation.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
+import { noteExposed, rewrapRest } from './rewrap-rest.ts';
 import { type Advance, type AdvanceInput, type AdvancePorts, Log, observeComplete, write } from './rotation-run.ts';
 import { wipe } from './wipe.ts';
 
@@ -28,6 +30,8 @@ export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise
     try {
       const { versions } = observation.key;
       const step = chooseStep(input, rotation, record, log, ports.clock.now());
+      await noteExposed(step, { input, observation }, log, ports);
+      if (await rewrapRest(step, { input, observation, record }, log, ports)) continue;
       if (step === undefined) return log.finished(versions);
       const { decision, gathered } = await decide(step, rotation, { input, observation, record }, ports);
       if (!decision.open) {
@@ -136,6 +140,7 @@ async function decide(
   if (gathered.confirmed !== undefined && !rehearses) {
     await confirmConsumers(record, { kind, ...gathered.confirmed }, ports);
   }
+  if (gathered.scanned !== undefined && !rehearses) await noteScan(record, gathered.scanned, ports);
   return { decision: decideStep(rotation.gate, situation, gathered.evidence, ports.clock.now()), gathered };
 }
 

@@ -1,8 +1,10 @@
 import { formatTime, type KindId } from '../ledger/entry.ts';
-import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import type { InstallationRecord, KeyRecord, VersionRecord } from '../ledger/record.ts';
 import { entryName, withConfirmation } from '../rotation/machine.ts';
+import { withFirstScan } from '../rotation/scans.ts';
 import { appendAudit } from './audit.ts';
 import type { ApplyPorts } from './ports.ts';
+import type { ScanNote } from './tenant-evidence.ts';
 import { updateRecord } from './update-record.ts';
 
 /**
@@ -14,26 +16,58 @@ export async function confirmConsumers(
   { kind, version, by }: { readonly kind: KindId; readonly version: VersionRecord; readonly by: 'pods' | 'operator' },
   ports: ApplyPorts,
 ): Promise<void> {
+  const confirmedAt = formatTime(ports.clock.now());
+  const source = by === 'operator' ? "on the operator's word" : 'by their Pods';
+  const object = `consumers are current ${source}`;
+  const evidence = (key: KeyRecord): KeyRecord['evidence'] =>
+    Object.hasOwn(key.evidence, entryName(version))
+      ? key.evidence
+      : withConfirmation(key, version, { confirmedAt, by });
+  await note(before, { kind, versions: [version], object, evidence }, ports);
+}
+
+/** Notes the first scan that found no tenant key under an old root key, or that it no longer counts. */
+export async function noteScan(
+  before: InstallationRecord,
+  { old, active, unneededAt }: ScanNote,
+  ports: ApplyPorts,
+): Promise<void> {
+  const object =
+    unneededAt === undefined ? 'tenant keys need it again' : `no tenant key needs it, by the scan of ${unneededAt}`;
+  const evidence = (key: KeyRecord): KeyRecord['evidence'] => withFirstScan(key, old, active, unneededAt);
+  await note(before, { kind: 'root-key', versions: [old, active], object, evidence }, ports);
+}
+
+/** Changes the evidence of a kind, unless one of the versions that it is about has left its state. */
+async function note(
+  before: InstallationRecord,
+  {
+    kind,
+    versions: [version, ...others],
+    object,
+    evidence,
+  }: {
+    readonly kind: KindId;
+    readonly versions: readonly [VersionRecord, ...VersionRecord[]];
+    readonly object: string;
+    evidence(key: KeyRecord): KeyRecord['evidence'];
+  },
+  ports: ApplyPorts,
+): Promise<void> {
   const { store, clock, actor } = ports;
   const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
   try {
-    const confirmedAt = formatTime(clock.now());
-    const source = by === 'operator' ? "on the operator's word" : 'by their Pods';
-    const object = `${kind} v${version.n} ${version.state}: consumers are current ${source}`;
-    await appendAudit(
-      before,
-      { changes: [{ action: 'confirm', object, key: kind, kid: version.kid }], result: 'done' },
-      ports,
-    );
-    const note = (record: InstallationRecord): InstallationRecord => {
+    const changes = [
+      { action: 'confirm', object: `${kind} v${version.n} ${version.state}: ${object}`, key: kind, kid: version.kid },
+    ];
+    await appendAudit(before, { changes, result: 'done' }, ports);
+    const change = (record: InstallationRecord): InstallationRecord => {
       const key = record.keys[kind];
-      const current = key?.versions.find(({ n }) => n === version.n);
-      if (key === undefined || current === undefined || entryName(current) !== entryName(version)) return record;
-      if (Object.hasOwn(key.evidence, entryName(version))) return record;
-      const evidence = withConfirmation(key, version, { confirmedAt, by });
-      return { ...record, keys: { ...record.keys, [kind]: { ...key, evidence } } };
+      const current = new Set(key?.versions.map(entryName));
+      if (key === undefined || [version, ...others].some((each) => !current.has(entryName(each)))) return record;
+      return { ...record, keys: { ...record.keys, [kind]: { ...key, evidence: evidence(key) } } };
     };
-    await updateRecord(before.spec.ledgerNamespace, note, ports);
+    await updateRecord(before.spec.ledgerNamespace, change, ports);
   } finally {
     await lock.release();
   }

@@ -2,50 +2,24 @@ import { isIssuedBy, normalizePem, readBundle, readSingle } from '../certificate
 import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { allNamespaces, ingressSecret } from '../installation/names.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
-import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+import type { VersionRecord } from '../ledger/record.ts';
 import { entry, utf8 } from '../ledger/text.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
-import type { TlsProbe } from '../ports/tls-probe.ts';
-import type { Pod, Workloads } from '../ports/workloads.ts';
+import type { Pod } from '../ports/workloads.ts';
 import { type Behind, podsBehind, settledAt, singleReaders } from '../rotation/consumers.ts';
 import { confirmationOf } from '../rotation/machine.ts';
-import type { ConsumersEvidence, Evidence, EvidenceRequest, TenantsEvidence } from '../rotation/situation.ts';
-import type { ApplyPorts } from './ports.ts';
-
-/** Where a TLS endpoint listens. */
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** What the operator says on the command line, and where to look. */
-export interface Statements {
-  readonly assumeConsumersCurrent: boolean;
-  readonly noTenantStore: boolean;
-  /** Pods (`<namespace>/<name>`) that count for nothing. */
-  readonly ignoredPods: readonly string[];
-  readonly endpoints: readonly Endpoint[];
-}
-
-export interface EvidencePorts extends ApplyPorts {
-  /** Undefined for a store that is no cluster. */
-  readonly workloads: Workloads | undefined;
-  readonly probe: TlsProbe;
-}
-
-/** What is known of one kind, and of whom it concerns. */
-export interface Observation {
-  readonly kind: KindId;
-  readonly key: KeyRecord;
-  readonly assessment: Assessment;
-}
+import type { ConsumersEvidence, Evidence, EvidenceRequest } from '../rotation/situation.ts';
+import type { EvidencePorts, Observation, Statements } from './observation.ts';
+import { type ScanNote, tenantsEvidence } from './tenant-evidence.ts';
 
 /** Evidence for one step, and what of it has just been found out for the first time. */
 export interface Gathered {
   readonly evidence: Evidence;
   /** A state of which all consumers were found to be current. */
   readonly confirmed: { readonly version: VersionRecord; readonly by: 'pods' | 'operator' } | undefined;
+  /** A first scan for tenant keys that need an old root key, or that the one before no longer counts. */
+  readonly scanned: ScanNote | undefined;
   /** Pods that have not picked the change up. */
   readonly behind: Lagging;
 }
@@ -69,6 +43,7 @@ export async function gatherEvidence(
 ): Promise<Gathered> {
   let evidence: Evidence = {};
   let confirmed: Gathered['confirmed'];
+  let scanned: Gathered['scanned'];
   let behind = NOBODY;
   for (const request of requests) {
     switch (request.type) {
@@ -86,7 +61,13 @@ export async function gatherEvidence(
         evidence = { ...evidence, leaves: await leavesOf(request.issuer, observation, statements, ports) };
         break;
       case 'tenants':
-        evidence = { ...evidence, tenants: tenants(statements) };
+        // A scan takes its time: it is made when it alone is left, and counts if it began after all consumers were current.
+        if (isClosedAlready(evidence)) break;
+        {
+          const found = await tenantsEvidence(request, observation, statements, ports);
+          evidence = { ...evidence, tenants: found.tenants };
+          scanned = found.scanned;
+        }
         break;
       case 'clusters':
         // None can be enrolled yet.
@@ -94,7 +75,11 @@ export async function gatherEvidence(
         break;
     }
   }
-  return { evidence, confirmed, behind };
+  return { evidence, confirmed, scanned, behind };
+}
+
+function isClosedAlready({ consumers, singleReaders = [] }: Evidence): boolean {
+  return singleReaders.length > 0 || (consumers !== undefined && consumers.status !== 'current');
 }
 
 async function consumersOf(
@@ -207,10 +192,6 @@ function servesOld(der: Uint8Array, isOld: (pem: Uint8Array) => boolean): boolea
     if (error instanceof DamagedError) return false;
     throw error;
   }
-}
-
-function tenants({ noTenantStore }: Statements): TenantsEvidence {
-  return noTenantStore ? { status: 'clear' } : { status: 'unknown', reason: 'the tenant store cannot be asked yet' };
 }
 
 function inWords({ pod: { workload, namespace, name }, reason }: Behind): string {

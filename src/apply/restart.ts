@@ -1,5 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
-import type { EvidencePorts, Lagging } from './evidence.ts';
+import type { Lagging } from './evidence.ts';
+import type { EvidencePorts } from './observation.ts';
 
 export interface Pausing {
   /** Waits, in milliseconds; rejects as soon as the run is interrupted. */

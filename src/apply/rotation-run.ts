@@ -7,9 +7,9 @@ import type { Change, Transition } from '../plan/change.ts';
 import type { InitPlan } from '../plan/init.ts';
 import type { Step as ObjectStep } from '../plan/step.ts';
 import type { Request } from '../rotation/machine.ts';
-import type { EvidencePorts, Observation, Statements } from './evidence.ts';
 import { gather, type SpecRequest } from './gather.ts';
 import { applyInit, type InitInput, previewInit, refuseBlocked } from './init.ts';
+import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import type { Pausing } from './restart.ts';
 import { wipe } from './wipe.ts';
 
@@ -40,7 +40,8 @@ export interface Proposal {
   readonly kind: KindId;
   /** In words: `promote v2 of internal-ca`. */
   readonly action: string;
-  readonly plan: InitPlan;
+  /** Undefined where the store is not what is written. */
+  readonly plan: InitPlan | undefined;
   /** The kid of a key that no backup holds, and that will be gone for ever. */
   readonly irrevocable: string | undefined;
 }
@@ -131,6 +132,10 @@ export class Log {
   readonly notes: string[] = [];
   /** Workloads that were restarted: each is restarted once. */
   readonly restarted = new Set<string>();
+  /** True once tenant keys were wrapped anew, or none had to be. */
+  rewrapped = false;
+  /** True once the tenants were named whose keys somebody else may hold. */
+  exposed = false;
   completed = false;
   destroyed = false;
   readonly #kind: KindId;

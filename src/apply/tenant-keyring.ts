@@ -7,6 +7,7 @@ import { entry, textEntry } from '../ledger/text.ts';
 import { assess, ringsOfLedger } from '../plan/assess.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
+import type { TenantStore } from '../ports/tenant-store.ts';
 import { type TenantKeyring, tenantKeyring } from '../tenants/wrap.ts';
 import { gather } from './gather.ts';
 import { readBack } from './record.ts';
@@ -27,6 +28,9 @@ export interface TenantAccess {
     readonly ca: string;
   };
 }
+
+/** How one gets to the database of the tenant keys; undefined where neither the spec nor the operator names it. */
+export type TenantDatabase = (spec: InstallationSpec) => ((access: TenantAccess) => Promise<TenantStore>) | undefined;
 
 /** Reads root keys, credentials and CAs from the ledger. Throws NOT_INSTALLED, and REFUSED where one of them is not whole. */
 export async function readTenantAccess(

@@ -83,7 +83,13 @@ export interface CsrOptions extends GlobalOptions {
   readonly out?: string;
 }
 
-export interface RotateOptions extends GlobalOptions {
+/** How the database of tenant keys is reached, where not as the spec says. */
+export interface DatabaseOptions extends GlobalOptions {
+  readonly mongodbUri?: string;
+  readonly mongodbUriFile?: string;
+}
+
+export interface RotateOptions extends DatabaseOptions {
   readonly kind: string | undefined;
   readonly plan: boolean;
   readonly explain: boolean;
@@ -105,10 +111,8 @@ export interface RotateOptions extends GlobalOptions {
   readonly acceptResets?: string;
 }
 
-export interface TenantOptions extends GlobalOptions {
+export interface TenantOptions extends DatabaseOptions {
   readonly ids: readonly string[];
-  readonly mongodbUri?: string;
-  readonly mongodbUriFile?: string;
   readonly from?: string;
   /** False for --no-backup, undefined or true where it was not said. */
   readonly backup?: string | boolean;

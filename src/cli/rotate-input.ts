@@ -1,4 +1,4 @@
-import type { Endpoint } from '../apply/evidence.ts';
+import type { Endpoint } from '../apply/observation.ts';
 import type { AdvanceInput } from '../apply/rotation-run.ts';
 import { PaletteKeysError } from '../errors.ts';
 import type { Request } from '../rotation/machine.ts';
@@ -52,6 +52,9 @@ export function checkFlags({
   if (wait && (plan || explain)) throw usage('--wait is for a run that writes', 'leave --plan and --explain out');
   if (service !== undefined && kind !== 'service-certificates') {
     throw usage('--service is for service-certificates', 'palette-keys rotate service-certificates --service NAME');
+  }
+  if (!options.tenantStore && (options.mongodbUri ?? options.mongodbUriFile) !== undefined) {
+    throw usage('--no-tenant-store and --mongodb-uri exclude each other', 'take one of them');
   }
   if (acceptResets === undefined) return;
   if (!/^\d+$/.test(acceptResets)) throw usage(`--accept-resets ${acceptResets} is not a number`, 'give the count');

@@ -7,6 +7,7 @@ import { ERRORS, type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { StatusReport } from '../plan/status.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { KeyStore } from '../ports/key-store.ts';
+import type { TenantStore } from '../ports/tenant-store.ts';
 import { ROTATIONS } from '../rotation/kinds.ts';
 import { explainingDenials, refuseDenied } from './access.ts';
 import { applyPorts } from './apply-ports.ts';
@@ -18,6 +19,7 @@ import { inSeconds, renderAdvance, renderRoad, roadDocument, rotateDocument } fr
 import { asKnown, writeMessage } from './report-error.ts';
 import { checkFlags, rotateInput } from './rotate-input.ts';
 import { readSpecFile } from './spec-file.ts';
+import { openTenants, uriOf } from './tenant-database.ts';
 
 /** How often `--wait` looks again, at the least. */
 const POLL_MS = 30_000;
@@ -26,6 +28,15 @@ const POLL_MS = 30_000;
 export async function runRotate(options: RotateOptions, ports: CliPorts): Promise<ExitCode> {
   checkFlags(options);
   const run = await openRun(options, ports);
+  try {
+    return await rotateAll(run);
+  } finally {
+    await run.close();
+  }
+}
+
+async function rotateAll(run: Run): Promise<ExitCode> {
+  const { options } = run;
   if (options.due) return rotateDue(run);
   const kind = options.kind ?? (await askForKind(run));
   if (options.plan) return showRoad(kind, run);
@@ -41,11 +52,15 @@ interface Run {
   readonly apply: AdvancePorts;
   readonly input: Omit<AdvanceInput, 'kind' | 'opens' | 'agree'>;
   readonly bar: ReturnType<typeof progressBar>;
+  /** Ends the connection to the database, where there is one. */
+  close(): Promise<void>;
 }
 
 async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
   const file = await readSpecFile(options, ports);
   const input = rotateInput(options);
+  const uri = await uriOf(options, ports);
+  let tenants: Promise<TenantStore> | undefined;
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const bar = progressBar(ports.terminal, options.quiet);
   const command = ['rotate', options.kind, ...flagsOf(options)].filter((word) => word !== undefined).join(' ');
@@ -54,10 +69,15 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
     emit: bar.emit,
     workloads: store.cluster?.workloads,
     probe: await ports.loadTlsProbe(),
+    tenantDatabase: ({ mongodb }) => {
+      if (uri === undefined && mongodb.uri === null) return undefined;
+      return (access) => (tenants ??= openTenants(access, uri, options, ports));
+    },
     pause: ports.pause,
   };
   const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
-  return { options, ports, store, apply, input: { ...input, spec }, bar };
+  const close = async (): Promise<void> => (await tenants?.catch(() => undefined))?.close();
+  return { options, ports, store, apply, input: { ...input, spec }, bar, close };
 }
 
 /** For lock and audit: what decides about the keys, with its values, none of which is secret. */
@@ -117,9 +137,10 @@ function warnCompromised(kind: string, { options, ports: { terminal } }: Run): v
 /** Asks before the first write of a kind; what follows in the same run was agreed to with it. */
 function agreeOnce({ options, ports, store, bar }: Run): (proposal: Proposal) => Promise<void> {
   let agreed = false;
+  let checked = false;
   return async ({ action, plan, irrevocable, kind }) => {
     bar.clear();
-    if (store.cluster !== undefined && !agreed) {
+    if (store.cluster !== undefined && plan !== undefined && !checked) {
       const denied = await preflight(store.cluster, plan, { createNamespaces: false, clock: ports.clock });
       if (denied !== undefined) await refuseDenied(denied, ports);
       if (options.destroy !== undefined) await checkDeletion(plan.spec.ledgerNamespace, store.cluster, ports);
@@ -127,6 +148,7 @@ function agreeOnce({ options, ports, store, bar }: Run): (proposal: Proposal) =>
     if (irrevocable !== undefined) await agreeToLoss(irrevocable, ports);
     else if (!agreed && !options.yes) await ask(`${action} in ${store.location}`, kind, ports);
     agreed = true;
+    checked ||= plan !== undefined;
     if (!options.quiet) ports.terminal.stderr.write(`${action}\n`);
   };
 }

@@ -19,6 +19,7 @@ import { palette } from './render/palette.ts';
 import { renderRewrap, renderTenants, type TenantsShown } from './render/tenants.ts';
 import { linesOf } from './secrets.ts';
 import { readSpecFile } from './spec-file.ts';
+import { openTenants, uriOf } from './tenant-database.ts';
 
 interface Work {
   readonly options: TenantOptions;
@@ -37,11 +38,7 @@ export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPo
   const spec = await readSpecFile(options, ports);
   const store = await ports.openStore(options, () => spec?.ledgerNamespace);
   const access = await readTenantAccess({ store, clock: ports.clock }, spec?.ledgerNamespace);
-  const { database, collection } = access.spec.mongodb;
-  const tenants = await ports.openTenantStore(
-    { ...access.database, ...(uri === undefined ? {} : { uri }), database, collection },
-    options,
-  );
+  const tenants = await openTenants(access, uri, options, ports);
   const bar = progressBar(ports.terminal, options.quiet);
   const work: Work = {
     options: { ...options, ids },
@@ -167,15 +164,4 @@ async function idsOf(verb: Verb, { ids, from }: TenantOptions, ports: CliPorts):
   const all = from === undefined ? ids : await linesOf(from === '-' ? '/dev/stdin' : from, ports);
   checkTenantIds(all);
   return all;
-}
-
-async function uriOf({ mongodbUri, mongodbUriFile }: TenantOptions, ports: CliPorts): Promise<string | undefined> {
-  if (mongodbUri !== undefined && mongodbUriFile !== undefined) {
-    throw new PaletteKeysError('USAGE', '--mongodb-uri and --mongodb-uri-file exclude each other', {
-      hint: 'take one of them',
-    });
-  }
-  if (mongodbUriFile === undefined) return mongodbUri;
-  const [uri] = await linesOf(mongodbUriFile, ports);
-  return uri ?? '';
 }

@@ -33,8 +33,8 @@ export type EvidenceRequest =
   | { readonly type: 'readers' }
   /** Which certificates still chain to the version. */
   | { readonly type: 'leaves'; readonly issuer: number }
-  /** What is still encrypted under keys of the version. */
-  | { readonly type: 'tenants'; readonly kid: string }
+  /** Whether every tenant key opens; with `kid`, also without that root key. */
+  | { readonly type: 'tenants'; readonly kid?: string }
   /** Which enrolled clusters still need the version. */
   | { readonly type: 'clusters'; readonly kid: string };
 
@@ -56,9 +56,13 @@ export type ConsumersEvidence =
   | { readonly status: 'unknown'; readonly reason: string };
 
 export type TenantsEvidence =
-  /** Nothing is encrypted under the version any more, or the operator says that there is no tenant store. */
+  /** Every key opens, or the operator says that there is no tenant store. */
   | { readonly status: 'clear' }
+  /** Every key opens without the version: so two scans found, the same one where there was only one. */
+  | { readonly status: 'unneeded'; readonly first: Date; readonly last: Date }
   | { readonly status: 'needed'; readonly blockers: readonly string[] }
+  /** Documents whose key no root key opens. */
+  | { readonly status: 'broken'; readonly blockers: readonly string[] }
   | { readonly status: 'unknown'; readonly reason: string };
 
 export type Decision =

@@ -28,8 +28,8 @@ export interface TenantsBed {
   /** Runs `tenant` on a folder; `timeout` in milliseconds. */
   tenant(folder: string, args: readonly string[], uri?: string, timeout?: number): Promise<Outcome>;
   startTenant(folder: string, args: readonly string[], uri?: string, timeout?: number): Running;
-  /** Every tenant's key in hex, by the reader of docs/tenant-keys.md. */
-  keys(): Promise<ReadonlyMap<string, string>>;
+  /** Every tenant's key in hex, by the reader of docs/tenant-keys.md and the keyring of a folder (`second`). */
+  keys(folder?: string): Promise<ReadonlyMap<string, string>>;
   /** Documents by the root key that wraps them. */
   counts(): Promise<Readonly<Record<string, number>>>;
   kids(): { readonly v1: string; readonly v2: string };
@@ -67,7 +67,7 @@ export async function startTenantsBed(): Promise<TenantsBed> {
     ...{ first, second, server },
     tenant: (folder, args, uri = server.uri, timeout = 60_000) => run(argsOf(folder, args, uri), { timeout }),
     startTenant: (folder, args, uri = server.uri, timeout = 60_000) => start(argsOf(folder, args, uri), { timeout }),
-    keys: () => keysByReader(server.client, entryOf(second, ROOT, 'keyring.json')),
+    keys: (folder = second) => keysByReader(server.client, entryOf(folder, ROOT, 'keyring.json')),
     counts: async () => {
       const groups = await documents.aggregate([{ $group: { _id: '$wrapped.kid', n: { $sum: 1 } } }]).toArray();
       return Object.fromEntries(groups.map(({ _id, n }) => [String(_id), Number(n)]));

@@ -5,6 +5,7 @@ import type { VersionRecord } from '../../src/ledger/record.ts';
 import type { State } from '../../src/ledger/ring.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';
 import type { ObjectRef } from '../../src/ports/object-ref.ts';
+import type { TenantStore } from '../../src/ports/tenant-store.ts';
 import type { Probed } from '../../src/ports/tls-probe.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -17,11 +18,13 @@ export interface RotateOptions extends Partial<AdvanceInput> {
   readonly signal?: AbortSignal;
   readonly workloads?: Workloads;
   readonly served?: (host: string) => Probed;
+  /** The database of the tenant keys; undefined where none is named. */
+  readonly tenants?: TenantStore;
 }
 
 /** As the command does it, with everybody agreeing. */
 export function rotate(store: KeyStore, kind: string, options: RotateOptions = {}): Promise<Advance> {
-  const { clock, seed, signal, workloads, served, ...flags } = options;
+  const { clock, seed, signal, workloads, served, tenants: _, ...flags } = options;
   return advance(
     {
       spec: { spec: undefined, namespace: undefined },
@@ -45,7 +48,10 @@ export function rotate(store: KeyStore, kind: string, options: RotateOptions = {
   );
 }
 
-function rotatePorts(store: KeyStore, { clock, seed, signal, workloads, served }: RotateOptions): AdvancePorts {
+function rotatePorts(
+  store: KeyStore,
+  { clock, seed, signal, workloads, served, tenants }: RotateOptions,
+): AdvancePorts {
   const at = clock ?? new ManualClock();
   const ports = portsOn(store, {
     clock: at,
@@ -57,6 +63,7 @@ function rotatePorts(store: KeyStore, { clock, seed, signal, workloads, served }
     actor: { ...ports.actor, command: 'rotate' },
     workloads,
     probe: { probe: async ({ host }) => served?.(host) ?? { unreachable: 'nobody listens' } },
+    tenantDatabase: () => (tenants === undefined ? undefined : async () => tenants),
     pause: async (ms) => at.advance(ms / 1000),
   };
 }

@@ -116,6 +116,11 @@ describe('rotate', () => {
     expect(statesOf(store, JWT)).toBe('v1 destroyed, v2 active');
   });
 
+  test('takes one word about the database: where it is, or that there is none', async () => {
+    const { code, stderr } = await rotate('root-key -y --no-tenant-store --mongodb-uri mongodb://db');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('exclude each other')]);
+  });
+
   test('writes its flags to the audit log', async () => {
     await rotate(`${JWT} -y --again --assume-consumers-current --ignore-pod a/b`);
     const last = auditIn(store.snapshot()).at(-1);

@@ -10,6 +10,7 @@ import { smallSpec } from '../support/installations.ts';
 import { platform, pod, version } from './bed.ts';
 
 const NOW = new Date('2027-02-01T12:00:00Z');
+const SYNC_MS = 5 * 60_000;
 const spec = smallSpec({ hashSalt: { census: { collection: 'users', kidField: 'kid' } } });
 const confirmed = (seconds: number): Evidence => ({
   consumers: { status: 'current', at: new Date(NOW.getTime() - seconds * 1000) },
@@ -98,7 +99,49 @@ describe('a gate opens', () => {
       confirmed(-5),
       { open: false, until: new Date(NOW.getTime() + 905_000) },
     ],
-    ['root key: all have the keyring', 'root-key', PROMOTE, current, { open: true }],
+    [
+      'root key: all have the keyring, and every tenant key opens',
+      'root-key',
+      PROMOTE,
+      { ...current, tenants: { status: 'clear' } },
+      { open: true },
+    ],
+    ['root key: nobody looked whether tenant keys open', 'root-key', PROMOTE, current, { open: false }],
+    [
+      'root key: a tenant key does not open',
+      'root-key',
+      PROMOTE,
+      { ...current, tenants: { status: 'broken', blockers: ['t'] } },
+      { open: false, blockers: ['t'] },
+    ],
+    [
+      'root key: a tenant key opens with none at the end',
+      'root-key',
+      RETIRE,
+      { ...current, tenants: { status: 'broken', blockers: ['t'] } },
+      { open: false, blockers: ['t'] },
+    ],
+    [
+      'root key: one scan',
+      'root-key',
+      RETIRE,
+      { ...current, tenants: { status: 'unneeded', first: NOW, last: NOW } },
+      { open: false, until: new Date(NOW.getTime() + SYNC_MS) },
+    ],
+    [
+      'root key: two scans too close to each other',
+      'root-key',
+      RETIRE,
+      { ...current, tenants: { status: 'unneeded', first: new Date(NOW.getTime() - SYNC_MS + 1000), last: NOW } },
+      { open: false },
+    ],
+    [
+      'root key: two scans, a sync period apart',
+      'root-key',
+      RETIRE,
+      { ...current, tenants: { status: 'unneeded', first: new Date(NOW.getTime() - SYNC_MS), last: NOW } },
+      { open: true },
+    ],
     [
       'root key: somebody reads one key',
       'root-key',

@@ -277,7 +277,7 @@ describe('root-key', () => {
   test('is promoted on the word of the operator, and retired with --no-tenant-store alone', async () => {
     const waiting = await go('root-key', assume);
     expect(statesOf(store, 'root-key')).toBe('v1 trusted, v2 active');
-    expect(waiting.waitingFor?.blockers).toEqual(['--no-tenant-store']);
+    expect(waiting.waitingFor?.blockers).toEqual([expect.stringContaining('--mongodb-uri-file'), '--no-tenant-store']);
     expect((await go('root-key', { ...assume, compromised: true })).done).toBe(false);
     expect(await go('root-key', { noTenantStore: true })).toMatchObject({ done: true });
     expect(statesOf(store, 'root-key')).toBe('v1 retired, v2 active');

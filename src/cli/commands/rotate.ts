@@ -35,6 +35,8 @@ export const rotateCommand: CommandDefinition = {
       .option('--ignore-pod <ns/name>', 'do not wait for this Pod; may be given again', collect, [])
       .option('--probe <host:port>', 'look at what is served there; may be given again', collect, [])
       .option('--service <name>', 'its certificate alone; may be given again', collect)
+      .option('--mongodb-uri <uri>', 'connection string (one with a password: --mongodb-uri-file)')
+      .option('--mongodb-uri-file <file>', 'file that holds the connection string')
       .option('--no-tenant-store', 'there are no tenant keys to wrap anew')
       .option('--accept-resets <n>', 'so many passwords will have to be reset')
       .addHelpText('after', HELP)

@@ -1,3 +1,5 @@
+import { parseDuration } from '../../installation/duration.ts';
+import { secondScanFrom } from '../scans.ts';
 import {
   activeVersion,
   all,
@@ -5,6 +7,8 @@ import {
   type Decision,
   type Gate,
   OPEN,
+  refused,
+  type Situation,
   type TenantsEvidence,
   versionOf,
 } from '../situation.ts';
@@ -13,16 +17,21 @@ import { afterCurrent, keyringReaders } from './consumers.ts';
 /** Wraps the tenant keys: it goes when every one of them is wrapped by another, and not a moment earlier. */
 export const rootKey: Gate = {
   conditions: {
-    promote: 'every consumer reads the keyring and has it',
-    retire: 'every wrapper uses the new key, and no tenant key is wrapped by the old one',
+    promote: 'every consumer reads the keyring and has it, and every tenant key opens; all are then wrapped by it',
+    retire:
+      'every wrapper uses the new key, and two scans, a sync period apart, find no tenant key that needs the old one',
   },
-  soak: () => 0,
+  soak: (type, { rotation }) => (type === 'retire' ? parseDuration(rotation.syncPeriod) : 0),
   needs: (situation) => {
     const { step } = situation;
-    if (step.type === 'publish') return [{ type: 'readers' }];
+    if (step.type === 'publish') return [{ type: 'readers' }, { type: 'tenants' }];
     if (step.type === 'promote') {
       const entry = versionOf(situation, step.n);
-      return [{ type: 'readers' }, { type: 'consumers', entry, acknowledged: true, reloads: true }];
+      return [
+        { type: 'readers' },
+        { type: 'consumers', entry, acknowledged: true, reloads: true },
+        { type: 'tenants' },
+      ];
     }
     if (step.type !== 'retire') return [];
     return [
@@ -30,17 +39,40 @@ export const rootKey: Gate = {
       { type: 'tenants', kid: versionOf(situation, step.n).kid },
     ];
   },
-  decide: ({ step }, evidence, now) => {
-    if (step.type === 'publish') return keyringReaders(evidence, 'root key');
+  decide: ({ step, spec }, evidence, now) => {
+    const { tenants } = evidence;
+    if (step.type === 'publish') return all(keyringReaders(evidence, 'root key'), opened(tenants));
     const current = afterCurrent(evidence.consumers, now);
-    if (step.type === 'promote') return all(keyringReaders(evidence, 'root key'), current);
-    return step.type === 'retire' ? all(current, unwrapped(evidence.tenants)) : OPEN;
+    if (step.type === 'promote') return all(keyringReaders(evidence, 'root key'), current, opened(tenants));
+    return step.type === 'retire' ? all(current, unwrapped(tenants, spec)) : OPEN;
   },
 };
 
-function unwrapped(tenants: TenantsEvidence | undefined): Decision {
-  if (tenants?.status === 'clear') return OPEN;
-  if (tenants?.status === 'needed') return closed('tenant keys are still wrapped by it', tenants.blockers);
-  const why = tenants?.reason ?? 'nobody has looked';
-  return closed(`nobody knows whether tenant keys are still wrapped by it (${why})`, ['--no-tenant-store']);
+const REMEDY = 'palette-keys tenant verify names all of them, and says what helps';
+
+/** Nothing begins while a tenant key does not open. Where no database is named, the old root key stays trusted anyway. */
+function opened(tenants: TenantsEvidence | undefined): Decision {
+  if (tenants === undefined) return closed('nobody has looked whether every tenant key opens');
+  return tenants.status === 'broken' ? refused('tenant keys do not open', REMEDY, tenants.blockers) : OPEN;
+}
+
+function unwrapped(tenants: TenantsEvidence | undefined, spec: Situation['spec']): Decision {
+  switch (tenants?.status) {
+    case 'clear':
+      return OPEN;
+    case 'broken':
+      return refused('tenant keys do not open', REMEDY, tenants.blockers);
+    case 'needed':
+      return closed('tenant keys are still wrapped by it', tenants.blockers);
+    case 'unneeded': {
+      const until = secondScanFrom(tenants.first, spec);
+      if (tenants.last >= until) return OPEN;
+      return { open: false, reason: 'no tenant key needs it; a second scan has to find the same', until, blockers: [] };
+    }
+    default: {
+      const why = tenants?.reason ?? 'nobody has looked';
+      const ways = ['mongodb.uri in the spec, or --mongodb-uri-file FILE: the database is asked', '--no-tenant-store'];
+      return closed(`nobody knows whether tenant keys are still wrapped by it (${why})`, ways);
+    }
+  }
 }

@@ -1,0 +1,36 @@
+import type { KindId } from '../ledger/entry.ts';
+import type { KeyRecord } from '../ledger/record.ts';
+import type { Assessment } from '../plan/assess.ts';
+import type { TlsProbe } from '../ports/tls-probe.ts';
+import type { Workloads } from '../ports/workloads.ts';
+import type { ApplyPorts } from './ports.ts';
+import type { TenantDatabase } from './tenant-keyring.ts';
+
+/** Where a TLS endpoint listens. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What the operator says on the command line, and where to look. */
+export interface Statements {
+  readonly assumeConsumersCurrent: boolean;
+  readonly noTenantStore: boolean;
+  /** Pods (`<namespace>/<name>`) that count for nothing. */
+  readonly ignoredPods: readonly string[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface EvidencePorts extends ApplyPorts {
+  /** Undefined for a store that is no cluster. */
+  readonly workloads: Workloads | undefined;
+  readonly probe: TlsProbe;
+  readonly tenantDatabase: TenantDatabase;
+}
+
+/** What is known of one kind, and of whom it concerns. */
+export interface Observation {
+  readonly kind: KindId;
+  readonly key: KeyRecord;
+  readonly assessment: Assessment;
+}
