@@ -15,7 +15,7 @@ const LONG = [
   'test/certificate/import/{damaged,limbo,read-containers}.test.ts',
   'test/cluster-program/**/*.test.ts',
   'test/docs/rotation-runbooks.test.ts',
-  'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,tenants}.test.ts',
+  'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,rotate-root-key,tenants}.test.ts',
   'test/rotation/{cluster,command,faults,model,roads,root-key-tenants}.test.ts',
 ];
 const SOAK = ['test/soak/**/*.test.ts'];
