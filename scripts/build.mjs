@@ -110,13 +110,25 @@ const builtins = {
     context.onResolve({ filter: new RegExp(`^(node:.+|${bare})$`) }, ({ path: name, kind }) => {
       if (kind === 'dynamic-import') return { path: name, external: true };
       // One for each importer, or it would become a chunk, a file, of its own.
-      return { path: name, namespace: 'builtin', suffix: `?${copies++}` };
+      const namespace = kind === 'require-call' ? 'builtin' : 'builtin-module';
+      return { path: name, namespace, suffix: `?${copies++}` };
     });
+    context.onLoad({ filter: /./, namespace: 'builtin-module' }, ({ path: name }) => ({ contents: asModule(name) }));
     context.onLoad({ filter: /./, namespace: 'builtin' }, ({ path: name }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)})`,
     }));
   },
 };
+
+/** Each name by itself: what nobody imports falls away, where an ES module around the whole would look at every one. */
+function asModule(name) {
+  const names = Object.keys(process.getBuiltinModule(name)).filter(
+    (key) => /^[A-Za-z_]\w*$/.test(key) && key !== 'default',
+  );
+  const exported = names.map((key) => `const _${key} = /* @__PURE__ */ get('${key}'); export { _${key} as ${key} };`);
+  const head = `const all = process.getBuiltinModule(${JSON.stringify(name)}); const get = (key) => all[key];`;
+  return [head, 'export default all;', ...exported].join('\n');
+}
 
 /**
  * commander can start subcommands that are programs of their own, and so loads node:child_process, which takes a tenth

@@ -1,15 +1,15 @@
-import { open, readFile, stat } from 'node:fs/promises';
+import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { PaletteKeysError } from '../../errors.ts';
 import type { TextFiles } from '../../ports/text-files.ts';
 
 /** No certificate with its chain and key comes near it. */
 const MAX_BYTES = 8_000_000;
 
-/** Files of the user, through node:fs. */
+/** Files of the user. They are small and few; node:fs/promises would take longer to load than all of them to read. */
 export const systemTextFiles: TextFiles = {
   async read(path) {
     try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path));
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw failed('read', path, error);
@@ -18,8 +18,8 @@ export const systemTextFiles: TextFiles = {
   async readBytes(path) {
     if (path === '-') return readStandardInput();
     try {
-      if ((await stat(path)).size > MAX_BYTES) throw tooLarge(path);
-      return await readFile(path);
+      if (statSync(path).size > MAX_BYTES) throw tooLarge(path);
+      return readFileSync(path);
     } catch (error) {
       if (codeOf(error) === 'ENOENT')
         throw new PaletteKeysError('USAGE', `there is no file ${path}`, { hint: 'check the path' });
@@ -28,12 +28,12 @@ export const systemTextFiles: TextFiles = {
   },
   async writeNew(path, text) {
     try {
-      const file = await open(path, 'wx', 0o600);
+      const file = openSync(path, 'wx', 0o600);
       try {
-        await file.writeFile(text);
-        await file.sync();
+        writeFileSync(file, text);
+        fsyncSync(file);
       } finally {
-        await file.close();
+        closeSync(file);
       }
     } catch (error) {
       if (codeOf(error) === 'EEXIST') {
