@@ -91,7 +91,7 @@ async function sharedOptions(root) {
     define: await defines(root),
     format: 'esm',
     platform: 'node',
-    plugins: [commanderStartsNothing, forgeForX509, kubeConfigAlone, mongodbAlone, builtins],
+    plugins: [chalkIsTold, commanderStartsNothing, forgeForX509, kubeConfigAlone, mongodbAlone, builtins],
     target: 'node22.22',
     tsconfig: path.join(root, 'tsconfig.json'),
   };
@@ -144,6 +144,17 @@ const commanderStartsNothing = {
   },
 };
 
+/** chalk is told the level of colour. What finds it out by itself would load node:tty, and with that the network code. */
+const chalkIsTold = {
+  name: 'chalk-is-told',
+  setup(context) {
+    context.onResolve({ filter: /^#supports-color$/ }, () => ({ path: 'supports-color', namespace: 'told' }));
+    context.onLoad({ filter: /./, namespace: 'told' }, () => ({
+      contents: 'export default { stdout: false, stderr: false }',
+    }));
+  },
+};
+
 /** Of forge the part that lays certificates out (with what it needs itself): the rest takes as long to load again. */
 const forgeForX509 = {
   name: 'forge-for-x509',
@@ -156,20 +167,23 @@ const forgeForX509 = {
   },
 };
 
+const UNUSED = /^(undici|openid-client|jsonpath-plus)$/;
+
 /**
  * Of @kubernetes/client-node only KubeConfig is used: its modules have no side effects, so that the API's models (450 kB)
- * fall away. It brings undici (1 MB) for callers that use fetch; ours use its agents for node:https.
+ * fall away. It brings undici (1 MB) for callers that use fetch; ours use its agents for node:https. What it logs in with
+ * (OpenID Connect, the output of cloud tools) is not used either: src/adapters/kubernetes/connect does that.
  */
 const kubeConfigAlone = {
   name: 'kube-config-alone',
   setup(context) {
-    context.onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'unused' }));
+    context.onResolve({ filter: UNUSED }, () => ({ path: 'unused', namespace: 'unused' }));
     context.onLoad({ filter: /./, namespace: 'unused' }, () => ({
       contents: 'module.exports = { Agent: class {}, ProxyAgent: class {} }',
     }));
     context.onResolve({ filter: /./ }, async ({ path: name, importer, kind, resolveDir, pluginData }) => {
       const isClient = name === '@kubernetes/client-node' || /client-node[/\\]dist/.test(importer);
-      if (!isClient || pluginData === 'resolved' || /^(node:|undici$)/.test(name)) return undefined;
+      if (!isClient || pluginData === 'resolved' || name.startsWith('node:') || UNUSED.test(name)) return undefined;
       const found = await context.resolve(name, { importer, kind, resolveDir, pluginData: 'resolved' });
       return /client-node[/\\]dist/.test(found.path) ? { ...found, sideEffects: false } : found;
     });

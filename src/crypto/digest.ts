@@ -1,6 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 /** `SHA256:` and the lower-case hex digest of a certificate's DER or a public key's SubjectPublicKeyInfo. */
 export function fingerprint(der: Uint8Array): string {
@@ -9,7 +7,7 @@ export function fingerprint(der: Uint8Array): string {
 
 /** SHA-256 (FIPS 180-4) as 64 lower-case hex characters. */
 export function sha256Hex(bytes: Uint8Array): string {
-  return bytesToHex(sha256(bytes));
+  return hash('sha256', bytes, 'hex');
 }
 
 /** Byte equality in time that depends on the length alone. */
