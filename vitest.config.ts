@@ -10,12 +10,12 @@ const long = process.env['LONG'] === '1';
 const LONG = [
   'test/adapters/directory/{contention,failures}.test.ts',
   'test/adapters/kubernetes/{faults,lease}.test.ts',
-  'test/apply/{adoption,concurrency,faults,model}.test.ts',
+  'test/apply/{adoption,concurrency,faults,first-init-faults,model}.test.ts',
   'test/backup/{concurrency,escrow,faults,restore}.test.ts',
   'test/certificate/import/{damaged,limbo,read-containers}.test.ts',
   'test/cluster-program/**/*.test.ts',
-  'test/docs/rotation-runbooks.test.ts',
-  'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,rotate-root-key,tenants}.test.ts',
+  'test/docs/{rotation-runbooks,runbooks}.test.ts',
+  'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,import-store,rotate-root-key,tenants}.test.ts',
   'test/rotation/{cluster,command,faults,model,roads,root-key-tenants}.test.ts',
 ];
 const SOAK = ['test/soak/**/*.test.ts'];
