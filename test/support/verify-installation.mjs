@@ -127,8 +127,7 @@ function readFolder(root) {
     expect(stats.isFile(), inside, 'is neither a file nor a folder');
     expect(mode === 0o600, inside, `the file has mode ${mode.toString(8)}, not 600`);
     // What a killed run left half-written has no name that anybody reads; the next run that writes sweeps it away.
-    // So with the lock of a run that was killed when all was done: whoever has something to write takes it over.
-    const isLeftOver = /^\..*\.tmp$/.test(path.basename(place)) || inside === '.lock';
+    const isLeftOver = /^\..*\.tmp$/.test(path.basename(place));
     if (stats.isFile() && !isLeftOver) files.push(inside);
   };
   walk(root, '');
