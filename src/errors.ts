@@ -104,6 +104,11 @@ export class PaletteKeysError extends Error {
   }
 }
 
+/** A mistake on the command line; nothing was written. */
+export function usageError(message: string, hint: string): PaletteKeysError {
+  return new PaletteKeysError('USAGE', message, { hint });
+}
+
 /** A stored value cannot be what it should be; `message` says why, without quoting it. */
 export class DamagedError extends Error {
   override readonly name = 'DamagedError';

@@ -1,5 +1,5 @@
 import { type ImportInput, type InputFile, isAllowable, type UnreadableFile } from '../apply/import/examine.ts';
-import { PaletteKeysError } from '../errors.ts';
+import { PaletteKeysError, usageError } from '../errors.ts';
 import { DURATION } from '../installation/duration.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
 
@@ -7,14 +7,14 @@ import type { CliPorts, ImportOptions } from './ports.ts';
 export async function readImportInput(options: ImportOptions, ports: CliPorts): Promise<Omit<ImportInput, 'fqdn'>> {
   const { cert = [], key = [], pfx = [], chain = [], ca = [] } = options;
   if (cert.length === 0 && pfx.length === 0) {
-    throw usage(
+    throw usageError(
       'there is no certificate to import',
       'give --cert FILE, with --key FILE unless csr made it; or --pfx FILE',
     );
   }
   const given = [...cert, ...chain, ...key, ...pfx];
   if ([...given, ...ca].filter((path) => path === '-').length > 1) {
-    throw usage('standard input can be only one of the files', 'put everything into it, or name files');
+    throw usageError('standard input can be only one of the files', 'put everything into it, or name files');
   }
   const [files, trusted] = [await readAll(given, ports), await readAll(ca, ports)];
   return {
@@ -75,15 +75,15 @@ export interface ProbeAddress {
 export function checkProbe(options: ImportOptions): ProbeAddress | undefined {
   const { probe, rollbackOnFailure, verifyOnly, probeTimeout } = options;
   if (probe === undefined && (rollbackOnFailure || probeTimeout !== undefined))
-    throw usage('--rollback-on-failure and --probe-timeout go with --probe', 'give --probe HOST:PORT');
+    throw usageError('--rollback-on-failure and --probe-timeout go with --probe', 'give --probe HOST:PORT');
   if (probe === undefined) return undefined;
-  if (verifyOnly) throw usage('--probe and --verify-only exclude each other', 'take one of them');
+  if (verifyOnly) throw usageError('--probe and --verify-only exclude each other', 'take one of them');
   const [, bracketed, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(probe) ?? [];
   const host = bracketed ?? name;
   if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
-    throw usage(`--probe ${probe} is not HOST:PORT`, 'for example --probe palette.example.org:443');
+    throw usageError(`--probe ${probe} is not HOST:PORT`, 'for example --probe palette.example.org:443');
   if (probeTimeout !== undefined && !DURATION.test(probeTimeout))
-    throw usage(`--probe-timeout ${probeTimeout} is no duration`, 'for example --probe-timeout 90s, or 5m');
+    throw usageError(`--probe-timeout ${probeTimeout} is no duration`, 'for example --probe-timeout 90s, or 5m');
   return { host, port: Number(port) };
 }
 
@@ -91,9 +91,5 @@ export function checkProbe(options: ImportOptions): ProbeAddress | undefined {
 export function checkAllowed({ allow = [] }: ImportOptions): void {
   const wrong = allow.find((code) => !isAllowable(code));
   if (wrong === undefined) return;
-  throw usage(`--allow ${wrong} is not possible`, 'docs/reference.md lists the codes that can be allowed');
-}
-
-function usage(message: string, hint: string): PaletteKeysError {
-  return new PaletteKeysError('USAGE', message, { hint });
+  throw usageError(`--allow ${wrong} is not possible`, 'docs/reference.md lists the codes that can be allowed');
 }

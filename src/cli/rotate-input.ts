@@ -1,6 +1,6 @@
 import type { Endpoint } from '../apply/observation.ts';
 import type { AdvanceInput } from '../apply/rotation-run.ts';
-import { PaletteKeysError } from '../errors.ts';
+import { PaletteKeysError, usageError } from '../errors.ts';
 import type { Request } from '../rotation/machine.ts';
 import type { RotateOptions } from './ports.ts';
 
@@ -26,9 +26,12 @@ function requestOf(options: RotateOptions): Request | undefined {
   const requests: readonly Request[] = [...(rollback ? [{ type: 'rollback' } as const] : []), ...kids];
   const [request, ...others] = requests;
   if (others.length > 0)
-    throw usage('--rollback, --reinstate, --retire and --destroy exclude each other', 'give one of them');
+    throw usageError('--rollback, --reinstate, --retire and --destroy exclude each other', 'give one of them');
   if (request !== undefined && (due || compromised || again)) {
-    throw usage(`--${request.type} is one step, and opens no rotation`, 'leave --due, --compromised and --again out');
+    throw usageError(
+      `--${request.type} is one step, and opens no rotation`,
+      'leave --due, --compromised and --again out',
+    );
   }
   return request;
 }
@@ -45,19 +48,23 @@ export function checkFlags({
   output,
   ...options
 }: RotateOptions): void {
-  if (output === 'prometheus') throw usage('-o prometheus is for status', 'take table, json or yaml');
-  if (due && kind !== undefined) throw usage('--due is for all kinds', `leave --due or ${kind} out`);
+  if (output === 'prometheus') throw usageError('-o prometheus is for status', 'take table, json or yaml');
+  if (due && kind !== undefined) throw usageError('--due is for all kinds', `leave --due or ${kind} out`);
   if (due && (options.compromised || wait || plan))
-    throw usage('--due takes what is due', 'leave --compromised, --wait and --plan out');
-  if (wait && (plan || explain)) throw usage('--wait is for a run that writes', 'leave --plan and --explain out');
+    throw usageError('--due takes what is due', 'leave --compromised, --wait and --plan out');
+  if (wait && (plan || explain)) throw usageError('--wait is for a run that writes', 'leave --plan and --explain out');
   if (service !== undefined && kind !== 'service-certificates') {
-    throw usage('--service is for service-certificates', 'palette-keys rotate service-certificates --service NAME');
+    throw usageError(
+      '--service is for service-certificates',
+      'palette-keys rotate service-certificates --service NAME',
+    );
   }
   if (!options.tenantStore && (options.mongodbUri ?? options.mongodbUriFile) !== undefined) {
-    throw usage('--no-tenant-store and --mongodb-uri exclude each other', 'take one of them');
+    throw usageError('--no-tenant-store and --mongodb-uri exclude each other', 'take one of them');
   }
   if (acceptResets === undefined) return;
-  if (!/^\d+$/.test(acceptResets)) throw usage(`--accept-resets ${acceptResets} is not a number`, 'give the count');
+  if (!/^\d+$/.test(acceptResets))
+    throw usageError(`--accept-resets ${acceptResets} is not a number`, 'give the count');
   throw new PaletteKeysError(
     'REFUSED',
     'nobody can count yet which records need the old salt: that comes with the database',
@@ -70,11 +77,7 @@ export function checkFlags({
 function endpointOf(text: string): Endpoint {
   const [, host, port] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
   if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
-    throw usage(`--probe ${text} is not an address`, 'write HOST:PORT');
+    throw usageError(`--probe ${text} is not an address`, 'write HOST:PORT');
   }
   return { host, port: Number(port) };
-}
-
-function usage(message: string, hint: string): PaletteKeysError {
-  return new PaletteKeysError('USAGE', message, { hint });
 }

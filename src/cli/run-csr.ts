@@ -1,6 +1,6 @@
 import { readFrontDoor } from '../apply/import/front-door.ts';
 import { type CertificateRequest, type KeyType, requestCertificate } from '../apply/import/request.ts';
-import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import { type ExitCode, usageError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { explainingDenials } from './access.ts';
 import { applyPorts } from './apply-ports.ts';
@@ -50,13 +50,12 @@ function namesOf(
   const own = fqdn ?? (rootDomain === null ? [] : [rootDomain]);
   const [first] = own;
   if (first === undefined)
-    throw usage('it is not known for which name the request is', 'give --fqdn NAME, or set rootDomain in the spec');
+    throw usageError(
+      'it is not known for which name the request is',
+      'give --fqdn NAME, or set rootDomain in the spec',
+    );
   const names = [...own, ...(wildcard ? [`*.${rootDomain ?? first}`] : []), ...previousFqdn];
   const wrong = names.find((name) => !/^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/.test(name));
-  if (wrong !== undefined) throw usage(`${wrong} is no host name`, 'write it in ASCII, as xn--… if need be');
+  if (wrong !== undefined) throw usageError(`${wrong} is no host name`, 'write it in ASCII, as xn--… if need be');
   return [...new Set(names)];
-}
-
-function usage(message: string, hint: string): PaletteKeysError {
-  return new PaletteKeysError('USAGE', message, { hint });
 }

@@ -1,5 +1,5 @@
 import { MongoClient, type MongoClientOptions } from 'mongodb';
-import { PaletteKeysError } from '../../errors.ts';
+import { usageError } from '../../errors.ts';
 
 export interface Connection {
   /** With or without credentials. */
@@ -27,7 +27,7 @@ export function makeClient({ uri, login, ca, timeoutMs }: Connection): MongoClie
     ...['tls', 'ssl'].filter((name) => options.get(name) === 'false'),
   ];
   if (insecure.length > 0) {
-    throw usage(
+    throw usageError(
       `the connection string turns off what protects the connection: ${insecure.join(', ')}`,
       'leave it out; another CA is named by tlsCAFile',
     );
@@ -55,7 +55,7 @@ export function makeClient({ uri, login, ca, timeoutMs }: Connection): MongoClie
       ignoreUndefined: false,
     });
   } catch {
-    throw usage(
+    throw usageError(
       'the connection string of MongoDB cannot be used',
       'look for a misspelt option or an unescaped character (%40 for @) in it',
     );
@@ -72,11 +72,7 @@ export function hostsOf(uri: string): string {
 
 function readOptions(uri: string): ReadonlyMap<string, string> {
   if (!/^mongodb(\+srv)?:\/\/[^/?]/.test(uri))
-    throw usage('that is no connection string of MongoDB', 'it begins with mongodb:// or mongodb+srv://');
+    throw usageError('that is no connection string of MongoDB', 'it begins with mongodb:// or mongodb+srv://');
   const query = new URLSearchParams(uri.slice(uri.indexOf('?') + 1 || uri.length));
   return new Map([...query].map(([name, value]) => [name.toLowerCase(), value.toLowerCase()]));
-}
-
-function usage(message: string, hint: string): PaletteKeysError {
-  return new PaletteKeysError('USAGE', message, { hint });
 }

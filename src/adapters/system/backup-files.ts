@@ -3,6 +3,7 @@ import { link, open, readFile, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { DamagedError, PaletteKeysError } from '../../errors.ts';
 import type { BackupFiles } from '../../ports/backup-files.ts';
+import { readStandardInput } from './standard-input.ts';
 
 /** Larger than any installation can become; what is larger is not a backup. */
 const MAX_BYTES = 256 * 1024 * 1024;
@@ -10,7 +11,7 @@ const MAX_BYTES = 256 * 1024 * 1024;
 /** Backup files through node:fs. */
 export const systemBackupFiles: BackupFiles = {
   async read(file) {
-    if (file === '-') return readStandardInput();
+    if (file === '-') return readStandardInput(MAX_BYTES, tooLarge);
     try {
       return await readFile(file);
     } catch (error) {
@@ -73,18 +74,10 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function readStandardInput(): Promise<Uint8Array> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of process.stdin) {
-    parts.push(part);
-    length += part.length;
-    if (length > MAX_BYTES)
-      throw new PaletteKeysError('BACKUP_REJECTED', 'standard input is too large for a backup', {
-        hint: 'check what is piped in',
-      });
-  }
-  return Buffer.concat(parts);
+function tooLarge(): PaletteKeysError {
+  return new PaletteKeysError('BACKUP_REJECTED', 'standard input is too large for a backup', {
+    hint: 'check what is piped in',
+  });
 }
 
 function explained(verb: 'read' | 'write', file: string, error: unknown): unknown {

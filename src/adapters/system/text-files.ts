@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { PaletteKeysError } from '../../errors.ts';
 import type { TextFiles } from '../../ports/text-files.ts';
+import { readStandardInput } from './standard-input.ts';
 
 /** No certificate with its chain and key comes near it. */
 const MAX_BYTES = 8_000_000;
@@ -16,7 +17,7 @@ export const systemTextFiles: TextFiles = {
     }
   },
   async readBytes(path) {
-    if (path === '-') return readStandardInput();
+    if (path === '-') return readStandardInput(MAX_BYTES, () => tooLarge('standard input'));
     try {
       if (statSync(path).size > MAX_BYTES) throw tooLarge(path);
       return readFileSync(path);
@@ -45,17 +46,6 @@ export const systemTextFiles: TextFiles = {
     }
   },
 };
-
-async function readStandardInput(): Promise<Uint8Array> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of process.stdin) {
-    parts.push(part);
-    length += part.length;
-    if (length > MAX_BYTES) throw tooLarge('standard input');
-  }
-  return Buffer.concat(parts);
-}
 
 function tooLarge(name: string): PaletteKeysError {
   return new PaletteKeysError('USAGE', `${name} is larger than 8 MB`, { hint: 'check which file it is' });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { PaletteKeysError } from '../../errors.ts';
+import { usageError } from '../../errors.ts';
 import type { InitOptions } from '../ports.ts';
 import { type CommandDefinition, collect } from './definition.ts';
 
@@ -31,10 +31,11 @@ export const initCommand: CommandDefinition = {
       .action(async (_options, self: Command) => {
         const options = self.optsWithGlobals<InitOptions>();
         if (options.adopt && options.restore)
-          throw usage('--adopt and --restore exclude each other', 'take one of them');
-        if (options.output === 'prometheus') throw usage('-o prometheus is for status', 'take table, json or yaml');
+          throw usageError('--adopt and --restore exclude each other', 'take one of them');
+        if (options.output === 'prometheus')
+          throw usageError('-o prometheus is for status', 'take table, json or yaml');
         if ((options.escrow === undefined) !== (options.escrowFile === undefined)) {
-          throw usage('--escrow and --escrow-file belong together', 'give both');
+          throw usageError('--escrow and --escrow-file belong together', 'give both');
         }
         if (options.printConfig || options.printRbac) {
           const { printConfig, printRbac } = await import('../print.ts');
@@ -45,7 +46,3 @@ export const initCommand: CommandDefinition = {
       });
   },
 };
-
-function usage(message: string, hint: string): PaletteKeysError {
-  return new PaletteKeysError('USAGE', message, { hint });
-}
