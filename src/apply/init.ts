@@ -1,16 +1,14 @@
 import type { AuditChange, AuditResult } from '../audit/chain.ts';
 import { PaletteKeysError } from '../errors.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
-import { AUDIT_NAME } from '../installation/names.ts';
 import { VERSIONED } from '../inventory/index.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
-import { numberOf } from '../plan/assess-versions.ts';
 import { changesStates, type Transition } from '../plan/change.ts';
 import { blockers, type InitPlan, planInit, withDone } from '../plan/init.ts';
-import type { InitRequest, Snapshot } from '../plan/snapshot.ts';
+import { auditLogIn, hasAuditLog, type InitRequest, type Snapshot } from '../plan/snapshot.ts';
 import type { Step } from '../plan/step.ts';
-import type { FoundObject } from '../ports/key-store.ts';
+import { numberOf } from '../plan/version-item.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { appendAudit, checkLog, isAudited } from './audit.ts';
 import type { BackupMark } from './backup.ts';
@@ -24,6 +22,7 @@ import type { ApplyPorts } from './ports.ts';
 import { namespacesMissing } from './preflight.ts';
 import { writeProjections } from './projections.ts';
 import { markReady, writeRecord } from './record.ts';
+import { checkAgreed, refuseGuessedSpec } from './refusals.ts';
 import { wipe } from './wipe.ts';
 
 /** How often a run begins again because others changed the store under it. */
@@ -111,7 +110,7 @@ class InitRun {
     this.#transitions ??= plan.transitions;
     if (!plan.changes && this.#done.size === 0) return this.#result(plan);
     this.#outcome ??= outcomeOf(before);
-    checkLog(auditLog(before));
+    checkLog(auditLogIn(before.snapshot));
     this.#ports.signal.throwIfAborted();
     await this.#writeLedger(before, plan.missingNamespaces);
     const mark = this.#mark;
@@ -192,7 +191,7 @@ class InitRun {
     const { record, object } = after.record;
     const changes = this.#changes(proof);
     const result = this.#outcome ?? 'done';
-    const untold = result === 'rebuilt the record' || !isAudited(auditLog(after), record.generation);
+    const untold = result === 'rebuilt the record' || !isAudited(auditLogIn(after.snapshot), record.generation);
     if (changes.length > 0 || untold) await appendAudit(record, { changes, result }, this.#ports);
     await markReady({ record, version: object.version }, this.#ports);
     await announce(changes, this.#ports);
@@ -262,16 +261,6 @@ class InitRun {
   }
 }
 
-/** What stands in the way refuses the run; what nobody agreed to is never done. */
-function checkAgreed(plan: InitPlan, agreed: InitPlan): void {
-  refuseBlocked(plan);
-  const covered = new Set(agreed.consents);
-  if (plan.consents.every((consent) => covered.has(consent))) return;
-  throw new PaletteKeysError('CONFLICT', 'the store changed since the plan was made, and the new plan changes more', {
-    hint: 'run the command again to see the new plan',
-  });
-}
-
 /** True where a version still has no entry, though all were written. */
 function lacksEntries({ versions, ledger }: Assessment): boolean {
   return [...versions].some(([kind, items]) =>
@@ -282,42 +271,5 @@ function lacksEntries({ versions, ledger }: Assessment): boolean {
 /** What the audit log will say of the run. */
 function outcomeOf({ record, snapshot }: Assessment): AuditResult {
   if (record.status === 'sound') return record.record.ready ? 'done' : 'completed an interrupted run';
-  const isComplete = snapshot.ledger.some(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
-  return isComplete ? 'rebuilt the record' : 'done';
-}
-
-function auditLog({ snapshot }: Assessment): FoundObject | undefined {
-  return snapshot.ledger.find(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
-}
-
-/**
- * The record of a complete installation is gone, nobody said which spec it had, and nothing stands where the default
- * spec looks: to go on would make the installation a second time, somewhere else.
- */
-function refuseGuessedSpec({ record, snapshot }: Assessment): void {
-  const { specGiven, projections, ledger, spec } = snapshot;
-  const wasComplete = ledger.some(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
-  if (specGiven || record.status === 'sound' || ledger.length === 0) return;
-  const isElsewhere = ledger.some(({ ref }) => ref.namespace !== spec.ledgerNamespace);
-  if (!isElsewhere && (projections.size > 0 || !wasComplete)) return;
-  throw new PaletteKeysError('REFUSED', 'the record is gone, and with it the spec of this installation', {
-    hint: 'give the spec that it was made with: palette-keys init --config FILE; or put the record back from a backup',
-  });
-}
-
-/** Throws REFUSED with all that stands in the way. Any blocked step means that no step is carried out. */
-export function refuseBlocked(plan: InitPlan): void {
-  // That an object cannot be written while its keys are lost follows from what is said of the keys.
-  const causes = plan.steps.filter(({ code, n }) => code !== 'LEDGER_LOST' || n !== undefined);
-  const findings = blockers(causes.some(({ action }) => action === 'blocked') ? causes : plan.steps);
-  const [first] = findings;
-  if (first === undefined) return;
-  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
-  throw new PaletteKeysError('REFUSED', `${first.subject}: ${first.message}${more}`, {
-    hint: first.remedy,
-    details: findings.map(({ code, subject, message, remedy }) => ({
-      message: `${code} ${subject}: ${message}`,
-      remedy,
-    })),
-  });
+  return hasAuditLog(snapshot) ? 'rebuilt the record' : 'done';
 }

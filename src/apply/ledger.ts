@@ -5,7 +5,7 @@ import type { VersionedKind } from '../inventory/kind.ts';
 import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
 import { isManaged } from '../ledger/metadata.ts';
 import type { Assessment } from '../plan/assess.ts';
-import { numberOf, type VersionItem } from '../plan/assess-versions.ts';
+import { numberOf, type VersionItem } from '../plan/version-item.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { Moved } from './errors.ts';
 import { inParallel } from './gather.ts';

@@ -8,8 +8,9 @@ import type { InitPlan } from '../plan/init.ts';
 import type { Step as ObjectStep } from '../plan/step.ts';
 import type { Request } from '../rotation/machine.ts';
 import { gather, type SpecRequest } from './gather.ts';
-import { applyInit, type InitInput, previewInit, refuseBlocked } from './init.ts';
+import { applyInit, type InitInput, previewInit } from './init.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
+import { refuseBlocked } from './refusals.ts';
 import type { Pausing } from './restart.ts';
 import { wipe } from './wipe.ts';
 

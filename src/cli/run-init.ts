@@ -1,6 +1,7 @@
-import { applyInit, type InitInput, previewInit, refuseBlocked } from '../apply/init.ts';
+import { applyInit, type InitInput, previewInit } from '../apply/init.ts';
 import type { ApplyPorts } from '../apply/ports.ts';
 import { preflight } from '../apply/preflight.ts';
+import { refuseBlocked } from '../apply/refusals.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
 import type { KeyStore } from '../ports/key-store.ts';

@@ -1,15 +1,13 @@
 import { advance } from '../apply/advance.ts';
-import { preflight } from '../apply/preflight.ts';
 import { readRoad } from '../apply/road.ts';
-import type { Advance, AdvanceInput, AdvancePorts, Proposal } from '../apply/rotation-run.ts';
+import type { Advance, AdvanceInput, AdvancePorts } from '../apply/rotation-run.ts';
 import { readStatus } from '../apply/status.ts';
 import { ERRORS, type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { StatusReport } from '../plan/status.ts';
-import type { Cluster } from '../ports/cluster.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
 import { ROTATIONS } from '../rotation/kinds.ts';
-import { explainingDenials, refuseDenied } from './access.ts';
+import { explainingDenials } from './access.ts';
 import { applyPorts } from './apply-ports.ts';
 import type { CliPorts, RotateOptions } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
@@ -17,6 +15,7 @@ import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
 import { inSeconds, renderAdvance, renderRoad, roadDocument, rotateDocument } from './render/rotation.ts';
 import { asKnown, writeMessage } from './report-error.ts';
+import { agreeOnce, warnCompromised } from './rotate-consent.ts';
 import { checkFlags, rotateInput } from './rotate-input.ts';
 import { readSpecFile } from './spec-file.ts';
 import { openTenants, uriOf } from './tenant-database.ts';
@@ -122,61 +121,6 @@ async function rotateOne(kind: string, opens: boolean, run: Run): Promise<Advanc
   } finally {
     bar.clear();
   }
-}
-
-/** What breaks first is said before anything is asked. */
-function warnCompromised(kind: string, { options, ports: { terminal } }: Run): void {
-  const rotation = Object.hasOwn(ROTATIONS, kind) ? ROTATIONS[kind] : undefined;
-  if (!options.compromised || rotation === undefined || !('breaks' in rotation)) return;
-  const paint = palette(terminal.colour.stderr);
-  terminal.stderr.write(
-    `${paint.warning('what breaks first:')}\n${rotation.breaks.map((line) => `  - ${line}\n`).join('')}`,
-  );
-}
-
-/** Asks before the first write of a kind; what follows in the same run was agreed to with it. */
-function agreeOnce({ options, ports, store, bar }: Run): (proposal: Proposal) => Promise<void> {
-  let agreed = false;
-  let checked = false;
-  return async ({ action, plan, irrevocable, kind }) => {
-    bar.clear();
-    if (store.cluster !== undefined && plan !== undefined && !checked) {
-      const denied = await preflight(store.cluster, plan, { createNamespaces: false, clock: ports.clock });
-      if (denied !== undefined) await refuseDenied(denied, ports);
-      if (options.destroy !== undefined) await checkDeletion(plan.spec.ledgerNamespace, store.cluster, ports);
-    }
-    if (irrevocable !== undefined) await agreeToLoss(irrevocable, ports);
-    else if (!agreed && !options.yes) await ask(`${action} in ${store.location}`, kind, ports);
-    agreed = true;
-    checked ||= plan !== undefined;
-    if (!options.quiet) ports.terminal.stderr.write(`${action}\n`);
-  };
-}
-
-/** The record is never told that a key is destroyed by somebody who may not delete it. */
-async function checkDeletion(namespace: string, cluster: Cluster, ports: CliPorts): Promise<void> {
-  const needs = await cluster.denied([{ verb: 'delete', group: '', resource: 'secrets', namespace, name: undefined }]);
-  if (needs.length > 0) await refuseDenied({ needs, user: await cluster.user() }, ports);
-}
-
-async function ask(action: string, kind: string, ports: CliPorts): Promise<void> {
-  if (!ports.terminal.interactive) {
-    throw new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${action}`, {
-      hint: `look at it with palette-keys rotate ${kind} --plan, then give --yes`,
-    });
-  }
-  const { confirm } = await import('./prompts/confirm.ts');
-  await confirm(`${action}, and go on as far as is safe?`, ports);
-}
-
-async function agreeToLoss(kid: string, ports: CliPorts): Promise<void> {
-  if (!ports.terminal.interactive) {
-    throw new PaletteKeysError('REFUSED', `no backup holds ${kid}: destroyed, it is gone for ever`, {
-      hint: 'palette-keys backup first; or run it on a terminal, and type the kid',
-    });
-  }
-  const { confirmByTyping } = await import('./prompts/confirm.ts');
-  await confirmByTyping('No backup holds this key. Type its kid to destroy it for ever', kid, ports);
 }
 
 /** Everything that is under way or past its renewal time. One kind's failure does not stop the others. */

@@ -1,7 +1,8 @@
 import type { Examination, ImportInput } from '../apply/import/examine.ts';
 import { type FrontDoor, importChange, ownership, readFrontDoor, servedLeaf } from '../apply/import/front-door.ts';
-import { applyInit, previewInit, refuseBlocked } from '../apply/init.ts';
+import { applyInit, previewInit } from '../apply/init.ts';
 import { preflight } from '../apply/preflight.ts';
+import { refuseBlocked } from '../apply/refusals.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import { ingressSecret } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';

@@ -1,62 +1,13 @@
-import type { VersionedKind } from '../inventory/kind.ts';
 import type { LedgerItem } from '../inventory/ledger-view.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
-import type { Ring, RingVersion, State } from '../ledger/ring.ts';
-import type { Entries } from '../ports/key-store.ts';
+import type { State } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
-import type { Change } from './change.ts';
+import { applyChange } from './apply-change.ts';
 import type { FindingCode } from './finding.ts';
-import type { Adoptable, HeldMaterial } from './holding.ts';
+import type { HeldMaterial } from './holding.ts';
 import { statesFrom } from './rebuild-states.ts';
-import type { InitRequest } from './snapshot.ts';
-
-/** One version of a kind, and what is to be done about its ledger entry. */
-export type VersionItem =
-  | {
-      readonly action: 'keep' | 'restore' | 'adopt' | 'add';
-      readonly version: RingVersion;
-      readonly from?: HeldMaterial;
-    }
-  | {
-      readonly action: 'create';
-      readonly n: number;
-      readonly reason: string;
-      readonly code?: FindingCode;
-      /** There where the kind can do without it until it is made. */
-      readonly state?: State;
-    }
-  | {
-      readonly action: 'blocked';
-      readonly n: number;
-      readonly kid: string | undefined;
-      readonly code: FindingCode;
-      readonly reason: string;
-      readonly remedy: string;
-    };
-
-/** An object of somebody else's that a first version must not pass by. */
-export interface Stranger {
-  readonly ref: ObjectRef;
-  readonly holds: 'a name of the ledger' | 'a key';
-}
-
-export interface VersionContext {
-  readonly kind: VersionedKind;
-  readonly items: readonly LedgerItem[];
-  /** What the record says of the kind; undefined where there is no record, or it does not know the kind. */
-  readonly recorded: KeyRecord | undefined;
-  readonly held: readonly HeldMaterial[];
-  /** A key made by hand that `--adopt` may take in as the first version. */
-  readonly adoptable: Adoptable | undefined;
-  readonly stranger: Stranger | undefined;
-  /** True where an object of ours was made from keys of this kind. */
-  readonly outlived: boolean;
-  readonly request: InitRequest;
-  /** What is to be done to this kind. */
-  readonly change: Change | undefined;
-  readonly now: string;
-}
+import { numberOf, type Stranger, type VersionContext, type VersionItem } from './version-item.ts';
 
 /** Decides for every version of one kind whether its ledger entry is kept, made, restored or adopted, or what stands in the way. */
 export function assessVersions(context: VersionContext): readonly VersionItem[] {
@@ -222,39 +173,6 @@ function adopt(context: VersionContext, known: readonly VersionItem[]): readonly
   });
 }
 
-/** Moves versions into other states and adds new ones. What an interrupted run has written is taken up again. */
-function applyChange(
-  known: readonly VersionItem[],
-  { adds, moves }: Change,
-  context: VersionContext,
-): readonly VersionItem[] {
-  const { kind, items, recorded, now } = context;
-  const moved = known.map((item): VersionItem => {
-    const state = moves.get(numberOf(item));
-    const has = item.action === 'keep' || item.action === 'restore';
-    return has && state !== undefined ? { ...item, version: { ...item.version, state } } : item;
-  });
-  // Those of destroyed versions among them: no number comes twice.
-  const newest = Math.max(0, ...known.map(numberOf), ...(recorded?.versions ?? []).map(({ n }) => n));
-  const left = items.flatMap((item) => (item.damage === undefined && item.n > newest ? [item.entry] : []));
-  let next = Math.max(newest, ...items.map(({ n }) => n)) + 1;
-  const added = adds.map(({ state, material }): VersionItem => {
-    const facts = material === undefined ? undefined : kind.inspect(material);
-    const index = left.findIndex((entry) => facts === undefined || entry.facts.kid === facts.kid);
-    const [written] = index === -1 ? [] : left.splice(index, 1);
-    if (written !== undefined) return { action: 'keep', version: { ...written, state } };
-    if (material === undefined || facts === undefined)
-      return { action: 'create', n: next++, reason: `a new version is made, and ${state}`, state };
-    // A copy: an assessment is wiped, the change is carried out by several.
-    const own = { ...material, entries: mapEntries(material.entries) };
-    return { action: 'add', version: { kind: kind.id, n: next++, createdAt: now, material: own, facts, state } };
-  });
-  return [...moved, ...added];
-}
-
-const mapEntries = (entries: Entries): Entries =>
-  Object.fromEntries(Object.entries(entries).map(([name, bytes]) => [name, Uint8Array.from(bytes)]));
-
 const rank = (state: State | undefined): number => (state === 'active' ? 1 : 0);
 
 /** Makes room for an adopted active version: the one before it stays trusted. */
@@ -264,20 +182,6 @@ function demote(adopted: readonly VersionItem[]): (item: VersionItem) => Version
     replaced && (item.action === 'keep' || item.action === 'restore') && item.version.state === 'active'
       ? { ...item, version: { ...item.version, state: 'trusted' } }
       : item;
-}
-
-export function numberOf(item: VersionItem): number {
-  return item.action === 'create' || item.action === 'blocked' ? item.n : item.version.n;
-}
-
-/** The ring that the items amount to, or undefined where a version is still to be made or stands in the way. */
-export function ringFrom(items: readonly VersionItem[]): Ring | undefined {
-  const needed = items.filter((item) => item.action !== 'create' || item.state !== 'published');
-  const versions = needed.flatMap((item) =>
-    item.action === 'create' || item.action === 'blocked' ? [] : [item.version],
-  );
-  const complete = versions.length === needed.length && versions.filter(({ state }) => state === 'active').length === 1;
-  return complete ? versions.sort((a, b) => a.n - b.n) : undefined;
 }
 
 function blocked(

@@ -1,5 +1,4 @@
 import { ledgerSecret } from '../installation/ledger-name.ts';
-import { AUDIT_NAME } from '../installation/names.ts';
 import { INVENTORY, projectionsOf, VERSIONED } from '../inventory/index.ts';
 import type { Projection, VersionedKind } from '../inventory/kind.ts';
 import {
@@ -16,10 +15,11 @@ import type { Ring, Rings } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
 import { assessComputed, type Outcome, outdated, type ProjectionContext } from './assess-projection.ts';
-import { assessVersions, ringFrom, type Stranger, type VersionItem } from './assess-versions.ts';
+import { assessVersions } from './assess-versions.ts';
 import { openChange } from './change.ts';
 import { adoptableKey, keysOf, readHoldings } from './holding.ts';
-import type { InitRequest, Snapshot } from './snapshot.ts';
+import { hasAuditLog, type InitRequest, type Snapshot } from './snapshot.ts';
+import { ringFrom, type Stranger, type VersionItem } from './version-item.ts';
 
 /** One projection, and what is to be done with it. */
 export interface AssessedProjection {
@@ -180,8 +180,8 @@ function strangerOf(
 }
 
 /** True where the record is gone, but the audit log tells of runs that came to their end: every kind had a version. */
-function wasComplete(record: RecordView, { ledger }: Snapshot): boolean {
-  return record.status !== 'sound' && ledger.some(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
+function wasComplete(record: RecordView, snapshot: Snapshot): boolean {
+  return record.status !== 'sound' && hasAuditLog(snapshot);
 }
 
 /** True for an object that this program once wrote, or that cannot be read any more. */

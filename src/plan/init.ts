@@ -7,12 +7,12 @@ import type { KindId } from '../ledger/entry.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
-import { numberOf, type VersionItem } from './assess-versions.ts';
 import type { Transition } from './change.ts';
 import { type Finding, finding } from './finding.ts';
 import { standingFindings } from './findings.ts';
 import { nextRecord } from './next-record.ts';
 import type { Step } from './step.ts';
+import { numberOf, type VersionItem } from './version-item.ts';
 
 /** What a run of `init` will do: ids and reasons, never key bytes. */
 export interface InitPlan {

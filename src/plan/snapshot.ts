@@ -1,3 +1,4 @@
+import { AUDIT_NAME } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { FoundObject } from '../ports/key-store.ts';
 import type { Change } from './change.ts';
@@ -31,4 +32,14 @@ export interface InitRequest {
   readonly adopt: boolean;
   /** Replace well-formed material that the ledger does not know by ours. */
   readonly restore: boolean;
+}
+
+/** The audit log that is being written, as it stands in the ledger's namespace. */
+export function auditLogIn({ ledger }: Snapshot): FoundObject | undefined {
+  return ledger.find(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
+}
+
+/** True where runs came to their end: only such a run writes the log. */
+export function hasAuditLog(snapshot: Snapshot): boolean {
+  return auditLogIn(snapshot) !== undefined;
 }

@@ -1,6 +1,7 @@
 /** Installations on a memory store, and runs of `init` on them. */
-import { applyInit, type InitInput, previewInit, refuseBlocked } from '../../src/apply/init.ts';
+import { applyInit, type InitInput, previewInit } from '../../src/apply/init.ts';
 import type { ApplyPorts } from '../../src/apply/ports.ts';
+import { refuseBlocked } from '../../src/apply/refusals.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
 import { validateSpec } from '../../src/installation/validate.ts';
 import type { InitPlan } from '../../src/plan/init.ts';
