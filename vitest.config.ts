@@ -34,7 +34,7 @@ export default defineConfig({
     globalSetup: ['scripts/build.mjs', 'test/support/cluster/shared.ts'],
     pool: 'forks',
     maxWorkers: 2, // vitest would leave one of two processors idle
-    testTimeout: soaking ? 120 * minute : 30_000,
+    testTimeout: soaking ? 120 * minute : minute,
     hookTimeout: soaking ? 10 * minute : minute,
     reporters: ['default', new ClosingLineReporter()],
     sequence: { hooks: 'stack' },

@@ -242,7 +242,7 @@ serviecs: []
     const cwd = folderWith({ 'palette-keys.yaml': text });
     const begun = performance.now();
     expectFailure(await warm.run(['init', '--dir', 'keys'], { cwd }), 2, message);
-    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(performance.now() - begun).toBeLessThan(15_000);
     expect(readdirSync(cwd)).toEqual(['palette-keys.yaml']);
   });
 

@@ -101,7 +101,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       leaseTransitions: 0,
     });
     expect(spec.renewTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-    expect(Math.abs(Date.parse(spec.renewTime) - Date.now())).toBeLessThan(3000);
+    expect(Math.abs(Date.parse(spec.renewTime) - Date.now())).toBeLessThan(15_000);
   });
 
   test('the second one is told who has it, with which command, and since when', async () => {
@@ -177,7 +177,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     } finally {
       vi.useRealTimers();
     }
-    expect(Math.abs(Date.parse((await lease()).spec.renewTime) - Date.now())).toBeLessThan(5000);
+    expect(Math.abs(Date.parse((await lease()).spec.renewTime) - Date.now())).toBeLessThan(15_000);
   });
 
   describe('of a process that has died', () => {

@@ -309,7 +309,7 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
       setTimeout(() => controller.abort(new PaletteKeysError('INTERRUPTED', 'ended by SIGINT', { hint: '' })), 300);
       const started = performance.now();
       await expect(store.cluster?.user()).rejects.toMatchObject({ code: 'INTERRUPTED' });
-      expect(performance.now() - started).toBeLessThan(3000);
+      expect(performance.now() - started).toBeLessThan(15_000);
     });
   });
 

@@ -84,7 +84,7 @@ describe.skipIf(assets === undefined)('the way to a real API server', { timeout:
       const [free] = await freePorts(1);
       const begin = performance.now();
       const error = await failure(whoAmI({ server: `https://127.0.0.1:${free}` }));
-      expect(performance.now() - begin).toBeLessThan(5000);
+      expect(performance.now() - begin).toBeLessThan(15_000);
       expect(error).toMatchObject({
         code: 'STORE_UNAVAILABLE',
         message: expect.stringContaining(`context test (https://127.0.0.1:${free})`),
@@ -107,7 +107,7 @@ describe.skipIf(assets === undefined)('the way to a real API server', { timeout:
       const error = await failure(whoAmI({ server }, { requestTimeoutMs: 500, time: new NoTime() }));
       expect(error).toMatchObject({ code: 'TIMED_OUT', message: expect.stringContaining('no answer within 0.5 s') });
       expect(error.hint).toContain('--request-timeout');
-      expect(performance.now() - begin).toBeLessThan(5000);
+      expect(performance.now() - begin).toBeLessThan(15_000);
     });
 
     test('a time-out of 0 is none', async () => {
@@ -356,7 +356,7 @@ describe.skipIf(assets === undefined)('the way to a real API server', { timeout:
     expect(String(line)).toBe('INTERRUPTED\n');
     const told = performance.now();
     await once(child, 'exit');
-    expect(performance.now() - told).toBeLessThan(2000);
-    expect(performance.now() - begin).toBeLessThan(20_000);
+    expect(performance.now() - told).toBeLessThan(10_000);
+    expect(performance.now() - begin).toBeLessThan(25_000);
   });
 });

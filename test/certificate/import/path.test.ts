@@ -15,6 +15,7 @@ import {
   serverExtensions,
   type Wish,
 } from '../../support/openssl-pki.ts';
+import { processorTime } from '../../support/processor-time.ts';
 import { daysFromNow, decide, errorsOf, warningsOf } from './request.ts';
 
 const repairsOf = ({ repairs }: ImportDecision): readonly string[] => repairs.map(({ code }) => code);
@@ -297,9 +298,9 @@ describe.skipIf(!haveTools('openssl'))('a chain', () => {
     const many = Array.from({ length: 50 }, (_, i) =>
       makeIntermediate(stray, { subject: '/CN=Stray', keyName: `p256-${40 + (i % 10)}` }),
     );
-    const began = performance.now();
+    const used = processorTime();
     const decision = await decide([makeLeaf(many[0] ?? root), ...many], [root]);
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(used()).toBeLessThan(10_000);
     expect(errorsOf(decision)).toHaveLength(1);
     expect(decision.pair).toBeUndefined();
   });

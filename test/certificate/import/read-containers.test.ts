@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readFiles } from '../../../src/certificate/import/read.ts';
 import type { InputFile } from '../../../src/certificate/import/types.ts';
+import { processorTime } from '../../support/processor-time.ts';
 import { Inputs, KINDS, PASSPHRASE } from './inputs.ts';
 
 const inputs = new Inputs().makePairs();
@@ -194,11 +195,11 @@ describe('PKCS#12', () => {
     const count = Buffer.from('0203010001', 'hex');
     expect(bytes.includes(count)).toBe(true);
     for (let at = bytes.indexOf(count); at >= 0; at = bytes.indexOf(count)) bytes.write('02037fffff', at, 'hex');
-    const begin = performance.now();
+    const used = processorTime();
     for (const passphrase of [undefined, PASSPHRASE]) {
       expect((await read({ name: 'f', bytes }, passphrase)).findings).toEqual(['KDF_TOO_EXPENSIVE f']);
     }
-    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(used()).toBeLessThan(2000);
   });
 
   test('a large file with RC2 is decrypted in time', async () => {
@@ -208,9 +209,9 @@ describe('PKCS#12', () => {
     );
     const file = inputs.file('many.p12');
     expect(file.bytes.length).toBeGreaterThan(80_000);
-    const begin = performance.now();
+    const used = processorTime();
     expect((await read(file, PASSPHRASE)).certificates).toHaveLength(100);
-    expect(performance.now() - begin).toBeLessThan(2000);
+    expect(used()).toBeLessThan(4000);
   });
 
   test('cut off anywhere is damaged', async () => {
