@@ -155,35 +155,54 @@ const chalkIsTold = {
   },
 };
 
-/** Of forge the part that lays certificates out (with what it needs itself): the rest takes as long to load again. */
+/**
+ * Of forge the part that lays certificates out (with what it needs itself): the rest takes as long to load again. And
+ * that when it is first used: a command that only reads needs none of it.
+ */
 const forgeForX509 = {
   name: 'forge-for-x509',
   setup(context) {
+    const contents = `
+      const forge = () => (require('node-forge/lib/x509'), require('node-forge/lib/forge'));
+      module.exports = new Proxy({}, { get: (_, name) => forge()[name] });`;
     context.onResolve({ filter: /^node-forge$/ }, () => ({ path: 'x509', namespace: 'forge' }));
-    context.onLoad({ filter: /./, namespace: 'forge' }, () => ({
-      contents: "require('node-forge/lib/x509'); module.exports = require('node-forge/lib/forge')",
-      resolveDir: here,
-    }));
+    context.onLoad({ filter: /./, namespace: 'forge' }, () => ({ contents, resolveDir: here }));
   },
 };
 
-const UNUSED = /^(undici|openid-client|jsonpath-plus)$/;
+/** What stands there instead of a package that client-node imports. */
+const INSTEAD = {
+  // For callers that use fetch (1 MB); ours use its agents for node:https.
+  undici: 'module.exports = { Agent: class {}, ProxyAgent: class {} }',
+  socks: 'module.exports = { SocksClient: class {} }',
+  // What it logs in with (OpenID Connect, the output of cloud tools): src/adapters/kubernetes/connect does that.
+  'openid-client': 'module.exports = {}',
+  'jsonpath-plus': 'module.exports = {}',
+  // The kubeconfig is read and checked before client-node gets it, as JSON.
+  'js-yaml': 'module.exports = { load: JSON.parse }',
+  // For a home directory on Windows alone.
+  'node:child_process': 'module.exports = {}',
+  // Loaded where there is such a proxy.
+  'socks-proxy-agent':
+    "module.exports = { get SocksProxyAgent() { return require('socks-proxy-agent').SocksProxyAgent } }",
+};
 
 /**
  * Of @kubernetes/client-node only KubeConfig is used: its modules have no side effects, so that the API's models (450 kB)
- * fall away. It brings undici (1 MB) for callers that use fetch; ours use its agents for node:https. What it logs in with
- * (OpenID Connect, the output of cloud tools) is not used either: src/adapters/kubernetes/connect does that.
+ * fall away.
  */
 const kubeConfigAlone = {
   name: 'kube-config-alone',
   setup(context) {
-    context.onResolve({ filter: UNUSED }, () => ({ path: 'unused', namespace: 'unused' }));
-    context.onLoad({ filter: /./, namespace: 'unused' }, () => ({
-      contents: 'module.exports = { Agent: class {}, ProxyAgent: class {} }',
+    context.onLoad({ filter: /./, namespace: 'instead' }, ({ path: name }) => ({
+      contents: INSTEAD[name],
+      resolveDir: here,
     }));
     context.onResolve({ filter: /./ }, async ({ path: name, importer, kind, resolveDir, pluginData }) => {
-      const isClient = name === '@kubernetes/client-node' || /client-node[/\\]dist/.test(importer);
-      if (!isClient || pluginData === 'resolved' || name.startsWith('node:') || UNUSED.test(name)) return undefined;
+      const byClient = /client-node[/\\]dist/.test(importer);
+      if (byClient && name in INSTEAD) return { path: name, namespace: 'instead' };
+      const isClient = name === '@kubernetes/client-node' || byClient;
+      if (!isClient || pluginData === 'resolved' || name.startsWith('node:')) return undefined;
       const found = await context.resolve(name, { importer, kind, resolveDir, pluginData: 'resolved' });
       return /client-node[/\\]dist/.test(found.path) ? { ...found, sideEffects: false } : found;
     });

@@ -46,11 +46,10 @@ export async function gather(
   const ledgerNamespace = await findLedger(store, request);
   let last: number | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const ledger = await readLedgerNamespace(store, ledgerNamespace);
-    const record = readRecord(ledger);
+    const { ledger, record } = await readLedgerNamespace(store, ledgerNamespace);
     const spec = chooseSpec(request, record);
-    const entries = readLedger(ledger, spec);
-    const rings = ringsOfLedger(entries, record);
+    const versions = readLedger(ledger, spec);
+    const rings = ringsOfLedger(versions, record);
     const refs = [...projectionsOf(spec, rings), ...addedBy(init?.change, spec, rings)].map(({ ref }) => ref);
     const isFirst = init !== undefined && before === undefined && ledger.length === 0;
     const handmade = isFirst || init?.adopt === true ? placesToAdoptFrom(spec) : [];
@@ -62,7 +61,7 @@ export async function gather(
     const found = new Map([...known, ...(await readAll(store, unread))]);
     const projections = pick(found, refs);
     const generation = generationOfRecord(record);
-    if (generation === last || !(isNewer(record, entries) || isOlder(generation, projections.values()))) {
+    if (generation === last || !(isNewer(record, versions) || isOlder(generation, projections.values()))) {
       const seen = new Set([...found.values(), ...ledger].map(({ ref }) => ref.namespace));
       // A folder has a list of its namespaces, which somebody may have got around.
       const needed = namespacesOf(spec, refs);
@@ -72,7 +71,8 @@ export async function gather(
       const specGiven = request.spec !== undefined;
       const [adoptable, strangers] = [pick(found, handmade), strangersIn(pick(found, names))];
       for (const ref of places) looked.add(formatRef(ref));
-      return { store, spec, specGiven, ledger, projections, adoptable, strangers, missingNamespaces, looked };
+      const keys = { ledger, record, versions };
+      return { store, spec, specGiven, ...keys, projections, adoptable, strangers, missingNamespaces, looked };
     }
     last = generation;
   }
@@ -117,13 +117,18 @@ async function findLedger(store: KeyStore, { spec, ledgerNamespace }: SpecReques
 }
 
 /** What is labelled as ours, and the record even if its labels are lost. */
-async function readLedgerNamespace(store: KeyStore, namespace: string): Promise<readonly FoundObject[]> {
-  const listed = await store.list(namespace);
-  if (readRecord(listed).status !== 'missing' || listed.length === 0) return listed;
-  const record = await store.get({ kind: 'ConfigMap', namespace, name: RECORD_NAME });
-  if (record === undefined) return listed;
-  if (record.damage !== undefined || readRecord([record]).status === 'sound') return [...listed, record];
-  throw nameTaken(record.ref);
+async function readLedgerNamespace(
+  store: KeyStore,
+  namespace: string,
+): Promise<{ readonly ledger: readonly FoundObject[]; readonly record: RecordView }> {
+  const ledger = await store.list(namespace);
+  const record = readRecord(ledger);
+  if (record.status !== 'missing' || ledger.length === 0) return { ledger, record };
+  const object = await store.get({ kind: 'ConfigMap', namespace, name: RECORD_NAME });
+  if (object === undefined) return { ledger, record };
+  const unlabelled = readRecord([object]);
+  if (object.damage === undefined && unlabelled.status !== 'sound') throw nameTaken(object.ref);
+  return { ledger: [...ledger, object], record: unlabelled };
 }
 
 /** Every namespace of the run, sorted, each once. */

@@ -3,7 +3,7 @@ import { sha256Hex } from '../crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { allNamespaces, recordConfigMap } from '../installation/names.ts';
-import { readRecord } from '../inventory/ledger-view.ts';
+import { readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
 import { type InstallationRecord, recordObject } from '../ledger/record.ts';
 import { assess } from '../plan/assess.ts';
@@ -43,7 +43,7 @@ export async function previewRestore(
   const now = clock.now();
   const mark = { file, sha256: sha256Hex(bytes), at: formatTime(now), recipients: [] };
   const found = await gather(store, { spec: backup.record.spec, namespace: undefined });
-  const recorded = readRecord(found.ledger).status === 'sound';
+  const recorded = found.record.status === 'sound';
   // The spec of a record that is there counts, not the one of the backup.
   const { ledgerNamespace } = backup.record.spec;
   const spec: SpecRequest = { spec: recorded ? undefined : backup.record.spec, namespace: undefined, ledgerNamespace };
@@ -132,7 +132,8 @@ function withRestored(
 ): Snapshot {
   const written = record === undefined ? [] : [recordObject(recordConfigMap(record.spec), record, '')];
   const restored = [...missing, ...written].map((object) => ({ ...object, version: '' }));
-  return { ...snapshot, ledger: [...snapshot.ledger, ...restored] };
+  const ledger = [...snapshot.ledger, ...restored];
+  return { ...snapshot, ledger, record: readRecord(ledger), versions: readLedger(ledger, snapshot.spec) };
 }
 
 function checked(plain: Uint8Array): OpenedBackup {

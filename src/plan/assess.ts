@@ -1,13 +1,7 @@
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { INVENTORY, projectionsOf, VERSIONED } from '../inventory/index.ts';
 import type { Projection, VersionedKind } from '../inventory/kind.ts';
-import {
-  installationIdOf,
-  type LedgerView,
-  type RecordView,
-  readLedger,
-  readRecord,
-} from '../inventory/ledger-view.ts';
+import { installationIdOf, type LedgerView, type RecordView } from '../inventory/ledger-view.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import { isManaged } from '../ledger/metadata.ts';
 import type { KeyRecord } from '../ledger/record.ts';
@@ -42,10 +36,9 @@ export interface Assessment {
   readonly scope: KindId | undefined;
 }
 
-/** Compares what is there with what should be. Pure; throws RECORD_TOO_NEW and TWO_INSTALLATIONS alone. */
+/** Compares what is there with what should be. Pure; throws TWO_INSTALLATIONS alone. */
 export async function assess(snapshot: Snapshot, request: InitRequest, now: Date): Promise<Assessment> {
-  const ledger = readLedger(snapshot.ledger, snapshot.spec);
-  const record = readRecord(snapshot.ledger);
+  const { record, versions: ledger } = snapshot;
   const installationId = installationIdOf(snapshot.ledger, record);
   const known = ringsOfLedger(ledger, record);
   const projections = projectionsOf(snapshot.spec, known);

@@ -1,5 +1,6 @@
 import { AUDIT_NAME } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
+import type { LedgerView, RecordView } from '../inventory/ledger-view.ts';
 import type { FoundObject } from '../ports/key-store.ts';
 import type { Change } from './change.ts';
 
@@ -12,6 +13,10 @@ export interface Snapshot {
   readonly specGiven: boolean;
   /** All our objects in the ledger's namespace. */
   readonly ledger: readonly FoundObject[];
+  /** The record among them. */
+  readonly record: RecordView;
+  /** The versions among them. */
+  readonly versions: LedgerView;
   /** What stands at the place of each projection, by `formatRef`; what is not there is not in it. */
   readonly projections: ReadonlyMap<string, FoundObject>;
   /** Secrets made by hand that `--adopt` may take in, by `formatRef`; read for a first `init` and with `--adopt`. */

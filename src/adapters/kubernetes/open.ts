@@ -4,7 +4,7 @@ import { systemProcess } from '../directory/process-identity.ts';
 import { ApiClient } from './api/client.ts';
 import { type Chosen, chooseCluster } from './connect/choose.ts';
 import { kubeconfigInvalid } from './connect/errors.ts';
-import { checkTls, tlsOptions } from './connect/tls.ts';
+import { parsed, tlsOptions } from './connect/tls.ts';
 import { Transport } from './connect/transport.ts';
 import { KubernetesStore } from './kubernetes-store.ts';
 import { DEFAULT_TIMEOUT_MS, type KubernetesOptions } from './options.ts';
@@ -36,9 +36,7 @@ export async function openKubernetesStore(options: KubernetesOptions): Promise<K
 /** What is wrong with a CA, a certificate or a key is said before anything is tried with it. */
 async function connection({ cluster, user, location }: Chosen) {
   try {
-    const options = await tlsOptions(cluster, user);
-    checkTls(options);
-    return options;
+    return parsed(await tlsOptions(cluster, user));
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : 'unknown';
     throw kubeconfigInvalid(location, `the CA, the client certificate or its key cannot be used (${code})`);

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Cluster } from '@kubernetes/client-node';
 import { PaletteKeysError } from '../../../errors.ts';
@@ -99,12 +98,14 @@ function clusterInfo({ server, tlsServerName, skipTLSVerify, caData, caFile, pro
 }
 
 /** stdout of the plugin. Its stderr is the user's: that is where it asks and explains. */
-function output(
+async function output(
   plugin: ExecPlugin,
   env: NodeJS.ProcessEnv,
   interactive: boolean,
   signal: AbortSignal,
 ): Promise<string> {
+  // Few kubeconfigs have a plugin.
+  const { spawn } = await import('node:child_process');
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const stdin = interactive ? 'inherit' : 'ignore';

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
-import { createSecureContext, getCACertificates } from 'node:tls';
+import { type ConnectionOptions, createSecureContext, getCACertificates } from 'node:tls';
 import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node';
 import type { Grant } from './grant.ts';
 
@@ -34,11 +34,17 @@ export async function tlsOptions(cluster: Cluster, user: User, grant: Grant = {}
   return tuned(options);
 }
 
-/** Throws what OpenSSL says of a CA, a certificate or a key that it cannot use. */
-export function checkTls({ ca, cert, key }: RequestOptions): void {
+/**
+ * The same, with CA, certificate and key parsed once and not for each connection. Throws what OpenSSL says of one that it
+ * cannot use.
+ */
+export function parsed(options: RequestOptions): RequestOptions {
+  const { ca, cert, key } = options;
   // A CA that is none would silently be left out.
   if (Buffer.isBuffer(ca)) new X509Certificate(ca);
-  createSecureContext({ ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } as object);
+  const given = { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } as object;
+  const context: Pick<ConnectionOptions, 'secureContext'> = { secureContext: createSecureContext(given) };
+  return { ...options, ...context };
 }
 
 let authorities: string[] | undefined;
