@@ -277,6 +277,13 @@ describe.skipIf(assets === undefined)('the way to a real API server', { timeout:
       expect(other.asked).toEqual([]);
     });
 
+    test('that speaks SOCKS5, where nobody listens', async () => {
+      const [free] = await freePorts(1);
+      const about5 = { ...about(), 'proxy-url': `socks5://127.0.0.1:${free}` };
+      const error = await failure(whoAmI(about5, { time: new NoTime() }));
+      expect(error.message).toContain('the proxy does not let us through (PROXY_FAILED)');
+    });
+
     test.each([undefined, 'user:canary-word'])(
       'that speaks SOCKS5, which resolves the name (login %s)',
       async (login) => {

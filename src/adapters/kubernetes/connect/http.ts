@@ -98,5 +98,6 @@ function asNoAnswer(error: Error): NoAnswer {
   // That is how client-node's agents say what a proxy answered.
   const refused = /^Bad response: (\d{3})$/.exec(error.message)?.[1];
   if (refused !== undefined) return new NoAnswer(`PROXY_${refused}`);
-  return new NoAnswer(/^(Socks|Proxy)/i.test(`${error.name}${error.message}`) ? 'PROXY_SOCKS' : error.name);
+  const isOfProxy = /^(Socks|Proxy)/i.test(error.constructor.name) || /^(Socks|Proxy)/i.test(error.message);
+  return new NoAnswer(isOfProxy ? 'PROXY_FAILED' : error.name);
 }
