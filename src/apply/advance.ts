@@ -174,7 +174,8 @@ async function take(step: Step, { input, observation, record }: Scene, log: Log,
     const adds = step.type === 'publish' ? [{ state: 'published', material: undefined } as const] : [];
     const moves = movesOf(step, key.versions);
     const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves };
-    await write(inWords(step, key.versions, kind), change, { input, ports, log, irrevocable });
+    const seen = observation.assessment.snapshot;
+    await write(inWords(step, key.versions, kind), change, { input, ports, log, seen, irrevocable });
   }
   if (step.type !== 'destroy' || version === undefined) return;
   await deleteEntry(record.spec, kind, { ...version, state: 'destroyed' }, ports);

@@ -35,6 +35,11 @@ export interface InitInput {
   /** False where a missing namespace ends the run. */
   readonly createNamespaces: boolean;
   readonly request: InitRequest;
+  /**
+   * What the change was decided on. The ledger is read again under the lock, the rest is not: whoever changed a projection
+   * since then makes the write of it fail, and the run reads all of it.
+   */
+  readonly seen?: Snapshot;
   /** What `restore` has created already: the run tells of it, and writes it to the audit log. */
   readonly restored?: readonly Step[];
 }
@@ -42,11 +47,13 @@ export interface InitInput {
 /** Reads, and decides what is to be done. Writes nothing. */
 export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'store' | 'clock'>): Promise<InitPlan> {
   const now = ports.clock.now();
-  const assessment = await assess(await gather(ports.store, input.spec, input.request), input.request, now);
+  const { seen } = input;
+  const snapshot = seen ?? (await gather(ports.store, input.spec, input.request));
+  const assessment = await assess(snapshot, input.request, now);
   if (input.escrow !== undefined) refuseEscrow(assessment);
   refuseGuessedSpec(assessment);
   const plan = planInit(assessment, now);
-  wipe(assessment);
+  if (seen === undefined) wipe(assessment);
   return plan;
 }
 
@@ -85,6 +92,8 @@ class InitRun {
   readonly #ports: ApplyPorts;
   readonly #material: Material;
   readonly #assessments: Assessment[] = [];
+  /** What was read before the first attempt. */
+  #seen: Snapshot | undefined;
   /** Steps that were carried out, over all attempts, by object. */
   readonly #done = new Map<string, Step>();
   #outcome: AuditResult | undefined;
@@ -99,12 +108,14 @@ class InitRun {
     this.#agreed = agreed;
     this.#input = input;
     this.#ports = ports;
+    this.#seen = input.seen;
     this.#material = new Material(ports);
     for (const step of input.restored ?? []) this.#done.set(formatRef(step.ref), step);
   }
 
   async attempt(): Promise<InitPlan> {
-    const before = await this.#look();
+    const before = await this.#look(this.#seen);
+    this.#seen = undefined;
     this.#refuseOvertaken(before);
     const plan = this.#decide(before);
     this.#transitions ??= plan.transitions;

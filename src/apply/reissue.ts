@@ -29,7 +29,8 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     else {
       const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
       const change = { ...lookAt(input.kind), generation: record.generation, reissues };
-      await write(inWords(leaves), change, { input, ports, log, irrevocable: undefined });
+      const seen = assessment.snapshot;
+      await write(inWords(leaves), change, { input, ports, log, seen, irrevocable: undefined });
     }
     if (input.rehearses) return log.finished([]);
     const behind = await findBehind(observation, { kid: undefined, reloads: true }, input, ports);

@@ -5,6 +5,7 @@ import type { State } from '../ledger/ring.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
 import type { Change, Transition } from '../plan/change.ts';
 import type { InitPlan } from '../plan/init.ts';
+import type { Snapshot } from '../plan/snapshot.ts';
 import type { Step as ObjectStep } from '../plan/step.ts';
 import type { Request } from '../rotation/machine.ts';
 import { gather, type SpecRequest } from './gather.ts';
@@ -85,7 +86,8 @@ export async function observeComplete(
     }
     wipe(assessment);
     log.completed = true;
-    await write('complete the run that was interrupted', undefined, { input, ports, log, irrevocable: undefined });
+    const nothingSeen = { seen: undefined, irrevocable: undefined };
+    await write('complete the run that was interrupted', undefined, { input, ports, log, ...nothingSeen });
   }
 }
 
@@ -111,16 +113,20 @@ export async function write(
     input,
     ports,
     log,
+    seen,
     irrevocable,
   }: {
     readonly input: AdvanceInput;
     readonly ports: AdvancePorts;
     readonly log: Log;
+    /** What the change was decided on. */
+    readonly seen: Snapshot | undefined;
     readonly irrevocable: string | undefined;
   },
 ): Promise<void> {
   const request: InitInput['request'] = { adopt: false, restore: false, change };
-  const init: InitInput = { spec: input.spec, createNamespaces: false, request };
+  const before = seen === undefined ? {} : { seen };
+  const init: InitInput = { spec: input.spec, createNamespaces: false, request, ...before };
   const plan = await previewInit(init, ports);
   refuseBlocked(plan);
   await input.agree({ kind: input.kind, action, plan, irrevocable });

@@ -26,7 +26,7 @@ export interface Pod {
 export interface Workloads {
   /** All Pods of the namespaces. Throws PERMISSION_DENIED where one may not see them. */
   pods(namespaces: readonly string[]): Promise<readonly Pod[]>;
-  /** When the object was last changed, by whomever; undefined where it is not there. */
+  /** When the object was last changed, by whomever, as the store last met it; undefined where it is not there. */
   changedAt(ref: ObjectRef): Promise<Date | undefined>;
   /**
    * Starts all Pods of a Deployment, StatefulSet or DaemonSet anew, as `kubectl rollout restart` does. False for

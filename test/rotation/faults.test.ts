@@ -57,4 +57,20 @@ describe('two at once', () => {
     expect(statesOf(store, JWT)).toBe('v1 active, v2 published');
     expect(recordIn(store.snapshot()).ready).toBe(true);
   });
+
+  test('what somebody else adds to an object while the run waits for an answer stays', async () => {
+    const store = storeWith(made);
+    const ref = { kind: 'Secret', namespace: 'hubble-system', name: 'palette-jwt-signing-key' } as const;
+    const clock = new ManualClock('2027-02-01T00:00:00Z');
+    const agree = async (): Promise<void> => {
+      const found = await store.get(ref);
+      if (found === undefined || found.damage !== undefined || found.labels['team'] === 'b') return;
+      await store.replace({ ...found, labels: { ...found.labels, team: 'b' } }, found.version);
+    };
+    await rotate(store, JWT, { clock, agree });
+    expect(statesOf(store, JWT)).toBe('v1 active, v2 published');
+    expect(await store.get(ref)).toMatchObject({ labels: { team: 'b' } });
+    const jwks = (await store.get(ref)) as { data: Record<string, Uint8Array> };
+    expect(JSON.parse(Buffer.from(jwks.data['jwks.json'] ?? []).toString('utf8')).keys).toHaveLength(2);
+  });
 });

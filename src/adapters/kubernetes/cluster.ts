@@ -5,6 +5,7 @@ import { type Call, writing } from './api/call.ts';
 import { type ApiClient, Garbled } from './api/client.ts';
 import { ApiFailure } from './api/failure.ts';
 import { type JsonObject, objectAt, textAt } from './json.ts';
+import type { Seen } from './objects/seen.ts';
 import { KubernetesWorkloads } from './workloads/workloads.ts';
 
 /** An Event is a courtesy: nobody waits for it. */
@@ -21,11 +22,11 @@ export class KubernetesCluster implements Cluster {
   #version: Promise<string> | undefined;
   readonly #inWords: <T>(work: () => Promise<T>) => Promise<T>;
 
-  constructor(client: ApiClient, host: string, inWords: <T>(work: () => Promise<T>) => Promise<T>) {
+  constructor(client: ApiClient, seen: Seen, host: string, inWords: <T>(work: () => Promise<T>) => Promise<T>) {
     this.#client = client;
     this.#host = host;
     this.#inWords = inWords;
-    this.workloads = new KubernetesWorkloads(client, inWords);
+    this.workloads = new KubernetesWorkloads(client, seen, inWords);
   }
 
   version(): Promise<string> {

@@ -8,6 +8,7 @@ import { KubernetesCluster } from './cluster.ts';
 import { acquireLock } from './lease/lock.ts';
 import { addNamespace, hasNamespace } from './namespaces.ts';
 import { find, listAll } from './objects/read.ts';
+import { Seen } from './objects/seen.ts';
 import { createOnce, removeVersion, replaceVersion } from './objects/write.ts';
 
 const OURS = 'app.kubernetes.io/managed-by=palette-keys';
@@ -30,11 +31,14 @@ export class KubernetesStore implements KeyStore {
   readonly location: string;
   readonly cluster: KubernetesCluster;
   readonly #parts: KubernetesStoreParts;
+  readonly #seen = new Seen();
 
   constructor(parts: KubernetesStoreParts) {
     this.#parts = parts;
     this.location = parts.location;
-    this.cluster = new KubernetesCluster(parts.client, parts.self.origin.host, (work) => this.#inWords(work));
+    this.cluster = new KubernetesCluster(parts.client, this.#seen, parts.self.origin.host, (work) =>
+      this.#inWords(work),
+    );
   }
 
   /** Only where one was told to look: to look everywhere, one would have to be allowed to read everybody's Secrets. */
@@ -58,7 +62,12 @@ export class KubernetesStore implements KeyStore {
   }
 
   get(ref: ObjectRef): Promise<FoundObject | undefined> {
-    return this.#inWords(async () => (await find(this.#parts.client, ref))?.stored);
+    return this.#inWords(async () => {
+      const found = await find(this.#parts.client, ref);
+      if (found === undefined) this.#seen.forget(ref);
+      else this.#seen.note(found);
+      return found?.stored;
+    });
   }
 
   create(object: NewObject): Promise<'created' | 'exists'> {
@@ -66,7 +75,7 @@ export class KubernetesStore implements KeyStore {
   }
 
   replace(object: NewObject, version: string): Promise<'replaced' | 'conflict'> {
-    return this.#inWords(() => replaceVersion(this.#parts.client, object, version));
+    return this.#inWords(() => replaceVersion(this.#parts.client, this.#seen, object, version));
   }
 
   remove(ref: ObjectRef, version: string): Promise<'removed' | 'conflict'> {

@@ -6,9 +6,10 @@ import type { ApiClient } from '../api/client.ts';
 import { ApiFailure, isAmbiguous, isConflict, isMissing, isTaken } from '../api/failure.ts';
 import { maskOf } from '../api/mask.ts';
 import { holds, isEqual } from './compare.ts';
-import { decodeObject, type RawObject } from './decode.ts';
+import { decodeObject } from './decode.ts';
 import { encodeNew, encodeReplacement } from './encode.ts';
 import { find } from './read.ts';
+import type { Seen, SeenObject } from './seen.ts';
 
 /**
  * Creates once. A POST that may or may not have been carried out is never simply repeated: the object is read back, and
@@ -42,18 +43,20 @@ export async function createOnce(client: ApiClient, object: NewObject): Promise<
  */
 export async function replaceVersion(
   client: ApiClient,
+  seen: Seen,
   object: NewObject,
   version: string,
 ): Promise<'replaced' | 'conflict'> {
   const { ref } = object;
-  const current = await find(client, ref);
+  const known = seen.of(ref);
+  const current = known?.stored.version === version ? known : await find(client, ref);
   if (current?.stored.version !== version) return 'conflict';
   refuseUnchangeable(current, object);
   const call = writing({ ...getting(ref), verb: 'update' }, encodeReplacement(current, object), maskFor(object));
   const patience = client.patience();
   for (let isFirst = true; ; isFirst = false) {
     try {
-      await client.send(call, (json) => decodeObject(json, ref));
+      seen.note(await client.send(call, (json) => decodeObject(json, ref)));
       return 'replaced';
     } catch (error) {
       if (!(error instanceof ApiFailure)) throw error;
@@ -98,7 +101,7 @@ export async function removeVersion(
 }
 
 /** What the API server would refuse, said so that one knows what to do; and ledger entries are never touched. */
-function refuseUnchangeable(current: RawObject, object: NewObject): void {
+function refuseUnchangeable(current: SeenObject, object: NewObject): void {
   if (current.isTerminating) throw terminating(object);
   const { immutable, type } = current.stored;
   if (!immutable && type === object.type) return;

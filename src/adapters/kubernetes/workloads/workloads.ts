@@ -4,6 +4,7 @@ import { type Call, getting, type Target, writing } from '../api/call.ts';
 import { type ApiClient, Garbled } from '../api/client.ts';
 import { isConflict, isMissing } from '../api/failure.ts';
 import { isObject, type JsonObject, listAt, objectAt, textAt } from '../json.ts';
+import type { Seen } from '../objects/seen.ts';
 import { decodePod } from './decode-pod.ts';
 import { isRolledOut } from './rollout.ts';
 
@@ -21,10 +22,12 @@ const RESOURCES: Readonly<Record<string, string>> = {
 /** Pods, and what made them, through the API. */
 export class KubernetesWorkloads implements Workloads {
   readonly #client: ApiClient;
+  readonly #seen: Seen;
   readonly #inWords: <T>(work: () => Promise<T>) => Promise<T>;
 
-  constructor(client: ApiClient, inWords: <T>(work: () => Promise<T>) => Promise<T>) {
+  constructor(client: ApiClient, seen: Seen, inWords: <T>(work: () => Promise<T>) => Promise<T>) {
     this.#client = client;
+    this.#seen = seen;
     this.#inWords = inWords;
   }
 
@@ -37,6 +40,8 @@ export class KubernetesWorkloads implements Workloads {
 
   changedAt(ref: ObjectRef): Promise<Date | undefined> {
     return this.#inWords(async () => {
+      const known = this.#seen.of(ref);
+      if (known !== undefined) return lastChange(known.json);
       try {
         return await this.#client.read(getting(ref), lastChange);
       } catch (error) {

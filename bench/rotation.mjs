@@ -1,0 +1,129 @@
+// Rotating the internal CA of an installation with many services on a real API server: the whole road, against what it
+// cannot do without, the generation of the leaves' keys; how many requests each Secret takes, and how much memory.
+//
+//   node bench/rotation.mjs [SERVICES]
+import { spawn } from 'node:child_process';
+import { generateKeyPair } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { findAssetsOrSkip, startCluster } from '../test/support/cluster.ts';
+import { startFaultProxy } from '../test/support/fault-proxy.ts';
+
+const program = fileURLToPath(new URL('../bin/palette-keys.js', import.meta.url));
+const { execPath: node } = process;
+/** Published and trusted everywhere; promoted, with all leaves reissued; the old CA retired. */
+const TRANSITIONS = 3;
+const LEAST_RATIO = 0.8;
+const MOST_REQUESTS = 3;
+const ROTATE = ['rotate', 'internal-ca', '--assume-consumers-current', '--again', '-y', '-q'];
+
+export async function run(services = 1000) {
+  const assets = findAssetsOrSkip();
+  if (assets === undefined) return true;
+  const folder = mkdtempSync(path.join(tmpdir(), 'palette-keys-bench-'));
+  try {
+    console.log(`\nrotation of the internal CA${' '.repeat(15)}services   measured`);
+    const few = await withInstallation(assets, folder, Math.ceil(services / 10), rotate);
+    const many = await withInstallation(assets, folder, services, rotate);
+    const keys = await generateKeys(services);
+    const ratio = keys / many.seconds;
+    return [
+      tell('requests per Secret and transition', few.services, few.requests, few.requests <= MOST_REQUESTS),
+      tell(
+        `key generation ${keys.toFixed(0)} s / rotation ${many.seconds.toFixed(0)} s`,
+        services,
+        ratio,
+        ratio >= LEAST_RATIO,
+      ),
+      tell('peak memory, MB', few.services, few.peak, true),
+      tell('peak memory, MB', services, many.peak, true),
+    ].every(Boolean);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function withInstallation(assets, folder, services, work) {
+  const cluster = await startCluster({ assets });
+  try {
+    const names = Array.from({ length: services }, (_, i) => `{ name: svc${i} }`);
+    const spec = path.join(folder, `spec-${services}.yaml`);
+    writeFileSync(
+      spec,
+      `apiVersion: palette-keys/v1\nkind: Installation\nserviceCertificates: { services: [${names.join(', ')}] }\n`,
+    );
+    const kubeconfig = await cluster.kubeconfig();
+    await succeed(['init', '--config', spec, '--create-namespaces', '-q', '--kubeconfig', kubeconfig], folder);
+    return await work(cluster, services, folder);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** The whole road, once directly for the time and once through a proxy that counts. */
+async function rotate(cluster, services, folder) {
+  const begun = performance.now();
+  const { peak } = await succeed([...ROTATE, '--kubeconfig', await cluster.kubeconfig()], folder);
+  const seconds = (performance.now() - begun) / 1000;
+  return { services, seconds, peak, requests: await countRequests(cluster, folder) };
+}
+
+async function countRequests(cluster, folder) {
+  const proxy = await startFaultProxy({ target: cluster });
+  try {
+    const login = ['--kubeconfig', await cluster.kubeconfig('admin', { server: proxy })];
+    const before = proxy.requests.length;
+    await succeed([...ROTATE, ...login], folder);
+    const about = proxy.requests.slice(before).filter(({ path: at }) => /\/secrets\/palette-svc0-tls(\?|$)/.test(at));
+    // A last look finds that nothing is left to do.
+    return (about.length - 1) / TRANSITIONS;
+  } finally {
+    await proxy.stop();
+  }
+}
+
+/** Seconds for that many keys with nothing else to do. */
+async function generateKeys(count) {
+  const generate = promisify(generateKeyPair);
+  const begun = performance.now();
+  await Promise.all(Array.from({ length: count }, () => generate('rsa', { modulusLength: 2048 })));
+  return (performance.now() - begun) / 1000;
+}
+
+function tell(what, services, value, met) {
+  console.log(
+    `${what.padEnd(40)} ${String(services).padStart(8)} ${value.toFixed(2).padStart(10)}   ${met ? 'met' : 'MISSED'}`,
+  );
+  return met;
+}
+
+function succeed(args, cwd) {
+  const child = spawn(node, [program, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, said, peak] = ['', '', 0];
+  child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk) => (said += chunk));
+  const watch = setInterval(() => (peak = Math.max(peak, peakOf(child.pid))), 200);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject).on('close', (code) => {
+      clearInterval(watch);
+      if (code === 0) resolve({ stdout, peak });
+      else reject(new Error(`${args.join(' ')} ended with ${code}: ${said}`));
+    });
+  });
+}
+
+/** Megabytes; Linux alone tells. */
+function peakOf(pid) {
+  try {
+    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.exitCode = (await run(Number(process.argv[2] ?? 1000))) ? 0 : 1;
+}
