@@ -65,7 +65,7 @@ describe('two at once', () => {
     const agree = async (): Promise<void> => {
       const found = await store.get(ref);
       if (found === undefined || found.damage !== undefined || found.labels['team'] === 'b') return;
-      await store.replace({ ...found, labels: { ...found.labels, team: 'b' } }, found.version);
+      store.put({ ...found, labels: { ...found.labels, team: 'b' } });
     };
     await rotate(store, JWT, { clock, agree });
     expect(statesOf(store, JWT)).toBe('v1 active, v2 published');
