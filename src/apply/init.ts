@@ -47,13 +47,12 @@ export interface InitInput {
 /** Reads, and decides what is to be done. Writes nothing. */
 export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'store' | 'clock'>): Promise<InitPlan> {
   const now = ports.clock.now();
-  const { seen } = input;
-  const snapshot = seen ?? (await gather(ports.store, input.spec, input.request));
+  const snapshot = await gather(ports.store, input.spec, input.request, input.seen);
   const assessment = await assess(snapshot, input.request, now);
   if (input.escrow !== undefined) refuseEscrow(assessment);
   refuseGuessedSpec(assessment);
   const plan = planInit(assessment, now);
-  if (seen === undefined) wipe(assessment);
+  wipe(assessment, input.seen);
   return plan;
 }
 

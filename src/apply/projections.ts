@@ -64,6 +64,7 @@ async function writeProjection(
   const found = assessment.snapshot.projections.get(name);
   // An update keeps what others added to the object; a restore writes all of it anew.
   const kept = outcome.action === 'update' ? foundOf(projection, assessment) : undefined;
+  const others = Object.entries(kept?.data ?? {}).filter(([entryName]) => !projection.sometimes?.includes(entryName));
   const object: NewObject = {
     ref: projection.ref,
     type:
@@ -75,7 +76,7 @@ async function writeProjection(
       ...annotations(toolVersion),
       [ANNOTATION.generation]: String(record.generation),
     },
-    data: { ...kept?.data, ...entries },
+    data: { ...Object.fromEntries(others), ...entries },
   };
   signal.throwIfAborted();
   const result = found === undefined ? await store.create(object) : await store.replace(object, found.version);

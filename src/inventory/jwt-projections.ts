@@ -25,6 +25,8 @@ export function jwtProjections(
     ref: platformSecret(spec, KIND),
     type: 'Opaque',
     from: [KIND],
+    // With another algorithm other entries: what is retired must not stay.
+    sometimes: ['signing-key.pem', 'key', 'keyring.json', 'jwks.json'],
     compute: async (rings) => signerEntries(ringOf(rings, KIND)),
     inspect: (entries) => inspectSigner(entries, inspect),
   };
@@ -37,9 +39,10 @@ export function jwtProjections(
     compute: async (rings) => ({ 'jwks.json': encodeJwks(ringOf(rings, KIND)) }),
     inspect: readJwks,
   };
-  // While any accepted key is asymmetric its verifiers need the set, whatever the spec asks for by now.
-  const accepted = acceptedOf(rings.get(KIND) ?? []).map((version) => version.material.alg);
-  const algorithms = accepted.length > 0 ? accepted : [spec.jwt.algorithm];
+  // Where any key ever was asymmetric there are verifiers that read the set, whatever the spec asks for by now; that it
+  // is empty tells them that those keys are retired.
+  const made = (rings.get(KIND) ?? []).map((version) => version.material.alg);
+  const algorithms = made.length > 0 ? made : [spec.jwt.algorithm];
   return algorithms.every(isSymmetric) ? [secret] : [secret, jwks];
 }
 

@@ -60,6 +60,8 @@ interface ProjectionBase {
   readonly anyType?: true;
   /** Kinds whose versions it is computed from. */
   readonly from: readonly KindId[];
+  /** Entries that it has at times: where they are not among the computed ones they are taken out. */
+  readonly sometimes?: readonly string[];
 }
 
 /** An object that is a function of record, ledger and spec. */

@@ -57,7 +57,8 @@ function assessFound(projection: IssuedProjection, found: StoredObject, context:
   const reason = reasonToReissue(projection, certificate, issuer, ring, context);
   if (reason !== undefined) return { outcome: withIssuer(reason, projection, context), reissue: true, leaf };
   const pem = { certificate: Buffer.from(certificate.pem, 'latin1'), key };
-  const same = holds(found, projection.assemble(pem, context.rings)) && hasMetadata(found, projection, context);
+  const same =
+    holds(found, projection.assemble(pem, context.rings), projection) && hasMetadata(found, projection, context);
   const outcome: Outcome = same ? { action: 'keep' } : outdated('what surrounds the certificate differs');
   return { outcome: { ...outcome, fingerprint: certificate.fingerprint }, reissue: false, leaf };
 }

@@ -38,7 +38,7 @@ export async function assessComputed(
   if (found.damage !== undefined) return damaged(found.damage);
   const desired = await projection.compute(context.rings);
   const kid = activeKid(projection, context.rings);
-  if (holds(found, desired) && hasMetadata(found, projection, context)) return { action: 'keep', ...kid };
+  if (holds(found, desired, projection) && hasMetadata(found, projection, context)) return { action: 'keep', ...kid };
   const unknown = holding.keys.filter((key) => !isExplained(key, context.rings));
   // What others put there after the import was decided on is not among its versions, and would be lost.
   if (isImported(projection, context) && (holding.damage !== undefined || unknown.length === 0))
@@ -156,9 +156,14 @@ export function foreignOutcome(
   return { action: 'blocked', reason, code: 'FOREIGN_EDIT', remedy: adopt === '' ? restore : `${restore}; ${adopt}` };
 }
 
-/** True where the object has every entry as desired; entries of others are left alone. */
-export function holds(found: StoredObject, desired: Entries): boolean {
-  return Object.keys(desired).every((name) => sameEntry(found.data, desired, name));
+/** True where the object has every entry as desired, and none that was ours and is not; entries of others are left alone. */
+export function holds(found: StoredObject, desired: Entries, projection: Projection): boolean {
+  return differing(found, desired, projection).length === 0;
+}
+
+function differing({ data }: StoredObject, desired: Entries, { sometimes = [] }: Projection): readonly string[] {
+  const former = sometimes.filter((name) => Object.hasOwn(data, name) && !Object.hasOwn(desired, name));
+  return [...Object.keys(desired).filter((name) => !sameEntry(data, desired, name)), ...former];
 }
 
 function sameEntry(a: Entries, b: Entries, name: string): boolean {
@@ -175,7 +180,7 @@ export function hasMetadata(found: StoredObject, projection: Projection, context
 }
 
 function whatDiffers(found: StoredObject, desired: Entries, projection: Projection): string {
-  const entries = Object.keys(desired).filter((name) => !sameEntry(found.data, desired, name));
+  const entries = differing(found, desired, projection);
   if (entries.length > 0) return `${entries.join(', ')} ${entries.length === 1 ? 'differs' : 'differ'}`;
   return projection.anyType === true || found.type === projection.type
     ? 'labels or annotations differ'

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:tls';
-import { createLocalJWKSet, importPKCS8, jwtVerify, SignJWT } from 'jose';
+import { createLocalJWKSet, decodeProtectedHeader, importJWK, importPKCS8, jwtVerify, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readBundle } from '../../src/certificate/read.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
@@ -201,6 +201,76 @@ describe('jwt-signing-key', () => {
     ] as const;
     for (const [token, set, outcome] of expected) {
       expect([token, set, await verifies(token, set)]).toEqual([token, set, outcome]);
+    }
+  });
+});
+
+describe('tokens with a shared secret', () => {
+  interface Keys {
+    readonly keys: readonly { readonly kid: string }[];
+  }
+
+  const textsOf = (ref: Parameters<typeof objectIn>[1]): Readonly<Record<string, string>> => {
+    const { data } = objectIn(store.snapshot(), ref);
+    return Object.fromEntries(Object.entries(data).map(([name, bytes]) => [name, Buffer.from(bytes).toString('utf8')]));
+  };
+
+  /** A token by the signer's Secret as it stands, and every key that a verifier with access to that Secret takes. */
+  async function look(): Promise<{ readonly token: string; readonly keys: Keys['keys'] }> {
+    const { alg = '', kid = '', ...texts } = textsOf(platform(JWT));
+    const bytes = objectIn(store.snapshot(), platform(JWT)).data['key'];
+    const key = bytes ?? (await importPKCS8(texts['signing-key.pem'] ?? '', alg));
+    const token = await new SignJWT({ sub: 'somebody' }).setProtectedHeader({ alg, kid }).sign(key);
+    const sets = [texts['keyring.json'], texts['jwks.json']].filter((text) => text !== undefined);
+    return { token, keys: sets.flatMap((text) => (JSON.parse(text) as Keys).keys) };
+  }
+
+  async function verifies(token: string, keys: Keys['keys']): Promise<boolean> {
+    const found = keys.find(({ kid }) => kid === decodeProtectedHeader(token).kid);
+    if (found === undefined) return false;
+    await jwtVerify(token, await importJWK(found));
+    return true;
+  }
+
+  test.each([
+    ['HS256', 'HS512'],
+    ['ES256', 'HS256'],
+    ['HS512', 'PS256'],
+  ])('from %s to %s verify for as long as they should', async (from, to) => {
+    const ask = (algorithm: string): void =>
+      editRecord(store, (record) => ({ ...record, spec: { ...record.spec, jwt: { ...record.spec.jwt, algorithm } } }));
+    const rotateOnce = async (): Promise<void> => {
+      await go(JWT, { ...assume, again: true });
+    };
+    const finish = async (): Promise<void> => {
+      for (const wait of [15 * 60, 25 * 3600]) {
+        clock.advance(wait);
+        await go(JWT, assume);
+      }
+    };
+    if (from !== 'ES256') {
+      ask(from);
+      await rotateOnce();
+      await finish();
+    }
+    ask(to);
+    const before = await look();
+    await rotateOnce();
+    const published = await look();
+    clock.advance(15 * 60);
+    await go(JWT, assume);
+    const promoted = await look();
+    clock.advance(25 * 3600);
+    await go(JWT, assume);
+    const retired = await look();
+    expect([decodeProtectedHeader(before.token).alg, decodeProtectedHeader(retired.token).alg]).toEqual([from, to]);
+    for (const { token } of [before, published]) {
+      for (const { keys } of [before, published, promoted]) expect(await verifies(token, keys)).toBe(true);
+      expect(await verifies(token, retired.keys)).toBe(false);
+    }
+    for (const { token } of [promoted, retired]) {
+      expect(await verifies(token, before.keys)).toBe(false);
+      for (const { keys } of [published, promoted, retired]) expect(await verifies(token, keys)).toBe(true);
     }
   });
 });

@@ -1,0 +1,90 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { copyOf, fingerprintOf, run, start } from '../support/program.ts';
+import { CTRL_C, DOWN, ENTER, session } from './session.ts';
+import { AUDIT, entryOf, install, readRecord, SMALL } from './store.ts';
+import { haveTools } from './tools.ts';
+
+const JWT = 'jwt-signing-key';
+const PICK = 'Rotate which key?';
+const ROTATE = ['rotate', JWT, '--again', '--assume-consumers-current'];
+
+const statesIn = (folder: string): readonly string[] =>
+  readRecord(folder).keys[JWT]?.versions.map(({ n, state }) => `v${n} ${state}`) ?? [];
+
+describe.concurrent('rotate', { timeout: 60_000 }, () => {
+  /** Its verifiers forget in two seconds, and its tokens are as short-lived. */
+  let quick = '';
+  beforeAll(async () => {
+    quick = await install({ ...SMALL, jwt: { longestTokenLife: '2s', jwksCache: '2s', clockSkew: '1s' } });
+  });
+
+  it('without a kind and a terminal is a usage error that names the kinds', async () => {
+    const { code, stderr } = await run(['rotate', '--dir', quick]);
+    expect(code, stderr).toBe(2);
+    expect(stderr).toMatch(/root-key.*internal-ca/s);
+  });
+
+  it('--wait goes the whole road in one run, and says what it waits for', async () => {
+    const folder = copyOf(quick);
+    const { code, stdout, stderr } = await run([...ROTATE, '--wait', '--yes', '--dir', folder]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/waiting: jwt-signing-key: verifiers .*\n(.*\n)*.*waiting: .*tokens of the old key/);
+    expect(stdout).toMatch(/v1 +retired.*\n.*v2 +active/);
+    expect(statesIn(folder)).toEqual(['v1 retired', 'v2 active']);
+    const audit = entryOf(folder, AUDIT, 'audit.jsonl');
+    for (const state of ['published', 'active', 'trusted', 'retired']) expect(audit).toContain(`"action":"${state}"`);
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
+    '--wait ended by %s is completed by the same command',
+    async (by) => {
+      const folder = copyOf(quick);
+      const running = start([...ROTATE, '--wait', '--yes', '--dir', folder]);
+      await new Promise((resolve) =>
+        running.child.stderr.on('data', (chunk) => /waiting: jwt/.test(`${chunk}`) && resolve(chunk)),
+      );
+      running.kill(by);
+      const { code, signal } = await running.outcome;
+      expect(signal ?? code).toBe({ SIGINT: 130, SIGTERM: 143, SIGKILL: 'SIGKILL' }[by]);
+      expect(statesIn(folder)).toEqual(['v1 active', 'v2 published']);
+      const again = await run([...ROTATE, '--wait', '--yes', '--dir', folder]);
+      expect(again.code, again.stderr).toBe(0);
+      expect(statesIn(folder)).toEqual(['v1 retired', 'v2 active']);
+    },
+  );
+
+  describe.skipIf(!haveTools('expect'))('at a terminal', () => {
+    it('lists the kinds with what is due, and rotates the one that is chosen', async () => {
+      const folder = copyOf(quick);
+      const { code, screen } = await session(
+        ['rotate', '--again', '--assume-consumers-current', '--dir', folder],
+        [
+          [PICK, `${DOWN}${ENTER}`],
+          ['publish a new version of jwt-signing-key', `y${ENTER}`],
+        ],
+      );
+      expect(code, screen).toBe(6);
+      expect(screen).toMatch(/service-certificates \(due on \d{4}-\d\d-\d\d\)/);
+      expect(statesIn(folder)).toEqual(['v1 active', 'v2 published']);
+    });
+
+    it.each([
+      ['no', [['publish a new version of jwt-signing-key', `n${ENTER}`]], 1],
+      ['Ctrl-C', [['publish a new version of jwt-signing-key', CTRL_C]], 130],
+    ] as const)('%s leaves everything as it was', async (_, dialogue, exit) => {
+      const folder = copyOf(quick);
+      const before = fingerprintOf(folder, { times: true });
+      const { code, screen } = await session([...ROTATE, '--dir', folder], dialogue);
+      expect(code, screen).toBe(exit);
+      expect(fingerprintOf(folder, { times: true })).toEqual(before);
+    });
+
+    it('Ctrl-C at the list leaves everything as it was', async () => {
+      const folder = copyOf(quick);
+      const before = fingerprintOf(folder, { times: true });
+      const { code, screen } = await session(['rotate', '--dir', folder], [[PICK, CTRL_C]]);
+      expect(code, screen).toBe(130);
+      expect(fingerprintOf(folder, { times: true })).toEqual(before);
+    });
+  });
+});
