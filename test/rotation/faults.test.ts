@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { KeyStore } from '../../src/ports/key-store.ts';
+import { formatRef } from '../../src/ports/object-ref.ts';
 import { ManualClock } from '../support/clock.ts';
-import { installation, recordIn, storeWith } from '../support/installations.ts';
+import { FaultyStore } from '../support/faulty-store.ts';
+import { installation, ledgerFacts, ledgerRef, recordIn, storeWith } from '../support/installations.ts';
 import type { Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
 import { rotate, statesOf } from './bed.ts';
@@ -33,6 +36,33 @@ describe('whatever write goes wrong, the same command again ends where an undist
     }
     expect(faults).toEqual([]);
   });
+});
+
+test('whatever write of --destroy goes wrong, the same command again deletes the key, and no other', async () => {
+  const store = storeWith(made);
+  await rotate(store, JWT, { clock: new ManualClock('2027-02-01T00:00:00Z'), compromised: true });
+  const retired = store.snapshot();
+  const before = ledgerFacts(retired);
+  const request = { type: 'destroy', kid: recordIn(retired).keys[JWT].versions[0].kid } as const;
+  const destroy = (on: KeyStore) => rotate(on, JWT, { clock: new ManualClock('2027-02-02T00:00:00Z'), request });
+  const count = new FaultyStore(storeWith(retired));
+  await destroy(count);
+  for (let n = 1; n <= count.writes; n++) {
+    for (const how of ['failAt', 'killAt'] as const) {
+      for (const moment of ['before', 'after'] as const) {
+        const memory = storeWith(retired);
+        const first = new FaultyStore(memory);
+        first[how](n, moment);
+        await destroy(first).catch(() => undefined);
+        await destroy(memory.afterCrash());
+        const left = ledgerFacts(memory.snapshot());
+        const gone = [...before.keys()].filter((name) => !left.has(name));
+        expect(gone, `write ${n}, ${how} ${moment}`).toEqual([formatRef(ledgerRef(JWT, 1))]);
+        expect(statesOf(memory, JWT)).toBe('v1 destroyed, v2 active');
+        expect(recordIn(memory.snapshot()).ready).toBe(true);
+      }
+    }
+  }
 });
 
 describe('two at once', () => {
