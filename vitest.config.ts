@@ -16,7 +16,7 @@ const LONG = [
   'test/cluster-program/**/*.test.ts',
   'test/docs/{rotation-runbooks,runbooks}.test.ts',
   'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,import-store,rotate-root-key,tenants}.test.ts',
-  'test/rotation/{cluster,command,faults,model,roads,root-key-tenants}.test.ts',
+  'test/rotation/{cluster,command,faults,hash-salt-census,model,roads,root-key-tenants}.test.ts',
 ];
 const SOAK = ['test/soak/**/*.test.ts'];
 const included = (): string[] => {

@@ -1,5 +1,6 @@
 import type { BackupPorts } from '../apply/backup.ts';
 import type { Actor } from '../apply/ports.ts';
+import type { Census } from '../ports/census.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { Random } from '../ports/random.ts';
@@ -121,7 +122,7 @@ export interface TenantOptions extends DatabaseOptions {
 
 export type OutputFormat = 'table' | 'json' | 'yaml' | 'prometheus';
 
-/** Where tenant keys are, and how one gets there. */
+/** A collection in the platform's database, and how one gets there. */
 export interface TenantDatabase {
   readonly uri: string;
   readonly login: { readonly username: string; readonly password: string };
@@ -152,6 +153,8 @@ export interface CliPorts {
   readonly processors: number;
   /** Connects to the database of the tenant keys. */
   openTenantStore(database: TenantDatabase, options: GlobalOptions): Promise<TenantStore>;
+  /** Connects to the records that a census counts. */
+  openCensus(database: TenantDatabase, options: GlobalOptions): Promise<Census>;
   /**
    * Opens the store that the flags name. Throws NO_STORE. `ledgerNamespace` tells, as soon as a lock is taken on a
    * cluster, where that has to be.

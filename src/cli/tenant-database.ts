@@ -1,7 +1,8 @@
 import type { TenantAccess } from '../apply/tenant-keyring.ts';
 import { PaletteKeysError } from '../errors.ts';
+import type { Census } from '../ports/census.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import type { CliPorts, DatabaseOptions } from './ports.ts';
+import type { CliPorts, DatabaseOptions, TenantDatabase } from './ports.ts';
 import { linesOf } from './secrets.ts';
 
 /** The connection string that the flags give; undefined where they give none. Throws USAGE. */
@@ -26,9 +27,20 @@ export function openTenants(
   options: DatabaseOptions,
   ports: CliPorts,
 ): Promise<TenantStore> {
-  const { database, collection } = access.spec.mongodb;
-  return ports.openTenantStore(
-    { ...access.database, ...(uri === undefined ? {} : { uri }), database, collection },
-    options,
-  );
+  return ports.openTenantStore(databaseOf(access, access.spec.mongodb.collection, uri), options);
+}
+
+/** Connects to records of the platform itself, in the same database. */
+export function openCensus(
+  access: TenantAccess,
+  collection: string,
+  uri: string | undefined,
+  options: DatabaseOptions,
+  ports: CliPorts,
+): Promise<Census> {
+  return ports.openCensus(databaseOf(access, collection, uri), options);
+}
+
+function databaseOf({ database, spec }: TenantAccess, collection: string, uri: string | undefined): TenantDatabase {
+  return { ...database, ...(uri === undefined ? {} : { uri }), database: spec.mongodb.database, collection };
 }

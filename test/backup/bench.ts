@@ -8,6 +8,7 @@ import { formatRef } from '../../src/ports/object-ref.ts';
 import type { Sealer } from '../../src/ports/sealer.ts';
 import { ManualClock } from '../support/clock.ts';
 import { factsOf } from '../support/installations.ts';
+import { gone, type MemoryCensus } from '../support/memory-census.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
 import { seededRandom } from '../support/random.ts';
 
@@ -99,6 +100,8 @@ export interface BenchOptions {
   /** Texts that the flags name; `safe.key` is always there. */
   readonly texts?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** The records that a census counts. */
+  readonly census?: MemoryCensus;
   /** Seed of the run's random bytes. */
   readonly seed?: string;
   /** True where stdout is a terminal. */
@@ -144,6 +147,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
       writeNew: () => Promise.reject(new Error('nothing writes texts here')),
     },
     loadTlsProbe: async () => ({ probe: async () => ({ unreachable: 'nothing listens here' }) }),
+    openCensus: async () => options.census ?? gone(),
     pause: () => Promise.reject(new Error('nothing waits here')),
     loadBackupPorts: async () => ({ sealer: options.sealer ?? plainSealer, files: options.files ?? new Files() }),
     actor: { user: 'tester', host: 'bench' },
