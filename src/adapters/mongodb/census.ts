@@ -42,7 +42,9 @@ async function countIn(
   const group = { $group: { _id: `$${field}`, count: { $sum: 1 } } };
   const byValue = new Map<string, number>();
   let [others, without] = [0, 0];
-  for await (const { _id: value, count } of client.db(database).collection(collection).aggregate([group])) {
+  // A field of many values (the wrong one) may take more memory than a server gives to one stage.
+  const options = { allowDiskUse: true };
+  for await (const { _id: value, count } of client.db(database).collection(collection).aggregate([group], options)) {
     if (typeof value !== 'string') without += Number(count);
     else if (values.includes(value)) byValue.set(value, (byValue.get(value) ?? 0) + Number(count));
     else others += Number(count);
