@@ -29,7 +29,7 @@ export interface GlobalOptions {
   readonly verbose: boolean;
 }
 
-export interface InitOptions extends GlobalOptions {
+export interface InitOptions extends DatabaseOptions {
   readonly adopt: boolean;
   readonly restore: boolean;
   readonly printConfig: boolean;
@@ -39,7 +39,7 @@ export interface InitOptions extends GlobalOptions {
   readonly escrowFile?: string;
 }
 
-export interface StatusOptions extends GlobalOptions {
+export interface StatusOptions extends DatabaseOptions {
   readonly failOn: 'error' | 'warning';
 }
 
@@ -125,8 +125,11 @@ export type OutputFormat = 'table' | 'json' | 'yaml' | 'prometheus';
 /** A collection in the platform's database, and how one gets there. */
 export interface TenantDatabase {
   readonly uri: string;
-  readonly login: { readonly username: string; readonly password: string };
-  readonly ca: string;
+  /** Undefined where the connection string has to have all that it takes. */
+  readonly login: { readonly username: string; readonly password: string } | undefined;
+  readonly ca: string | undefined;
+  /** How long a server is looked for, in milliseconds, where that is not the usual time. */
+  readonly selectionMs?: number;
   readonly database: string;
   readonly collection: string;
 }

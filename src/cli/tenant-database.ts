@@ -1,5 +1,6 @@
 import type { TenantAccess } from '../apply/tenant-keyring.ts';
 import { PaletteKeysError } from '../errors.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
 import type { Census } from '../ports/census.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
 import type { CliPorts, DatabaseOptions, TenantDatabase } from './ports.ts';
@@ -27,7 +28,7 @@ export function openTenants(
   options: DatabaseOptions,
   ports: CliPorts,
 ): Promise<TenantStore> {
-  return ports.openTenantStore(databaseOf(access, access.spec.mongodb.collection, uri), options);
+  return ports.openTenantStore(databaseOf(access, access.spec, access.spec.mongodb.collection, uri), options);
 }
 
 /** Connects to records of the platform itself, in the same database. */
@@ -38,9 +39,16 @@ export function openCensus(
   options: DatabaseOptions,
   ports: CliPorts,
 ): Promise<Census> {
-  return ports.openCensus(databaseOf(access, collection, uri), options);
+  return ports.openCensus(databaseOf(access, access.spec, collection, uri), options);
 }
 
-function databaseOf({ database, spec }: TenantAccess, collection: string, uri: string | undefined): TenantDatabase {
-  return { ...database, ...(uri === undefined ? {} : { uri }), database: spec.mongodb.database, collection };
+/** A collection of the platform's database, where the installation or `uri` says that it is. */
+export function databaseOf(
+  access: TenantAccess | undefined,
+  { mongodb }: InstallationSpec,
+  collection: string,
+  uri = access?.database.uri ?? '',
+): TenantDatabase {
+  const { login, ca } = access?.database ?? {};
+  return { uri, login, ca, database: mongodb.database, collection };
 }

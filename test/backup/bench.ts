@@ -1,5 +1,6 @@
 /** The commands `backup`, `restore`, `init` and `status` on stores, files and a terminal in memory. */
 
+import type { CliPorts } from '../../src/cli/ports.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { BackupFiles } from '../../src/ports/backup-files.ts';
@@ -100,6 +101,8 @@ export interface BenchOptions {
   /** Texts that the flags name; `safe.key` is always there. */
   readonly texts?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Connects to the tenant keys. */
+  readonly openTenantStore?: CliPorts['openTenantStore'];
   /** The records that a census counts. */
   readonly census?: MemoryCensus;
   /** Seed of the run's random bytes. */
@@ -155,7 +158,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     releaseDate: new Date(0),
     signal: options.signal ?? new AbortController().signal,
     processors: 2,
-    openTenantStore: () => Promise.reject(new Error('no database here')),
+    openTenantStore: options.openTenantStore ?? (() => Promise.reject(new Error('no database here'))),
     openStore: async () => store,
   });
   const bytes = Buffer.concat(said.stdout);

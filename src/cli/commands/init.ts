@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { usageError } from '../../errors.ts';
 import type { InitOptions } from '../ports.ts';
-import { type CommandDefinition, collect } from './definition.ts';
+import { type CommandDefinition, collect, withDatabase } from './definition.ts';
 
 const HELP = `
 What is there is kept. A first run makes every key once; a re-run completes
@@ -19,7 +19,7 @@ export const initCommand: CommandDefinition = {
   name: 'init',
   description: 'make every key and certificate that is missing; keep what is there',
   define(command, ports, done) {
-    command
+    withDatabase(command)
       .option('--adopt', 'take in keys that palette-keys did not make, as new versions', false)
       .option('--restore', 'write our keys over key material of others in our objects', false)
       .option('--create-namespaces', 'make namespaces that the cluster lacks', false)
