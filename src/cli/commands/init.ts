@@ -7,7 +7,8 @@ const HELP = `
 What is there is kept. A first run makes every key once; a re-run completes
 what was interrupted, restores what is missing or damaged from the ledger, and
 brings certificates to what the spec asks for. It never makes a key anew that
-was there.
+was there. With --mongodb-uri-file it looks at the database too, and makes no
+root key beside tenant keys that it would not open.
 
 Examples:
   $ palette-keys init --dir ./keys
@@ -19,14 +20,15 @@ export const initCommand: CommandDefinition = {
   name: 'init',
   description: 'make every key and certificate that is missing; keep what is there',
   define(command, ports, done) {
-    withDatabase(command)
+    command
       .option('--adopt', 'take in keys that palette-keys did not make, as new versions', false)
       .option('--restore', 'write our keys over key material of others in our objects', false)
       .option('--create-namespaces', 'make namespaces that the cluster lacks', false)
       .option('--print-config', 'write the default spec with comments to stdout, and stop', false)
       .option('--print-rbac', 'write the least RBAC for the spec to stdout, and stop', false)
       .option('--escrow <age1…>', 'before the first key is written, back up for this recipient', collect)
-      .option('--escrow-file <file>', 'file to make for --escrow')
+      .option('--escrow-file <file>', 'file to make for --escrow');
+    withDatabase(command)
       .addHelpText('after', HELP)
       .action(async (_options, self: Command) => {
         const options = self.optsWithGlobals<InitOptions>();
