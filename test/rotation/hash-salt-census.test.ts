@@ -139,6 +139,19 @@ describe('an old salt', () => {
     expect(statesOf(store, KIND)).toBe(RETIRED);
   });
 
+  test('at a wrong number that follows a promotion in the same run is waited for: something was written', async () => {
+    expect((await go({ assumeConsumersCurrent: false })).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
+    const waiting = await accept(5);
+    expect([statesOf(store, KIND), waiting.done, waiting.waitingFor]).toEqual([
+      PROMOTED,
+      false,
+      {
+        reason: expect.stringContaining('12 of 12 records'),
+        blockers: [expect.stringContaining('--accept-resets 12')],
+      },
+    ]);
+  });
+
   test('is destroyed by no compromise: what the gate protects are passwords', async () => {
     const done = await go({ compromised: true, again: true });
     expect([done.done, statesOf(store, KIND), done.notes.join()]).toEqual([
@@ -290,5 +303,9 @@ describe('the command', () => {
       RETIRED,
       'rotate hash-salt --accept-resets 12',
     ]);
+    // A repetition, however late, opens no rotation.
+    clock.advance(2 * DAY);
+    expect((await line(`--accept-resets 12 ${there}`)).code).toBe(0);
+    expect(statesOf(store, KIND)).toBe(RETIRED);
   });
 });
