@@ -46,6 +46,6 @@ export async function censusEvidence(
 }
 
 /** True where the database could not be asked. */
-export function isOfDatabase(error: unknown): error is PaletteKeysError {
+function isOfDatabase(error: unknown): error is PaletteKeysError {
   return error instanceof PaletteKeysError && error.code.startsWith('DATABASE_');
 }

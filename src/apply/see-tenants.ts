@@ -3,7 +3,6 @@ import type { TenantsSeen } from '../plan/snapshot.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import { isOfDatabase } from './census-evidence.ts';
 import { readTenantAccess, type TenantAccess } from './tenant-keyring.ts';
 
 /** Connects, with the credentials of the installation where there is one; undefined where that takes them. */
@@ -11,7 +10,8 @@ export type OpenTenants = (access: TenantAccess | undefined) => Promise<TenantSt
 
 /**
  * Counts tenant keys by the root key that wraps them; undefined where the database cannot be asked yet. Reads alone.
- * Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED; with `lenient` that is an answer too.
+ * Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED, and USAGE for a connection string that cannot be used;
+ * with `lenient` that is an answer too.
  */
 export async function seeTenants(
   open: OpenTenants,
@@ -29,7 +29,7 @@ export async function seeTenants(
       await tenants.close();
     }
   } catch (error) {
-    if (!lenient || !isOfDatabase(error)) throw error;
+    if (!lenient || !(error instanceof PaletteKeysError)) throw error;
     return { status: 'unknown', reason: error.message };
   }
 }

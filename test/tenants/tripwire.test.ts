@@ -1,6 +1,7 @@
 /** `init` and `status` on a store and a database that do not belong together. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { TenantDatabase } from '../../src/cli/ports.ts';
+import { PaletteKeysError } from '../../src/errors.ts';
 import { command, type Outcome } from '../backup/bench.ts';
 import {
   editRecord,
@@ -56,6 +57,10 @@ function on(one: MemoryStore, ...argv: readonly string[]): Promise<Outcome> {
     },
   });
 }
+
+const unusable = (): never => {
+  throw new PaletteKeysError('USAGE', 'the connection string turns off what protects the connection', { hint: 'none' });
+};
 
 const kidOf = (one: MemoryStore): string => recordIn(one.snapshot()).keys['root-key'].versions[0].kid;
 
@@ -205,8 +210,11 @@ describe('an installation whose spec names the database', () => {
     expect(asked[0]).toMatchObject({ uri: expect.stringMatching(/^mongodb:\/\/hubble:.*@db\.example/) });
   });
 
-  test('neither fails nor waits where that does not answer, and says that nobody looked', async () => {
-    connect = gone;
+  test.each([
+    ['does not answer', gone],
+    ['is not one to be connected to', unusable],
+  ])('neither fails nor waits where that %s, and says that nobody looked', async (_, failure) => {
+    connect = failure;
     const { code, stdout } = await on(store, 'status', '-o', 'json');
     expect([code, JSON.parse(stdout).findings]).toEqual([
       0,
