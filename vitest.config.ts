@@ -17,6 +17,7 @@ const LONG = [
   'test/docs/{rotation-runbooks,runbooks}.test.ts',
   'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,import-store,init-tenants,rotate-hash-salt,rotate-root-key,tenants}.test.ts',
   'test/rotation/{cluster,command,faults,hash-salt-census,model,roads,root-key-tenants}.test.ts',
+  'test/tenants/tripwire.test.ts',
 ];
 const SOAK = ['test/soak/**/*.test.ts'];
 const included = (): string[] => {

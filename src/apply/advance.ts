@@ -3,7 +3,7 @@ import { parseDuration } from '../installation/duration.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import { type Change, lookAt } from '../plan/change.ts';
-import { neededOf } from '../rotation/census.ts';
+import { inWords as censusInWords } from '../rotation/census.ts';
 import { decideStep, needsOf } from '../rotation/decide.ts';
 import { ROTATIONS, type Rotation } from '../rotation/kinds.ts';
 import { leftoverStep, movesOf, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
@@ -191,8 +191,8 @@ async function take(
     const census = gathered?.evidence.census;
     const agreed = async (): Promise<void> => {
       if (census?.status !== 'counted' || version === undefined) return;
-      const needed = neededOf(census, version.kid);
-      await noteCensus(record, { old: version, needed, accepted: input.acceptResets !== undefined }, ports);
+      const found = censusInWords(census, version.kid);
+      await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);
     };
     await write(inWords(step, key.versions, kind), change, { input, ports, log, irrevocable, agreed });
   }

@@ -38,13 +38,13 @@ export async function noteScan(
   await note(before, { kind: 'root-key', versions: [old, active], object, evidence }, ports);
 }
 
-/** Notes how many records needed an old salt when it was retired; the record keeps nothing of it. */
+/** Notes in the audit log what a census found of an old salt that is about to be retired. */
 export async function noteCensus(
   before: InstallationRecord,
-  { old, needed, accepted }: { readonly old: VersionRecord; readonly needed: number; readonly accepted: boolean },
+  { old, found, accepted }: { readonly old: VersionRecord; readonly found: string; readonly accepted: boolean },
   ports: ApplyPorts,
 ): Promise<void> {
-  const object = `${needed} records need it, by the census${accepted ? '; so many resets were accepted' : ''}`;
+  const object = `${found}${accepted ? '; so many resets were accepted' : ''}`;
   await note(before, { kind: 'hash-salt', versions: [old], object, evidence: undefined }, ports);
 }
 

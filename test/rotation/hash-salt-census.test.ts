@@ -68,7 +68,10 @@ describe('an old salt', () => {
     expect(statesOf(store, KIND)).toBe(PROMOTED);
     census.rehash(kidOf(1), kidOf(2));
     expect(await go({ opens: false })).toMatchObject({ done: true });
-    expect([statesOf(store, KIND), audited().includes('0 records need it, by the census')]).toEqual([RETIRED, true]);
+    expect([statesOf(store, KIND), audited().includes('0 of 12 records in memory, users need it')]).toEqual([
+      RETIRED,
+      true,
+    ]);
   });
 
   test('goes at exactly as many resets as there are records, and the audit log has the number', async () => {
@@ -85,7 +88,10 @@ describe('an old salt', () => {
     }
     expect(store.snapshot()).toEqual(before);
     expect(await accept(7)).toMatchObject({ done: true });
-    expect([statesOf(store, KIND), audited()]).toEqual([RETIRED, expect.stringContaining('7 records need it')]);
+    expect([statesOf(store, KIND), audited()]).toEqual([
+      RETIRED,
+      expect.stringContaining('7 of 12 records in memory, users need it; so many resets'),
+    ]);
     expect(audited()).toContain('so many resets were accepted');
     expect(await accept(7)).toMatchObject({
       done: true,

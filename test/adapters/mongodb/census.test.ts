@@ -57,7 +57,7 @@ describe.skipIf(!haveMongodbOrSkip())('a census on a server', () => {
 });
 
 describe('a census', () => {
-  const open = async (answer: object) => {
+  const open = async (answer: object | undefined) => {
     const server = await startFakeMongodb((command) =>
       'authenticate' in command ? { dbname: '$external', user: 'CN=me' } : answer,
     );
@@ -100,6 +100,7 @@ describe('a census', () => {
 
   it.each([
     ['a user who may not read it', { ok: 0, code: 13, errmsg: 'not-to-be-seen' }, 'DATABASE_DENIED'],
+    ['a connection that breaks off', undefined, 'DATABASE_UNAVAILABLE'],
     ['a server that gives up', { ok: 0, code: 292, errmsg: 'not-to-be-seen' }, 'DATABASE_UNAVAILABLE'],
   ])('says in our words what %s means', async (_, answer, code) => {
     const { census, end } = await open(answer);
