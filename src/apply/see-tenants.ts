@@ -3,6 +3,7 @@ import type { TenantsSeen } from '../plan/snapshot.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
+import { showId } from '../tenants/tenant-id.ts';
 import { readTenantAccess, type TenantAccess } from './tenant-keyring.ts';
 
 /** Connects, with the credentials of the installation where there is one; undefined where that takes them. */
@@ -24,7 +25,7 @@ export async function seeTenants(
     const tenants = await open(access);
     if (tenants === undefined) return undefined;
     try {
-      return { status: 'counted', location: tenants.location, byKid: await tenants.countByKid() };
+      return { status: 'counted', location: tenants.location, byKid: presentable(await tenants.countByKid()) };
     } finally {
       await tenants.close();
     }
@@ -32,6 +33,16 @@ export async function seeTenants(
     if (!lenient || !(error instanceof PaletteKeysError)) throw error;
     return { status: 'unknown', reason: error.message };
   }
+}
+
+/** Whoever writes to the database writes these kids: they are shown on one line and not endless. Ours stay as they are. */
+function presentable(counts: ReadonlyMap<string | undefined, number>): ReadonlyMap<string | undefined, number> {
+  const shown = new Map<string | undefined, number>();
+  for (const [kid, count] of counts) {
+    const name = kid === undefined ? undefined : showId(kid);
+    shown.set(name, (shown.get(name) ?? 0) + count);
+  }
+  return shown;
 }
 
 /** Undefined before there is an installation, and while it is not whole: then it has no credentials to offer. */

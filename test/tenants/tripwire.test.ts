@@ -148,6 +148,12 @@ describe('an installation', () => {
     expect(store.snapshot()).toEqual(before);
   });
 
+  test('shows the kid that somebody wrote there without what a terminal would obey', async () => {
+    wrap('\u001b[2Jkid\n', 'a');
+    const { code, stderr } = await on(store, 'init', ...NAMED);
+    expect([code, stderr.includes('[2Jkid'), stderr.includes('\u001b')]).toEqual([5, true, false]);
+  });
+
   test('whose record is lost is judged by its ledger', async () => {
     wrap(kidOf(store), 'a');
     store.take(RECORD);
