@@ -33,6 +33,10 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
         const { openMongodbTenantStore } = await import('./adapters/mongodb/tenant-store.ts');
         return openMongodbTenantStore({ ...database, timeoutMs: timeoutOf(requestTimeout) });
       },
+      openCensus: async (database, { requestTimeout }) => {
+        const { openMongodbCensus } = await import('./adapters/mongodb/census.ts');
+        return openMongodbCensus({ ...database, timeoutMs: timeoutOf(requestTimeout) });
+      },
       openStore: (options, ledgerNamespace) => openStore(options, ledgerNamespace, signal),
       ...overrides,
     });

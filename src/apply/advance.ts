@@ -3,13 +3,15 @@ import { parseDuration } from '../installation/duration.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import { type Change, lookAt } from '../plan/change.ts';
+import { inWords as censusInWords } from '../rotation/census.ts';
 import { decideStep, needsOf } from '../rotation/decide.ts';
 import { ROTATIONS, type Rotation } from '../rotation/kinds.ts';
-import { movesOf, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
+import { leftoverStep, movesOf, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
 import type { Decision, Step } from '../rotation/situation.ts';
-import { confirmConsumers, noteScan } from './confirm.ts';
+import { confirmConsumers, noteCensus, noteScan } from './confirm.ts';
 import { deleteEntry } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
+import { checkResets, isOfLeftover, looksBack } from './leftovers.ts';
 import type { Observation } from './observation.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
@@ -34,13 +36,14 @@ export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise
       if (await rewrapRest(step, { input, observation, record }, log, ports)) continue;
       if (step === undefined) return log.finished(versions);
       const { decision, gathered } = await decide(step, rotation, { input, observation, record }, ports);
+      if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
       if (!decision.open) {
         const isRestarted = await restart(gathered, input, log, ports);
         if (isRestarted) continue;
         return stopped(decision, versions, input, log);
       }
       if (input.rehearses) return log.rehearsed(versions, inWords(step, versions, input.kind));
-      await take(step, { input, observation, record }, log, ports);
+      await take(step, { input, observation, record }, gathered, log, ports);
     } finally {
       wipe(observation.assessment);
     }
@@ -84,6 +87,10 @@ function chooseStep(
       hint: 'palette-keys import-cert --cert FILE --key FILE; palette-keys rotate fqdn-certificate --rollback goes back',
     });
   }
+  if (rotation.keepsTrusted === true) checkResets(versions, input, log);
+  const leftover = rotation.keepsTrusted === true ? leftoverStep(versions, log.kept) : undefined;
+  // A rehearsal says first whether what is left of the rotations before can go.
+  if (input.rehearses && leftover !== undefined) return leftover;
   const next: NextStep = nextStep(
     versions,
     {
@@ -95,17 +102,15 @@ function chooseStep(
     },
     now,
   );
-  if (next.type === 'done') return undefined;
+  if (next.type === 'done') return leftover;
   if (next.type === 'publish' && rotation.onlyCompromised === true && !input.compromised) {
     throw new PaletteKeysError('REFUSED', `${input.kind} is an identity: it is never rotated while it is safe`, {
       hint: `if somebody else holds it: palette-keys rotate ${input.kind} --compromised, which prints what breaks first`,
     });
   }
   if (next.type === 'too-recent') {
-    log.notes.push(
-      `already rotated, or made, at ${formatTime(next.since)}; --again rotates before ${formatTime(next.until)}`,
-    );
-    return undefined;
+    log.say(`already rotated, or made, at ${formatTime(next.since)}; --again rotates before ${formatTime(next.until)}`);
+    return leftover;
   }
   return next;
 }
@@ -134,8 +139,8 @@ async function decide(
 ): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined }> {
   if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined };
   const { kind, key } = observation;
-  const { compromised, rehearses } = input;
-  const situation = { kind, step, versions: key.versions, spec: record.spec, compromised };
+  const { compromised, acceptResets, rehearses } = input;
+  const situation = { kind, step, versions: key.versions, spec: record.spec, compromised, acceptResets };
   const gathered = await gatherEvidence(needsOf(rotation.gate, situation), observation, input, ports);
   if (gathered.confirmed !== undefined && !rehearses) {
     await confirmConsumers(record, { kind, ...gathered.confirmed }, ports);
@@ -160,13 +165,22 @@ function stopped(
   { rehearses }: AdvanceInput,
   log: Log,
 ): Advance {
-  if (remedy === undefined || rehearses) {
-    return log.waiting(versions, { reason, ...(until === undefined ? {} : { until }), blockers });
+  // What has been refused has written nothing: once this run has, it can but wait.
+  const wrote = log.transitions.length > 0;
+  if (remedy === undefined || rehearses || wrote) {
+    const ways = remedy === undefined || !wrote ? blockers : [...blockers, remedy];
+    return log.waiting(versions, { reason, ...(until === undefined ? {} : { until }), blockers: ways });
   }
   throw new PaletteKeysError('REFUSED', reason, { hint: remedy, details: blockers.map((message) => ({ message })) });
 }
 
-async function take(step: Step, { input, observation, record }: Scene, log: Log, ports: AdvancePorts): Promise<void> {
+async function take(
+  step: Step,
+  { input, observation, record }: Scene,
+  gathered: Gathered | undefined,
+  log: Log,
+  ports: AdvancePorts,
+): Promise<void> {
   const { kind, key } = observation;
   const version = step.type === 'publish' ? undefined : key.versions.find(({ n }) => n === step.n);
   const irrevocable = step.type === 'destroy' && version?.backups.length === 0 ? version.kid : undefined;
@@ -175,7 +189,13 @@ async function take(step: Step, { input, observation, record }: Scene, log: Log,
     const moves = movesOf(step, key.versions);
     const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves };
     const seen = observation.assessment.snapshot;
-    await write(inWords(step, key.versions, kind), change, { input, ports, log, seen, irrevocable });
+    const census = gathered?.evidence.census;
+    const agreed = async (): Promise<void> => {
+      if (census?.status !== 'counted' || version === undefined) return;
+      const found = censusInWords(census, version.kid);
+      await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);
+    };
+    await write(inWords(step, key.versions, kind), change, { input, ports, log, seen, irrevocable, agreed });
   }
   if (step.type !== 'destroy' || version === undefined) return;
   await deleteEntry(record.spec, kind, { ...version, state: 'destroyed' }, ports);

@@ -38,7 +38,17 @@ export async function noteScan(
   await note(before, { kind: 'root-key', versions: [old, active], object, evidence }, ports);
 }
 
-/** Changes the evidence of a kind, unless one of the versions that it is about has left its state. */
+/** Notes in the audit log what a census found of an old salt that is about to be retired. */
+export async function noteCensus(
+  before: InstallationRecord,
+  { old, found, accepted }: { readonly old: VersionRecord; readonly found: string; readonly accepted: boolean },
+  ports: ApplyPorts,
+): Promise<void> {
+  const object = `${found}${accepted ? '; so many resets were accepted' : ''}`;
+  await note(before, { kind: 'hash-salt', versions: [old], object, evidence: undefined }, ports);
+}
+
+/** Writes to the audit log, and changes the evidence of a kind, unless one of the versions that it is about has left its state. */
 async function note(
   before: InstallationRecord,
   {
@@ -50,7 +60,7 @@ async function note(
     readonly kind: KindId;
     readonly versions: readonly [VersionRecord, ...VersionRecord[]];
     readonly object: string;
-    evidence(key: KeyRecord): KeyRecord['evidence'];
+    readonly evidence: ((key: KeyRecord) => KeyRecord['evidence']) | undefined;
   },
   ports: ApplyPorts,
 ): Promise<void> {
@@ -61,6 +71,7 @@ async function note(
       { action: 'confirm', object: `${kind} v${version.n} ${version.state}: ${object}`, key: kind, kid: version.kid },
     ];
     await appendAudit(before, { changes, result: 'done' }, ports);
+    if (evidence === undefined) return;
     const change = (record: InstallationRecord): InstallationRecord => {
       const key = record.keys[kind];
       const current = new Set(key?.versions.map(entryName));

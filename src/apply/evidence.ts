@@ -10,6 +10,7 @@ import type { Pod } from '../ports/workloads.ts';
 import { type Behind, podsBehind, settledAt, singleReaders } from '../rotation/consumers.ts';
 import { confirmationOf } from '../rotation/machine.ts';
 import type { ConsumersEvidence, Evidence, EvidenceRequest } from '../rotation/situation.ts';
+import { censusEvidence } from './census-evidence.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import { type ScanNote, tenantsEvidence } from './tenant-evidence.ts';
 
@@ -67,6 +68,15 @@ export async function gatherEvidence(
           const found = await tenantsEvidence(request, observation, statements, ports);
           evidence = { ...evidence, tenants: found.tenants };
           scanned = found.scanned;
+        }
+        break;
+      case 'census':
+        // As a scan: what was counted before all consumers were current is no evidence.
+        if (isClosedAlready(evidence)) break;
+        {
+          const { key, assessment } = observation;
+          const { spec } = assessment.snapshot;
+          evidence = { ...evidence, census: await censusEvidence(key.versions, spec, statements.rehearses, ports) };
         }
         break;
       case 'clusters':

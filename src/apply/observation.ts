@@ -3,6 +3,7 @@ import type { KeyRecord } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
 import type { TlsProbe } from '../ports/tls-probe.ts';
 import type { Workloads } from '../ports/workloads.ts';
+import type { CensusDatabase } from './census-evidence.ts';
 import type { ApplyPorts } from './ports.ts';
 import type { TenantDatabase } from './tenant-keyring.ts';
 
@@ -19,6 +20,8 @@ export interface Statements {
   /** Pods (`<namespace>/<name>`) that count for nothing. */
   readonly ignoredPods: readonly string[];
   readonly endpoints: readonly Endpoint[];
+  /** Decides on evidence, but writes nothing. */
+  readonly rehearses: boolean;
 }
 
 export interface EvidencePorts extends ApplyPorts {
@@ -26,6 +29,7 @@ export interface EvidencePorts extends ApplyPorts {
   readonly workloads: Workloads | undefined;
   readonly probe: TlsProbe;
   readonly tenantDatabase: TenantDatabase;
+  readonly censusDatabase: CensusDatabase;
 }
 
 /** What is known of one kind, and of whom it concerns. */

@@ -27,10 +27,10 @@ export interface AdvanceInput extends Statements {
   readonly again: boolean;
   readonly compromised: boolean;
   readonly restart: boolean;
+  /** So many records may lose the hash that an old salt made: their users reset the password. */
+  readonly acceptResets: number | undefined;
   /** Services whose certificates are meant; undefined for all. */
   readonly services: readonly string[] | undefined;
-  /** Decides on evidence, but writes nothing. */
-  readonly rehearses: boolean;
   /** Asked before every write; throws where nobody agrees. */
   agree(proposal: Proposal): Promise<void>;
 }
@@ -115,6 +115,7 @@ export async function write(
     log,
     seen,
     irrevocable,
+    agreed,
   }: {
     readonly input: AdvanceInput;
     readonly ports: AdvancePorts;
@@ -122,6 +123,8 @@ export async function write(
     /** What the change was decided on. */
     readonly seen: Snapshot | undefined;
     readonly irrevocable: string | undefined;
+    /** What comes before the first write, once somebody has agreed. */
+    agreed?(): Promise<void>;
   },
 ): Promise<void> {
   const request: InitInput['request'] = { adopt: false, restore: false, change };
@@ -130,6 +133,7 @@ export async function write(
   const plan = await previewInit(init, ports);
   refuseBlocked(plan);
   await input.agree({ kind: input.kind, action, plan, irrevocable });
+  await agreed?.();
   log.note(await applyInit(plan, init, ports));
 }
 
@@ -143,6 +147,8 @@ export class Log {
   rewrapped = false;
   /** True once the tenants were named whose keys somebody else may hold. */
   exposed = false;
+  /** Old versions that were found to be needed: they stay trusted. */
+  readonly kept = new Set<number>();
   completed = false;
   destroyed = false;
   readonly #kind: KindId;
@@ -155,6 +161,11 @@ export class Log {
   note({ steps, transitions }: InitPlan): void {
     this.#steps.push(...steps.filter(({ action }) => action !== 'keep'));
     this.transitions.push(...transitions);
+  }
+
+  /** Says something once, however often it is met. */
+  say(text: string): void {
+    if (!this.notes.includes(text)) this.notes.push(text);
   }
 
   finished(versions: readonly VersionRecord[]): Advance {

@@ -1,5 +1,6 @@
 import type { BackupPorts } from '../apply/backup.ts';
 import type { Actor } from '../apply/ports.ts';
+import type { Census } from '../ports/census.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { Random } from '../ports/random.ts';
@@ -28,7 +29,7 @@ export interface GlobalOptions {
   readonly verbose: boolean;
 }
 
-export interface InitOptions extends GlobalOptions {
+export interface InitOptions extends DatabaseOptions {
   readonly adopt: boolean;
   readonly restore: boolean;
   readonly printConfig: boolean;
@@ -38,7 +39,7 @@ export interface InitOptions extends GlobalOptions {
   readonly escrowFile?: string;
 }
 
-export interface StatusOptions extends GlobalOptions {
+export interface StatusOptions extends DatabaseOptions {
   readonly failOn: 'error' | 'warning';
 }
 
@@ -121,11 +122,14 @@ export interface TenantOptions extends DatabaseOptions {
 
 export type OutputFormat = 'table' | 'json' | 'yaml' | 'prometheus';
 
-/** Where tenant keys are, and how one gets there. */
+/** A collection in the platform's database, and how one gets there. */
 export interface TenantDatabase {
   readonly uri: string;
-  readonly login: { readonly username: string; readonly password: string };
-  readonly ca: string;
+  /** Undefined where the connection string has to have all that it takes. */
+  readonly login: { readonly username: string; readonly password: string } | undefined;
+  readonly ca: string | undefined;
+  /** How long a server is looked for, in milliseconds, where that is not the usual time. */
+  readonly selectionMs?: number;
   readonly database: string;
   readonly collection: string;
 }
@@ -152,6 +156,8 @@ export interface CliPorts {
   readonly processors: number;
   /** Connects to the database of the tenant keys. */
   openTenantStore(database: TenantDatabase, options: GlobalOptions): Promise<TenantStore>;
+  /** Connects to the records that a census counts. */
+  openCensus(database: TenantDatabase, options: GlobalOptions): Promise<Census>;
   /**
    * Opens the store that the flags name. Throws NO_STORE. `ledgerNamespace` tells, as soon as a lock is taken on a
    * cluster, where that has to be.

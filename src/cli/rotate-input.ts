@@ -1,6 +1,6 @@
 import type { Endpoint } from '../apply/observation.ts';
 import type { AdvanceInput } from '../apply/rotation-run.ts';
-import { PaletteKeysError, usageError } from '../errors.ts';
+import { usageError } from '../errors.ts';
 import type { Request } from '../rotation/machine.ts';
 import type { RotateOptions } from './ports.ts';
 
@@ -10,6 +10,7 @@ export function rotateInput(options: RotateOptions): Omit<AdvanceInput, 'kind' |
   return {
     request: requestOf(options),
     ...{ compromised, again, due, restart, services: service },
+    acceptResets: options.acceptResets === undefined ? undefined : Number(options.acceptResets),
     rehearses: explain || dryRun,
     assumeConsumersCurrent: options.assumeConsumersCurrent,
     noTenantStore: !options.tenantStore,
@@ -62,16 +63,23 @@ export function checkFlags({
   if (!options.tenantStore && (options.mongodbUri ?? options.mongodbUriFile) !== undefined) {
     throw usageError('--no-tenant-store and --mongodb-uri exclude each other', 'take one of them');
   }
-  if (acceptResets === undefined) return;
-  if (!/^\d+$/.test(acceptResets))
-    throw usageError(`--accept-resets ${acceptResets} is not a number`, 'give the count');
-  throw new PaletteKeysError(
-    'REFUSED',
-    'nobody can count yet which records need the old salt: that comes with the database',
-    {
-      hint: 'leave --accept-resets out: the old salt stays trusted, and nobody has to reset a password',
-    },
-  );
+  if (acceptResets !== undefined) checkResets(acceptResets, kind, options);
+}
+
+function checkResets(
+  count: string,
+  kind: string | undefined,
+  { again, compromised, rollback, reinstate, destroy }: Partial<RotateOptions>,
+): void {
+  if (!/^\d{1,15}$/.test(count)) throw usageError(`--accept-resets ${count} is not a number`, 'give the count');
+  if (kind !== 'hash-salt')
+    throw usageError('--accept-resets is for hash-salt', 'palette-keys rotate hash-salt --accept-resets N');
+  if (again || compromised || rollback || (reinstate ?? destroy) !== undefined) {
+    throw usageError(
+      '--accept-resets retires an old salt, and opens no rotation',
+      'rotate first; the count of what needs the old salt is known after that',
+    );
+  }
 }
 
 function endpointOf(text: string): Endpoint {

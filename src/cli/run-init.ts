@@ -1,5 +1,4 @@
 import { applyInit, type InitInput, previewInit } from '../apply/init.ts';
-import type { ApplyPorts } from '../apply/ports.ts';
 import { preflight } from '../apply/preflight.ts';
 import { refuseBlocked } from '../apply/refusals.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
@@ -15,6 +14,7 @@ import { initDocument } from './render/init-document.ts';
 import { renderOutcome, renderPlan, summarize } from './render/init-plan.ts';
 import { palette } from './render/palette.ts';
 import { writeMessage } from './report-error.ts';
+import { lookAtTenants } from './see-tenants.ts';
 import { readSpecFile } from './spec-file.ts';
 
 /** Plans, shows the plan, asks where something that exists would change, applies, and says what was done. */
@@ -23,7 +23,7 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   const { adopt, restore } = options;
   const file = await readSpecFile(options, ports);
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
-  const input: InitInput = {
+  const asked: InitInput = {
     spec: { spec: file, namespace: options.namespace },
     request: { adopt, restore },
     escrow: await escrowOf(options, ports),
@@ -31,9 +31,16 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   };
   const flags = [adopt ? ' --adopt' : '', restore ? ' --restore' : ''].join('');
   const apply = applyPorts(`init${flags}`, store, ports);
-  const plan = await explainingDenials('init', () => previewInit(input, apply), store, file, ports);
+  const preview: Preview = async (input) => {
+    const plan = await explainingDenials('init', () => previewInit(input, apply), store, file, ports);
+    const seen = await lookAtTenants(plan.spec, options, store, ports);
+    if (seen === undefined) return { plan, input };
+    const informed = { ...input, request: { ...input.request, seen } };
+    return { plan: await previewInit(informed, apply), input: informed };
+  };
+  const { plan, input } = await preview(asked);
   await checkCluster(plan, options, store, ports);
-  const { agreed, input: settled } = await settle(plan, input, options, apply, ports);
+  const { plan: agreed, input: settled } = await settle({ plan, input }, preview, options, store, ports);
   if (blockers(agreed.steps).length > 0) return refuse(agreed, options, store, ports);
   if (options.dryRun || !agreed.changes) return write(agreed, options, store, ports);
   const bar = progressBar(ports.terminal, options.quiet);
@@ -45,6 +52,14 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
     bar.clear();
   }
 }
+
+/** A plan, and what it was made of: where the database of the tenant keys is named, what that says of them too. */
+interface Planned {
+  readonly plan: InitPlan;
+  readonly input: InitInput;
+}
+
+type Preview = (input: InitInput) => Promise<Planned>;
 
 /** Nothing is generated for a cluster that would not take it. */
 async function checkCluster(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<void> {
@@ -61,12 +76,12 @@ async function escrowOf({ escrow, escrowFile }: InitOptions, ports: CliPorts): P
 
 /** The plan that was agreed to; on a terminal without any spec the wizard makes the spec first. */
 async function settle(
-  plan: InitPlan,
-  input: InitInput,
+  { plan, input }: Planned,
+  preview: Preview,
   options: InitOptions,
-  apply: ApplyPorts,
+  store: KeyStore,
   ports: CliPorts,
-): Promise<{ readonly agreed: InitPlan; readonly input: InitInput }> {
+): Promise<Planned> {
   const { terminal } = ports;
   const asks =
     terminal.interactive && !options.yes && !options.dryRun && plan.changes && blockers(plan.steps).length === 0;
@@ -74,19 +89,18 @@ async function settle(
     if (plan.confirm.length > 0 && !options.dryRun && !options.yes && blockers(plan.steps).length === 0)
       throw askedFor(plan);
     if (blockers(plan.steps).length === 0) showPlan(plan, options, ports);
-    return { agreed: plan, input };
+    return { plan, input };
   }
   const isNew = plan.installationId === undefined;
   if (isNew && input.spec.spec === undefined) {
     const { askForSpec } = await import('./prompts/wizard.ts');
     const spec = await askForSpec(input.spec.namespace, ports);
-    const chosen: InitInput = { ...input, spec: { spec, namespace: undefined } };
-    return { agreed: await previewInit(chosen, apply), input: chosen };
+    return preview({ ...input, spec: { spec, namespace: undefined } });
   }
   showPlan(plan, { ...options, quiet: false }, ports);
   const { confirm } = await import('./prompts/confirm.ts');
-  await confirm(question(plan, apply.store), ports);
-  return { agreed: plan, input };
+  await confirm(question(plan, store), ports);
+  return { plan, input };
 }
 
 function question({ steps, confirm }: InitPlan, { location }: KeyStore): string {

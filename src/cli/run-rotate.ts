@@ -18,7 +18,7 @@ import { asKnown, writeMessage } from './report-error.ts';
 import { agreeOnce, warnCompromised } from './rotate-consent.ts';
 import { checkFlags, rotateInput } from './rotate-input.ts';
 import { readSpecFile } from './spec-file.ts';
-import { openTenants, uriOf } from './tenant-database.ts';
+import { openCensus, openTenants, uriOf } from './tenant-database.ts';
 
 /** How often `--wait` looks again, at the least. */
 const POLL_MS = 30_000;
@@ -39,7 +39,8 @@ async function rotateAll(run: Run): Promise<ExitCode> {
   if (options.due) return rotateDue(run);
   const kind = options.kind ?? (await askForKind(run));
   if (options.plan) return showRoad(kind, run);
-  const result = await rotateOne(kind, true, run);
+  // Resets are accepted for a salt that is old already.
+  const result = await rotateOne(kind, options.acceptResets === undefined, run);
   await write([result], run);
   return result.waitingFor === undefined || options.explain || options.dryRun ? 0 : ERRORS.ROTATION_WAITS.exit;
 }
@@ -72,6 +73,10 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
       if (uri === undefined && mongodb.uri === null) return undefined;
       return (access) => (tenants ??= openTenants(access, uri, options, ports));
     },
+    censusDatabase: ({ mongodb }) => {
+      if (uri === undefined && mongodb.uri === null) return undefined;
+      return (access, collection) => openCensus(access, collection, uri, options, ports);
+    },
     pause: ports.pause,
   };
   const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
@@ -88,9 +93,11 @@ function flagsOf(options: RotateOptions): readonly string[] {
   const kids = Object.entries({ reinstate, retire, destroy }).flatMap(([name, kid]) =>
     kid === undefined ? [] : [`--${name} ${kid}`],
   );
+  const { acceptResets } = options;
   return [
     ...words,
     ...kids,
+    ...(acceptResets === undefined ? [] : [`--accept-resets ${Number(acceptResets)}`]),
     ...(assumeConsumersCurrent ? ['--assume-consumers-current'] : []),
     ...(tenantStore ? [] : ['--no-tenant-store']),
     ...options.ignorePod.map((pod) => `--ignore-pod ${pod}`),
@@ -178,8 +185,8 @@ async function readReport({ store, ports, input }: Run): Promise<StatusReport> {
   });
 }
 
-async function showRoad(kind: string, { options, ports, store, input }: Run): Promise<ExitCode> {
-  const road = await readRoad(kind, input.spec, { store, clock: ports.clock });
+async function showRoad(kind: string, { options, ports, apply, input }: Run): Promise<ExitCode> {
+  const road = await readRoad(kind, input.spec, apply);
   const { terminal } = ports;
   if (options.output === 'json' || options.output === 'yaml') {
     await writeDocument(roadDocument(kind, road), options.output, terminal);

@@ -1,10 +1,12 @@
 import { readStatus } from '../apply/status.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
 import type { StatusReport } from '../plan/status.ts';
 import { explainingDenials } from './access.ts';
 import type { CliPorts, StatusOptions } from './ports.ts';
 import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
+import { lookAtTenants } from './see-tenants.ts';
 import { readSpecFile } from './spec-file.ts';
 
 /** Reads and shows; exit code 3 where a finding is as severe as --fail-on. */
@@ -13,7 +15,14 @@ export async function runStatus(options: StatusOptions, ports: CliPorts): Promis
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const { clock } = ports;
   const request = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
-  const report = await explainingDenials('status', () => readStatus({ store, clock }, request), store, file, ports);
+  const look = (spec: InstallationSpec) => lookAtTenants(spec, options, store, ports);
+  const report = await explainingDenials(
+    'status',
+    () => readStatus({ store, clock }, request, look),
+    store,
+    file,
+    ports,
+  );
   if (report === undefined) {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
       hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',

@@ -1,7 +1,9 @@
 import type { TenantAccess } from '../apply/tenant-keyring.ts';
 import { PaletteKeysError } from '../errors.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
+import type { Census } from '../ports/census.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import type { CliPorts, DatabaseOptions } from './ports.ts';
+import type { CliPorts, DatabaseOptions, TenantDatabase } from './ports.ts';
 import { linesOf } from './secrets.ts';
 
 /** The connection string that the flags give; undefined where they give none. Throws USAGE. */
@@ -26,9 +28,27 @@ export function openTenants(
   options: DatabaseOptions,
   ports: CliPorts,
 ): Promise<TenantStore> {
-  const { database, collection } = access.spec.mongodb;
-  return ports.openTenantStore(
-    { ...access.database, ...(uri === undefined ? {} : { uri }), database, collection },
-    options,
-  );
+  return ports.openTenantStore(databaseOf(access, access.spec, access.spec.mongodb.collection, uri), options);
+}
+
+/** Connects to records of the platform itself, in the same database. */
+export function openCensus(
+  access: TenantAccess,
+  collection: string,
+  uri: string | undefined,
+  options: DatabaseOptions,
+  ports: CliPorts,
+): Promise<Census> {
+  return ports.openCensus(databaseOf(access, access.spec, collection, uri), options);
+}
+
+/** A collection of the platform's database, where the installation or `uri` says that it is. */
+export function databaseOf(
+  access: TenantAccess | undefined,
+  { mongodb }: InstallationSpec,
+  collection: string,
+  uri = access?.database.uri ?? '',
+): TenantDatabase {
+  const { login, ca } = access?.database ?? {};
+  return { uri, login, ca, database: mongodb.database, collection };
 }

@@ -12,7 +12,7 @@ import { assessComputed, type Outcome, outdated, type ProjectionContext } from '
 import { assessVersions } from './assess-versions.ts';
 import { openChange } from './change.ts';
 import { adoptableKey, keysOf, readHoldings } from './holding.ts';
-import { hasAuditLog, type InitRequest, type Snapshot } from './snapshot.ts';
+import { hasAuditLog, type InitRequest, type Snapshot, type TenantsSeen } from './snapshot.ts';
 import { ringFrom, type Stranger, type VersionItem } from './version-item.ts';
 
 /** One projection, and what is to be done with it. */
@@ -34,6 +34,7 @@ export interface Assessment {
   readonly projections: readonly AssessedProjection[];
   /** The one kind that the run is for, if it is for one. */
   readonly scope: KindId | undefined;
+  readonly seen: TenantsSeen | undefined;
 }
 
 /** Compares what is there with what should be. Pure; throws TWO_INSTALLATIONS alone. */
@@ -79,7 +80,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
   const scope = request.change?.whole === false ? request.change.kind : undefined;
   const pending = [...versions].flatMap(([kind, items]) => (items.some(isPending) ? [kind] : []));
   return {
-    ...{ snapshot, installationId, record, ledger, versions, rings, scope },
+    ...{ snapshot, installationId, record, ledger, versions, rings, scope, seen: request.seen },
     projections: assessed
       .map((projection) => followed(projection, pending))
       .map((projection) => (concerns(projection, scope) ? projection : leftAlone(projection))),

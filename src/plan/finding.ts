@@ -57,6 +57,10 @@ export const FINDINGS = {
     severity: 'error',
     docs: 'A tenant key is wrapped by a retired root key: an older dump of the database was restored, perhaps.',
   },
+  TENANT_KEYS_UNSEEN: {
+    severity: 'info',
+    docs: 'The database of the tenant keys is named in the spec, but could not be asked.',
+  },
   TENANT_KEY_UNOPENABLE: { severity: 'error', docs: 'A tenant key cannot be opened with the root key that it names.' },
   AUDIT_DAMAGED: { severity: 'error', docs: 'The audit log cannot be read, or its chain is broken.' },
   AUDIT_MISSING: { severity: 'warning', docs: 'The audit log of a complete installation is gone.' },

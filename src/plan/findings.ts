@@ -8,6 +8,7 @@ import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
 import { backupFindings } from './backup-findings.ts';
 import { type Finding, finding } from './finding.ts';
+import { seenFindings } from './tenant-tripwire.ts';
 
 /** What no run of `init` changes: due dates, clocks, rotations that the spec asks for, backups, the audit log. */
 export function standingFindings(assessment: Assessment, now: Date): readonly Finding[] {
@@ -17,6 +18,7 @@ export function standingFindings(assessment: Assessment, now: Date): readonly Fi
     ...VERSIONED.flatMap(({ id }) => versionFindings(id, assessment, now)),
     ...leafFindings(assessment, now),
     ...auditFindings(assessment),
+    ...seenFindings(assessment),
   ];
 }
 

@@ -12,6 +12,7 @@ import { type Finding, finding } from './finding.ts';
 import { standingFindings } from './findings.ts';
 import { nextRecord } from './next-record.ts';
 import type { Step } from './step.ts';
+import { tripped } from './tenant-tripwire.ts';
 import { numberOf, type VersionItem } from './version-item.ts';
 
 /** What a run of `init` will do: ids and reasons, never key bytes. */
@@ -42,7 +43,8 @@ export function planInit(assessment: Assessment, now: Date): InitPlan {
   const before = record.status === 'sound' ? record.record : undefined;
   const refused = before === undefined ? [] : refusedChanges(before.spec, snapshot.spec);
   if (refused.length > 0) throw refuseSpec(refused);
-  const steps = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, assessment), ...projectionSteps(id, assessment)]);
+  const all = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, assessment), ...projectionSteps(id, assessment)]);
+  const steps = tripped(all, assessment);
   const specChanges = before === undefined ? [] : diffSpecs(before.spec, snapshot.spec);
   const completes = before?.ready === false;
   const writes = steps.some(({ action }) => action !== 'keep') || snapshot.missingNamespaces.length > 0;

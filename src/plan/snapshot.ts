@@ -29,6 +29,17 @@ export interface Snapshot {
   readonly missingNamespaces: readonly string[];
 }
 
+/** What the database of the tenant keys says of the root keys that wrap them. */
+export type TenantsSeen =
+  | {
+      readonly status: 'counted';
+      /** Hosts, database and collection. */
+      readonly location: string;
+      /** Documents by the kid that wraps them; undefined counts those that name none. */
+      readonly byKid: ReadonlyMap<string | undefined, number>;
+    }
+  | { readonly status: 'unknown'; readonly reason: string };
+
 /** What was asked for on the command line. */
 export interface InitRequest {
   /** What an import or a rotation asks for. */
@@ -37,6 +48,8 @@ export interface InitRequest {
   readonly adopt: boolean;
   /** Replace well-formed material that the ledger does not know by ours. */
   readonly restore: boolean;
+  /** What the database of the tenant keys says; undefined where nobody asked it. */
+  readonly seen?: TenantsSeen | undefined;
 }
 
 /** The audit log that is being written, as it stands in the ledger's namespace. */

@@ -38,8 +38,19 @@ export function openStep(
   // Published and overtaken: nobody has ever used it.
   const [overtaken] = published;
   if (overtaken !== undefined) return { type: 'retire', n: overtaken.n };
-  const old = versions.find((version) => version.state === 'trusted' && !isReinstated(version));
+  const old = versions.find(isLeftover);
   return old === undefined || keepsTrusted ? undefined : { type: 'retire', n: old.n };
+}
+
+/** What a rotation has left trusted. */
+export function isLeftover(version: VersionRecord): boolean {
+  return version.state === 'trusted' && !isReinstated(version);
+}
+
+/** The retirement of the oldest leftover that is not one of `kept`. */
+export function leftoverStep(versions: readonly VersionRecord[], kept: ReadonlySet<number>): Step | undefined {
+  const old = versions.find((version) => isLeftover(version) && !kept.has(version.n));
+  return old === undefined ? undefined : { type: 'retire', n: old.n };
 }
 
 function opening(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {

@@ -1,9 +1,10 @@
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+import { doubtOf, inWords } from './census.ts';
 import type { Rotation } from './kinds.ts';
-import { confirmationOf, openStep } from './machine.ts';
-import type { Gate } from './situation.ts';
+import { confirmationOf, isLeftover, openStep } from './machine.ts';
+import type { CensusEvidence, Gate } from './situation.ts';
 
 /** One step of the road, and when it can be taken if nobody has to be waited for. */
 export interface PlannedStep {
@@ -14,13 +15,14 @@ export interface PlannedStep {
   readonly condition: string;
 }
 
-/** The whole road of a rotation from where it is now to its end. */
+/** The whole road of a rotation from where it is now to its end; with a census it says how many records need a version. */
 export function planRoad(
   kind: KindId,
   rotation: Rotation,
   key: KeyRecord | undefined,
   spec: InstallationSpec,
   now: Date,
+  census?: CensusEvidence,
 ): readonly PlannedStep[] {
   if (rotation.type === 'leaves')
     return [
@@ -29,7 +31,8 @@ export function planRoad(
   if (rotation.type === 'imported')
     return [{ action: 'import the next one', earliest: undefined, condition: 'palette-keys import-cert' }];
   if (rotation.type === 'none' || key === undefined) return [];
-  return versionedRoad(rotation.gate, rotation.keepsTrusted === true, key, spec, now);
+  const road = versionedRoad(rotation.gate, rotation.keepsTrusted === true, key, spec, now);
+  return rotation.keepsTrusted === true ? [...road, ...keptRoad(rotation.gate, key, census)] : road;
 }
 
 function versionedRoad(
@@ -62,8 +65,27 @@ function versionedRoad(
   return [
     ...(target === undefined ? [publish] : []),
     promote(next, promoted),
-    retire(active.n, keepsTrusted ? undefined : plus(promoted, gate.soak('retire', spec))),
+    ...(keepsTrusted ? [] : [retire(active.n, plus(promoted, gate.soak('retire', spec)))]),
   ];
+}
+
+/** What the rotation leaves trusted, and what those before it have: it goes when nothing needs it, and nobody knows when. */
+function keptRoad(
+  { conditions }: Gate,
+  { versions }: KeyRecord,
+  census: CensusEvidence | undefined,
+): readonly PlannedStep[] {
+  const old = versions.filter((version) => version.state === 'active' || isLeftover(version));
+  return old.map(({ n, kid }) => ({
+    action: `retire v${n}`,
+    earliest: undefined,
+    condition: census === undefined ? conditions.retire : `${conditions.retire}; now ${found(census, kid)}`,
+  }));
+}
+
+function found(census: CensusEvidence, kid: string): string {
+  if (census.status === 'unknown') return `nobody knows how many do (${census.reason})`;
+  return doubtOf(census, undefined)?.reason ?? inWords(census, kid);
 }
 
 /** The time after consumers of the version were found to be current; where they were not yet, as if they were now. */

@@ -18,6 +18,8 @@ export interface Situation {
   readonly spec: InstallationSpec;
   /** True where somebody else may hold the old key: soak times protect nobody then. */
   readonly compromised: boolean;
+  /** So many records the operator is willing to lose: whoever they belong to has to reset the password. */
+  readonly acceptResets: number | undefined;
 }
 
 /** What a gate has to know before it decides; it is gathered for the next step alone. */
@@ -35,6 +37,8 @@ export type EvidenceRequest =
   | { readonly type: 'leaves'; readonly issuer: number }
   /** Whether every tenant key opens; with `kid`, also without that root key. */
   | { readonly type: 'tenants'; readonly kid?: string }
+  /** How many records are hashed with which salt. */
+  | { readonly type: 'census' }
   /** Which enrolled clusters still need the version. */
   | { readonly type: 'clusters'; readonly kid: string };
 
@@ -46,6 +50,7 @@ export interface Evidence {
   /** Certificates that chain to the version, in words. */
   readonly leaves?: readonly string[];
   readonly tenants?: TenantsEvidence;
+  readonly census?: CensusEvidence;
   /** Clusters that need the version, by name. */
   readonly clusters?: readonly string[];
 }
@@ -65,6 +70,20 @@ export type TenantsEvidence =
   | { readonly status: 'broken'; readonly blockers: readonly string[] }
   | { readonly status: 'unknown'; readonly reason: string };
 
+export type CensusEvidence =
+  | {
+      readonly status: 'counted';
+      /** Hosts, database and collection. */
+      readonly location: string;
+      /** Records by the kid that they name, of kids that the record of the installation knows. */
+      readonly byKid: ReadonlyMap<string, number>;
+      /** Records that name another kid. */
+      readonly strange: number;
+      /** Records that name none: the field is missing, null, or no string. */
+      readonly unmarked: number;
+    }
+  | { readonly status: 'unknown'; readonly reason: string };
+
 export type Decision =
   | { readonly open: true }
   | {
@@ -76,6 +95,8 @@ export type Decision =
       readonly blockers: readonly string[];
       /** What helps, where waiting does not: the run is refused. */
       readonly remedy?: string;
+      /** True where nothing has to be waited for: the version stays trusted, and the rotation is finished. */
+      readonly stays?: true;
     };
 
 /** Decides, on evidence, whether a kind may take its next step. Pure. */

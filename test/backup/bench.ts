@@ -1,5 +1,6 @@
 /** The commands `backup`, `restore`, `init` and `status` on stores, files and a terminal in memory. */
 
+import type { CliPorts } from '../../src/cli/ports.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { BackupFiles } from '../../src/ports/backup-files.ts';
@@ -8,6 +9,7 @@ import { formatRef } from '../../src/ports/object-ref.ts';
 import type { Sealer } from '../../src/ports/sealer.ts';
 import { ManualClock } from '../support/clock.ts';
 import { factsOf } from '../support/installations.ts';
+import { gone, type MemoryCensus } from '../support/memory-census.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
 import { seededRandom } from '../support/random.ts';
 
@@ -99,6 +101,10 @@ export interface BenchOptions {
   /** Texts that the flags name; `safe.key` is always there. */
   readonly texts?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Connects to the tenant keys. */
+  readonly openTenantStore?: CliPorts['openTenantStore'];
+  /** The records that a census counts. */
+  readonly census?: MemoryCensus;
   /** Seed of the run's random bytes. */
   readonly seed?: string;
   /** True where stdout is a terminal. */
@@ -144,6 +150,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
       writeNew: () => Promise.reject(new Error('nothing writes texts here')),
     },
     loadTlsProbe: async () => ({ probe: async () => ({ unreachable: 'nothing listens here' }) }),
+    openCensus: async () => options.census ?? gone(),
     pause: () => Promise.reject(new Error('nothing waits here')),
     loadBackupPorts: async () => ({ sealer: options.sealer ?? plainSealer, files: options.files ?? new Files() }),
     actor: { user: 'tester', host: 'bench' },
@@ -151,7 +158,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     releaseDate: new Date(0),
     signal: options.signal ?? new AbortController().signal,
     processors: 2,
-    openTenantStore: () => Promise.reject(new Error('no database here')),
+    openTenantStore: options.openTenantStore ?? (() => Promise.reject(new Error('no database here'))),
     openStore: async () => store,
   });
   const bytes = Buffer.concat(said.stdout);

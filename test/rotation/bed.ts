@@ -10,6 +10,7 @@ import type { Probed } from '../../src/ports/tls-probe.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
 import { ManualClock } from '../support/clock.ts';
 import { portsOn, recordIn, secret } from '../support/installations.ts';
+import type { MemoryCensus } from '../support/memory-census.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 
 export interface RotateOptions extends Partial<AdvanceInput> {
@@ -20,11 +21,13 @@ export interface RotateOptions extends Partial<AdvanceInput> {
   readonly served?: (host: string) => Probed;
   /** The database of the tenant keys; undefined where none is named. */
   readonly tenants?: TenantStore;
+  /** The records that a census counts; undefined where no database is named. */
+  readonly census?: MemoryCensus | undefined;
 }
 
 /** As the command does it, with everybody agreeing. */
 export function rotate(store: KeyStore, kind: string, options: RotateOptions = {}): Promise<Advance> {
-  const { clock, seed, signal, workloads, served, tenants: _, ...flags } = options;
+  const { clock, seed, signal, workloads, served, tenants: _, census: __, ...flags } = options;
   return advance(
     {
       spec: { spec: undefined, namespace: undefined },
@@ -35,6 +38,7 @@ export function rotate(store: KeyStore, kind: string, options: RotateOptions = {
       again: false,
       compromised: false,
       restart: false,
+      acceptResets: undefined,
       services: undefined,
       rehearses: false,
       assumeConsumersCurrent: false,
@@ -50,7 +54,7 @@ export function rotate(store: KeyStore, kind: string, options: RotateOptions = {
 
 function rotatePorts(
   store: KeyStore,
-  { clock, seed, signal, workloads, served, tenants }: RotateOptions,
+  { clock, seed, signal, workloads, served, tenants, census }: RotateOptions,
 ): AdvancePorts {
   const at = clock ?? new ManualClock();
   const ports = portsOn(store, {
@@ -64,6 +68,7 @@ function rotatePorts(
     workloads,
     probe: { probe: async ({ host }) => served?.(host) ?? { unreachable: 'nobody listens' } },
     tenantDatabase: () => (tenants === undefined ? undefined : async () => tenants),
+    censusDatabase: () => (census === undefined ? undefined : async () => census),
     pause: async (ms) => at.advance(ms / 1000),
   };
 }

@@ -19,6 +19,21 @@ const current = confirmed(0);
 const behind: Evidence = { consumers: { status: 'behind', blockers: ['Pod a/b'] } };
 const unknown: Evidence = { consumers: { status: 'unknown', reason: 'no access' } };
 
+/** Records by the first letter of the kid that they name. */
+const counted = (
+  byLetter: Readonly<Record<string, number>>,
+  { strange = 0, unmarked = 0 }: { strange?: number; unmarked?: number } = {},
+): Evidence => ({
+  ...current,
+  census: {
+    status: 'counted',
+    location: 'db.users',
+    byKid: new Map(Object.entries(byLetter).map(([letter, count]) => [letter.repeat(16), count])),
+    strange,
+    unmarked,
+  },
+});
+
 const PROMOTE: Step = { type: 'promote', n: 2 };
 const RETIRE: Step = { type: 'retire', n: 1 };
 
@@ -33,7 +48,7 @@ function situation(kind: string, step: Step, change: Partial<Situation> = {}): S
     step.type === 'promote'
       ? [version(1, 'active'), version(2, 'published')]
       : [version(1, 'trusted'), version(2, 'active')];
-  return { kind, step, versions, spec, compromised: false, ...change };
+  return { kind, step, versions, spec, compromised: false, acceptResets: undefined, ...change };
 }
 
 const decide = (kind: string, step: Step, evidence: Evidence, change: Partial<Situation> = {}): Decision =>
@@ -53,7 +68,6 @@ describe('every gate', () => {
     expect(needsOf(gateOf(kind), situation(kind, PROMOTE))).toContainEqual(
       expect.objectContaining({ type: 'consumers', entry: expect.objectContaining({ n: 2 }), acknowledged: true }),
     );
-    if (kind === 'hash-salt') return;
     expect(needsOf(gateOf(kind), situation(kind, RETIRE))).toContainEqual(
       expect.objectContaining({ type: 'consumers', entry: expect.objectContaining({ n: 2 }), acknowledged: false }),
     );
@@ -193,6 +207,76 @@ describe('a gate opens', () => {
     for (const step of [PROMOTE, RETIRE]) {
       expect(decide('jwt-signing-key', step, {}, { compromised: true }).open).toBe(true);
     }
+  });
+
+  test.each<[string, Evidence, number | undefined, object]>([
+    ['no record needs it', counted({ b: 0, c: 9 }), undefined, { open: true }],
+    ['records need it: it stays', counted({ b: 3, c: 9 }), undefined, { open: false, stays: true, reason: /3 of 12/ }],
+    ['so many resets are accepted', counted({ b: 3, c: 9 }), 3, { open: true }],
+    ['fewer resets are accepted', counted({ b: 3, c: 9 }), 2, { open: false, remedy: /--accept-resets 3/ }],
+    ['more resets are accepted', counted({ b: 3, c: 9 }), 4, { open: false, remedy: /--accept-resets 3/ }],
+    ['resets are accepted that nobody needs', counted({ b: 0, c: 9 }), 1, { open: false, remedy: /leave/ }],
+    [
+      'a record names no salt',
+      counted({ c: 9 }, { unmarked: 1 }),
+      undefined,
+      { open: false, stays: true, reason: /1 name no/ },
+    ],
+    [
+      'a record names no salt, and resets are accepted',
+      counted({ b: 3 }, { unmarked: 1 }),
+      3,
+      { open: false, remedy: /kidField/ },
+    ],
+    [
+      'a record names an unknown salt',
+      counted({ c: 9 }, { strange: 2 }),
+      undefined,
+      { open: false, stays: true, reason: /2 an unknown/ },
+    ],
+    ['there is no record', counted({}), undefined, { open: false, stays: true, reason: /no record at all/ }],
+    ['there is no record, nor has there to be one', counted({}), 0, { open: true }],
+    [
+      'nobody could count',
+      { ...current, census: { status: 'unknown', reason: 'x' } },
+      undefined,
+      { open: false, stays: true },
+    ],
+    [
+      'nobody could count, and resets are accepted',
+      { ...current, census: { status: 'unknown', reason: 'x' } },
+      3,
+      { open: false, remedy: /mongodb.uri/ },
+    ],
+    [
+      'none needs it, but a consumer still makes new ones',
+      { ...counted({ c: 9 }), ...behind },
+      undefined,
+      { open: false },
+    ],
+    [
+      'resets are accepted, but a consumer still makes new ones',
+      { ...counted({ b: 3 }), ...behind },
+      3,
+      { open: false },
+    ],
+  ])('for an old salt, or not: %s', (_, evidence, acceptResets, expected) => {
+    const { reason, remedy, ...rest } = expected as { reason?: RegExp; remedy?: RegExp };
+    const decision = decide('hash-salt', RETIRE, evidence, { acceptResets });
+    expect(decision).toMatchObject({
+      ...rest,
+      ...(reason === undefined ? {} : { reason: expect.stringMatching(reason) }),
+      ...(remedy === undefined ? {} : { remedy: expect.stringMatching(remedy) }),
+    });
+    // What has to be waited for is no finished rotation, and what is refused does not just stay.
+    expect('stays' in decision).toBe('stays' in expected);
+  });
+
+  test('for a salt by what is counted last, once all consumers are current', () => {
+    expect(needsOf(gateOf('hash-salt'), situation('hash-salt', RETIRE)).map(({ type }) => type)).toEqual([
+      'consumers',
+      'census',
+    ]);
   });
 
   test('never for a salt without a census, and says what helps', () => {

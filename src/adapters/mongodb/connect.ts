@@ -5,11 +5,13 @@ export interface Connection {
   /** With or without credentials. */
   readonly uri: string;
   /** Where the connection string has none and names no certificate. */
-  readonly login: { readonly username: string; readonly password: string };
-  /** PEM: who vouches for the server, unless the connection string has `tlsCAFile`. */
-  readonly ca: string;
+  readonly login: { readonly username: string; readonly password: string } | undefined;
+  /** PEM: who vouches for the server, unless the connection string has `tlsCAFile`; undefined: the public CAs. */
+  readonly ca: string | undefined;
   /** For one answer of the server, in milliseconds; 0 is no limit. */
   readonly timeoutMs: number | undefined;
+  /** For finding a server, in milliseconds, where that is another time. */
+  readonly selectionMs?: number;
 }
 
 const SELECTION_MS = 15_000;
@@ -20,7 +22,13 @@ const POOL = 8;
 const INSECURE = ['tlsinsecure', 'tlsallowinvalidcertificates', 'tlsallowinvalidhostnames', 'sslvalidate'];
 
 /** A client that has not connected yet. Throws USAGE, without quoting the connection string. */
-export function makeClient({ uri, login, ca, timeoutMs }: Connection): MongoClient {
+export function makeClient({
+  uri,
+  login,
+  ca,
+  timeoutMs,
+  selectionMs = timeoutMs || SELECTION_MS,
+}: Connection): MongoClient {
   const options = readOptions(uri);
   const insecure = [
     ...INSECURE.filter((name) => options.has(name)),
@@ -34,19 +42,23 @@ export function makeClient({ uri, login, ca, timeoutMs }: Connection): MongoClie
   }
   const hasLogin = /^mongodb(\+srv)?:\/\/[^/?]*@/.test(uri);
   const x509 = options.get('authmechanism')?.toUpperCase() === 'MONGODB-X509';
-  const scram: MongoClientOptions = x509 || options.has('authmechanism') ? {} : { authMechanism: 'SCRAM-SHA-256' };
+  const anonymous = login === undefined && !hasLogin;
+  const scram: MongoClientOptions =
+    x509 || anonymous || options.has('authmechanism') ? {} : { authMechanism: 'SCRAM-SHA-256' };
   try {
     return new MongoClient(uri, {
       ...scram,
-      ...(x509 || hasLogin ? {} : { auth: login, ...(options.has('authsource') ? {} : { authSource: 'admin' }) }),
-      ...(options.has('tlscafile') ? {} : { ca }),
+      ...(x509 || hasLogin || login === undefined
+        ? {}
+        : { auth: login, ...(options.has('authsource') ? {} : { authSource: 'admin' }) }),
+      ...(options.has('tlscafile') || ca === undefined ? {} : { ca }),
       tls: true,
       // Always said: unsaid, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would take any server.
       rejectUnauthorized: true,
       appName: 'palette-keys',
       maxPoolSize: POOL,
-      serverSelectionTimeoutMS: timeoutMs || SELECTION_MS,
-      connectTimeoutMS: timeoutMs || SELECTION_MS,
+      serverSelectionTimeoutMS: selectionMs,
+      connectTimeoutMS: selectionMs,
       socketTimeoutMS: timeoutMs ?? ANSWER_MS,
       readPreference: 'primary',
       readConcern: { level: 'majority' },

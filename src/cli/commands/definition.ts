@@ -11,6 +11,13 @@ export interface CommandDefinition {
   define(command: Command, ports: CliPorts, done: (exit: ExitCode) => void): void;
 }
 
+/** For a command that asks the database. */
+export function withDatabase(command: Command): Command {
+  return command
+    .option('--mongodb-uri <uri>', 'connection string (one with a password: --mongodb-uri-file)')
+    .option('--mongodb-uri-file <file>', 'file that holds the connection string');
+}
+
 /** For an option that may be given again. */
 export function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];

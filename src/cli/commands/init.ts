@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { usageError } from '../../errors.ts';
 import type { InitOptions } from '../ports.ts';
-import { type CommandDefinition, collect } from './definition.ts';
+import { type CommandDefinition, collect, withDatabase } from './definition.ts';
 
 const HELP = `
 What is there is kept. A first run makes every key once; a re-run completes
 what was interrupted, restores what is missing or damaged from the ledger, and
 brings certificates to what the spec asks for. It never makes a key anew that
-was there.
+was there. With --mongodb-uri-file it looks at the database too, and makes no
+root key beside tenant keys that it would not open.
 
 Examples:
   $ palette-keys init --dir ./keys
@@ -26,7 +27,8 @@ export const initCommand: CommandDefinition = {
       .option('--print-config', 'write the default spec with comments to stdout, and stop', false)
       .option('--print-rbac', 'write the least RBAC for the spec to stdout, and stop', false)
       .option('--escrow <age1…>', 'before the first key is written, back up for this recipient', collect)
-      .option('--escrow-file <file>', 'file to make for --escrow')
+      .option('--escrow-file <file>', 'file to make for --escrow');
+    withDatabase(command)
       .addHelpText('after', HELP)
       .action(async (_options, self: Command) => {
         const options = self.optsWithGlobals<InitOptions>();

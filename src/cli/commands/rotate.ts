@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RotateOptions } from '../ports.ts';
-import { type CommandDefinition, collect } from './definition.ts';
+import { type CommandDefinition, collect, withDatabase } from './definition.ts';
 
 const HELP = `
 Takes every step that is safe, and says what it waits for (exit code 6); given
@@ -34,11 +34,10 @@ export const rotateCommand: CommandDefinition = {
       .option('--assume-consumers-current', 'take it that all consumers have the change', false)
       .option('--ignore-pod <ns/name>', 'do not wait for this Pod; may be given again', collect, [])
       .option('--probe <host:port>', 'look at what is served there; may be given again', collect, [])
-      .option('--service <name>', 'its certificate alone; may be given again', collect)
-      .option('--mongodb-uri <uri>', 'connection string (one with a password: --mongodb-uri-file)')
-      .option('--mongodb-uri-file <file>', 'file that holds the connection string')
+      .option('--service <name>', 'its certificate alone; may be given again', collect);
+    withDatabase(command)
       .option('--no-tenant-store', 'there are no tenant keys to wrap anew')
-      .option('--accept-resets <n>', 'so many passwords will have to be reset')
+      .option('--accept-resets <n>', 'retire an old hash salt: so many passwords are reset')
       .addHelpText('after', HELP)
       .action(async (kind: string | undefined, _options, self: Command) => {
         const { runRotate } = await import('../run-rotate.ts');

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { StatusOptions } from '../ports.ts';
-import type { CommandDefinition } from './definition.ts';
+import { type CommandDefinition, withDatabase } from './definition.ts';
 
 const HELP = `
 Reads everything, writes nothing. Exit code 3 if a finding is an error.
@@ -14,7 +14,7 @@ export const statusCommand: CommandDefinition = {
   name: 'status',
   description: 'show every key: versions, states, age, expiry, findings',
   define(command, ports, done) {
-    command
+    withDatabase(command)
       .addHelpText('after', HELP)
       .action(async (_options, self: Command) => {
         const { runStatus } = await import('../run-status.ts');

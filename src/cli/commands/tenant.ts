@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { TenantOptions } from '../ports.ts';
-import type { CommandDefinition } from './definition.ts';
+import { type CommandDefinition, withDatabase } from './definition.ts';
 
 const HELP = `
 Every tenant's key stands in MongoDB, wrapped by the root key. The connection
@@ -31,10 +31,7 @@ export const tenantCommand: CommandDefinition = {
           const { runTenant } = await import('../run-tenant.ts');
           done(await runTenant(name, { ...self.optsWithGlobals<TenantOptions>(), ids: ids ?? [] }, ports));
         });
-    command
-      .option('--mongodb-uri <uri>', 'connection string (one with a password: --mongodb-uri-file)')
-      .option('--mongodb-uri-file <file>', 'file that holds the connection string')
-      .addHelpText('after', HELP);
+    withDatabase(command).addHelpText('after', HELP);
     verb('add', 'make a key for each tenant that has none')
       .argument('[id...]', 'ids of the tenants')
       .option('--from <file>', 'file with one id on a line (- for standard input)');

@@ -1,4 +1,16 @@
-import { all, closed, type Gate, OPEN, refused, type Situation, versionOf } from '../situation.ts';
+import { doubtOf, inWords, neededOf } from '../census.ts';
+import {
+  activeVersion,
+  all,
+  type CensusEvidence,
+  closed,
+  type Decision,
+  type Gate,
+  OPEN,
+  refused,
+  type Situation,
+  versionOf,
+} from '../situation.ts';
 import { afterCurrent, keyringReaders } from './consumers.ts';
 
 /**
@@ -8,31 +20,59 @@ import { afterCurrent, keyringReaders } from './consumers.ts';
 export const hashSalt: Gate = {
   conditions: {
     promote: 'every consumer reads the keyring and has it; a census is configured',
-    retire: 'no record is hashed with it; without a census it stays trusted, and the rotation is finished',
+    retire:
+      'every consumer uses the new one, and a count taken after that finds no record that needs the old one; until then it stays trusted, and the rotation is finished',
   },
   soak: () => 0,
   needs: (situation) => {
     const { step } = situation;
     if (step.type === 'publish') return [{ type: 'readers' }];
-    if (step.type !== 'promote') return [];
+    if (step.type === 'promote') {
+      const entry = versionOf(situation, step.n);
+      return [{ type: 'readers' }, { type: 'consumers', entry, acknowledged: true, reloads: true }];
+    }
+    // Counted last: whoever still hashes with the old salt makes records that a count before would not have seen.
     return [
-      { type: 'readers' },
-      { type: 'consumers', entry: versionOf(situation, step.n), acknowledged: true, reloads: true },
+      { type: 'consumers', entry: activeVersion(situation), acknowledged: false, reloads: true },
+      { type: 'census' },
     ];
   },
   decide: (situation, evidence, now) => {
     const { step } = situation;
-    if (step.type === 'retire') return closed('the count of records that need it comes with the database', []);
-    if (step.type === 'publish') return all(census(situation), keyringReaders(evidence, 'salt'));
-    if (step.type !== 'promote') return OPEN;
-    return all(census(situation), keyringReaders(evidence, 'salt'), afterCurrent(evidence.consumers, now));
+    if (step.type === 'publish') return all(configured(situation), keyringReaders(evidence, 'salt'));
+    const current = afterCurrent(evidence.consumers, now);
+    if (step.type === 'promote') return all(configured(situation), keyringReaders(evidence, 'salt'), current);
+    return step.type === 'retire'
+      ? all(current, unneeded(situation, versionOf(situation, step.n).kid, evidence.census))
+      : OPEN;
   },
 };
 
-function census({ spec }: Situation) {
+function configured({ spec }: Pick<Situation, 'spec'>): Decision {
   if (spec.hashSalt.census !== null) return OPEN;
   return refused(
     'no census is configured: nobody could ever tell when the old salt is no longer needed',
     'set hashSalt.census to the collection and the field that names the salt of a record',
   );
 }
+
+function unneeded({ acceptResets }: Situation, kid: string, census: CensusEvidence | undefined): Decision {
+  if (census === undefined) return closed('nobody has counted the records that need it');
+  if (census.status === 'unknown')
+    return kept(`nobody knows how many records need it (${census.reason})`, acceptResets);
+  const doubt = doubtOf(census, acceptResets);
+  if (doubt !== undefined) return kept(doubt.reason, acceptResets, doubt.remedy);
+  const needed = neededOf(census, kid);
+  if (needed === (acceptResets ?? 0)) return OPEN;
+  const found = `${inWords(census, kid)}; each is hashed anew at the next login`;
+  if (acceptResets === undefined) return kept(found, undefined, `--accept-resets ${needed} has them reset instead`);
+  const hint = needed === 0 ? 'leave --accept-resets out' : `--accept-resets ${needed}, if so many may be reset`;
+  return refused(`--accept-resets ${acceptResets} is not the count: ${found}`, hint);
+}
+
+/** Without a word of the operator's the old salt stays; with one that cannot be followed, nothing is done. */
+function kept(reason: string, acceptResets: number | undefined, way = ASK): Decision {
+  return acceptResets === undefined ? { open: false, reason, blockers: [way], stays: true } : refused(reason, way);
+}
+
+const ASK = 'mongodb.uri in the spec, or --mongodb-uri-file FILE: the database is asked';

@@ -1,0 +1,53 @@
+import type { MongoClient } from 'mongodb';
+import type { Census, FieldCounts } from '../../ports/census.ts';
+import { type Connection, hostsOf, makeClient } from './connect.ts';
+import { explain } from './explain.ts';
+
+export interface CensusOptions extends Connection {
+  readonly database: string;
+  readonly collection: string;
+}
+
+/** Connects. Throws USAGE, DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
+export async function openMongodbCensus(options: CensusOptions): Promise<Census> {
+  const { uri, database, collection } = options;
+  const client = makeClient(options);
+  const location = `MongoDB at ${hostsOf(uri)}, ${database}.${collection}`;
+  const close = (): Promise<void> => client.close().catch(() => undefined);
+  try {
+    await client.connect();
+  } catch (error) {
+    await close();
+    throw explain(error, location);
+  }
+  return {
+    location,
+    close,
+    count: async (field, values) => {
+      try {
+        return await countIn(client, options, field, values);
+      } catch (error) {
+        throw explain(error, location);
+      }
+    },
+  };
+}
+
+async function countIn(
+  client: MongoClient,
+  { database, collection }: CensusOptions,
+  field: string,
+  values: readonly string[],
+): Promise<FieldCounts> {
+  const group = { $group: { _id: `$${field}`, count: { $sum: 1 } } };
+  const byValue = new Map<string, number>();
+  let [others, without] = [0, 0];
+  // A field of many values (the wrong one) may take more memory than a server gives to one stage.
+  const options = { allowDiskUse: true };
+  for await (const { _id: value, count } of client.db(database).collection(collection).aggregate([group], options)) {
+    if (typeof value !== 'string') without += Number(count);
+    else if (values.includes(value)) byValue.set(value, (byValue.get(value) ?? 0) + Number(count));
+    else others += Number(count);
+  }
+  return { byValue, others, without };
+}

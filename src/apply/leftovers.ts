@@ -1,0 +1,50 @@
+import { PaletteKeysError } from '../errors.ts';
+import type { VersionRecord } from '../ledger/record.ts';
+import type { Rotation } from '../rotation/kinds.ts';
+import { isLeftover } from '../rotation/machine.ts';
+import type { Decision, Step } from '../rotation/situation.ts';
+import type { AdvanceInput, Log } from './rotation-run.ts';
+
+/** What is left of finished rotations: old versions of a kind that keeps them trusted for as long as they are needed. */
+
+/** True where a step retires one of them, and nobody asked for it by name. */
+export function isOfLeftover(
+  step: Step,
+  rotation: Rotation,
+  versions: readonly VersionRecord[],
+  { request }: Pick<AdvanceInput, 'request'>,
+): step is Extract<Step, { type: 'retire' }> {
+  if (rotation.type !== 'versions' || rotation.keepsTrusted !== true || request !== undefined) return false;
+  return step.type === 'retire' && versions.some((version) => version.n === step.n && isLeftover(version));
+}
+
+/** Says that one stays, or in a rehearsal that it could go; false where it goes, or has to be waited for. */
+export function looksBack(
+  { n }: Extract<Step, { type: 'retire' }>,
+  decision: Decision,
+  { kind, rehearses }: Pick<AdvanceInput, 'kind' | 'rehearses'>,
+  log: Log,
+): boolean {
+  if (decision.open && rehearses) log.say(`next: retire v${n} of ${kind}; nothing stands in the way`);
+  else if (!decision.open && (decision.stays === true || rehearses)) {
+    log.say([`v${n} stays trusted: ${decision.reason}`, ...decision.blockers].join('; '));
+  } else return false;
+  log.kept.add(n);
+  return true;
+}
+
+/** Throws REFUSED where it is not clear which of several old versions is meant; says so where there is none. */
+export function checkResets(
+  versions: readonly VersionRecord[],
+  { acceptResets, kind }: Pick<AdvanceInput, 'acceptResets' | 'kind'>,
+  log: Log,
+): void {
+  if (acceptResets === undefined || log.transitions.length > 0) return;
+  const old = versions.filter(isLeftover);
+  if (old.length === 0) log.say(`no old version of ${kind} is trusted: there is none to retire`);
+  if (old.length < 2) return;
+  throw new PaletteKeysError('REFUSED', `${old.length} old versions are trusted, and --accept-resets is about one`, {
+    hint: 'name it: --retire KID',
+    details: old.map(({ n, kid }) => ({ message: `v${n} ${kid}` })),
+  });
+}

@@ -1,0 +1,40 @@
+import type { CensusEvidence } from './situation.ts';
+
+type Counted = Extract<CensusEvidence, { status: 'counted' }>;
+
+/** How many records name that kid. */
+export function neededOf({ byKid }: Counted, kid: string): number {
+  return byKid.get(kid) ?? 0;
+}
+
+/** `12 of 40 records in …, users need it`. */
+export function inWords(census: Counted, kid: string): string {
+  return `${neededOf(census, kid)} of ${totalOf(census)} records in ${census.location} need it`;
+}
+
+/**
+ * Why a count does not tell how many records need a salt; undefined where it does. A record that names no salt may need
+ * any, and a collection without records is a misspelt one, perhaps: there is no doubt where `accepted` is 0.
+ */
+export function doubtOf(
+  census: Counted,
+  accepted: number | undefined,
+): { readonly reason: string; readonly remedy: string } | undefined {
+  const { location, unmarked, strange } = census;
+  const total = totalOf(census);
+  if (unmarked + strange > 0) {
+    return {
+      reason: `of ${total} records in ${location}, ${unmarked} name no salt and ${strange} an unknown one: any of them may need it`,
+      remedy: 'hashSalt.census.kidField has to name a salt in every record: look at those that it does not',
+    };
+  }
+  if (total > 0 || accepted === 0) return undefined;
+  return {
+    reason: `${location} holds no record at all: perhaps it is not the collection`,
+    remedy: 'look at hashSalt.census.collection; if there are no users, --accept-resets 0',
+  };
+}
+
+function totalOf({ byKid, strange, unmarked }: Counted): number {
+  return [...byKid.values()].reduce((sum, count) => sum + count, strange + unmarked);
+}

@@ -1,0 +1,112 @@
+/** A census of records that the platform made: on a server, in any shape; and what is asked of a server. */
+import { Long } from 'mongodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openMongodbCensus } from '../../../src/adapters/mongodb/census.ts';
+import type { Census } from '../../../src/ports/census.ts';
+import { startFakeMongodb } from '../../support/mongodb/fake-server.ts';
+import {
+  haveMongodbOrSkip,
+  type MongodbServer,
+  someSetup,
+  startMongodb,
+  USERNAME,
+} from '../../support/mongodb/server.ts';
+
+const [OLD, NEW] = ['a'.repeat(16), 'b'.repeat(16)];
+
+describe.skipIf(!haveMongodbOrSkip())('a census on a server', () => {
+  let server: MongodbServer;
+  let census: Census;
+
+  beforeAll(async () => {
+    server = await startMongodb(await someSetup());
+    const { uri, setup } = server;
+    const login = { username: USERNAME, password: setup.password };
+    const place = { database: 'hubbledb', collection: 'users' };
+    census = await openMongodbCensus({ uri, login, ca: setup.caPem, timeoutMs: 5000, ...place });
+  }, 60_000);
+
+  afterAll(async () => {
+    await census?.close();
+    await server?.stop();
+  });
+
+  it('finds nothing in a collection that is not there', async () => {
+    expect(await census.count('kid', [OLD])).toEqual({ byValue: new Map(), others: 0, without: 0 });
+  });
+
+  it('counts every record once, whatever stands in the field, also in nested documents', async () => {
+    const kids = [
+      ...Array.from({ length: 700 }, () => OLD),
+      ...Array.from({ length: 3 }, () => NEW),
+      ...['z'.repeat(16), '', null, 7, true, [OLD], { kid: OLD }, new Date()],
+    ];
+    const strangers = Array.from({ length: 300 }, (_, i) => ({ auth: { kid: `other-${i}` } }));
+    const without = [{}, { auth: {} }, { auth: 'text' }, { kid: OLD }];
+    const users = server.client.db('hubbledb').collection('users');
+    await users.insertMany([...kids.map((kid) => ({ auth: { kid } })), ...strangers, ...without]);
+    expect(await census.count('auth.kid', [OLD, NEW])).toEqual({
+      byValue: new Map([
+        [OLD, 700],
+        [NEW, 3],
+      ]),
+      others: 302,
+      without: 10,
+    });
+  });
+});
+
+describe('a census', () => {
+  const open = async (answer: object | undefined) => {
+    const server = await startFakeMongodb((command) =>
+      'authenticate' in command ? { dbname: '$external', user: 'CN=me' } : answer,
+    );
+    const uri = `${server.uri}?authMechanism=MONGODB-X509&authSource=%24external`;
+    const login = { username: 'hubble', password: 'not-to-be-seen' };
+    const place = { database: 'd', collection: 'users' };
+    const census = await openMongodbCensus({ uri, login, ca: server.caPem, timeoutMs: 1500, ...place });
+    return {
+      server,
+      census,
+      end: async () => {
+        await census.close();
+        await server.stop();
+      },
+    };
+  };
+
+  it('reads with majority concern, all in one pass, and writes nothing', async () => {
+    const firstBatch = [
+      { _id: OLD, count: Long.fromNumber(5_000_000_000) },
+      { _id: null, count: 2 },
+    ];
+    const { server, census, end } = await open({ cursor: { id: Long.ZERO, ns: 'd.users', firstBatch } });
+    expect(await census.count('auth.kid', [OLD])).toEqual({
+      byValue: new Map([[OLD, 5_000_000_000]]),
+      others: 0,
+      without: 2,
+    });
+    const asked = server.commands.filter((command) => !('authenticate' in command));
+    expect(asked).toMatchObject([
+      {
+        aggregate: 'users',
+        $db: 'd',
+        readConcern: { level: 'majority' },
+        pipeline: [{ $group: { _id: '$auth.kid' } }],
+      },
+    ]);
+    await end();
+  });
+
+  it.each([
+    ['a user who may not read it', { ok: 0, code: 13, errmsg: 'not-to-be-seen' }, 'DATABASE_DENIED'],
+    ['a connection that breaks off', undefined, 'DATABASE_UNAVAILABLE'],
+    ['a server that gives up', { ok: 0, code: 292, errmsg: 'not-to-be-seen' }, 'DATABASE_UNAVAILABLE'],
+  ])('says in our words what %s means', async (_, answer, code) => {
+    const { census, end } = await open(answer);
+    const error = await census.count('kid', [OLD]).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code, message: expect.stringContaining('d.users') });
+    expect(`${error} ${JSON.stringify(error)}`).not.toContain('not-to-be-seen');
+    await end();
+  });
+});

@@ -1,0 +1,317 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PaletteKeysError } from '../../src/errors.ts';
+import { command } from '../backup/bench.ts';
+import { DAY, ManualClock } from '../support/clock.ts';
+import { FaultyStore } from '../support/faulty-store.ts';
+import { auditIn, editRecord, installation, recordIn, smallSpec, storeWith } from '../support/installations.ts';
+import { gone, MemoryCensus } from '../support/memory-census.ts';
+import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import { RsaPool } from '../support/random.ts';
+import { platform, pod, type RotateOptions, rotate, statesOf, workloadsOf } from './bed.ts';
+
+const KIND = 'hash-salt';
+const USERS = 12;
+const PROMOTED = 'v1 trusted, v2 active';
+const RETIRED = 'v1 retired, v2 active';
+
+const pool = new RsaPool();
+let made: Snapshot;
+let store: MemoryStore;
+let census: MemoryCensus;
+let clock: ManualClock;
+
+beforeAll(async () => {
+  pool.install();
+  made = await installation(smallSpec({ hashSalt: { census: { collection: 'users', kidField: 'auth.kid' } } }));
+});
+
+afterAll(() => pool.uninstall());
+
+beforeEach(() => {
+  store = storeWith(made);
+  census = new MemoryCensus().put(USERS, kidOf(1));
+  clock = new ManualClock();
+  clock.advance(2 * DAY);
+});
+
+const kidOf = (n: number): string => recordIn(store.snapshot()).keys[KIND].versions[n - 1].kid;
+
+const go = (options: RotateOptions = {}) =>
+  rotate(store, KIND, { clock, census, assumeConsumersCurrent: true, ...options });
+
+/** As `--accept-resets` does it: it opens no rotation. */
+const accept = (acceptResets: number, options: RotateOptions = {}) => go({ acceptResets, opens: false, ...options });
+
+const audited = (): string => JSON.stringify(auditIn(store.snapshot()));
+
+async function refusal(work: Promise<unknown>): Promise<PaletteKeysError> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof PaletteKeysError) return error;
+  throw new Error('it was not refused', { cause: error });
+}
+
+describe('an old salt', () => {
+  test('stays trusted while records need it, which is a finished rotation that says how many', async () => {
+    const done = await go();
+    expect(done).toMatchObject({ done: true, waitingFor: undefined });
+    expect(done.notes).toEqual([expect.stringMatching(/v1 stays trusted: 12 of 12 records in memory, users need it/)]);
+    expect(statesOf(store, KIND)).toBe(PROMOTED);
+  });
+
+  test('goes by itself when the last record was hashed anew, and not one record before', async () => {
+    await go();
+    census.rehash(kidOf(1), kidOf(2), USERS - 1);
+    expect((await go({ opens: false })).notes.join()).toContain('1 of 12');
+    expect(statesOf(store, KIND)).toBe(PROMOTED);
+    census.rehash(kidOf(1), kidOf(2));
+    expect(await go({ opens: false })).toMatchObject({ done: true });
+    expect([statesOf(store, KIND), audited().includes('0 of 12 records in memory, users need it')]).toEqual([
+      RETIRED,
+      true,
+    ]);
+  });
+
+  test('goes at exactly as many resets as there are records, and the audit log has the number', async () => {
+    await go();
+    census.rehash(kidOf(1), kidOf(2), 5);
+    const before = store.snapshot();
+    for (const wrong of [0, 6, 8, USERS]) {
+      const { code, message, hint } = await refusal(accept(wrong));
+      expect([code, message, hint]).toEqual([
+        'REFUSED',
+        expect.stringContaining('7 of 12 records'),
+        expect.stringContaining('--accept-resets 7'),
+      ]);
+    }
+    expect(store.snapshot()).toEqual(before);
+    expect(await accept(7)).toMatchObject({ done: true });
+    expect([statesOf(store, KIND), audited()]).toEqual([
+      RETIRED,
+      expect.stringContaining('7 of 12 records in memory, users need it; so many resets'),
+    ]);
+    expect(audited()).toContain('so many resets were accepted');
+    expect(await accept(7)).toMatchObject({
+      done: true,
+      transitions: [],
+      notes: [expect.stringContaining('none to retire')],
+    });
+  });
+
+  test.each<[string, () => unknown]>([
+    ['name none', () => census.put(1, undefined)],
+    ['hold null', () => census.put(1, null)],
+    ['hold a number', () => census.put(1, 7)],
+    ['hold an unknown kid', () => census.put(1, 'z'.repeat(16))],
+    ['are not there at all', () => census.records.clear()],
+  ])('stays while records %s, also where resets are accepted', async (_, spoil) => {
+    await go();
+    census.rehash(kidOf(1), kidOf(2));
+    spoil();
+    expect(await go({ opens: false })).toMatchObject({
+      done: true,
+      notes: [expect.stringContaining('v1 stays trusted')],
+    });
+    expect((await refusal(accept(1))).code).toBe('REFUSED');
+    expect(statesOf(store, KIND)).toBe(PROMOTED);
+  });
+
+  test('stays where no database is named, which is no ground to accept anything', async () => {
+    expect((await go({ census: undefined })).notes.join()).toMatch(/no database is named.*--mongodb-uri-file/);
+    expect((await refusal(accept(USERS, { census: undefined }))).code).toBe('REFUSED');
+    expect(statesOf(store, KIND)).toBe(PROMOTED);
+  });
+
+  test('stays where the database cannot be reached; the run fails, and its repetition goes on from there', async () => {
+    census.beforeCount = gone;
+    expect((await refusal(go())).code).toBe('DATABASE_UNAVAILABLE');
+    expect((await refusal(accept(USERS))).code).toBe('DATABASE_UNAVAILABLE');
+    expect(statesOf(store, KIND)).toBe(PROMOTED);
+    census.beforeCount = () => undefined;
+    expect(await accept(USERS)).toMatchObject({ done: true });
+    expect(statesOf(store, KIND)).toBe(RETIRED);
+  });
+
+  test('is retired by its kid through the same gate', async () => {
+    await go();
+    const request = { type: 'retire', kid: kidOf(1) } as const;
+    expect(await go({ request })).toMatchObject({
+      done: false,
+      waitingFor: { reason: expect.stringContaining('12 of 12') },
+    });
+    expect(await go({ request, acceptResets: USERS })).toMatchObject({ done: true });
+    expect(statesOf(store, KIND)).toBe(RETIRED);
+  });
+
+  test('at a wrong number that follows a promotion in the same run is waited for: something was written', async () => {
+    expect((await go({ assumeConsumersCurrent: false })).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
+    const waiting = await accept(5);
+    expect([statesOf(store, KIND), waiting.done, waiting.waitingFor]).toEqual([
+      PROMOTED,
+      false,
+      {
+        reason: expect.stringContaining('12 of 12 records'),
+        blockers: [expect.stringContaining('--accept-resets 12')],
+      },
+    ]);
+  });
+
+  test('is destroyed by no compromise: what the gate protects are passwords', async () => {
+    const done = await go({ compromised: true, again: true });
+    expect([done.done, statesOf(store, KIND), done.notes.join()]).toEqual([
+      true,
+      PROMOTED,
+      expect.stringContaining('--accept-resets 12'),
+    ]);
+  });
+
+  test('that was retired too early comes back, and no count takes it away again', async () => {
+    await go();
+    await accept(USERS);
+    await go({ request: { type: 'reinstate', kid: kidOf(1) } });
+    census.records.clear();
+    await go({ opens: false });
+    expect(statesOf(store, KIND)).toBe(PROMOTED);
+  });
+});
+
+describe('a count', () => {
+  test('is made after every consumer was found to use the new salt, never before', async () => {
+    const OLD = '2027-01-01T00:00:00Z';
+    let startedAt = OLD;
+    const uses = [{ object: platform(KIND), container: 'main', how: 'volume' as const }];
+    const pods = workloadsOf(
+      () => [pod('auth-1', startedAt, { uses })],
+      () => new Date('2027-01-02T12:00:00Z'),
+    );
+    editRecord(store, (record) => {
+      const consumer = {
+        workload: 'Deployment/hubble-system/auth',
+        object: 'palette-hash-salt',
+        reads: 'keyring',
+        reload: 'restart',
+      };
+      record.spec.consumers = [consumer];
+    });
+    const watched = (options: RotateOptions = {}) => go({ workloads: pods, assumeConsumersCurrent: false, ...options });
+    // v2 is promoted on what the Pods say; then the projections change once more, and nobody has them yet.
+    pods.changedAt = async () => new Date('2026-12-01T00:00:00Z');
+    await watched({
+      agree: async ({ action }) => {
+        if (action.startsWith('promote')) pods.changedAt = async () => clock.now();
+      },
+    });
+    census.rehash(kidOf(1), kidOf(2));
+    expect([statesOf(store, KIND), census.counts]).toEqual([PROMOTED, 0]);
+    const waiting = await watched({ opens: false });
+    expect(waiting).toMatchObject({ done: false, waitingFor: { blockers: [expect.stringContaining('auth-1')] } });
+    expect([census.counts, (await watched({ opens: false, acceptResets: 0 })).done]).toEqual([0, false]);
+    const changed = clock.now();
+    pods.changedAt = async () => changed;
+    startedAt = new Date(changed.getTime() + 3 * 60_000).toISOString();
+    clock.advance(5 * 60);
+    expect((await watched({ opens: false })).done).toBe(true);
+    expect([statesOf(store, KIND), census.counts]).toEqual([RETIRED, 1]);
+  });
+
+  test('of one salt says nothing of another: which of two old ones is meant has to be said', async () => {
+    await go();
+    clock.advance(2 * DAY);
+    census.put(4, kidOf(2));
+    await go();
+    expect(statesOf(store, KIND)).toBe('v1 trusted, v2 trusted, v3 active');
+    const { details } = await refusal(accept(4));
+    expect(details.map(({ message }) => message)).toEqual([1, 2].map((n) => `v${n} ${kidOf(n)}`));
+    const request = { type: 'retire', kid: kidOf(2) } as const;
+    expect((await refusal(go({ request, acceptResets: USERS }))).message).toContain('4 of 16');
+    expect(await go({ request, acceptResets: 4 })).toMatchObject({ done: true });
+    expect(statesOf(store, KIND)).toBe('v1 trusted, v2 retired, v3 active');
+    census.rehash(kidOf(1), kidOf(3));
+    // Records of a retired salt wait for their reset, and are known.
+    await go({ opens: false });
+    expect(statesOf(store, KIND)).toBe('v1 retired, v2 retired, v3 active');
+  });
+
+  test('in a rehearsal is said, and writes nothing; without a database that is said', async () => {
+    await go();
+    clock.advance(2 * DAY);
+    const before = store.snapshot();
+    const rehearsed = await go({ rehearses: true });
+    expect(rehearsed.notes).toEqual([
+      expect.stringContaining('12 of 12 records'),
+      expect.stringContaining('next: publish'),
+    ]);
+    census.rehash(kidOf(1), kidOf(2));
+    expect((await go({ rehearses: true })).notes[0]).toContain('next: retire v1');
+    census.beforeCount = gone;
+    expect((await go({ rehearses: true })).notes[0]).toMatch(/nobody knows.*cannot be reached/);
+    expect(store.snapshot()).toEqual(before);
+  });
+
+  test('is part of the plan', async () => {
+    const plan = async (): Promise<string> => {
+      const { code, stdout } = await command(store, ['rotate', KIND, '--plan', '--mongodb-uri', 'mongodb://db'], {
+        clock,
+        census,
+      });
+      expect(code).toBe(0);
+      return stdout.replaceAll(/\s+/g, ' ');
+    };
+    expect(await plan()).toMatch(/promote v2.*retire v1 .*now 12 of 12 records in memory, users need it/);
+    await go();
+    census.rehash(kidOf(1), kidOf(2), 4);
+    expect(await plan()).toMatch(/promote v3.*retire v1 .*now 8 of 12.*retire v2 .*now 4 of 12/);
+    census.beforeCount = gone;
+    expect(await plan()).toContain('now nobody knows how many do');
+  });
+});
+
+test('killed at any write, the same command ends with the old salt retired', async () => {
+  const toTheEnd = async (on: FaultyStore | MemoryStore): Promise<void> => {
+    await rotate(on, KIND, { clock, census, assumeConsumersCurrent: true });
+    await rotate(on, KIND, { clock, census, assumeConsumersCurrent: true, acceptResets: USERS, opens: false });
+  };
+  const counting = new FaultyStore(storeWith(made));
+  await toTheEnd(counting);
+  for (let n = 1; n <= counting.writes; n += 3) {
+    store = storeWith(made);
+    clock.advance(DAY);
+    await expect(toTheEnd(new FaultyStore(store).killAt(n, n % 2 === 0 ? 'before' : 'after'))).rejects.toThrow(
+      'killed',
+    );
+    clock.advance(60);
+    store = store.afterCrash();
+    await toTheEnd(store);
+    expect([n, statesOf(store, KIND), recordIn(store.snapshot()).ready]).toEqual([n, RETIRED, true]);
+  }
+});
+
+describe('the command', () => {
+  const line = (args: string) =>
+    command(store, ['rotate', KIND, '-y', ...args.split(' ').filter((word) => word !== '')], { clock, census });
+  const there = '--mongodb-uri mongodb://db';
+
+  test('ends with 0 while it stays, 5 at a wrong count, 0 at the right one, and 1 without the database', async () => {
+    expect(await line(`--assume-consumers-current ${there}`)).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('12 of 12 records'),
+    });
+    expect((await line(`--accept-resets 11 ${there}`)).code).toBe(5);
+    expect((await line('--accept-resets 12')).code).toBe(5);
+    census.beforeCount = gone;
+    expect((await line(`--accept-resets 12 ${there}`)).code).toBe(1);
+    expect(statesOf(store, KIND)).toBe(PROMOTED);
+    census.beforeCount = () => undefined;
+    expect((await line(`--accept-resets 12 ${there} -o json`)).code).toBe(0);
+    expect([statesOf(store, KIND), auditIn(store.snapshot()).at(-1).command]).toEqual([
+      RETIRED,
+      'rotate hash-salt --accept-resets 12',
+    ]);
+    // A repetition, however late, opens no rotation.
+    clock.advance(2 * DAY);
+    expect((await line(`--accept-resets 12 ${there}`)).code).toBe(0);
+    expect(statesOf(store, KIND)).toBe(RETIRED);
+  });
+});

@@ -1,0 +1,232 @@
+/** `init` and `status` on a store and a database that do not belong together. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { TenantDatabase } from '../../src/cli/ports.ts';
+import { PaletteKeysError } from '../../src/errors.ts';
+import { command, type Outcome } from '../backup/bench.ts';
+import {
+  editRecord,
+  installation,
+  ledgerRef,
+  objectIn,
+  RECORD,
+  recordIn,
+  smallSpec,
+  storeWith,
+} from '../support/installations.ts';
+import { gone } from '../support/memory-census.ts';
+import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
+import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
+import { RsaPool } from '../support/random.ts';
+import { withSecondRootKey } from '../support/second-root-key.ts';
+import { tenantOf } from '../support/tenant-store-contract.ts';
+
+const STRANGE = 'z'.repeat(16);
+const NAMED = ['--mongodb-uri', 'mongodb://db'];
+const WITH_URI = smallSpec({ mongodb: { uri: 'mongodb://db.example' } });
+
+const pool = new RsaPool();
+let made: Snapshot;
+let madeWithUri: Snapshot;
+let store: MemoryStore;
+let tenants: MemoryTenantStore;
+/** Every place that was connected to. */
+let asked: TenantDatabase[];
+let connect: () => MemoryTenantStore;
+
+beforeAll(async () => {
+  pool.install();
+  made = await installation();
+  madeWithUri = await installation(WITH_URI);
+});
+
+afterAll(() => pool.uninstall());
+
+beforeEach(() => {
+  tenants = new MemoryTenantStore();
+  asked = [];
+  connect = () => tenants;
+});
+
+/** Runs a command with the small spec in reach; a first one needs it. */
+function on(one: MemoryStore, ...argv: readonly string[]): Promise<Outcome> {
+  return command(one, argv, {
+    texts: { 'small.yaml': JSON.stringify(smallSpec()), 'uri.yaml': JSON.stringify(WITH_URI) },
+    openTenantStore: async (place) => {
+      asked.push(place);
+      return connect();
+    },
+  });
+}
+
+const unusable = (): never => {
+  throw new PaletteKeysError('USAGE', 'the connection string turns off what protects the connection', { hint: 'none' });
+};
+
+const kidOf = (one: MemoryStore): string => recordIn(one.snapshot()).keys['root-key'].versions[0].kid;
+
+const wrap = (kid: unknown, ...ids: readonly string[]): void => {
+  for (const id of ids) tenants.put({ ...tenantOf(id), wrapped: { ...tenantOf(id).wrapped, kid } });
+};
+
+describe('a store without an installation', () => {
+  const first = (...args: readonly string[]) => on(store, 'init', '--config', 'small.yaml', ...args);
+
+  beforeEach(() => {
+    store = memoryStore();
+  });
+
+  test.each([
+    ['wrapped by a root key of old', STRANGE],
+    ['that name no root key at all', undefined],
+  ])('gets no new root key beside tenant keys %s', async (_, kid) => {
+    wrap(kid, 'a', 'b', 'c');
+    const { code, stdout, stderr } = await first(...NAMED, '-o', 'json');
+    expect([code, stderr]).toEqual([5, expect.stringMatching(/holds 3 tenant keys already.*would open none of them/)]);
+    const blocked = JSON.parse(stdout).steps.filter(({ action }: { action: string }) => action === 'blocked');
+    expect(blocked).toEqual([
+      expect.objectContaining({ object: 'Secret/palette-keys-system/palette-key-root-key-v1', key: 'root-key' }),
+    ]);
+    expect(JSON.parse(stdout).findings).toContainEqual(expect.objectContaining({ code: 'TENANT_KID_UNKNOWN' }));
+    expect([store.snapshot().objects, (await first(...NAMED, '--dry-run')).code]).toEqual([[], 5]);
+  });
+
+  test('gets one where the database is empty, with what the connection string says alone', async () => {
+    expect((await first(...NAMED)).code).toBe(0);
+    expect(asked).toEqual([
+      { uri: 'mongodb://db', login: undefined, ca: undefined, database: 'hubbledb', collection: 'tenantKeys' },
+    ]);
+  });
+
+  test('gets none where the database that somebody named cannot be asked (1)', async () => {
+    connect = gone;
+    const { code, stderr } = await first(...NAMED);
+    expect([code, stderr, store.snapshot().objects]).toEqual([1, expect.stringContaining('cannot be reached'), []]);
+  });
+
+  test('asks no database that the spec alone names: there are no credentials for it yet', async () => {
+    connect = gone;
+    expect((await on(store, 'init', '--config', 'uri.yaml')).code).toBe(0);
+    expect(asked).toEqual([]);
+  });
+
+  test('takes two ways to name one database for a mistake', async () => {
+    expect((await first(...NAMED, '--mongodb-uri-file', 'small.yaml')).code).toBe(2);
+  });
+});
+
+describe('an installation', () => {
+  beforeEach(() => {
+    store = storeWith(made);
+  });
+
+  test('that knows every root key of the tenant keys has nothing to say', async () => {
+    wrap(kidOf(store), 'a', 'b');
+    const { code, stdout } = await on(store, 'init', ...NAMED);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('Nothing to do')]);
+    const status = await on(store, 'status', ...NAMED);
+    expect([status.code, status.stdout]).toEqual([0, expect.not.stringContaining('TENANT_KID')]);
+    expect(asked.map(({ login, ca }) => [login?.username, ca?.includes('BEGIN CERTIFICATE')])).toEqual([
+      ['hubble', true],
+      ['hubble', true],
+    ]);
+  });
+
+  test('behind the database is refused by init (5), though nothing is to be written, and an error in status (3)', async () => {
+    wrap(STRANGE, 'a', 'b');
+    wrap(kidOf(store), 'c');
+    const before = store.snapshot();
+    const { code, stderr } = await on(store, 'init', '--yes', ...NAMED);
+    expect([code, stderr]).toEqual([
+      5,
+      expect.stringContaining(`2 tenant keys, wrapped by ${STRANGE}, which the record does not know`),
+    ]);
+    const status = await on(store, 'status', '-o', 'json', ...NAMED);
+    expect([status.code, JSON.parse(status.stdout).findings]).toEqual([
+      3,
+      expect.arrayContaining([expect.objectContaining({ code: 'TENANT_KID_UNKNOWN', severity: 'error' })]),
+    ]);
+    expect(store.snapshot()).toEqual(before);
+  });
+
+  test('shows the kid that somebody wrote there without what a terminal would obey', async () => {
+    wrap('\u001b[2Jkid\n', 'a');
+    const { code, stderr } = await on(store, 'init', ...NAMED);
+    expect([code, stderr.includes('[2Jkid'), stderr.includes('\u001b')]).toEqual([5, true, false]);
+  });
+
+  test('whose record is lost is judged by its ledger', async () => {
+    wrap(kidOf(store), 'a');
+    store.take(RECORD);
+    expect((await on(store, 'init', '--config', 'small.yaml', '--dry-run', ...NAMED)).code).toBe(0);
+    wrap(STRANGE, 'b');
+    expect((await on(store, 'init', '--config', 'small.yaml', '--dry-run', ...NAMED)).code).toBe(5);
+  });
+
+  test('with tenant keys under a retired root key, or that name none, is told so; init goes on', async () => {
+    withSecondRootKey(store);
+    editRecord(store, (record) => {
+      record.keys['root-key'].versions[0].state = 'retired';
+    });
+    wrap(kidOf(store), 'a');
+    wrap(7, 'b');
+    expect((await on(store, 'init', '--yes', ...NAMED)).code).toBe(0);
+    const { code, stdout } = await on(store, 'status', '-o', 'json', ...NAMED);
+    const codes = JSON.parse(stdout).findings.map((found: { code: string }) => found.code);
+    expect([code, codes]).toEqual([3, expect.arrayContaining(['TENANT_KID_RETIRED', 'TENANT_MALFORMED'])]);
+    expect(stdout).toContain(`--reinstate ${kidOf(store)}`);
+  });
+
+  test('whose database somebody named, but cannot be asked, ends with 1', async () => {
+    connect = gone;
+    expect((await on(store, 'init', ...NAMED)).code).toBe(1);
+    expect((await on(store, 'status', ...NAMED)).code).toBe(1);
+  });
+
+  test('whose database nobody named asks none', async () => {
+    expect([(await on(store, 'init')).code, (await on(store, 'status')).code, asked]).toEqual([0, 0, []]);
+  });
+
+  test('that adopts the root key of old takes its tenant keys with it', async () => {
+    const old = objectIn(made, ledgerRef('root-key')).data['key'];
+    const other = memoryStore();
+    const { labels: _, annotations: __, ...object } = objectIn(made, ledgerRef('root-key'));
+    const ref = { kind: 'Secret', namespace: 'hubble-system', name: 'palette-root-key' } as const;
+    other.put({
+      ...object,
+      ref,
+      labels: {},
+      annotations: {},
+      immutable: false,
+      data: { key: old ?? new Uint8Array() },
+    });
+    wrap(kidOf(store), 'a');
+    expect((await on(other, 'init', '--config', 'small.yaml', '--adopt', '--yes', ...NAMED)).code).toBe(0);
+    expect(kidOf(other)).toBe(kidOf(store));
+  });
+});
+
+describe('an installation whose spec names the database', () => {
+  beforeEach(() => {
+    store = storeWith(madeWithUri);
+  });
+
+  test('is held against it without a flag', async () => {
+    wrap(STRANGE, 'a');
+    expect([(await on(store, 'init')).code, (await on(store, 'status')).code]).toEqual([5, 3]);
+    expect(asked[0]).toMatchObject({ uri: expect.stringMatching(/^mongodb:\/\/hubble:.*@db\.example/) });
+  });
+
+  test.each([
+    ['does not answer', gone],
+    ['is not one to be connected to', unusable],
+  ])('neither fails nor waits where that %s, and says that nobody looked', async (_, failure) => {
+    connect = failure;
+    const { code, stdout } = await on(store, 'status', '-o', 'json');
+    expect([code, JSON.parse(stdout).findings]).toEqual([
+      0,
+      expect.arrayContaining([expect.objectContaining({ code: 'TENANT_KEYS_UNSEEN', severity: 'info' })]),
+    ]);
+    expect((await on(store, 'init')).code).toBe(0);
+    expect(asked.map(({ selectionMs = Number.NaN }) => selectionMs <= 2000)).toEqual([true, true]);
+  });
+});
