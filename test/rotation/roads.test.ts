@@ -521,6 +521,20 @@ describe('restarts', () => {
     expect(base.restarted).toEqual(['Deployment/hubble-system/auth']);
     expect(statesOf(store, 'root-key')).toBe('v1 trusted, v2 active');
   });
+
+  test('a Pod that is being deleted is waited for, and nothing is rolled again for its sake', async () => {
+    const uses = [{ object: platform(JWT), container: 'main', how: 'env' as const }];
+    const old = pod('auth-1', new Date(clock.now().getTime() - 1000).toISOString(), { leaving: true, uses });
+    const workloads = workloadsOf(
+      () => [old],
+      () => clock.now(),
+    );
+    const { waitingFor } = await go(JWT, { workloads, restart: true });
+    expect([waitingFor?.blockers, workloads.restarted]).toEqual([
+      [expect.stringContaining('Pod hubble-system/auth-1')],
+      [],
+    ]);
+  });
 });
 
 describe('what a run leaves behind', () => {
