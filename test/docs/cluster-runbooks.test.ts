@@ -31,10 +31,11 @@ describe.skipIf(!isReady)(
     /** Objects on the cluster, and a folder, of installations whose keys are old enough to be rotated. */
     let objects: readonly ApiObject[];
     let folder = '';
-    const pki = new Pki();
+    let pki: Pki;
 
     beforeAll(async () => {
       bed = await startBed();
+      pki = new Pki();
       await bed.runWell(['init', '--create-namespaces', '--config', specFile({ rootDomain: FQDN }), '-q']);
       objects = [...(await bed.objects())].map(([ref, object]) => (ref === RECORD ? agedRecord(object) : object));
       folder = newFolder();
