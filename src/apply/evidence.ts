@@ -114,7 +114,7 @@ async function consumersOf(
       : { consumers: { status: 'unknown', reason: found }, behind: NOBODY };
   }
   if (found.pods.length === 0) return { consumers: { status: 'current', at }, by: 'pods', behind: NOBODY };
-  return { consumers: { status: 'behind', blockers: found.pods.map(inWords) }, behind: found };
+  return { consumers: { status: 'behind', blockers: found.pods.map(describeBehind) }, behind: found };
 }
 
 /** Pods that have not picked up the last change of the objects of a kind, or why nobody can tell. */
@@ -204,6 +204,7 @@ function servesOld(der: Uint8Array, isOld: (pem: Uint8Array) => boolean): boolea
   }
 }
 
-function inWords({ pod: { workload, namespace, name }, reason }: Behind): string {
+/** A Pod that is behind, and why, for people. */
+export function describeBehind({ pod: { workload, namespace, name }, reason }: Behind): string {
   return `Pod ${namespace}/${name}${workload === undefined ? '' : ` of ${workload}`}: ${reason}`;
 }

@@ -3,7 +3,7 @@ import { parseDuration } from '../installation/duration.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { lookAt } from '../plan/change.ts';
 import { type Leaf, leavesToReissue } from '../rotation/leaves.ts';
-import { findBehind } from './evidence.ts';
+import { describeBehind, findBehind } from './evidence.ts';
 import { restartBehind } from './restart.ts';
 import {
   type Advance,
@@ -33,14 +33,17 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       await write(inWords(leaves), change, { input, ports, log, seen, irrevocable: undefined });
     }
     if (input.rehearses) return log.finished([]);
-    const behind = await findBehind(observation, { kid: undefined, reloads: true }, input, ports);
+    const look = () => findBehind(observation, { kid: undefined, reloads: true }, input, ports);
+    let behind = await look();
+    if (input.restart && typeof behind !== 'string' && (await restartBehind(behind, log.restarted, ports)))
+      behind = await look();
     if (typeof behind === 'string') {
       if (leaves.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
       return log.finished([]);
     }
-    if (input.restart) await restartBehind(behind, log.restarted, ports);
-    else if (behind.pods.length > 0)
-      log.notes.push(`${behind.pods.length} Pods still use the old ones: --restart starts them anew`);
+    const staying = behind.pods.filter(({ pod: { leaving } }) => !leaving);
+    log.notes.push(...staying.map(describeBehind));
+    if (staying.length > 0 && !input.restart) log.notes.push('--restart starts them anew');
     return log.finished([]);
   } finally {
     wipe(assessment);

@@ -11,15 +11,17 @@ const POLL_MS = 2000;
 const PATIENCE_MS = 15 * 60_000;
 
 /**
- * Restarts the workloads of Pods that are behind, one after the other, and waits until each is ready. Each is restarted
- * once a run. False where there was none to restart.
+ * Restarts the workloads of Pods that are behind and stay, one after the other, and waits until each is ready. Each is
+ * restarted once a run. False where there was none to restart.
  */
 export async function restartBehind(
   { pods, settledAt }: Lagging,
   restarted: Set<string>,
   { workloads, clock, pause }: Pick<EvidencePorts, 'workloads' | 'clock'> & Pausing,
 ): Promise<boolean> {
-  const names = [...new Set(pods.flatMap(({ pod: { workload } }) => (workload === undefined ? [] : [workload])))];
+  // A Pod that is being deleted is gone no sooner if those that came in its place are started anew.
+  const staying = pods.filter(({ pod: { leaving } }) => !leaving);
+  const names = [...new Set(staying.flatMap(({ pod: { workload } }) => (workload === undefined ? [] : [workload])))];
   const open = names.filter((name) => !restarted.has(name)).sort();
   if (workloads === undefined || open.length === 0) return false;
   await pause(Math.max(0, settledAt.getTime() - clock.now().getTime()));

@@ -15,6 +15,8 @@ export interface Pod {
   readonly workload: string | undefined;
   /** It has ended, and will not start again. */
   readonly finished: boolean;
+  /** It is being deleted: on a dead node that never ends. */
+  readonly leaving: boolean;
   readonly uses: readonly Use[];
   /** When each container was started; one that is not running is not in it. */
   readonly startedAt: ReadonlyMap<string, Date>;

@@ -119,7 +119,9 @@ async function readObjects(api: Bed['api']): Promise<Objects> {
 }
 
 const CONTENTS = [
-  ...['secrets', 'configmaps', 'events', 'serviceaccounts', 'resourcequotas'].map((name) => `/api/v1/N/${name}`),
+  ...['secrets', 'configmaps', 'events', 'pods', 'serviceaccounts', 'resourcequotas'].map(
+    (name) => `/api/v1/N/${name}`,
+  ),
   '/apis/coordination.k8s.io/v1/N/leases',
   '/apis/rbac.authorization.k8s.io/v1/N/rolebindings',
   '/apis/rbac.authorization.k8s.io/v1/N/roles',

@@ -1,7 +1,7 @@
 type Environment = Readonly<Record<string, string | undefined>>;
 
 interface Binary {
-  readonly name: 'kube-apiserver' | 'kube-controller-manager' | 'kubectl' | 'etcd';
+  readonly name: 'kube-apiserver' | 'kube-controller-manager' | 'kubectl' | 'etcd' | 'kwok';
   readonly module: string;
   readonly package: string;
   readonly variable: string;

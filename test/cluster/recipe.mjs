@@ -32,6 +32,7 @@ export const BINARIES = [
   },
   { name: 'kubectl', module: 'kubernetes', package: 'k8s.io/kubernetes/cmd/kubectl', variable: 'TEST_ASSET_KUBECTL' },
   { name: 'etcd', module: 'etcd', package: 'go.etcd.io/etcd/server/v3', variable: 'TEST_ASSET_ETCD' },
+  { name: 'kwok', module: 'kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', variable: 'TEST_ASSET_KWOK' },
 ];
 
 /** @param {string} module */

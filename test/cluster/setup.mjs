@@ -1,5 +1,5 @@
-// `npm run test:setup`: builds kube-apiserver, kube-controller-manager, kubectl and etcd for the cluster tests, once,
-// from Go modules pinned by go.sum. Cold it takes minutes, warm far less than a second. Builds nothing that the
+// `npm run test:setup`: builds kube-apiserver, kube-controller-manager, kubectl, etcd and kwok for the cluster tests,
+// once, from Go modules pinned by go.sum. Cold it takes minutes, warm far less than a second. Builds nothing that the
 // environment names already (TEST_ASSET_..., KUBEBUILDER_ASSETS: the convention of envtest).
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

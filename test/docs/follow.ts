@@ -38,21 +38,45 @@ function escaped(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** A folder in which `palette-keys` is the program. */
-export function shell(cwd: string): (command: string) => string {
+/** The cluster that commands are for which name no folder. */
+export interface Login {
+  readonly kubeconfig: string;
+  readonly kubectl: string;
+}
+
+/** A folder in which `palette-keys` is the program, and `kubectl` that of the cluster. */
+export function shell(cwd: string, login?: Login): (command: string) => string {
   const bin = newFolder();
-  const [node = '', script = ''] = PROGRAM;
-  writeFileSync(path.join(bin, 'palette-keys'), `#!/bin/sh\nexec '${node}' '${script}' "$@"\n`, { mode: 0o755 });
-  const env = { PATH: `${bin}:${process.env['PATH']}`, HOME: newFolder(), TZ: 'UTC', LANG: 'C.UTF-8' };
+  const put = (name: string, program: readonly string[]) => {
+    const words = program.map((word) => `'${word}'`).join(' ');
+    writeFileSync(path.join(bin, name), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
+  };
+  put('palette-keys', PROGRAM);
+  if (login !== undefined) put('kubectl', [login.kubectl]);
+  const env = {
+    PATH: `${bin}:${process.env['PATH']}`,
+    HOME: newFolder(),
+    TZ: 'UTC',
+    LANG: 'C.UTF-8',
+    ...(login === undefined ? {} : { KUBECONFIG: login.kubeconfig }),
+  };
   return (command) => execFileSync('sh', ['-uc', `exec 2>&1\n${command}`], { cwd, env, encoding: 'utf8' });
 }
 
-/** Runs all steps of a runbook; `prepare` makes the disaster of a section. */
-export function follow(runbook: string, cwd: string, prepare: (section: string) => void = () => undefined): void {
-  const sh = shell(cwd);
+/** Where a runbook is followed, and what its sections begin with. */
+export interface Scene {
+  readonly cwd: string;
+  readonly login?: Login;
+  /** Makes the disaster of a section, or what it takes for granted. */
+  prepare?(section: string): void | Promise<void>;
+}
+
+/** Runs all steps of a runbook. */
+export async function follow(runbook: string, { cwd, login, prepare }: Scene): Promise<void> {
+  const sh = shell(cwd, login);
   let last = '';
   for (const { section, command, shown } of stepsOf(runbook)) {
-    if (section !== last) prepare(section);
+    if (section !== last) await prepare?.(section);
     last = section;
     expect(sh(command), `${runbook}, ${section}:\n${command}`).toMatch(asPattern(shown));
   }

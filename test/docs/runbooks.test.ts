@@ -25,10 +25,10 @@ describe.skipIf(!haveTools('age', 'age-keygen'))(
       sh(`palette-keys backup --dir keys --out ${BACKUP} -R recipients.txt`);
     });
 
-    it('backup.md', () => {
+    it('backup.md', async () => {
       const cwd = newFolder();
       execFileSync('cp', ['-a', path.join(intact, 'keys'), cwd]);
-      follow('backup.md', cwd);
+      await follow('backup.md', { cwd });
       expect(readdirSync(cwd).sort()).toEqual(['keys', BACKUP, 'recipients.txt', 'safe.key']);
     });
 
@@ -44,12 +44,15 @@ describe.skipIf(!haveTools('age', 'age-keygen'))(
         'The ledger is gone, and there is no backup': (keys) => rmSync(path.join(keys, LEDGER), { recursive: true }),
         'A part of the ledger is gone': (keys) => rmSync(pathOf(keys, `Secret/${LEDGER}/palette-key-internal-ca-v1`)),
       };
-      follow('lost-cluster.md', cwd, (section) => {
-        const disaster = disasters[section];
-        if (disaster === undefined) throw new Error(`nothing prepares ${section}`);
-        rmSync(cwd, { recursive: true });
-        execFileSync('cp', ['-a', intact, cwd]);
-        disaster(path.join(cwd, 'keys'));
+      await follow('lost-cluster.md', {
+        cwd,
+        prepare: (section) => {
+          const disaster = disasters[section];
+          if (disaster === undefined) throw new Error(`nothing prepares ${section}`);
+          rmSync(cwd, { recursive: true });
+          execFileSync('cp', ['-a', intact, cwd]);
+          disaster(path.join(cwd, 'keys'));
+        },
       });
       expect((await run(['init', '--dir', 'keys'], { cwd })).stdout).toContain('Nothing to do');
     });

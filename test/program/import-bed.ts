@@ -1,4 +1,5 @@
 /** What the tests of `import-cert` share: a PKI made by openssl, and what one run of the program said. */
+import { execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -57,6 +58,16 @@ export class Pki {
   file(content: string | Uint8Array): string {
     this.#files += 1;
     return this.write(`input-${this.#files}`, content);
+  }
+
+  /** What a PKI team makes of a request, for these names: the file of the certificate alone. */
+  answer(request: string, names = SAN): string {
+    const [csr, extensions] = [this.file(request), this.file(`${serverExtensions(names).join('\n')}\n`)];
+    const signer = ['-CA', this.intermediate.file, '-CAkey', this.file(pkcs8(this.intermediate)), '-CAcreateserial'];
+    const file = `${csr}.pem`;
+    const args = ['x509', '-req', '-in', csr, ...signer, '-extfile', extensions, '-days', '90', '-out', file];
+    execFileSync('openssl', args, { stdio: 'ignore' });
+    return file;
   }
 
   /** Flags that import a leaf with the chain's intermediate. */

@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeLeaf, serverExtensions } from '../support/openssl-pki.ts';
-import { changesBetween, copyOf, fileWith, fingerprintOf, newPath, runWell } from '../support/program.ts';
+import { changesBetween, copyOf, fingerprintOf, newPath, runWell } from '../support/program.ts';
 import {
   documentOf,
   errorsIn,
@@ -235,21 +235,6 @@ describe.skipIf(!haveTools('openssl')).concurrent('the store after an import', (
   });
 
   describe('csr', () => {
-    /** What a PKI team does with a request. */
-    const answer = (request: string, names = SAN) => {
-      const csr = fileWith(request, 'request.csr');
-      const file = newPath('answer.pem');
-      const extensions = fileWith(`${serverExtensions(names).join('\n')}\n`, 'extensions');
-      const signer = ['-CA', intermediate.file, '-CAkey', pki.file(pkcs8(intermediate)), '-CAcreateserial'];
-      execFileSync(
-        'openssl',
-        ['x509', '-req', '-in', csr, ...signer, '-extfile', extensions, '-days', '90', '-out', file],
-        {
-          stdio: 'ignore',
-        },
-      );
-      return file;
-    };
     const inWords = (request: string) => {
       const { code, output } = tool('openssl', ['req', '-verify', '-noout', '-text'], { input: request });
       expect([code, output]).toEqual([0, expect.stringContaining('verify OK')]);
@@ -271,7 +256,7 @@ describe.skipIf(!haveTools('openssl')).concurrent('the store after an import', (
         /DNS:palette\.example\.org, DNS:\*\.palette\.example\.org, DNS:old\.example\.org/,
       );
       expect(request).not.toContain('PRIVATE');
-      const flags = ['--cert', answer(request), '--chain', intermediate.file, '--ca', pki.ca];
+      const flags = ['--cert', pki.answer(request), '--chain', intermediate.file, '--ca', pki.ca];
       expect((await importing(folder, flags)).code).toBe(0);
       expect(storedPair(folder)).toMatchObject({ fits: true });
       expect(doings(await initOf(folder))).toEqual([]);
@@ -290,7 +275,7 @@ describe.skipIf(!haveTools('openssl')).concurrent('the store after an import', (
       expect(await well(folder, 'csr', '--wildcard')).not.toBe(first);
       // The answer to the older request is still taken.
       expect(
-        (await importing(folder, ['--cert', answer(first), '--chain', intermediate.file, '--ca', pki.ca])).code,
+        (await importing(folder, ['--cert', pki.answer(first), '--chain', intermediate.file, '--ca', pki.ca])).code,
       ).toBe(0);
     });
 

@@ -125,7 +125,14 @@ export interface StoredRecord {
   readonly generation: number;
   readonly ready: boolean;
   readonly spec: Readonly<Record<string, unknown>>;
-  readonly keys: Readonly<Record<string, { readonly versions: readonly { n: number; kid: string; state: string }[] }>>;
+  readonly keys: Readonly<Record<string, { readonly versions: readonly StoredVersion[] }>>;
+}
+
+interface StoredVersion {
+  readonly n: number;
+  readonly kid: string;
+  readonly state: string;
+  readonly history: readonly { readonly state: string; readonly at: string }[];
 }
 
 export function readRecord(folder: string, ref = RECORD): StoredRecord {

@@ -105,6 +105,7 @@ export function pod(name: string, startedAt: string | undefined, change: Partial
     name,
     workload: `Deployment/hubble-system/${workload}`,
     finished: false,
+    leaving: false,
     uses: [{ object: platform('root-key'), container: 'main', how: 'volume' }],
     startedAt: new Map(startedAt === undefined ? [] : [['main', new Date(startedAt)]]),
     loadedKids: [],

@@ -92,7 +92,12 @@ describe.skipIf(findAssetsOrSkip() === undefined)('on a real API server', { time
       envFrom: [{ configMapRef: { name: 'whole' } }],
     });
     const [found] = await workloadsOf(store).pods([PLATFORM]);
-    expect(found).toMatchObject({ name: 'reader', workload: `Job/${PLATFORM}/reader-1`, finished: false });
+    expect(found).toMatchObject({
+      name: 'reader',
+      workload: `Job/${PLATFORM}/reader-1`,
+      finished: false,
+      leaving: false,
+    });
     expect(found?.uses.map(({ object: { kind, name }, how }) => `${how} ${kind}/${name}`)).toEqual([
       `volume Secret/${ROOT}`,
       'subPath Secret/projected',

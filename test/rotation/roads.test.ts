@@ -439,6 +439,21 @@ describe('leaf certificates', () => {
     expect(faultsOf(store.snapshot(), smallSpec(), {})).toEqual([]);
   });
 
+  test('Pods that still use the old one are named; those that a restart cannot help, after it too', async () => {
+    const uses = [{ object: platform('auth-tls'), container: 'main', how: 'volume' as const }];
+    const old = new Date(clock.now().getTime() - 1000).toISOString();
+    const pods = [pod('auth-1', old, { uses }), pod('bare-1', old, { uses, workload: undefined })];
+    const base = workloadsOf(
+      () => pods.map((each) => (base.restarted.includes(each.workload ?? '') ? { ...each, leaving: true } : each)),
+      () => clock.now(),
+    );
+    const named = (name: string) => expect.stringContaining(`Pod hubble-system/${name}`);
+    const first = await go('service-certificates', { workloads: base });
+    expect(first.notes).toEqual([named('auth-1'), named('bare-1'), '--restart starts them anew']);
+    const second = await go('service-certificates', { workloads: base, restart: true });
+    expect([second.notes.slice(1), base.restarted]).toEqual([[named('bare-1')], ['Deployment/hubble-system/auth']]);
+  });
+
   test('one service is rotated by its name, and an unknown one is a usage error', async () => {
     const services = [{ name: 'auth' }, { name: 'user' }];
     store = storeWith(await installation(smallSpec({ serviceCertificates: { services } })));
@@ -590,6 +605,20 @@ describe('restarts', () => {
     await go('root-key', { workloads, restart: true });
     expect(base.restarted).toEqual(['Deployment/hubble-system/auth']);
     expect(statesOf(store, 'root-key')).toBe('v1 trusted, v2 active');
+  });
+
+  test('a Pod that is being deleted is waited for, and nothing is rolled again for its sake', async () => {
+    const uses = [{ object: platform(JWT), container: 'main', how: 'env' as const }];
+    const old = pod('auth-1', new Date(clock.now().getTime() - 1000).toISOString(), { leaving: true, uses });
+    const workloads = workloadsOf(
+      () => [old],
+      () => clock.now(),
+    );
+    const { waitingFor } = await go(JWT, { workloads, restart: true });
+    expect([waitingFor?.blockers, workloads.restarted]).toEqual([
+      [expect.stringContaining('Pod hubble-system/auth-1')],
+      [],
+    ]);
   });
 });
 

@@ -1,4 +1,4 @@
-/** A Kubernetes API server for tests: etcd, kube-apiserver and, if asked for, the controllers. No nodes, no containers. */
+/** A Kubernetes API server for tests: etcd, kube-apiserver and, if asked for, controllers and nodes. No containers. */
 import { join } from 'node:path';
 import { callApi } from './cluster/api.ts';
 import { type ApiServer, apiServerStart, type Files, filesIn, writeFiles, writeSecret } from './cluster/api-server.ts';
@@ -8,6 +8,7 @@ import { makeServerCertificate } from './cluster/certificate.ts';
 import { startControllerManager } from './cluster/controller-manager.ts';
 import { type EtcdEntry, readEtcd, startEtcd } from './cluster/etcd.ts';
 import { type Output, runKubectl } from './cluster/kubectl.ts';
+import { startNodes } from './cluster/nodes.ts';
 import { type Child, openWorkshop, type Workshop } from './cluster/processes.ts';
 import { startOn, startServer } from './cluster/start-server.ts';
 import { ADMIN, formatKubeconfig, type Tokens, type User, writeTokens } from './cluster/users.ts';
@@ -22,6 +23,8 @@ export interface ClusterOptions {
   /** Besides `admin`, who may do everything. They may do nothing until the test gives them a role. */
   readonly users?: readonly User[] | undefined;
   readonly controllerManager?: boolean | undefined;
+  /** Names of nodes that KWOK plays. */
+  readonly nodes?: readonly string[] | undefined;
   /** An EncryptionConfiguration (YAML or JSON); without one Secrets lie in etcd in the clear. */
   readonly encryptionConfig?: string | undefined;
   /** `true` records the metadata of every request; rules come before that. */
@@ -128,6 +131,7 @@ async function startIn(workshop: Workshop, assets: Assets, options: ClusterOptio
   const parts: Parts = { workshop, assets, files, tokens, server, port: running.ports[0] ?? 0, child: running.child };
   const cluster = makeCluster(parts);
   if (options.controllerManager) await addControllers(cluster, parts);
+  if (options.nodes !== undefined) await addNodes(cluster, parts, options.nodes);
   return cluster;
 }
 
@@ -202,6 +206,15 @@ async function addControllers(cluster: Cluster, { workshop, files, server }: Par
   const { adminToken, timeoutMs } = server;
   const kubeconfig = await cluster.kubeconfig();
   await startControllerManager(workshop, { file, files, kubeconfig, url, caPem, adminToken, timeoutMs });
+}
+
+async function addNodes(cluster: Cluster, { workshop, server }: Parts, names: readonly string[]): Promise<void> {
+  const file = cluster.assets.kwok;
+  if (file === undefined) throw new Error('no kwok: run `npm run test:setup`');
+  const { url, caPem } = cluster;
+  const { adminToken, timeoutMs } = server;
+  const kubeconfig = await cluster.kubeconfig();
+  await startNodes(workshop, { file, kubeconfig, url, caPem, adminToken, names, timeoutMs });
 }
 
 function tokenOf(tokens: Tokens, user: string): string {

@@ -9,6 +9,8 @@ export interface Assets {
   readonly kubectl: string;
   /** The archives of envtest do not have it. */
   readonly kubeControllerManager: string | undefined;
+  /** Nor this one. */
+  readonly kwok: string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,7 +26,8 @@ const SKIPPED =
 export function findAssets(env: Environment = process.env): Assets | undefined {
   const [kubeApiserver, etcd, kubectl] = [find('kube-apiserver', env), find('etcd', env), find('kubectl', env)];
   if (kubeApiserver === undefined || etcd === undefined || kubectl === undefined) return undefined;
-  return { kubeApiserver, etcd, kubectl, kubeControllerManager: find('kube-controller-manager', env) };
+  const kubeControllerManager = find('kube-controller-manager', env);
+  return { kubeApiserver, etcd, kubectl, kubeControllerManager, kwok: find('kwok', env) };
 }
 
 /** As findAssets, but nobody overlooks it: with nothing there one loud line on stderr, and under CI an error. */

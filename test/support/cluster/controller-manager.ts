@@ -14,7 +14,7 @@ export interface ControllerManager {
 }
 
 /**
- * The controllers: namespaces are emptied and removed, Jobs make Pods (which stay Pending: there is no kubelet),
+ * The controllers: namespaces are emptied and removed, Jobs make Pods (which stay Pending until one binds them to a node),
  * every namespace gets its `default` service account. It serves nothing, so that it needs no port; it is up when the
  * namespace `default` has its service account.
  */

@@ -22,6 +22,7 @@ export function decodePod(json: JsonObject): Pod {
     name,
     workload: workloadOf(metadata, namespace),
     finished: ['Succeeded', 'Failed'].includes(textAt(status, 'phase') ?? ''),
+    leaving: textAt(metadata, 'deletionTimestamp') !== undefined,
     uses: containers.flatMap((container) => usesOf(container, volumes, namespace)),
     startedAt: startsOf(status),
     loadedKids: (textAt(objectAt(metadata, 'annotations'), LOADED) ?? '')
