@@ -12,7 +12,9 @@ import { fileWith, type Running } from '../support/program.ts';
 
 const TENANTS = Number(process.env['SOAK_TENANTS'] ?? 100_000);
 const KILLS = Number(process.env['SOAK_KILLS'] ?? 50);
+const DOCUMENTS = Number(process.env['SOAK_DOCUMENTS'] ?? 1_000_000);
 const MOST_MIB = 200;
+const HOURS = 60 * 60_000;
 const ids = Array.from({ length: TENANTS }, (_, i) => `tenant-${i}`);
 const soaking = process.env['SOAK'] === '1';
 
@@ -77,5 +79,42 @@ describe.skipIf(!soaking || !haveMongodbOrSkip())(`${TENANTS} tenants`, () => {
     expect(await bed.counts()).toEqual({ [v2]: after.size });
     expect(after.size).toBe(TENANTS + Math.floor(KILLS / 5) - Math.floor(KILLS / 10));
     for (const [id, key] of before) if (after.get(id) !== key) expect.fail(`${id} has another key`);
+  });
+});
+
+describe.skipIf(!soaking || !haveMongodbOrSkip())(`${DOCUMENTS} tenants`, () => {
+  let bed: TenantsBed;
+
+  beforeAll(async () => {
+    bed = await startTenantsBed();
+  });
+
+  afterAll(() => bed?.server.stop());
+
+  it(`are listed, rewrapped and verified in ${MOST_MIB} MiB`, async () => {
+    for (let from = 0; from < DOCUMENTS; from += 100_000) {
+      const some = Array.from({ length: Math.min(100_000, DOCUMENTS - from) }, (_, i) => `tenant-${from + i}`);
+      const added = await bed.tenant(
+        bed.first,
+        ['add', '--from', fileWith(some.join('\n')), '-q'],
+        bed.server.uri,
+        HOURS,
+      );
+      expect(added.code, added.stderr).toBe(0);
+    }
+    for (const args of [
+      ['list', '-q'],
+      ['rewrap', '--yes', '-q'],
+      ['verify', '-q'],
+    ]) {
+      const begun = performance.now();
+      const running = bed.startTenant(bed.second, args, bed.server.uri, 2 * HOURS);
+      const [mib, { code, stderr }] = await Promise.all([peakOf(running), running.outcome]);
+      const seconds = ((performance.now() - begun) / 1000).toFixed(0);
+      process.stderr.write(`tenant ${args[0]} of ${DOCUMENTS}: ${mib.toFixed(0)} MiB, ${seconds} s\n`);
+      expect(code, stderr).toBe(0);
+      expect(mib).toBeLessThan(MOST_MIB);
+    }
+    expect(await bed.counts()).toEqual({ [bed.kids().v2]: DOCUMENTS });
   });
 });
