@@ -33,6 +33,10 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
         const { openMongodbTenantStore } = await import('./adapters/mongodb/tenant-store.ts');
         return openMongodbTenantStore({ ...database, timeoutMs: timeoutOf(requestTimeout) });
       },
+      openDatabaseUsers: async (place, { requestTimeout }) => {
+        const { mongodbUsers } = await import('./adapters/mongodb/users.ts');
+        return mongodbUsers({ ...place, timeoutMs: timeoutOf(requestTimeout) });
+      },
       openStore: (options, ledgerNamespace) => openStore(options, ledgerNamespace, signal),
       ...overrides,
     });

@@ -10,6 +10,7 @@ import type { Pod } from '../ports/workloads.ts';
 import { type Behind, podsBehind, settledAt, singleReaders } from '../rotation/consumers.ts';
 import { confirmationOf } from '../rotation/machine.ts';
 import type { ConsumersEvidence, Evidence, EvidenceRequest } from '../rotation/situation.ts';
+import { usersEvidence } from './database-users.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import { type ScanNote, tenantsEvidence } from './tenant-evidence.ts';
 
@@ -18,7 +19,7 @@ export interface Gathered {
   readonly evidence: Evidence;
   /** A state of which all consumers were found to be current. */
   readonly confirmed: { readonly version: VersionRecord; readonly by: 'pods' | 'operator' } | undefined;
-  /** A first scan for tenant keys that need an old root key, or that the one before no longer counts. */
+  /** A first look that found nobody who needs the old version, or that the one before no longer counts. */
   readonly scanned: ScanNote | undefined;
   /** Pods that have not picked the change up. */
   readonly behind: Lagging;
@@ -66,6 +67,14 @@ export async function gatherEvidence(
         {
           const found = await tenantsEvidence(request, observation, statements, ports);
           evidence = { ...evidence, tenants: found.tenants };
+          scanned = found.scanned;
+        }
+        break;
+      case 'users':
+        if (isClosedAlready(evidence)) break;
+        {
+          const found = await usersEvidence(request, observation, ports);
+          evidence = { ...evidence, users: found.users };
           scanned = found.scanned;
         }
         break;

@@ -3,6 +3,7 @@ import type { KeyRecord } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
 import type { TlsProbe } from '../ports/tls-probe.ts';
 import type { Workloads } from '../ports/workloads.ts';
+import type { UsersOfDatabase } from './database-users.ts';
 import type { ApplyPorts } from './ports.ts';
 import type { TenantDatabase } from './tenant-keyring.ts';
 
@@ -26,6 +27,7 @@ export interface EvidencePorts extends ApplyPorts {
   readonly workloads: Workloads | undefined;
   readonly probe: TlsProbe;
   readonly tenantDatabase: TenantDatabase;
+  readonly databaseUsers: UsersOfDatabase;
 }
 
 /** What is known of one kind, and of whom it concerns. */

@@ -137,6 +137,8 @@ export class Log {
   rewrapped = false;
   /** True once the tenants were named whose keys somebody else may hold. */
   exposed = false;
+  /** What was done to users of the database: `drop v1`. */
+  readonly usersChanged = new Set<string>();
   completed = false;
   destroyed = false;
   readonly #kind: KindId;

@@ -36,6 +36,9 @@ function requestOf(options: RotateOptions): Request | undefined {
   return request;
 }
 
+/** Kinds for which something is done on the database server. */
+const MANAGED = ['mongodb-auth'];
+
 /** Throws USAGE for flags that make no sense together. */
 export function checkFlags({
   kind,
@@ -58,6 +61,9 @@ export function checkFlags({
       '--service is for service-certificates',
       'palette-keys rotate service-certificates --service NAME',
     );
+  }
+  if (options.mongodbAdminUriFile !== undefined && kind !== undefined && !MANAGED.includes(kind)) {
+    throw usageError('--mongodb-admin-uri-file is for mongodb-auth', 'palette-keys rotate mongodb-auth');
   }
   if (!options.tenantStore && (options.mongodbUri ?? options.mongodbUriFile) !== undefined) {
     throw usageError('--no-tenant-store and --mongodb-uri exclude each other', 'take one of them');

@@ -1,7 +1,7 @@
 import type { TenantAccess } from '../apply/tenant-keyring.ts';
 import { PaletteKeysError } from '../errors.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import type { CliPorts, DatabaseOptions } from './ports.ts';
+import type { CliPorts, DatabaseOptions, RotateOptions } from './ports.ts';
 import { linesOf } from './secrets.ts';
 
 /** The connection string that the flags give; undefined where they give none. Throws USAGE. */
@@ -16,6 +16,16 @@ export async function uriOf(
   }
   if (mongodbUriFile === undefined) return mongodbUri;
   const [uri] = await linesOf(mongodbUriFile, ports);
+  return uri ?? '';
+}
+
+/** The administrator's connection string; undefined where no file of one is named. Throws USAGE. */
+export async function adminUriOf(
+  { mongodbAdminUriFile }: Pick<RotateOptions, 'mongodbAdminUriFile'>,
+  ports: CliPorts,
+): Promise<string | undefined> {
+  if (mongodbAdminUriFile === undefined) return undefined;
+  const [uri] = await linesOf(mongodbAdminUriFile, ports);
   return uri ?? '';
 }
 

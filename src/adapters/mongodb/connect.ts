@@ -5,12 +5,15 @@ export interface Connection {
   /** With or without credentials. */
   readonly uri: string;
   /** Where the connection string has none and names no certificate. */
-  readonly login: { readonly username: string; readonly password: string };
+  readonly login?: { readonly username: string; readonly password: string };
   /** PEM: who vouches for the server, unless the connection string has `tlsCAFile`. */
   readonly ca: string;
   /** For one answer of the server, in milliseconds; 0 is no limit. */
   readonly timeoutMs: number | undefined;
 }
+
+/** What the program calls itself to the server. */
+export const APP_NAME = 'palette-keys';
 
 const SELECTION_MS = 15_000;
 const ANSWER_MS = 60_000;
@@ -32,18 +35,18 @@ export function makeClient({ uri, login, ca, timeoutMs }: Connection): MongoClie
       'leave it out; another CA is named by tlsCAFile',
     );
   }
-  const hasLogin = /^mongodb(\+srv)?:\/\/[^/?]*@/.test(uri);
-  const x509 = options.get('authmechanism')?.toUpperCase() === 'MONGODB-X509';
-  const scram: MongoClientOptions = x509 || options.has('authmechanism') ? {} : { authMechanism: 'SCRAM-SHA-256' };
+  const scram: MongoClientOptions = options.has('authmechanism') ? {} : { authMechanism: 'SCRAM-SHA-256' };
   try {
     return new MongoClient(uri, {
       ...scram,
-      ...(x509 || hasLogin ? {} : { auth: login, ...(options.has('authsource') ? {} : { authSource: 'admin' }) }),
+      ...(login === undefined || hasLogin(uri)
+        ? {}
+        : { auth: login, ...(options.has('authsource') ? {} : { authSource: 'admin' }) }),
       ...(options.has('tlscafile') ? {} : { ca }),
       tls: true,
       // Always said: unsaid, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would take any server.
       rejectUnauthorized: true,
-      appName: 'palette-keys',
+      appName: APP_NAME,
       maxPoolSize: POOL,
       serverSelectionTimeoutMS: timeoutMs || SELECTION_MS,
       connectTimeoutMS: timeoutMs || SELECTION_MS,
@@ -60,6 +63,11 @@ export function makeClient({ uri, login, ca, timeoutMs }: Connection): MongoClie
       'look for a misspelt option or an unescaped character (%40 for @) in it',
     );
   }
+}
+
+/** True where a connection string says itself who logs in: by a name, or by the certificate of the connection. */
+export function hasLogin(uri: string): boolean {
+  return /^mongodb(\+srv)?:\/\/[^/?]*@/.test(uri) || readOptions(uri).get('authmechanism') === 'mongodb-x509';
 }
 
 /** Hosts of a connection string. */

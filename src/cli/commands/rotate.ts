@@ -37,6 +37,7 @@ export const rotateCommand: CommandDefinition = {
       .option('--service <name>', 'its certificate alone; may be given again', collect)
       .option('--mongodb-uri <uri>', 'connection string (one with a password: --mongodb-uri-file)')
       .option('--mongodb-uri-file <file>', 'file that holds the connection string')
+      .option('--mongodb-admin-uri-file <file>', "file with the connection string of the database's administrator")
       .option('--no-tenant-store', 'there are no tenant keys to wrap anew')
       .option('--accept-resets <n>', 'so many passwords will have to be reset')
       .addHelpText('after', HELP)
