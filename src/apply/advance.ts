@@ -7,8 +7,8 @@ import { decideStep, needsOf } from '../rotation/decide.ts';
 import { ROTATIONS, type Rotation } from '../rotation/kinds.ts';
 import { movesOf, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
 import type { Decision, Situation, Step } from '../rotation/situation.ts';
+import { changeUsers } from './change-users.ts';
 import { confirmConsumers, noteScan } from './confirm.ts';
-import { changeUsers } from './database-users.ts';
 import { deleteEntry } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
 import type { Observation } from './observation.ts';
@@ -35,7 +35,7 @@ export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise
       if (await rewrapRest(step, { input, observation, record }, log, ports)) continue;
       if (step === undefined) return log.finished(versions);
       const { decision, gathered, situation } = await decide(step, rotation, { input, observation, record }, ports);
-      if (await changeUsers(situation, gathered?.evidence ?? {}, { input, observation }, log, ports)) continue;
+      if (await changeUsers(situation, gathered?.evidence ?? {}, { input, observation, record }, log, ports)) continue;
       if (!decision.open) {
         const isRestarted = await restart(gathered, input, log, ports);
         if (isRestarted) continue;

@@ -1,28 +1,15 @@
-import { PaletteKeysError } from '../errors.ts';
-import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { activeOf, type RingVersion } from '../ledger/ring.ts';
 import { textEntry } from '../ledger/text.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../ports/database-users.ts';
-import { dueWork } from '../rotation/gates/mongodb-auth.ts';
 import { firstScanOf, secondScanFrom } from '../rotation/scans.ts';
-import {
-  activeVersion,
-  type Evidence,
-  type EvidenceRequest,
-  type Situation,
-  versionOf,
-} from '../rotation/situation.ts';
+import { activeVersion, type EvidenceRequest, versionOf } from '../rotation/situation.ts';
 import type { SessionsEvidence, UsersEvidence } from '../rotation/users.ts';
 import { showId } from '../tenants/tenant-id.ts';
 import type { EvidencePorts, Observation } from './observation.ts';
-import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
 import type { ScanNote } from './tenant-evidence.ts';
 import { authoritiesOf } from './tenant-keyring.ts';
-
-/** How one gets to the users of the database server; undefined where nobody says where it is. `ca`: PEM, the internal CAs. */
-export type UsersOfDatabase = (spec: InstallationSpec, ca: string) => Promise<DatabaseUsers> | undefined;
 
 const KIND = 'mongodb-auth';
 /** So many clients are named. */
@@ -34,7 +21,7 @@ export async function usersEvidence(
   observation: Observation,
   ports: EvidencePorts,
 ): Promise<{ readonly users: UsersEvidence; readonly scanned?: ScanNote }> {
-  const reached = await reach(request.n, observation, ports);
+  const reached = await reachUsers(request.n, observation, ports);
   if ('reason' in reached) return { users: { status: 'unknown', reason: reached.reason } };
   const { server, login, activeLogin } = reached;
   const [answer, active] = [await server.tryLogin(login), await server.tryLogin(activeLogin)];
@@ -50,47 +37,8 @@ export async function usersEvidence(
   return { users: { ...known, sessions }, ...(scanned === undefined ? {} : { scanned }) };
 }
 
-/** Makes or drops the user where that alone is left before the step, once a run. Returns whether it did. Throws REFUSED. */
-export async function changeUsers(
-  situation: Situation,
-  evidence: Evidence,
-  { input, observation }: { readonly input: AdvanceInput; readonly observation: Observation },
-  log: Log,
-  ports: AdvancePorts,
-): Promise<boolean> {
-  const { step, kind } = situation;
-  if (kind !== KIND || !('n' in step) || input.rehearses) return false;
-  const work = dueWork(situation, evidence, ports.clock.now());
-  const deed = `${work} v${step.n}`;
-  // What it has not brought about it would not a second time.
-  if (work === undefined || log.usersChanged.has(deed)) return false;
-  const reached = await reach(step.n, observation, ports);
-  if ('reason' in reached) return false;
-  const { server, login, activeLogin } = reached;
-  const { admin } = server;
-  if (admin === undefined) return false;
-  const { username } = login;
-  log.usersChanged.add(deed);
-  const action = `${work === 'create' ? 'make' : 'drop'} the user ${username} in ${admin.location}`;
-  await input.agree({ kind, action, plan: undefined, irrevocable: undefined });
-  ports.signal.throwIfAborted();
-  if (work === 'drop') await admin.drop(username);
-  else if ((await admin.create(login, activeLogin.username)) === 'exists') {
-    // Another run of ours may have been quicker.
-    const { accepted } = await server.tryLogin(login);
-    if (!accepted) throw leftOver(username);
-  }
-  return true;
-}
-
-/** An older rotation has left it, or somebody else has made it: its password is not ours, and stays as it is. */
-function leftOver(username: string): PaletteKeysError {
-  return new PaletteKeysError('REFUSED', `there is a user ${username} already, with another password`, {
-    hint: `if nothing uses it, drop it (mongosh: db.getSiblingDB("admin").dropUser("${username}")), and run the command again`,
-  });
-}
-
-async function reach(
+/** The server, and the logins of a version and of the active one; or why there are none. */
+export async function reachUsers(
   n: number,
   { assessment: { ledger, record, snapshot } }: Observation,
   ports: EvidencePorts,

@@ -1,9 +1,10 @@
+import type { InstallationSpec } from '../installation/spec.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { KeyRecord } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
+import type { DatabaseUsers } from '../ports/database-users.ts';
 import type { TlsProbe } from '../ports/tls-probe.ts';
 import type { Workloads } from '../ports/workloads.ts';
-import type { UsersOfDatabase } from './database-users.ts';
 import type { ApplyPorts } from './ports.ts';
 import type { TenantDatabase } from './tenant-keyring.ts';
 
@@ -21,6 +22,9 @@ export interface Statements {
   readonly ignoredPods: readonly string[];
   readonly endpoints: readonly Endpoint[];
 }
+
+/** How one gets to the users of the database server; undefined where nobody says where it is. `ca`: PEM, the internal CAs. */
+export type UsersOfDatabase = (spec: InstallationSpec, ca: string) => Promise<DatabaseUsers> | undefined;
 
 export interface EvidencePorts extends ApplyPorts {
   /** Undefined for a store that is no cluster. */

@@ -127,7 +127,15 @@ describe('the whole road', () => {
     clock.advance(PERIOD);
     await go();
     const log = JSON.stringify(auditIn(store.snapshot()));
-    for (const part of ['no session needs it', 'published', 'active', 'retired']) expect(log).toContain(part);
+    for (const part of [
+      'no session needs it',
+      'user hubble-b in memory',
+      'user hubble in memory',
+      'published',
+      'active',
+      'retired',
+    ])
+      expect(log).toContain(part);
     for (const n of [1, 2]) expect(log).not.toContain(loginIn(store.snapshot(), n).password);
   });
 });
@@ -284,6 +292,32 @@ describe('going back', () => {
     expect([states(), names()]).toEqual(['v1 trusted, v2 retired, v3 active', ['hubble-c']]);
     await go({ request: { type: 'retire', kid: kidOf(1) } });
     expect(states()).toBe('v1 retired, v2 retired, v3 active');
+  });
+});
+
+describe('two at once', () => {
+  test('a user is not dropped for whom somebody went back while it was being asked', async () => {
+    await go();
+    clock.advance(PERIOD);
+    let isBack = false;
+    const agree: RotateOptions['agree'] = async ({ action }) => {
+      if (!action.startsWith('drop') || isBack) return;
+      isBack = true;
+      await rotate(store.again(), KIND, { clock, users, request: { type: 'rollback' } });
+    };
+    await go({ agree });
+    expect([states(), names(), mounted('username')]).toEqual([
+      'v1 active, v2 trusted',
+      ['hubble', 'hubble-b'],
+      'hubble',
+    ]);
+  });
+
+  test('one makes the user, the other is told, and a third goes on', async () => {
+    await go({ assumeConsumersCurrent: false });
+    await Promise.allSettled([go(), rotate(store.again(), KIND, { clock, users, assumeConsumersCurrent: true })]);
+    expect((await go()).waitingFor?.reason).toContain('second look');
+    expect([states(), users.deeds]).toEqual([PROMOTED, ['create hubble-b']]);
   });
 });
 
