@@ -88,9 +88,7 @@ export const ROTATIONS: Readonly<Record<KindId, Rotation>> = {
   'mongodb-auth': {
     type: 'versions',
     gate: mongodbAuth,
-    breaks: [
-      'what still logs in as the old user loses the database as soon as every consumer was said to have the new one',
-    ],
+    breaks: ['what still logs in as the old user loses the database when it is dropped, open sessions too'],
   },
   'message-bus-system-account': {
     type: 'none',

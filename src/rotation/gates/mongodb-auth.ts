@@ -31,7 +31,8 @@ const WAYS = [
 export const mongodbAuth: Gate = {
   conditions: {
     promote: 'every consumer and member has the new keyfile, and a login with the new user reads the tenant keys',
-    retire: 'every consumer has the new user, no session of the old one was open for a sync period, and it is dropped',
+    retire:
+      'every consumer has the new user, two looks, a sync period apart, find no session of the old one, and it is dropped',
   },
   soak: (type, { rotation }) => (type === 'retire' ? parseDuration(rotation.syncPeriod) : 0),
   guardsReturns: true,
