@@ -15,7 +15,7 @@ const LONG = [
   'test/certificate/import/{damaged,limbo,read-containers}.test.ts',
   'test/cluster-program/**/*.test.ts',
   'test/docs/{mongodb-auth-runbook,rotation-runbooks,runbooks}.test.ts',
-  'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,import-store,rotate-mongodb-auth,rotate-root-key,tenants}.test.ts',
+  'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,import-store,rotate-mongodb-{auth,tls},rotate-root-key,tenants}.test.ts',
   'test/rotation/{cluster,command,faults,model,mongodb-auth,roads,root-key-tenants}.test.ts',
 ];
 const SOAK = ['test/soak/**/*.test.ts'];

@@ -37,7 +37,7 @@ function requestOf(options: RotateOptions): Request | undefined {
 }
 
 /** Kinds for which something is done on the database server. */
-const MANAGED = ['mongodb-auth'];
+const MANAGED = ['mongodb-auth', 'mongodb-tls'];
 
 /** Throws USAGE for flags that make no sense together. */
 export function checkFlags({
@@ -63,7 +63,7 @@ export function checkFlags({
     );
   }
   if (options.mongodbAdminUriFile !== undefined && kind !== undefined && !MANAGED.includes(kind)) {
-    throw usageError('--mongodb-admin-uri-file is for mongodb-auth', 'palette-keys rotate mongodb-auth');
+    throw usageError('--mongodb-admin-uri-file is for mongodb-auth and mongodb-tls', 'leave it out');
   }
   if (!options.tenantStore && (options.mongodbUri ?? options.mongodbUriFile) !== undefined) {
     throw usageError('--no-tenant-store and --mongodb-uri exclude each other', 'take one of them');

@@ -1,5 +1,5 @@
 /**
- * Users of the database server: a port with one adapter (MongoDB) and one in memory for tests. Failures throw
+ * Users of the database server, and what an administrator does to it: a port with one adapter (MongoDB) and one in memory for tests. Failures throw
  * PaletteKeysError, with no credentials in it.
  */
 
@@ -50,4 +50,10 @@ export interface DatabaseAdmin {
 
   /** Does nothing where there is no such user. */
   drop(username: string): Promise<void>;
+
+  /** `host:port` of every member of the replica set that keeps data. Throws REFUSED for a sharded cluster. */
+  members(): Promise<readonly string[]>;
+
+  /** Has a member read its certificate from its files again; false where it cannot while it runs. */
+  rotateCertificates(member: string): Promise<boolean>;
 }

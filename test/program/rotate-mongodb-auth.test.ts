@@ -218,7 +218,7 @@ describe('on a replica set', { timeout: 120_000 }, () => {
   });
 
   it.each([
-    [['root-key', '--mongodb-admin-uri-file', 'x'], 'is for mongodb-auth'],
+    [['root-key', '--mongodb-admin-uri-file', 'x'], 'is for mongodb-auth and mongodb-tls'],
     [['mongodb-auth', '--mongodb-admin-uri-file', '/nowhere'], 'there is no file /nowhere'],
   ])('%j is a usage error', async (args, text) => {
     const { code, stderr } = await run(['rotate', ...args, '--dir', folder]);

@@ -17,6 +17,11 @@ export class MemoryDatabaseUsers implements DatabaseUsers {
   /** Called before every change of a user; what it throws is its failure. */
   beforeWrite: (deed: string) => void = () => undefined;
   readonly deeds: string[] = [];
+  /** Members of the replica set, and what they do when they are to read their certificate again. */
+  certificates: { members: readonly string[]; rotate(member: string): Promise<boolean> } = {
+    members: [],
+    rotate: async () => false,
+  };
   /** Users who may not read the tenant keys. */
   readonly blind = new Set<string>();
 
@@ -35,6 +40,8 @@ export class MemoryDatabaseUsers implements DatabaseUsers {
         this.#write(`drop ${username}`);
         this.users.delete(username);
       },
+      members: async () => this.certificates.members,
+      rotateCertificates: (member) => this.certificates.rotate(member),
     };
   }
 

@@ -21,11 +21,13 @@ export interface UsersOptions {
 const USER_EXISTS = 51_003;
 const USER_NOT_FOUND = 11;
 const NOT_AUTHORIZED = 13;
+const COMMAND_NOT_FOUND = 59;
 const MAJORITY_MS = 30_000;
 
 const HINTS = {
   login: 'check user and password in the file of --mongodb-admin-uri-file',
-  denied: 'the user of --mongodb-admin-uri-file needs the roles userAdminAnyDatabase and clusterMonitor',
+  denied:
+    'the user of --mongodb-admin-uri-file needs userAdminAnyDatabase and clusterMonitor; for certificates hostManager',
 };
 
 /** Connects anew for every question. Throws USAGE where the administrator's connection string names no user. */
@@ -104,14 +106,18 @@ function adminOf(adminUri: string, options: UsersOptions): DatabaseAdmin {
         await unless(USER_NOT_FOUND, () => client.db(db).command({ dropUser: username, writeConcern }));
       }),
     sessions: async (username) => {
-      const members = await as(membersOf);
-      if (members.length === 0) return as((client) => sessionsOf({ username, db }, hostsOf(adminUri), client));
       const found: (readonly Session[])[] = [];
-      for (const member of members) {
+      for (const member of await as(membersOf)) {
         const ask = (client: MongoClient) => sessionsOf({ username, db }, member, client);
         found.push(await as(ask, memberOf(adminUri, member)));
       }
       return found.flat();
+    },
+    members: () => as(membersOf),
+    rotateCertificates: (member) => {
+      const command = { rotateCertificates: 1, message: 'asked for by palette-keys' };
+      const ask = (client: MongoClient) => unless(COMMAND_NOT_FOUND, () => client.db('admin').command(command));
+      return as(ask, memberOf(adminUri, member));
     },
   };
 }
@@ -154,12 +160,12 @@ async function unless(code: number, work: () => Promise<unknown>): Promise<boole
   }
 }
 
-/** Members of the replica set that keep data; none where it is a single server. */
+/** A single server is its only member. */
 async function membersOf(client: MongoClient): Promise<readonly string[]> {
   const { hosts = [], passives = [], msg } = await client.db('admin').command({ hello: 1 });
-  if (msg !== 'isdbgrid') return [...hosts, ...passives];
-  throw new PaletteKeysError('REFUSED', 'that is a sharded cluster: no server of it knows all sessions', {
-    hint: 'drop the old user by hand, and leave --mongodb-admin-uri-file out: docs/runbooks/rotate-mongodb-auth.md',
+  if (msg !== 'isdbgrid') return hosts.length === 0 ? client.options.hosts.map(String) : [...hosts, ...passives];
+  throw new PaletteKeysError('REFUSED', 'that is a sharded cluster: no server of it knows all others', {
+    hint: 'leave --mongodb-admin-uri-file out, and do it by hand: docs/runbooks/rotate-mongodb-auth.md',
   });
 }
 

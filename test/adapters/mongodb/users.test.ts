@@ -5,6 +5,7 @@ import { memberOf, userDatabaseOf, withoutLogin } from '../../../src/adapters/mo
 import { mongodbUsers, type UsersOptions } from '../../../src/adapters/mongodb/users.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import type { DatabaseAdmin } from '../../../src/ports/database-users.ts';
+import { makeServerCertificate } from '../../support/cluster/certificate.ts';
 import { FakeDatabase } from '../../support/mongodb/fake-database.ts';
 
 const PLATFORM = { username: 'hubble', password: 'not-to-be-seen-1' };
@@ -133,6 +134,30 @@ describe('the administrator', () => {
       code: 'DATABASE_UNAVAILABLE',
       message: expect.stringContaining(database.host(2)),
     });
+  });
+
+  it('has one member read its certificate again, where that has the command', async () => {
+    const member = database.host(1);
+    expect(await admin().members()).toEqual([0, 1, 2].map((n) => database.host(n)));
+    expect(await admin().rotateCertificates(member)).toBe(false);
+    const certificate = await makeServerCertificate();
+    database.files = () => certificate;
+    expect(await failureOf(admin().rotateCertificates(member))).toMatchObject({
+      code: 'DATABASE_DENIED',
+      hint: expect.stringContaining('hostManager'),
+    });
+    database.users.set('root', { password: ADMIN_PASSWORD, roles: [{ role: 'hostManager', db: 'admin' }] });
+    expect(await admin().rotateCertificates(member)).toBe(true);
+    expect(
+      database.members.map(({ commands }) => commands.filter((each) => 'rotateCertificates' in each).length),
+    ).toEqual([...[0, 3, 0]]);
+  });
+
+  it('of a single server has that as its only member', async () => {
+    await database.stop();
+    database = await new FakeDatabase().start();
+    database.users.set('root', { password: ADMIN_PASSWORD, roles: ADMIN_ROLES });
+    expect(await admin().members()).toEqual([database.host(0)]);
   });
 
   it('without rights is told which ones are needed', async () => {

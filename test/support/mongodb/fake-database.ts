@@ -4,7 +4,7 @@
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Binary, Long } from 'mongodb';
-import { makeServerCertificate } from '../cluster/certificate.ts';
+import { makeServerCertificate, type ServerCertificate } from '../cluster/certificate.ts';
 import { fileWith } from '../program.ts';
 import { type Command, type FakeConnection, type FakeMongodb, startFakeMongodb } from './fake-server.ts';
 
@@ -28,12 +28,14 @@ export class FakeDatabase {
   cuts: (command: Command) => boolean = () => false;
   /** What every member says of itself besides. */
   hello: object = {};
+  /** What a member has in its files; undefined where it cannot read them again. */
+  files: (() => Pick<ServerCertificate, 'certPem' | 'keyPem'>) | undefined;
   readonly #connections: { readonly member: number; readonly connection: FakeConnection }[] = [];
   readonly #conversations = new WeakMap<FakeConnection, Conversation>();
   #caFile = '';
 
-  async start(members = 1): Promise<this> {
-    const certificate = await makeServerCertificate();
+  async start(members = 1, own?: ServerCertificate): Promise<this> {
+    const certificate = own ?? (await makeServerCertificate());
     this.#caFile = fileWith(certificate.caPem, 'ca.pem');
     for (let member = 0; member < members; member += 1) {
       const answer = (command: Command, connection: FakeConnection) => this.#answer(command, connection, member);
@@ -94,6 +96,12 @@ export class FakeDatabase {
       const { level } = (command['readConcern'] ?? { level: 'local' }) as { readonly level?: string };
       if (level !== 'local') return failed(72, '$currentOp does not support that read concern');
       return { cursor: { id: Long.ZERO, ns: 'admin.$cmd.aggregate', firstBatch: this.#operations(member) } };
+    }
+    if ('rotateCertificates' in command) {
+      if (this.files === undefined) return failed(59, "no such command: 'rotateCertificates'");
+      if (!may('hostManager')) return failed(13, 'not authorized');
+      this.members[member]?.serve(this.files());
+      return {};
     }
     if (!may('userAdminAnyDatabase')) return failed(13, 'not authorized');
     if (member > 0) return failed(10_107, 'not primary');

@@ -15,6 +15,8 @@ export interface FakeMongodb {
   readonly caPem: string;
   /** All but those of the driver itself. */
   readonly commands: readonly Command[];
+  /** Serves another certificate from now on. */
+  serve(certificate: Pick<ServerCertificate, 'certPem' | 'keyPem'>): void;
   stop(): Promise<void>;
 }
 
@@ -77,7 +79,8 @@ export async function startFakeMongodb(
     await new Promise((resolve) => server.close(resolve));
   };
   // Without a login of its own: the fake has none, and what refuses one is tested on FerretDB.
-  return { uri: `mongodb://localhost:${portOf(server)}/`, caPem, commands, stop };
+  const serve: FakeMongodb['serve'] = (other) => server.setSecureContext({ cert: other.certPem, key: other.keyPem });
+  return { uri: `mongodb://localhost:${portOf(server)}/`, caPem, commands, serve, stop };
 }
 
 function nameIn(hello: Command): string | undefined {
