@@ -74,8 +74,9 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
       return (access) => (tenants ??= openTenants(access, uri, options, ports));
     },
     databaseUsers: ({ mongodb }, ca) => {
-      const place = uri ?? adminUri ?? mongodb.uri;
-      if (place === null) return undefined;
+      // First where services log in: that may be by another database than the administrator's.
+      const place = uri ?? mongodb.uri ?? adminUri;
+      if (place === undefined) return undefined;
       const { database, collection } = mongodb;
       return ports.openDatabaseUsers({ uri: place, adminUri, ca, database, collection }, options);
     },

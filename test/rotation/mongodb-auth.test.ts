@@ -4,7 +4,16 @@ import { PaletteKeysError } from '../../src/errors.ts';
 import { faultsOf } from '../apply/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
-import { auditIn, installation, objectIn, recordIn, smallSpec, storeWith } from '../support/installations.ts';
+import {
+  auditIn,
+  init,
+  installation,
+  objectIn,
+  RECORD,
+  recordIn,
+  smallSpec,
+  storeWith,
+} from '../support/installations.ts';
 import { loginIn, type MemoryDatabaseUsers, usersOf } from '../support/memory-database-users.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
@@ -293,6 +302,18 @@ describe('going back', () => {
     await go({ request: { type: 'retire', kid: kidOf(1) } });
     expect(states()).toBe('v1 retired, v2 retired, v3 active');
   });
+});
+
+test('a record that is lost in between is rebuilt by what is mounted: nobody is cut off', async () => {
+  await go();
+  for (const gone of [RECORD, platform(KIND)]) {
+    store.take(gone);
+    await init(store, { clock });
+    expect([states(), mounted('username')]).toEqual([RETIRED, 'hubble-b']);
+  }
+  clock.advance(2 * DAY);
+  // Its user is still there: the next rotation, which needs the name, names it.
+  expect((await refusal(go())).message).toBe('there is a user hubble already, with another password');
 });
 
 describe('two at once', () => {
