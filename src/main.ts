@@ -37,6 +37,10 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
         const { openMongodbCensus } = await import('./adapters/mongodb/census.ts');
         return openMongodbCensus({ ...database, timeoutMs: timeoutOf(requestTimeout) });
       },
+      openDatabaseUsers: async (place, { requestTimeout }) => {
+        const { mongodbUsers } = await import('./adapters/mongodb/users.ts');
+        return mongodbUsers({ ...place, timeoutMs: timeoutOf(requestTimeout) });
+      },
       openStore: (options, ledgerNamespace) => openStore(options, ledgerNamespace, signal),
       ...overrides,
     });

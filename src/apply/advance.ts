@@ -7,7 +7,8 @@ import { inWords as censusInWords } from '../rotation/census.ts';
 import { decideStep, needsOf } from '../rotation/decide.ts';
 import { ROTATIONS, type Rotation } from '../rotation/kinds.ts';
 import { leftoverStep, movesOf, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
-import type { Decision, Step } from '../rotation/situation.ts';
+import type { Decision, Situation, Step } from '../rotation/situation.ts';
+import { changeUsers } from './change-users.ts';
 import { confirmConsumers, noteCensus, noteScan } from './confirm.ts';
 import { deleteEntry } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
@@ -35,8 +36,9 @@ export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise
       await noteExposed(step, { input, observation }, log, ports);
       if (await rewrapRest(step, { input, observation, record }, log, ports)) continue;
       if (step === undefined) return log.finished(versions);
-      const { decision, gathered } = await decide(step, rotation, { input, observation, record }, ports);
+      const { decision, gathered, situation } = await decide(step, rotation, { input, observation, record }, ports);
       if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
+      if (await changeUsers(situation, gathered?.evidence ?? {}, { input, observation, record }, log, ports)) continue;
       if (!decision.open) {
         const isRestarted = await restart(gathered, input, log, ports);
         if (isRestarted) continue;
@@ -136,17 +138,18 @@ async function decide(
   rotation: Rotation,
   { input, observation, record }: Scene,
   ports: AdvancePorts,
-): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined }> {
-  if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined };
+): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined; readonly situation: Situation }> {
   const { kind, key } = observation;
   const { compromised, acceptResets, rehearses } = input;
   const situation = { kind, step, versions: key.versions, spec: record.spec, compromised, acceptResets };
+  if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined, situation };
   const gathered = await gatherEvidence(needsOf(rotation.gate, situation), observation, input, ports);
   if (gathered.confirmed !== undefined && !rehearses) {
     await confirmConsumers(record, { kind, ...gathered.confirmed }, ports);
   }
-  if (gathered.scanned !== undefined && !rehearses) await noteScan(record, gathered.scanned, ports);
-  return { decision: decideStep(rotation.gate, situation, gathered.evidence, ports.clock.now()), gathered };
+  if (gathered.scanned !== undefined && !rehearses) await noteScan(record, kind, gathered.scanned, ports);
+  const decision = decideStep(rotation.gate, situation, gathered.evidence, ports.clock.now());
+  return { decision, gathered, situation };
 }
 
 async function restart(

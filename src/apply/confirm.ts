@@ -26,16 +26,17 @@ export async function confirmConsumers(
   await note(before, { kind, versions: [version], object, evidence }, ports);
 }
 
-/** Notes the first scan that found no tenant key under an old root key, or that it no longer counts. */
+/** Notes the first look that found nobody who needs an old version, or that it no longer counts. */
 export async function noteScan(
   before: InstallationRecord,
+  kind: KindId,
   { old, active, unneededAt }: ScanNote,
   ports: ApplyPorts,
 ): Promise<void> {
-  const object =
-    unneededAt === undefined ? 'tenant keys need it again' : `no tenant key needs it, by the scan of ${unneededAt}`;
+  const who = kind === 'root-key' ? 'tenant key' : 'session';
+  const object = unneededAt === undefined ? `${who}s need it again` : `no ${who} needs it, as of ${unneededAt}`;
   const evidence = (key: KeyRecord): KeyRecord['evidence'] => withFirstScan(key, old, active, unneededAt);
-  await note(before, { kind: 'root-key', versions: [old, active], object, evidence }, ports);
+  await note(before, { kind, versions: [old, active], object, evidence }, ports);
 }
 
 /** Notes in the audit log what a census found of an old salt that is about to be retired. */

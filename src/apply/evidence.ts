@@ -11,6 +11,7 @@ import { type Behind, podsBehind, settledAt, singleReaders } from '../rotation/c
 import { confirmationOf } from '../rotation/machine.ts';
 import type { ConsumersEvidence, Evidence, EvidenceRequest } from '../rotation/situation.ts';
 import { censusEvidence } from './census-evidence.ts';
+import { usersEvidence } from './database-users.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import { type ScanNote, tenantsEvidence } from './tenant-evidence.ts';
 
@@ -19,7 +20,7 @@ export interface Gathered {
   readonly evidence: Evidence;
   /** A state of which all consumers were found to be current. */
   readonly confirmed: { readonly version: VersionRecord; readonly by: 'pods' | 'operator' } | undefined;
-  /** A first scan for tenant keys that need an old root key, or that the one before no longer counts. */
+  /** A first look that found nobody who needs the old version, or that the one before no longer counts. */
   readonly scanned: ScanNote | undefined;
   /** Pods that have not picked the change up. */
   readonly behind: Lagging;
@@ -77,6 +78,14 @@ export async function gatherEvidence(
           const { key, assessment } = observation;
           const { spec } = assessment.snapshot;
           evidence = { ...evidence, census: await censusEvidence(key.versions, spec, statements.rehearses, ports) };
+        }
+        break;
+      case 'users':
+        if (isClosedAlready(evidence)) break;
+        {
+          const found = await usersEvidence(request, observation, ports);
+          evidence = { ...evidence, users: found.users };
+          scanned = found.scanned;
         }
         break;
       case 'clusters':

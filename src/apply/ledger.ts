@@ -97,7 +97,8 @@ export class LedgerWriter {
     if (item.action !== 'create') return item.version;
     const draft = await this.#material.draft(kind.id);
     const now = this.#ports.clock.now();
-    const material = draft.finish({ installationId: this.installationId, n: item.n, now });
+    const ring = this.#assessment.rings.get(kind.id) ?? [];
+    const material = draft.finish({ installationId: this.installationId, n: item.n, now, ring });
     // What cannot be read back is never stored.
     return { kind: kind.id, n: item.n, createdAt: formatTime(now), material, facts: kind.inspect(material) };
   }

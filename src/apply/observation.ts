@@ -1,6 +1,8 @@
+import type { InstallationSpec } from '../installation/spec.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { KeyRecord } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
+import type { DatabaseUsers } from '../ports/database-users.ts';
 import type { TlsProbe } from '../ports/tls-probe.ts';
 import type { Workloads } from '../ports/workloads.ts';
 import type { CensusDatabase } from './census-evidence.ts';
@@ -24,12 +26,16 @@ export interface Statements {
   readonly rehearses: boolean;
 }
 
+/** How one gets to the users of the database server; undefined where nobody says where it is. `ca`: PEM, the internal CAs. */
+export type UsersOfDatabase = (spec: InstallationSpec, ca: string) => Promise<DatabaseUsers> | undefined;
+
 export interface EvidencePorts extends ApplyPorts {
   /** Undefined for a store that is no cluster. */
   readonly workloads: Workloads | undefined;
   readonly probe: TlsProbe;
   readonly tenantDatabase: TenantDatabase;
   readonly censusDatabase: CensusDatabase;
+  readonly databaseUsers: UsersOfDatabase;
 }
 
 /** What is known of one kind, and of whom it concerns. */

@@ -4,6 +4,7 @@ import type { Assessment } from '../plan/assess.ts';
 import { lookAt } from '../plan/change.ts';
 import { type Leaf, leavesToReissue } from '../rotation/leaves.ts';
 import { describeBehind, findBehind } from './evidence.ts';
+import { reloadMembers } from './reload-members.ts';
 import { restartBehind } from './restart.ts';
 import {
   type Advance,
@@ -21,7 +22,12 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
   const { assessment } = observation;
   try {
     const { again, due } = input;
-    const wish = { due, again: again && !log.completed, minInterval: parseDuration(record.spec.rotation.minInterval) };
+    // `opens`: one that waits and looks again issues nothing twice.
+    const wish = {
+      due,
+      again: again && input.opens && !log.completed,
+      minInterval: parseDuration(record.spec.rotation.minInterval),
+    };
     const leaves = leavesToReissue(leavesOf(assessment, input), wish, ports.clock.now());
     if (leaves.length === 0)
       log.notes.push(due ? 'none is due' : 'already issued a moment ago; --again issues them anew');
@@ -33,6 +39,16 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       await write(inWords(leaves), change, { input, ports, log, seen, irrevocable: undefined });
     }
     if (input.rehearses) return log.finished([]);
+    const reloaded = await reloadMembers(observation, input, ports);
+    if (reloaded !== undefined && reloaded.behind.length > 0) {
+      const reason = 'these still serve the old certificate: their files change up to two minutes after the Secret';
+      return log.waiting([], { reason, blockers: reloaded.behind });
+    }
+    if (reloaded?.deaf.length === 0) {
+      log.notes.push('every member of the replica set serves it');
+      return log.finished([]);
+    }
+    if (reloaded !== undefined) log.notes.push(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
     const look = () => findBehind(observation, { kid: undefined, reloads: true }, input, ports);
     let behind = await look();
     if (input.restart && typeof behind !== 'string' && (await restartBehind(behind, log.restarted, ports)))

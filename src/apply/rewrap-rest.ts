@@ -53,7 +53,7 @@ export async function rewrapRest(
   // First: if this run is killed, no scan from before may count for what is found now.
   for (const version of old) {
     if (firstScanOf(key, version, active) !== undefined)
-      await noteScan(record, { old: version, active, unneededAt: undefined }, ports);
+      await noteScan(record, kind, { old: version, active, unneededAt: undefined }, ports);
   }
   const { rewrapped, failures } = await applyRewrap(access, EVERYTHING, preview, all);
   if (rewrapped > 0) await audit(`rewrap ${rewrapped}`, [], access, all);

@@ -2,7 +2,7 @@ import { PaletteKeysError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { mongodbUri } from '../inventory/mongodb-uri.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
-import { acceptedOf, activeOf, ringOf } from '../ledger/ring.ts';
+import { acceptedOf, activeOf, type Rings, ringOf } from '../ledger/ring.ts';
 import { entry, textEntry } from '../ledger/text.ts';
 import { assess, ringsOfLedger } from '../plan/assess.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -63,9 +63,6 @@ export async function readTenantAccess(
     username: textEntry(material.entries, 'username'),
     password: textEntry(material.entries, 'password'),
   };
-  const authorities = acceptedOf(ringOf(rings, 'internal-ca')).map((version) =>
-    entry(version.material.entries, 'tls.crt'),
-  );
   const access = {
     record,
     spec: record.spec,
@@ -74,11 +71,19 @@ export async function readTenantAccess(
     database: {
       uri: mongodbUri(record.spec, login.username, login.password),
       login,
-      ca: Buffer.concat(authorities).toString('latin1'),
+      ca: authoritiesOf(rings),
     },
   };
   wipe(assessment);
   return access;
+}
+
+/** PEM: every trusted internal CA, who vouch for the database. */
+export function authoritiesOf(rings: Rings): string {
+  const authorities = acceptedOf(rings.get('internal-ca') ?? []).map(({ material }) =>
+    entry(material.entries, 'tls.crt'),
+  );
+  return Buffer.concat(authorities).toString('latin1');
 }
 
 /** Throws CONFLICT where another root key has become the active one: what would be wrapped now, would be wrapped by an old one. */

@@ -2,6 +2,7 @@ import type { BackupPorts } from '../apply/backup.ts';
 import type { Actor } from '../apply/ports.ts';
 import type { Census } from '../ports/census.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { DatabaseUsers } from '../ports/database-users.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { Random } from '../ports/random.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
@@ -91,6 +92,7 @@ export interface DatabaseOptions extends GlobalOptions {
 }
 
 export interface RotateOptions extends DatabaseOptions {
+  readonly mongodbAdminUriFile?: string;
   readonly kind: string | undefined;
   readonly plan: boolean;
   readonly explain: boolean;
@@ -134,6 +136,13 @@ export interface TenantDatabase {
   readonly collection: string;
 }
 
+/** Where the users of the database are, and who manages them. */
+export interface UsersPlace extends Omit<TenantDatabase, 'login' | 'ca' | 'selectionMs'> {
+  /** PEM. */
+  readonly ca: string;
+  readonly adminUri: string | undefined;
+}
+
 /** Everything from outside that the commands use; made by main, and by the tests. */
 export interface CliPorts {
   readonly terminal: Terminal;
@@ -158,6 +167,8 @@ export interface CliPorts {
   openTenantStore(database: TenantDatabase, options: GlobalOptions): Promise<TenantStore>;
   /** Connects to the records that a census counts. */
   openCensus(database: TenantDatabase, options: GlobalOptions): Promise<Census>;
+  /** Loaded when users of the database are asked about. */
+  openDatabaseUsers(place: UsersPlace, options: GlobalOptions): Promise<DatabaseUsers>;
   /**
    * Opens the store that the flags name. Throws NO_STORE. `ledgerNamespace` tells, as soon as a lock is taken on a
    * cluster, where that has to be.

@@ -37,6 +37,9 @@ function requestOf(options: RotateOptions): Request | undefined {
   return request;
 }
 
+/** Kinds for which something is done on the database server. */
+const MANAGED = ['mongodb-auth', 'mongodb-tls'];
+
 /** Throws USAGE for flags that make no sense together. */
 export function checkFlags({
   kind,
@@ -59,6 +62,9 @@ export function checkFlags({
       '--service is for service-certificates',
       'palette-keys rotate service-certificates --service NAME',
     );
+  }
+  if (options.mongodbAdminUriFile !== undefined && kind !== undefined && !MANAGED.includes(kind)) {
+    throw usageError('--mongodb-admin-uri-file is for mongodb-auth and mongodb-tls', 'leave it out');
   }
   if (!options.tenantStore && (options.mongodbUri ?? options.mongodbUriFile) !== undefined) {
     throw usageError('--no-tenant-store and --mongodb-uri exclude each other', 'take one of them');

@@ -18,7 +18,7 @@ import { asKnown, writeMessage } from './report-error.ts';
 import { agreeOnce, warnCompromised } from './rotate-consent.ts';
 import { checkFlags, rotateInput } from './rotate-input.ts';
 import { readSpecFile } from './spec-file.ts';
-import { openCensus, openTenants, uriOf } from './tenant-database.ts';
+import { adminUriOf, openCensus, openTenants, uriOf } from './tenant-database.ts';
 
 /** How often `--wait` looks again, at the least. */
 const POLL_MS = 30_000;
@@ -60,6 +60,7 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
   const file = await readSpecFile(options, ports);
   const input = rotateInput(options);
   const uri = await uriOf(options, ports);
+  const adminUri = await adminUriOf(options, ports);
   let tenants: Promise<TenantStore> | undefined;
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const bar = progressBar(ports.terminal, options.quiet);
@@ -76,6 +77,13 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
     censusDatabase: ({ mongodb }) => {
       if (uri === undefined && mongodb.uri === null) return undefined;
       return (access, collection) => openCensus(access, collection, uri, options, ports);
+    },
+    databaseUsers: ({ mongodb }, ca) => {
+      // First where services log in: that may be by another database than the administrator's.
+      const place = uri ?? mongodb.uri ?? adminUri;
+      if (place === undefined) return undefined;
+      const { database, collection } = mongodb;
+      return ports.openDatabaseUsers({ uri: place, adminUri, ca, database, collection }, options);
     },
     pause: ports.pause,
   };

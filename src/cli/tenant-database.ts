@@ -3,7 +3,7 @@ import { PaletteKeysError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Census } from '../ports/census.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import type { CliPorts, DatabaseOptions, TenantDatabase } from './ports.ts';
+import type { CliPorts, DatabaseOptions, RotateOptions, TenantDatabase } from './ports.ts';
 import { linesOf } from './secrets.ts';
 
 /** The connection string that the flags give; undefined where they give none. Throws USAGE. */
@@ -18,6 +18,16 @@ export async function uriOf(
   }
   if (mongodbUriFile === undefined) return mongodbUri;
   const [uri] = await linesOf(mongodbUriFile, ports);
+  return uri ?? '';
+}
+
+/** The administrator's connection string; undefined where no file of one is named. Throws USAGE. */
+export async function adminUriOf(
+  { mongodbAdminUriFile }: Pick<RotateOptions, 'mongodbAdminUriFile'>,
+  ports: CliPorts,
+): Promise<string | undefined> {
+  if (mongodbAdminUriFile === undefined) return undefined;
+  const [uri] = await linesOf(mongodbAdminUriFile, ports);
   return uri ?? '';
 }
 

@@ -1,13 +1,19 @@
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Facts, KindId, Material } from '../ledger/entry.ts';
-import type { Rings, State } from '../ledger/ring.ts';
+import type { Ring, Rings, State } from '../ledger/ring.ts';
 import type { Entries } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
 import type { Random } from '../ports/random.ts';
 
-/** Material that is ready but for what only the ledger can tell: the installation and the number of the version. */
+/** Material that is ready but for what only the ledger can tell: the installation, the number of the version, the others. */
 export interface Draft {
-  finish(version: { readonly installationId: string; readonly n: number; readonly now: Date }): Material;
+  finish(version: {
+    readonly installationId: string;
+    readonly n: number;
+    readonly now: Date;
+    /** The versions that there are already. */
+    readonly ring: Ring;
+  }): Material;
 }
 
 /** A kind of key whose versions stand in the ledger. */

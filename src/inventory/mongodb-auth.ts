@@ -4,11 +4,13 @@ import { DamagedError } from '../errors.ts';
 import { platformSecret } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Facts, Material } from '../ledger/entry.ts';
-import { activeOf, ringOf } from '../ledger/ring.ts';
+import { acceptedOf, activeOf, type Ring, ringOf } from '../ledger/ring.ts';
 import { entry, textEntry, utf8 } from '../ledger/text.ts';
 import type { Entries } from '../ports/key-store.ts';
 import type { HeldKey, VersionedKind } from './kind.ts';
+import { encodeKeyfile, firstKeyIn, secondOf } from './mongodb-keyfile.ts';
 import { mongodbUri, readCredentials } from './mongodb-uri.ts';
+import { freeUsername, isNameOf } from './mongodb-username.ts';
 
 const ID = 'mongodb-auth';
 /** Passwords are for no algorithm. */
@@ -26,15 +28,19 @@ export const mongodbAuth: VersionedKind = {
   dependsOn: ['root-key'],
   generate: async (spec, random) => {
     const entries = {
-      username: utf8(spec.mongodb.username),
       password: utf8(bytesToBase64url(random.bytes(PASSWORD_BYTES))),
       keyfile: utf8(Buffer.from(random.bytes(KEYFILE_BYTES)).toString('base64')),
     };
-    return { finish: () => ({ alg: ALG, entries }) };
+    return {
+      finish: ({ ring }) => {
+        const taken = acceptedOf(ring).map(({ material }) => textEntry(material.entries, 'username'));
+        return { alg: ALG, entries: { username: utf8(freeUsername(spec.mongodb.username, taken)), ...entries } };
+      },
+    };
   },
   inspect: inspectCredentials,
   drift: ({ material }, spec) =>
-    textEntry(material.entries, 'username') === spec.mongodb.username
+    isNameOf(spec.mongodb.username, textEntry(material.entries, 'username'))
       ? undefined
       : `the spec asks for the user ${spec.mongodb.username}`,
   projections: (spec) => [
@@ -44,7 +50,7 @@ export const mongodbAuth: VersionedKind = {
       ref: platformSecret(spec, ID),
       type: 'Opaque',
       from: [ID],
-      compute: async (rings) => compute(spec, activeOf(ringOf(rings, ID)).material),
+      compute: async (rings) => compute(spec, ringOf(rings, ID)),
       inspect: inspectProjection,
     },
   ],
@@ -61,14 +67,22 @@ function inspectCredentials(material: Material): Facts {
   return { kid: credentialKid(ID, parts) };
 }
 
-function compute(spec: InstallationSpec, material: Material): Entries {
-  const username = textEntry(material.entries, 'username');
-  const password = textEntry(material.entries, 'password');
-  return { ...material.entries, uri: utf8(mongodbUri(spec, username, password)) };
+/** Members accept the keys of both versions while there are two, and show the active one's. */
+function compute(spec: InstallationSpec, ring: Ring): Entries {
+  const active = activeOf(ring);
+  const { entries } = active.material;
+  const username = textEntry(entries, 'username');
+  const password = textEntry(entries, 'password');
+  const second = secondOf(ring);
+  const live = second === undefined ? [active] : [active, second];
+  const keyfile = encodeKeyfile(live.map(({ material }) => textEntry(material.entries, 'keyfile')));
+  return { ...entries, keyfile: utf8(keyfile), uri: utf8(mongodbUri(spec, username, password)) };
 }
 
 function inspectProjection(entries: Entries): readonly HeldKey[] {
-  const material = credentialsIn(entries);
+  const held = credentialsIn(entries);
+  const keyfile = utf8(firstKeyIn(textEntry(entries, 'keyfile')));
+  const material = { ...held, entries: { ...held.entries, keyfile } };
   const { kid } = inspectCredentials(material);
   const inUri = readCredentials(textEntry(entries, 'uri'));
   if (inUri?.username !== textEntry(entries, 'username') || inUri.password !== textEntry(entries, 'password')) {

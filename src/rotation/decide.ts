@@ -9,18 +9,19 @@ import {
 } from './situation.ts';
 
 /** True where a step is safe whatever the kind: it takes nothing away from anybody. */
-function isFree(situation: Situation): boolean {
+function isFree({ guardsReturns }: Gate, situation: Situation): boolean {
   const { step } = situation;
   if (step.type === 'reinstate' || step.type === 'destroy') return true;
+  if (guardsReturns === true) return false;
   // Nobody has ever used a version that is only published, and everybody has accepted one that was never retired.
   if (step.type === 'retire') return versionOf(situation, step.n).state === 'published';
   return step.type === 'promote' && step.back === true;
 }
 
 export function needsOf(gate: Gate, situation: Situation): readonly EvidenceRequest[] {
-  return isFree(situation) ? [] : gate.needs(situation);
+  return isFree(gate, situation) ? [] : gate.needs(situation);
 }
 
 export function decideStep(gate: Gate, situation: Situation, evidence: Evidence, now: Date): Decision {
-  return isFree(situation) ? OPEN : gate.decide(situation, evidence, now);
+  return isFree(gate, situation) ? OPEN : gate.decide(situation, evidence, now);
 }

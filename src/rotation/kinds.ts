@@ -3,6 +3,7 @@ import { clusterCa, internalCa, messageBusSigningKey } from './gates/certificate
 import { hashSalt } from './gates/hash-salt.ts';
 import { jwtSigningKey } from './gates/jwt-signing-key.ts';
 import { messageBusOperator } from './gates/message-bus-operator.ts';
+import { mongodbAuth } from './gates/mongodb-auth.ts';
 import { rootKey } from './gates/root-key.ts';
 import type { Gate } from './situation.ts';
 
@@ -85,9 +86,9 @@ export const ROTATIONS: Readonly<Record<KindId, Rotation>> = {
   },
   'fqdn-certificate': { type: 'imported' },
   'mongodb-auth': {
-    type: 'none',
-    reason: 'rotating the database user needs the database: it comes with the database step',
-    remedy: 'leave it as it is for now',
+    type: 'versions',
+    gate: mongodbAuth,
+    breaks: ['what still logs in as the old user loses the database when it is dropped, open sessions too'],
   },
   'message-bus-system-account': {
     type: 'none',

@@ -1,6 +1,7 @@
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { VersionRecord } from '../ledger/record.ts';
+import type { UsersEvidence } from './users.ts';
 
 /** One transition of a kind. `back` marks the return to a version that everybody has accepted ever since. */
 export type Step =
@@ -39,6 +40,8 @@ export type EvidenceRequest =
   | { readonly type: 'tenants'; readonly kid?: string }
   /** How many records are hashed with which salt. */
   | { readonly type: 'census' }
+  /** Whether the database server takes the login of the version; with `sessions`, also who uses it. */
+  | { readonly type: 'users'; readonly n: number; readonly sessions: boolean }
   /** Which enrolled clusters still need the version. */
   | { readonly type: 'clusters'; readonly kid: string };
 
@@ -51,6 +54,7 @@ export interface Evidence {
   readonly leaves?: readonly string[];
   readonly tenants?: TenantsEvidence;
   readonly census?: CensusEvidence;
+  readonly users?: UsersEvidence;
   /** Clusters that need the version, by name. */
   readonly clusters?: readonly string[];
 }
@@ -105,11 +109,13 @@ export interface Gate {
   readonly conditions: { readonly promote: string; readonly retire: string };
   /** How long the step waits, in seconds, after all consumers were found to be current. */
   soak(type: 'promote' | 'retire', spec: InstallationSpec): number;
+  /** True where it also decides about going back, and about giving up what nobody has used yet. */
+  readonly guardsReturns?: true;
   needs(situation: Situation): readonly EvidenceRequest[];
   decide(situation: Situation, evidence: Evidence, now: Date): Decision;
 }
 
-export function versionOf({ versions }: Situation, n: number): VersionRecord {
+export function versionOf({ versions }: Pick<Situation, 'versions'>, n: number): VersionRecord {
   const version = versions.find((candidate) => candidate.n === n);
   if (version === undefined) throw new Error(`no version ${n}`);
   return version;

@@ -289,9 +289,13 @@ class Checker {
   #mongodb(): void {
     const data = this.#projection(`${this.#spec.namePrefix}mongodb-auth`, 'Opaque');
     const active = this.#active('mongodb-auth').data;
-    for (const name of ['username', 'password', 'keyfile']) {
+    for (const name of ['username', 'password']) {
       this.#expect(same(data[name], active[name]), `mongodb-auth has another ${name}`);
     }
+    const keys = this.#accepted('mongodb-auth').map((version) => text(version.data['keyfile']));
+    const shown = text(active['keyfile']);
+    const sequence = [shown, ...keys.filter((key) => key !== shown)].map((key) => `- "${key}"\n`).join('');
+    this.#expect(text(data['keyfile']) === (keys.length === 1 ? shown : sequence), 'mongodb-auth has another keyfile');
     const uri = new URL(
       text(data['uri'])
         .replace(/^mongodb(\+srv)?:/, 'http:')

@@ -159,6 +159,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     signal: options.signal ?? new AbortController().signal,
     processors: 2,
     openTenantStore: options.openTenantStore ?? (() => Promise.reject(new Error('no database here'))),
+    openDatabaseUsers: () => Promise.reject(new Error('no database here')),
     openStore: async () => store,
   });
   const bytes = Buffer.concat(said.stdout);

@@ -14,10 +14,10 @@ export const INSTALLATION = 'f3b0c442-98fc-4c14-9afb-f4c8996fb924';
 export async function versionOf(
   kind: VersionedKind,
   spec: InstallationSpec,
-  { n = 1, state = 'active' as State, now = new Date(START) } = {},
+  { n = 1, state = 'active' as State, now = new Date(START), ring = [] as Ring } = {},
 ): Promise<RingVersion> {
   const draft = await kind.generate(spec, random);
-  const material = draft.finish({ installationId: INSTALLATION, n, now });
+  const material = draft.finish({ installationId: INSTALLATION, n, now, ring });
   const createdAt = `${now.toISOString().slice(0, 19)}Z`;
   return { kind: kind.id, n, createdAt, material, facts: kind.inspect(material), state };
 }

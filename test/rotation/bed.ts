@@ -3,6 +3,7 @@ import { advance } from '../../src/apply/advance.ts';
 import type { Advance, AdvanceInput, AdvancePorts } from '../../src/apply/rotation-run.ts';
 import type { VersionRecord } from '../../src/ledger/record.ts';
 import type { State } from '../../src/ledger/ring.ts';
+import type { DatabaseUsers } from '../../src/ports/database-users.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';
 import type { ObjectRef } from '../../src/ports/object-ref.ts';
 import type { TenantStore } from '../../src/ports/tenant-store.ts';
@@ -23,11 +24,13 @@ export interface RotateOptions extends Partial<AdvanceInput> {
   readonly tenants?: TenantStore;
   /** The records that a census counts; undefined where no database is named. */
   readonly census?: MemoryCensus | undefined;
+  /** The users of the database; undefined where none is named. */
+  readonly users?: DatabaseUsers;
 }
 
 /** As the command does it, with everybody agreeing. */
 export function rotate(store: KeyStore, kind: string, options: RotateOptions = {}): Promise<Advance> {
-  const { clock, seed, signal, workloads, served, tenants: _, census: __, ...flags } = options;
+  const { clock, seed, signal, workloads, served, tenants: _, census: __, users: ___, ...flags } = options;
   return advance(
     {
       spec: { spec: undefined, namespace: undefined },
@@ -54,7 +57,7 @@ export function rotate(store: KeyStore, kind: string, options: RotateOptions = {
 
 function rotatePorts(
   store: KeyStore,
-  { clock, seed, signal, workloads, served, tenants, census }: RotateOptions,
+  { clock, seed, signal, workloads, served, tenants, census, users }: RotateOptions,
 ): AdvancePorts {
   const at = clock ?? new ManualClock();
   const ports = portsOn(store, {
@@ -69,6 +72,7 @@ function rotatePorts(
     probe: { probe: async ({ host }) => served?.(host) ?? { unreachable: 'nobody listens' } },
     tenantDatabase: () => (tenants === undefined ? undefined : async () => tenants),
     censusDatabase: () => (census === undefined ? undefined : async () => census),
+    databaseUsers: () => (users === undefined ? undefined : Promise.resolve(users)),
     pause: async (ms) => at.advance(ms / 1000),
   };
 }

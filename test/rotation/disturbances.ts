@@ -4,6 +4,7 @@ import { faultsOf } from '../apply/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { FaultyStore, type Moment } from '../support/faulty-store.ts';
 import { recordIn, smallSpec, storeWith } from '../support/installations.ts';
+import { usersOf } from '../support/memory-database-users.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { type RotateOptions, rotate, statesOf } from './bed.ts';
 
@@ -25,6 +26,7 @@ export const ROADS: readonly Road[] = [
   { kind: 'cluster-ca', options: assumed, states: RETIRED },
   { kind: 'message-bus-signing-key', options: assumed, states: RETIRED },
   { kind: 'message-bus-operator', options: { compromised: true }, states: RETIRED },
+  { kind: 'mongodb-auth', options: { compromised: true, assumeConsumersCurrent: true }, states: RETIRED },
   { kind: 'service-certificates', options: {}, states: undefined },
   { kind: 'mongodb-tls', options: {}, states: undefined },
   { kind: 'grpc-tls', options: {}, states: undefined },
@@ -36,7 +38,7 @@ export type Disturbance = 'fail' | 'kill';
 /** How many writes the undisturbed road takes. */
 export async function writesOf(start: Snapshot, { kind, options }: Road): Promise<number> {
   const store = new FaultyStore(storeWith(start));
-  await rotate(store, kind, { clock: later(), ...options });
+  await rotate(store, kind, { clock: later(), users: usersOf(start), ...options });
   return store.writes;
 }
 
@@ -51,9 +53,10 @@ export async function disturb(
   if (fault.how === 'fail') first.failAt(fault.n, fault.moment);
   else first.killAt(fault.n, fault.moment);
   const clock = later();
-  await rotate(first, kind, { clock, ...options }).catch(() => undefined);
+  const users = usersOf(start);
+  await rotate(first, kind, { clock, users, ...options }).catch(() => undefined);
   clock.advance(60);
-  const again = await rotate(memory.afterCrash(), kind, { clock, ...options });
+  const again = await rotate(memory.afterCrash(), kind, { clock, users, ...options });
   const where = `${kind}, write ${fault.n} (${fault.how} ${fault.moment})`;
   return faultsIn(memory, again, kind, states).map((found) => `${where}: ${found}`);
 }

@@ -4,8 +4,10 @@ import { formatRef } from '../../src/ports/object-ref.ts';
 import type { Pod } from '../../src/ports/workloads.ts';
 import { podsBehind, singleReaders } from '../../src/rotation/consumers.ts';
 import { decideStep, needsOf } from '../../src/rotation/decide.ts';
+import { dueWork } from '../../src/rotation/gates/mongodb-auth.ts';
 import { ROTATIONS } from '../../src/rotation/kinds.ts';
 import type { Decision, Evidence, Gate, Situation, Step } from '../../src/rotation/situation.ts';
+import type { UsersEvidence } from '../../src/rotation/users.ts';
 import { smallSpec } from '../support/installations.ts';
 import { platform, pod, version } from './bed.ts';
 
@@ -33,6 +35,19 @@ const counted = (
     unmarked,
   },
 });
+const user = (change: Partial<Extract<UsersEvidence, { status: 'known' }>> = {}): UsersEvidence => ({
+  ...{
+    status: 'known',
+    user: 'u',
+    accepted: true,
+    activeAccepted: true,
+    lacks: [],
+    managed: true,
+    sessions: undefined,
+  },
+  ...change,
+});
+const unused = { status: 'none', first: new Date(NOW.getTime() - SYNC_MS), last: NOW } as const;
 
 const PROMOTE: Step = { type: 'promote', n: 2 };
 const RETIRE: Step = { type: 'retire', n: 1 };
@@ -56,6 +71,8 @@ const decide = (kind: string, step: Step, evidence: Evidence, change: Partial<Si
 
 const KINDS = Object.entries(ROTATIONS).flatMap(([kind, rotation]) => (rotation.type === 'versions' ? [kind] : []));
 const SAFE = KINDS.filter((kind) => kind !== 'message-bus-operator');
+/** Of mongodb-auth the server is asked first, whatever the step. */
+const ALONE = KINDS.filter((kind) => kind !== 'mongodb-auth');
 
 describe('every gate', () => {
   test.each(SAFE)('of %s is closed without evidence', (kind) => {
@@ -73,14 +90,14 @@ describe('every gate', () => {
     );
   });
 
-  test.each(KINDS)('of %s lets what was never used go, and what was accepted all the time come back', (kind) => {
+  test.each(ALONE)('of %s lets what was never used go, and what was accepted all the time come back', (kind) => {
     const versions = [version(1, 'active'), version(2, 'published')];
     expect(decide(kind, { type: 'retire', n: 2 }, {}, { versions }).open).toBe(true);
     expect(decide(kind, { type: 'promote', n: 1, back: true }, {}).open).toBe(true);
     expect(needsOf(gateOf(kind), situation(kind, { type: 'promote', n: 1, back: true }))).toEqual([]);
   });
 
-  test.each(['root-key', 'hash-salt', 'internal-ca', 'cluster-ca', 'message-bus-signing-key'])(
+  test.each(['root-key', 'hash-salt', 'internal-ca', 'cluster-ca', 'message-bus-signing-key', 'mongodb-auth'])(
     'of %s protects more than time: a compromise does not open it',
     (kind) => {
       for (const step of [PROMOTE, RETIRE]) expect(decide(kind, step, {}, { compromised: true }).open).toBe(false);
@@ -196,11 +213,101 @@ describe('a gate opens', () => {
     ['cluster CA: one does', 'cluster-ca', RETIRE, { ...current, clusters: ['c'] }, { open: false, blockers: ['c'] }],
     ['bus: servers have it', 'message-bus-signing-key', PROMOTE, current, { open: true }],
     ['bus: a cluster needs it', 'message-bus-signing-key', RETIRE, { ...current, clusters: ['c'] }, { open: false }],
+    ['user: nobody asked the server', 'mongodb-auth', PROMOTE, current, { open: false }],
+    ['user: the server takes its login', 'mongodb-auth', PROMOTE, { ...current, users: user() }, { open: true }],
+    [
+      'user: the server takes its login, but not all have the keyfile',
+      'mongodb-auth',
+      PROMOTE,
+      { ...behind, users: user() },
+      { open: false, blockers: ['Pod a/b'] },
+    ],
+    [
+      'user: it is not there',
+      'mongodb-auth',
+      PROMOTE,
+      { ...current, users: user({ accepted: false }) },
+      { open: false, reason: 'the user u is to be made first' },
+    ],
+    [
+      'user: it is not there, and nobody can make it',
+      'mongodb-auth',
+      PROMOTE,
+      { ...current, users: user({ accepted: false, managed: false }) },
+      { open: false, reason: 'the server does not take the login of u' },
+    ],
+    [
+      'user: it lacks a role',
+      'mongodb-auth',
+      PROMOTE,
+      { ...current, users: user({ lacks: ['r'] }) },
+      { open: false, blockers: ['r'] },
+    ],
+    [
+      'user: the old one is gone',
+      'mongodb-auth',
+      RETIRE,
+      { ...current, users: user({ accepted: false, managed: false }) },
+      { open: true },
+    ],
+    [
+      'user: the old one is gone, but not all have the new one',
+      'mongodb-auth',
+      RETIRE,
+      { ...behind, users: user({ accepted: false }) },
+      { open: false },
+    ],
+    [
+      'user: the server takes neither login',
+      'mongodb-auth',
+      RETIRE,
+      { ...current, users: user({ accepted: false, activeAccepted: false }) },
+      { open: false },
+    ],
+    ['user: nobody looked for sessions', 'mongodb-auth', RETIRE, { ...current, users: user() }, { open: false }],
+    [
+      'user: a session is open',
+      'mongodb-auth',
+      RETIRE,
+      { ...current, users: user({ sessions: { status: 'open', blockers: ['s'] } }) },
+      { open: false, blockers: ['s'] },
+    ],
+    [
+      'user: no session at one look',
+      'mongodb-auth',
+      RETIRE,
+      { ...current, users: user({ sessions: { status: 'none', first: NOW, last: NOW } }) },
+      { open: false, until: new Date(NOW.getTime() + SYNC_MS) },
+    ],
+    [
+      'user: no session at two looks, but it is still there',
+      'mongodb-auth',
+      RETIRE,
+      { ...current, users: user({ sessions: unused }) },
+      { open: false, reason: 'the user u is to be dropped first' },
+    ],
     ['operator: there is no overlap', 'message-bus-operator', PROMOTE, {}, { open: true }],
   ];
 
   test.each(cases)('%s', (_, kind, step, evidence, expected) => {
     expect(decide(kind, step, evidence)).toMatchObject(expected);
+  });
+
+  test('for a user of the database after it was made or dropped, and not before all else is there', () => {
+    const due = (step: Step, evidence: Evidence, change: Partial<Situation> = {}) =>
+      dueWork(situation('mongodb-auth', step, change), evidence, NOW);
+    const absent = user({ accepted: false });
+    expect(due(PROMOTE, { ...current, users: absent })).toBe('create');
+    expect(due(PROMOTE, { ...behind, users: absent })).toBeUndefined();
+    expect(due(PROMOTE, { ...current, users: user({ accepted: false, managed: false }) })).toBeUndefined();
+    expect(due(RETIRE, { ...current, users: user({ sessions: unused }) })).toBe('drop');
+    expect(due(RETIRE, { ...behind, users: user({ sessions: unused }) })).toBeUndefined();
+    expect(due(RETIRE, { ...current, users: user({ sessions: { ...unused, last: unused.first } }) })).toBeUndefined();
+    expect(due(RETIRE, { ...current, users: user() })).toBeUndefined();
+    expect(due(RETIRE, { ...current, users: user() }, { compromised: true })).toBe('drop');
+    const versions = [version(1, 'active'), version(2, 'published')];
+    expect(due({ type: 'retire', n: 2 }, { users: user() }, { versions })).toBe('drop');
+    expect(due({ type: 'promote', n: 1, back: true }, { users: absent })).toBe('create');
   });
 
   test('for a JWT key at once where it is compromised', () => {

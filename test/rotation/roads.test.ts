@@ -405,7 +405,6 @@ describe('other kinds', () => {
   });
 
   test.each([
-    ['mongodb-auth', 'comes with the database step'],
     ['fqdn-key', 'made by csr'],
     ['message-bus-system-account', 'never handed out'],
   ])('%s is refused, and it is said why', async (kind, why) => {

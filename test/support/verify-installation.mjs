@@ -364,7 +364,12 @@ function checkProjections(objects, { spec, generation }, ledger) {
     const { username, password, keyfile } = active('mongodb-auth').entries;
     is(equal(entries.username, username), "username is not the active version's");
     is(equal(entries.password, password), "password is not the active version's");
-    is(equal(entries.keyfile, keyfile), "keyfile is not the active version's");
+    const others = accepted('mongodb-auth').filter((version) => version.state !== 'active');
+    const sequence = [keyfile, ...others.map((version) => version.entries.keyfile)]
+      .map((key) => `- "${key}"\n`)
+      .join('');
+    const expected = others.length === 0 ? keyfile : Buffer.from(sequence);
+    is(equal(entries.keyfile, expected), "keyfile is not the active version's and the other's");
     const [, user, pass] = /^mongodb(?:\+srv)?:\/\/([^:@/]+):([^:@/]+)@/.exec(text(entries, 'uri')) ?? [];
     is(decodeURIComponent(user) === text(entries, 'username'), 'uri has another user');
     is(decodeURIComponent(pass) === text(entries, 'password'), 'uri has another password');

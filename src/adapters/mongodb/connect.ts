@@ -5,7 +5,7 @@ export interface Connection {
   /** With or without credentials. */
   readonly uri: string;
   /** Where the connection string has none and names no certificate. */
-  readonly login: { readonly username: string; readonly password: string } | undefined;
+  readonly login?: { readonly username: string; readonly password: string } | undefined;
   /** PEM: who vouches for the server, unless the connection string has `tlsCAFile`; undefined: the public CAs. */
   readonly ca: string | undefined;
   /** For one answer of the server, in milliseconds; 0 is no limit. */
@@ -13,6 +13,9 @@ export interface Connection {
   /** For finding a server, in milliseconds, where that is another time. */
   readonly selectionMs?: number;
 }
+
+/** What the program calls itself to the server. */
+export const APP_NAME = 'palette-keys';
 
 const SELECTION_MS = 15_000;
 const ANSWER_MS = 60_000;
@@ -40,22 +43,19 @@ export function makeClient({
       'leave it out; another CA is named by tlsCAFile',
     );
   }
-  const hasLogin = /^mongodb(\+srv)?:\/\/[^/?]*@/.test(uri);
-  const x509 = options.get('authmechanism')?.toUpperCase() === 'MONGODB-X509';
-  const anonymous = login === undefined && !hasLogin;
-  const scram: MongoClientOptions =
-    x509 || anonymous || options.has('authmechanism') ? {} : { authMechanism: 'SCRAM-SHA-256' };
+  const anonymous = login === undefined && !hasLogin(uri);
+  const scram: MongoClientOptions = anonymous || options.has('authmechanism') ? {} : { authMechanism: 'SCRAM-SHA-256' };
   try {
     return new MongoClient(uri, {
       ...scram,
-      ...(x509 || hasLogin || login === undefined
+      ...(login === undefined || hasLogin(uri)
         ? {}
         : { auth: login, ...(options.has('authsource') ? {} : { authSource: 'admin' }) }),
       ...(options.has('tlscafile') || ca === undefined ? {} : { ca }),
       tls: true,
       // Always said: unsaid, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would take any server.
       rejectUnauthorized: true,
-      appName: 'palette-keys',
+      appName: APP_NAME,
       maxPoolSize: POOL,
       serverSelectionTimeoutMS: selectionMs,
       connectTimeoutMS: selectionMs,
@@ -72,6 +72,11 @@ export function makeClient({
       'look for a misspelt option or an unescaped character (%40 for @) in it',
     );
   }
+}
+
+/** True where a connection string says itself who logs in: by a name, or by the certificate of the connection. */
+export function hasLogin(uri: string): boolean {
+  return /^mongodb(\+srv)?:\/\/[^/?]*@/.test(uri) || readOptions(uri).get('authmechanism') === 'mongodb-x509';
 }
 
 /** Hosts of a connection string. */

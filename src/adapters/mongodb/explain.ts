@@ -59,14 +59,23 @@ const TEXTS = {
   other: ['DATABASE_UNAVAILABLE', 'the server failed', 'look into its log, and run the command again'],
 } as const satisfies Record<string, readonly [ErrorCode, string, string]>;
 
-/** A failure of the driver in our words: never its own, which can quote connection strings and documents. */
-export function explain(error: unknown, location: string): unknown {
+/**
+ * A failure of the driver in our words: never its own, which can quote connection strings and documents. `hints`: what
+ * helps, where it is not what helps the platform's user.
+ */
+export function explain(error: unknown, location: string, hints: Partial<Record<Kind, string>> = {}): unknown {
   if (!(error instanceof MongoError)) return error;
   const all = causesOf(error);
   const kind = all.map(kindOf).find((found) => found !== undefined) ?? (all.some(isNetwork) ? 'gone' : 'other');
-  const [code, what, hint] = TEXTS[kind];
+  const [code, what, usual] = TEXTS[kind];
+  const hint = hints[kind] ?? usual;
   const number = kind === 'other' ? all.find(({ code: found }) => typeof found === 'number')?.code : undefined;
   return new PaletteKeysError(code, `${location}: ${what}${number === undefined ? '' : ` (code ${number})`}`, { hint });
+}
+
+/** True where the server does not know the user, or the password is another one. */
+export function isLoginRefused(error: unknown): boolean {
+  return causesOf(error).some(({ code }) => typeof code === 'number' && BY_CODE.get(code) === 'login');
 }
 
 function kindOf({ error, name, code, message }: Cause): Kind | undefined {

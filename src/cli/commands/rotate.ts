@@ -36,6 +36,7 @@ export const rotateCommand: CommandDefinition = {
       .option('--probe <host:port>', 'look at what is served there; may be given again', collect, [])
       .option('--service <name>', 'its certificate alone; may be given again', collect);
     withDatabase(command)
+      .option('--mongodb-admin-uri-file <file>', "file with the connection string of the database's administrator")
       .option('--no-tenant-store', 'there are no tenant keys to wrap anew')
       .option('--accept-resets <n>', 'retire an old hash salt: so many passwords are reset')
       .addHelpText('after', HELP)

@@ -1,10 +1,11 @@
 /**
  * A server that speaks as much of MongoDB's protocol as a test says: OP_MSG over TLS (no login, no storage). For what
- * FerretDB has not: replica sets without a primary, roles, a full disk, read and write concerns.
+ * FerretDB has not: replica sets without a primary, roles, a full disk, read and write concerns. With logins, roles and
+ * sessions it is in fake-database.ts.
  */
 import { createServer, type TLSSocket } from 'node:tls';
 import { BSON } from 'mongodb';
-import { makeServerCertificate } from '../cluster/certificate.ts';
+import { makeServerCertificate, type ServerCertificate } from '../cluster/certificate.ts';
 import { portOf } from '../cluster/wait.ts';
 
 export type Command = Readonly<Record<string, unknown>>;
@@ -14,44 +15,59 @@ export interface FakeMongodb {
   readonly caPem: string;
   /** All but those of the driver itself. */
   readonly commands: readonly Command[];
+  /** Serves another certificate from now on. */
+  serve(certificate: Pick<ServerCertificate, 'certPem' | 'keyPem'>): void;
   stop(): Promise<void>;
 }
 
 const HEADER_BYTES = 16;
 const OP_MSG = 2013;
 
+/** What a test wants to know of one connection; the same object for all its commands. */
+export interface FakeConnection {
+  readonly open: () => boolean;
+  /** What the client calls itself. */
+  appName: string | undefined;
+  user: string | undefined;
+}
+
 /** `answer` gives the reply to a command, or undefined to cut the connection. */
 export async function startFakeMongodb(
-  answer: (command: Command) => object | undefined,
-  hello: object = {},
+  answer: (command: Command, connection: FakeConnection) => object | undefined,
+  hello: object | (() => object) = {},
+  certificate?: ServerCertificate,
 ): Promise<FakeMongodb> {
-  const { certPem, keyPem, caPem } = await makeServerCertificate();
+  const { certPem, keyPem, caPem } = certificate ?? (await makeServerCertificate());
   const commands: Command[] = [];
   const sockets = new Set<TLSSocket>();
-  const known = {
+  const known = () => ({
     isWritablePrimary: true,
     maxBsonObjectSize: 16_777_216,
     maxMessageSizeBytes: 48_000_000,
     maxWriteBatchSize: 100_000,
     minWireVersion: 0,
     maxWireVersion: 21,
-    ...hello,
-  };
-  const reply = (command: Command): object | undefined => {
-    if ('hello' in command || 'ismaster' in command) return known;
+    ...(typeof hello === 'function' ? hello() : hello),
+  });
+  const reply = (command: Command, connection: FakeConnection): object | undefined => {
+    if ('hello' in command || 'ismaster' in command) {
+      connection.appName ??= nameIn(command);
+      return known();
+    }
     if ('endSessions' in command) return {};
     commands.push(command);
-    return answer(command);
+    return answer(command, connection);
   };
   const server = createServer({ cert: certPem, key: keyPem }, (socket) => {
     sockets.add(socket.on('error', () => undefined));
+    const connection = { open: () => !socket.destroyed, appName: undefined, user: undefined };
     let waiting = Buffer.alloc(0);
     socket.on('data', (chunk) => {
       waiting = Buffer.concat([waiting, chunk]);
       while (waiting.length >= HEADER_BYTES && waiting.length >= waiting.readInt32LE(0)) {
         const message = waiting.subarray(0, waiting.readInt32LE(0));
         waiting = waiting.subarray(message.length);
-        const body = reply(readMessage(message));
+        const body = reply(readMessage(message), connection);
         if (body === undefined) return void socket.destroy();
         socket.write(makeMessage({ ok: 1, ...body }, message.readInt32LE(4)));
       }
@@ -63,7 +79,13 @@ export async function startFakeMongodb(
     await new Promise((resolve) => server.close(resolve));
   };
   // Without a login of its own: the fake has none, and what refuses one is tested on FerretDB.
-  return { uri: `mongodb://localhost:${portOf(server)}/`, caPem, commands, stop };
+  const serve: FakeMongodb['serve'] = (other) => server.setSecureContext({ cert: other.certPem, key: other.keyPem });
+  return { uri: `mongodb://localhost:${portOf(server)}/`, caPem, commands, serve, stop };
+}
+
+function nameIn(hello: Command): string | undefined {
+  const { application } = (hello['client'] ?? {}) as { readonly application?: { readonly name?: string } };
+  return application?.name;
 }
 
 /** The command of an OP_MSG, or of the OP_QUERY that a driver greets with; documents of kind 1 under their name. */

@@ -1,0 +1,81 @@
+import { PaletteKeysError } from '../errors.ts';
+import { formatTime, type KindId } from '../ledger/entry.ts';
+import type { InstallationRecord } from '../ledger/record.ts';
+import { dueWork } from '../rotation/gates/mongodb-auth.ts';
+import { entryName } from '../rotation/machine.ts';
+import { type Evidence, type Situation, versionOf } from '../rotation/situation.ts';
+import { appendAudit } from './audit.ts';
+import { reachUsers } from './database-users.ts';
+import type { Observation } from './observation.ts';
+import { readBack } from './record.ts';
+import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+
+/**
+ * Makes or drops the user where that alone is left before the step, once a run. Returns whether all has to be read anew.
+ * Under the lock, and only while every version is in the state that was decided on: whoever went back meanwhile needs the
+ * old user. Throws REFUSED.
+ */
+export async function changeUsers(
+  situation: Situation,
+  evidence: Evidence,
+  {
+    input,
+    observation,
+    record,
+  }: { readonly input: AdvanceInput; readonly observation: Observation; readonly record: InstallationRecord },
+  log: Log,
+  ports: AdvancePorts,
+): Promise<boolean> {
+  const { step, kind } = situation;
+  if (kind !== 'mongodb-auth' || !('n' in step) || input.rehearses) return false;
+  const work = dueWork(situation, evidence, ports.clock.now());
+  const deed = `${work} v${step.n}`;
+  // What it has not brought about it would not a second time.
+  if (work === undefined || log.usersChanged.has(deed)) return false;
+  const reached = await reachUsers(step.n, observation, ports);
+  if ('reason' in reached) return false;
+  const { server, login, activeLogin } = reached;
+  const { admin } = server;
+  if (admin === undefined) return false;
+  const { username } = login;
+  log.usersChanged.add(deed);
+  const action = `${work === 'create' ? 'make' : 'drop'} the user ${username} in ${admin.location}`;
+  await input.agree({ kind, action, plan: undefined, irrevocable: undefined });
+  const { store, clock, actor, signal } = ports;
+  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+  try {
+    if (!(await stands(record, kind, ports))) return true;
+    signal.throwIfAborted();
+    if (work === 'drop') await admin.drop(username);
+    else if ((await admin.create(login, activeLogin.username)) === 'exists') {
+      // Another run of ours may have been quicker.
+      const { accepted } = await server.tryLogin(login);
+      if (!accepted) throw leftOver(username);
+    }
+    const changes = [
+      {
+        action: work,
+        object: `user ${username} in ${admin.location}`,
+        key: kind,
+        kid: versionOf(situation, step.n).kid,
+      },
+    ];
+    await appendAudit(record, { changes, result: 'done' }, ports);
+  } finally {
+    await lock.release();
+  }
+  return true;
+}
+
+async function stands(before: InstallationRecord, kind: KindId, { store }: AdvancePorts): Promise<boolean> {
+  const now = await readBack(store, before.spec.ledgerNamespace);
+  const statesIn = (record: InstallationRecord | undefined) => record?.keys[kind]?.versions.map(entryName).join();
+  return statesIn(now?.record) === statesIn(before);
+}
+
+/** An older rotation has left it, or somebody else has made it: its password is not ours, and stays as it is. */
+function leftOver(username: string): PaletteKeysError {
+  return new PaletteKeysError('REFUSED', `there is a user ${username} already, with another password`, {
+    hint: `if nothing uses it, drop it (mongosh: db.getSiblingDB("admin").dropUser("${username}")), and run the command again`,
+  });
+}

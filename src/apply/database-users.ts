@@ -1,0 +1,100 @@
+import { formatTime } from '../ledger/entry.ts';
+import { activeOf, type RingVersion } from '../ledger/ring.ts';
+import { textEntry } from '../ledger/text.ts';
+import { ringsOfLedger } from '../plan/assess.ts';
+import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../ports/database-users.ts';
+import { firstScanOf, secondScanFrom } from '../rotation/scans.ts';
+import { activeVersion, type EvidenceRequest, versionOf } from '../rotation/situation.ts';
+import type { SessionsEvidence, UsersEvidence } from '../rotation/users.ts';
+import { showId } from '../tenants/tenant-id.ts';
+import type { EvidencePorts, Observation } from './observation.ts';
+import type { ScanNote } from './tenant-evidence.ts';
+import { authoritiesOf } from './tenant-keyring.ts';
+
+const KIND = 'mongodb-auth';
+/** So many clients are named. */
+const NAMED = 20;
+
+/** Both logins, and who uses the first one. Reads alone. Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
+export async function usersEvidence(
+  request: Extract<EvidenceRequest, { type: 'users' }>,
+  observation: Observation,
+  ports: EvidencePorts,
+): Promise<{ readonly users: UsersEvidence; readonly scanned?: ScanNote }> {
+  const reached = await reachUsers(request.n, observation, ports);
+  if ('reason' in reached) return { users: { status: 'unknown', reason: reached.reason } };
+  const { server, login, activeLogin } = reached;
+  const [answer, active] = [await server.tryLogin(login), await server.tryLogin(activeLogin)];
+  const known = {
+    ...({ status: 'known', user: login.username, accepted: answer.accepted, activeAccepted: active.accepted } as const),
+    lacks: lacking(answer, active),
+    managed: server.admin !== undefined,
+  };
+  if (!request.sessions || !answer.accepted || server.admin === undefined) {
+    return { users: { ...known, sessions: undefined } };
+  }
+  const { sessions, scanned } = await look(login.username, request.n, server.admin, observation, ports);
+  return { users: { ...known, sessions }, ...(scanned === undefined ? {} : { scanned }) };
+}
+
+/** The server, and the logins of a version and of the active one; or why there are none. */
+export async function reachUsers(
+  n: number,
+  { assessment: { ledger, record, snapshot } }: Observation,
+  ports: EvidencePorts,
+): Promise<
+  { readonly server: DatabaseUsers; readonly login: Login; readonly activeLogin: Login } | { readonly reason: string }
+> {
+  const rings = ringsOfLedger(ledger, record);
+  const ring = rings.get(KIND) ?? [];
+  const version = ring.find((candidate) => candidate.n === n);
+  if (version === undefined || ring.every(({ state }) => state !== 'active'))
+    return { reason: 'the ledger is not whole: palette-keys status says what is wrong' };
+  const server = await ports.databaseUsers(snapshot.spec, authoritiesOf(rings));
+  if (server === undefined) return { reason: 'no database is named' };
+  return { server, login: loginOf(version), activeLogin: loginOf(activeOf(ring)) };
+}
+
+function loginOf({ material }: RingVersion): Login {
+  return { username: textEntry(material.entries, 'username'), password: textEntry(material.entries, 'password') };
+}
+
+function lacking(answer: LoginAnswer, active: LoginAnswer): readonly string[] {
+  if (!answer.accepted) return [];
+  const missing = active.accepted ? active.roles.filter((role) => !answer.roles.includes(role)) : [];
+  return [...missing.map(showId), ...(answer.reads ? [] : ['reading the tenant keys'])];
+}
+
+/** A second look is made when the first one is old enough; what turns up in between makes both begin anew. */
+async function look(
+  username: string,
+  n: number,
+  admin: DatabaseAdmin,
+  { key, assessment: { snapshot } }: Observation,
+  ports: EvidencePorts,
+): Promise<{ readonly sessions: SessionsEvidence; readonly scanned?: ScanNote }> {
+  const active = activeVersion(key);
+  const old = versionOf(key, n);
+  const known = firstScanOf(key, old, active);
+  const at = new Date(formatTime(ports.clock.now()));
+  if (known !== undefined && at < secondScanFrom(known, snapshot.spec)) {
+    return { sessions: { status: 'none', first: known, last: known } };
+  }
+  const open = await admin.sessions(username);
+  if (open.length > 0) {
+    const scanned = known === undefined ? {} : { scanned: { old, active, unneededAt: undefined } };
+    return { sessions: { status: 'open', blockers: inWords(open) }, ...scanned };
+  }
+  if (known !== undefined) return { sessions: { status: 'none', first: known, last: at } };
+  return { sessions: { status: 'none', first: at, last: at }, scanned: { old, active, unneededAt: formatTime(at) } };
+}
+
+function inWords(sessions: readonly Session[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { client, member } of sessions) {
+    const name = `${showId(client)} on ${member}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const words = [...counts].map(([name, count]) => `${count} of ${name}`);
+  return words.length > NAMED ? [...words.slice(0, NAMED), `and ${words.length - NAMED} more`] : words;
+}

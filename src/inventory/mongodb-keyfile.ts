@@ -1,0 +1,33 @@
+import { DamagedError } from '../errors.ts';
+import type { Ring, RingVersion } from '../ledger/ring.ts';
+
+/**
+ * The text of a mongod keyfile: one key as it is, two as a YAML sequence (MongoDB 4.2 and later, which takes no more than
+ * two). A member accepts both, and shows the first one. In double quotes: a key that was taken in may have line breaks,
+ * which mongod leaves out.
+ */
+export function encodeKeyfile(keys: readonly string[]): string {
+  const [key = '', ...others] = keys;
+  return others.length === 0 ? key : keys.map((each) => `- ${JSON.stringify(each)}\n`).join('');
+}
+
+/** The key that members show, byte for byte. Throws DamagedError. */
+export function firstKeyIn(keyfile: string): string {
+  if (!keyfile.startsWith('- ')) return keyfile;
+  try {
+    const keys = keyfile
+      .trimEnd()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line.slice(2)));
+    const [first] = keys;
+    if (typeof first === 'string' && encodeKeyfile(keys.map(String)) === keyfile) return first;
+  } catch {
+    // What cannot be parsed is not quoted: it is a key.
+  }
+  throw new DamagedError('entry keyfile is no sequence of keys');
+}
+
+/** The version whose key members must accept besides the active one's: the next one, or the one before. */
+export function secondOf(ring: Ring): RingVersion | undefined {
+  return ring.findLast(({ state }) => state === 'published') ?? ring.findLast(({ state }) => state === 'trusted');
+}

@@ -1,0 +1,23 @@
+/** What the database server says of the users of two versions: the one that a step is about, and the active one. */
+export type UsersEvidence =
+  /** Nobody says where the server is, or the credentials are not at hand. */
+  | { readonly status: 'unknown'; readonly reason: string }
+  | {
+      readonly status: 'known';
+      /** Name of the user that the step is about. */
+      readonly user: string;
+      /** Whether the server takes its login. */
+      readonly accepted: boolean;
+      /** What the active user may and this one may not, in words. */
+      readonly lacks: readonly string[];
+      readonly activeAccepted: boolean;
+      /** True where an administrator's credential is at hand, with which users are made, watched and dropped. */
+      readonly managed: boolean;
+      /** Undefined where nobody looked. */
+      readonly sessions: SessionsEvidence | undefined;
+    };
+
+export type SessionsEvidence =
+  /** None was open: so two looks found, the same one where there was only one. */
+  | { readonly status: 'none'; readonly first: Date; readonly last: Date }
+  | { readonly status: 'open'; readonly blockers: readonly string[] };

@@ -1,0 +1,225 @@
+/** Users of a replica set with roles and sessions, by servers that speak the protocol alone. */
+import { MongoClient } from 'mongodb';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { memberOf, userDatabaseOf, withoutLogin } from '../../../src/adapters/mongodb/place.ts';
+import { mongodbUsers, type UsersOptions } from '../../../src/adapters/mongodb/users.ts';
+import { PaletteKeysError } from '../../../src/errors.ts';
+import type { DatabaseAdmin } from '../../../src/ports/database-users.ts';
+import { makeServerCertificate } from '../../support/cluster/certificate.ts';
+import { FakeDatabase } from '../../support/mongodb/fake-database.ts';
+
+const PLATFORM = { username: 'hubble', password: 'not-to-be-seen-1' };
+const NEXT = { username: 'hubble-b', password: 'not-to-be-seen-2' };
+const ROLES = [{ role: 'readWrite', db: 'hubbledb' }];
+const ADMIN_ROLES = ['userAdminAnyDatabase', 'clusterMonitor'].map((role) => ({ role, db: 'admin' }));
+const ADMIN_PASSWORD = 'not-to-be-seen-3 %/@';
+
+let database: FakeDatabase;
+const clients: MongoClient[] = [];
+
+beforeEach(async () => {
+  database = await new FakeDatabase().start(3);
+  database.users.set(PLATFORM.username, { password: PLATFORM.password, roles: ROLES });
+  database.users.set('root', { password: ADMIN_PASSWORD, roles: ADMIN_ROLES });
+});
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await database.stop();
+});
+
+function users(change: Partial<UsersOptions> = {}) {
+  const place = { uri: database.uri(), adminUri: database.uri('root'), ca: '', timeoutMs: 2000 };
+  return mongodbUsers({ ...place, database: 'hubbledb', collection: 'tenantKeys', ...change });
+}
+
+function admin(): DatabaseAdmin {
+  const { admin: found } = users();
+  if (found === undefined) throw new Error('no administrator');
+  return found;
+}
+
+/** Logged in, on one member alone. */
+async function session(member: number, appName: string): Promise<MongoClient> {
+  const client = new MongoClient(memberOf(database.uri('hubble'), database.host(member)), {
+    ...{ tls: true, appName, authMechanism: 'SCRAM-SHA-256' as const },
+  });
+  clients.push(client);
+  await client.connect();
+  return client;
+}
+
+async function failureOf(work: Promise<unknown>): Promise<PaletteKeysError> {
+  const error = await work.catch((reason: unknown) => reason);
+  if (!(error instanceof PaletteKeysError)) throw new Error('no failure in our words', { cause: error });
+  expect(`${error.message} ${error.hint} ${JSON.stringify(error.details)} ${error.cause}`).not.toContain(
+    'not-to-be-seen',
+  );
+  return error;
+}
+
+describe('a login', () => {
+  it('says what the user may do', async () => {
+    const reads = { accepted: true, roles: ['readWrite on hubbledb'], reads: true };
+    expect(await users().tryLogin(PLATFORM)).toEqual(reads);
+    database.users.set('hubble', { password: PLATFORM.password, roles: [] });
+    expect(await users().tryLogin(PLATFORM)).toEqual({ accepted: true, roles: [], reads: false });
+  });
+
+  it('is refused for another password, and for a user who is not there', async () => {
+    expect(await users().tryLogin({ ...PLATFORM, password: 'another' })).toEqual({ accepted: false });
+    expect(await users().tryLogin(NEXT)).toEqual({ accepted: false });
+  });
+
+  it('never goes by what the connection string has itself', async () => {
+    expect(await users({ uri: database.uri('root') }).tryLogin(NEXT)).toEqual({ accepted: false });
+  });
+
+  it('that nobody answers is no refusal', async () => {
+    await database.stop();
+    expect(await failureOf(users({ timeoutMs: 500 }).tryLogin(PLATFORM))).toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+    });
+  });
+});
+
+describe('the administrator', () => {
+  it('makes a user with the roles and restrictions of another, by majority, and never changes one', async () => {
+    const authenticationRestrictions = [{ clientSource: ['10.0.0.0/8'] }];
+    database.users.set('hubble', { password: PLATFORM.password, roles: ROLES, authenticationRestrictions });
+    expect(await admin().create(NEXT, 'hubble')).toBe('created');
+    expect(database.users.get('hubble-b')).toEqual({
+      password: NEXT.password,
+      roles: ROLES,
+      authenticationRestrictions,
+    });
+    expect(database.asked('createUser')).toMatchObject([
+      { mechanisms: ['SCRAM-SHA-256'], writeConcern: { w: 'majority' }, $db: 'admin' },
+    ]);
+    expect(await admin().create({ ...NEXT, password: 'other' }, 'hubble')).toBe('exists');
+    expect(await users().tryLogin(NEXT)).toMatchObject({ accepted: true, reads: true });
+  });
+
+  it('does not make one whose roles nobody knows', async () => {
+    expect(await failureOf(admin().create(NEXT, 'nobody'))).toMatchObject({ code: 'REFUSED' });
+    expect(database.users.has('hubble-b')).toBe(false);
+  });
+
+  it('drops a user, and one that is not there too', async () => {
+    for (let time = 0; time < 2; time += 1) await admin().drop('hubble');
+    expect([...database.users.keys()]).toEqual(['root']);
+    expect(await users().tryLogin(PLATFORM)).toEqual({ accepted: false });
+  });
+
+  it('finds sessions on every member, those of the user and not those of this program', async () => {
+    await session(0, 'palette-keys');
+    expect(await admin().sessions('hubble')).toEqual([]);
+    await session(2, 'auth');
+    const found = await admin().sessions('hubble');
+    expect(new Set(found.map(({ client, member }) => `${client} on ${member}`))).toEqual(
+      new Set([`auth (10.0.0.7) on ${database.host(2)}`]),
+    );
+    expect(await admin().sessions('hubble-b')).toEqual([]);
+    expect(database.asked('aggregate')).toHaveLength(9);
+    expect(database.asked('aggregate')[0]).toMatchObject({
+      aggregate: 1,
+      pipeline: [{ $currentOp: { allUsers: true, idleConnections: true, idleSessions: true } }, {}],
+      readConcern: { level: 'local' },
+    });
+  });
+
+  it('does not take a member that cannot be asked for one without sessions', async () => {
+    await database.members[2]?.stop();
+    expect(await failureOf(admin().sessions('hubble'))).toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      message: expect.stringContaining(database.host(2)),
+    });
+  });
+
+  it('has one member read its certificate again, where that has the command', async () => {
+    const member = database.host(1);
+    expect(await admin().members()).toEqual([0, 1, 2].map((n) => database.host(n)));
+    expect(await admin().rotateCertificates(member)).toBe(false);
+    const certificate = await makeServerCertificate();
+    database.files = () => certificate;
+    expect(await failureOf(admin().rotateCertificates(member))).toMatchObject({
+      code: 'DATABASE_DENIED',
+      hint: expect.stringContaining('hostManager'),
+    });
+    database.users.set('root', { password: ADMIN_PASSWORD, roles: [{ role: 'hostManager', db: 'admin' }] });
+    expect(await admin().rotateCertificates(member)).toBe(true);
+    expect(
+      database.members.map(({ commands }) => commands.filter((each) => 'rotateCertificates' in each).length),
+    ).toEqual([...[0, 3, 0]]);
+  });
+
+  it('of a single server has that as its only member', async () => {
+    await database.stop();
+    database = await new FakeDatabase().start();
+    database.users.set('root', { password: ADMIN_PASSWORD, roles: ADMIN_ROLES });
+    expect(await admin().members()).toEqual([database.host(0)]);
+  });
+
+  it('without rights is told which ones are needed', async () => {
+    database.users.set('root', { password: ADMIN_PASSWORD, roles: [] });
+    const works = [
+      () => admin().create(NEXT, 'hubble'),
+      () => admin().sessions('hubble'),
+      () => admin().drop('hubble'),
+    ];
+    for (const work of works) {
+      const { code, hint } = await failureOf(work());
+      expect([code, hint]).toEqual([
+        'DATABASE_DENIED',
+        expect.stringContaining('userAdminAnyDatabase and clusterMonitor'),
+      ]);
+    }
+  });
+
+  it('with a wrong password is told where it stands', async () => {
+    const place = database.uri('root');
+    database.users.set('root', { password: 'changed', roles: ADMIN_ROLES });
+    const failure = await failureOf(users({ adminUri: place }).admin?.drop('hubble') ?? Promise.resolve());
+    expect(failure).toMatchObject({
+      code: 'DATABASE_DENIED',
+      hint: expect.stringContaining('--mongodb-admin-uri-file'),
+    });
+  });
+
+  it('has to be named', async () => {
+    const failure = await failureOf(Promise.resolve().then(() => users({ adminUri: database.uri() })));
+    expect(failure).toMatchObject({ code: 'USAGE', message: expect.stringContaining('names no user') });
+  });
+
+  it('of a sharded cluster is not asked about sessions', async () => {
+    await database.stop();
+    database = await new FakeDatabase().start();
+    database.hello = { msg: 'isdbgrid' };
+    database.users.set('root', { password: ADMIN_PASSWORD, roles: ADMIN_ROLES });
+    expect(await failureOf(admin().sessions('hubble'))).toMatchObject({
+      code: 'REFUSED',
+      message: expect.stringContaining('sharded'),
+    });
+  });
+});
+
+describe('a connection string', () => {
+  it.each([
+    ['mongodb://u:p@h:1,i:2/d?authSource=x&authMechanism=PLAIN', 'mongodb://h:1,i:2/d?authSource=x'],
+    ['mongodb+srv://u:p@h/?authSource=%24external&authMechanism=MONGODB-X509&tls=true', 'mongodb+srv://h/?tls=true'],
+    ['mongodb://h', 'mongodb://h/'],
+  ])('%s without its login is %s', (uri, expected) => {
+    expect(withoutLogin(uri)).toBe(expected);
+  });
+
+  it('of one member keeps the login, and leaves the replica set', () => {
+    expect(memberOf('mongodb+srv://u:p%40@h/d?replicaSet=rs&tls=true', 'i:2')).toBe(
+      'mongodb://u:p%40@i:2/d?tls=true&directConnection=true',
+    );
+  });
+
+  it('says where users are', () => {
+    expect(userDatabaseOf('mongodb://h/d?authSource=my%20users')).toBe('my users');
+    expect(userDatabaseOf('mongodb://h/d')).toBe('admin');
+  });
+});

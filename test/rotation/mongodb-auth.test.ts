@@ -1,0 +1,404 @@
+/** The rotation of the database user: nobody is cut off, and no password stays behind that opens something. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PaletteKeysError } from '../../src/errors.ts';
+import { faultsOf } from '../apply/checker.ts';
+import { DAY, ManualClock } from '../support/clock.ts';
+import { FaultyStore } from '../support/faulty-store.ts';
+import {
+  auditIn,
+  init,
+  installation,
+  objectIn,
+  RECORD,
+  recordIn,
+  smallSpec,
+  storeWith,
+} from '../support/installations.ts';
+import { loginIn, type MemoryDatabaseUsers, usersOf } from '../support/memory-database-users.ts';
+import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import { RsaPool } from '../support/random.ts';
+import { platform, type RotateOptions, rotate, statesOf } from './bed.ts';
+
+const KIND = 'mongodb-auth';
+const PERIOD = 5 * 60;
+const PUBLISHED = 'v1 active, v2 published';
+const PROMOTED = 'v1 trusted, v2 active';
+const RETIRED = 'v1 retired, v2 active';
+
+const pool = new RsaPool();
+let made: Snapshot;
+let store: MemoryStore;
+let users: MemoryDatabaseUsers;
+let clock: ManualClock;
+
+beforeAll(async () => {
+  pool.install();
+  made = await installation();
+});
+
+afterAll(() => pool.uninstall());
+
+beforeEach(() => {
+  store = storeWith(made);
+  users = usersOf(made);
+  clock = new ManualClock();
+  clock.advance(2 * DAY);
+});
+
+const go = (options: RotateOptions = {}) =>
+  rotate(store, KIND, { clock, users, assumeConsumersCurrent: true, ...options });
+
+const states = () => statesOf(store, KIND);
+const mounted = (name: string): string =>
+  Buffer.from(objectIn(store.snapshot(), platform(KIND)).data[name] ?? []).toString();
+const names = () => [...users.users.keys()];
+const evidence = (): object => recordIn(store.snapshot()).keys[KIND].evidence;
+const accepts = async (n: number): Promise<boolean> => (await users.tryLogin(loginIn(store.snapshot(), n))).accepted;
+const kidOf = (n: number): string =>
+  recordIn(store.snapshot()).keys[KIND].versions.find((version: { n: number }) => version.n === n).kid;
+
+async function refusal(run: Promise<unknown>): Promise<PaletteKeysError> {
+  const error = await run.catch((reason: unknown) => reason);
+  if (!(error instanceof PaletteKeysError)) throw new Error(`not refused: ${String(error)}`);
+  return error;
+}
+
+/** Without an administrator's credential. */
+function byHand(): void {
+  users.admin = undefined;
+}
+
+describe('the whole road', () => {
+  test('goes from one user to the other and back, and what mounts the Secret can log in all the time', async () => {
+    const promoted = await go();
+    const until = new Date(clock.now().getTime() + PERIOD * 1000);
+    expect(promoted).toMatchObject({
+      done: false,
+      waitingFor: { reason: expect.stringContaining('second look'), until },
+    });
+    expect([states(), names(), mounted('username')]).toEqual([PROMOTED, ['hubble', 'hubble-b'], 'hubble-b']);
+    expect([await accepts(1), await accepts(2)]).toEqual([true, true]);
+    expect(users.users.get('hubble-b')?.roles).toEqual(['readWrite on hubbledb']);
+    expect(faultsOf(store.snapshot(), smallSpec(), { [KIND]: 2 })).toEqual([]);
+    clock.advance(PERIOD);
+    expect(await go()).toMatchObject({ done: true });
+    expect([states(), names(), await accepts(1), await accepts(2)]).toEqual([RETIRED, ['hubble-b'], false, true]);
+    expect(faultsOf(store.snapshot(), smallSpec(), { [KIND]: 2 })).toEqual([]);
+    clock.advance(2 * DAY);
+    await go();
+    clock.advance(PERIOD);
+    expect(await go()).toMatchObject({ done: true });
+    expect([states(), names(), mounted('username')]).toEqual([
+      'v1 retired, v2 retired, v3 active',
+      ['hubble'],
+      'hubble',
+    ]);
+  });
+
+  test('nothing is made before every consumer has the keyfile with both keys', async () => {
+    const waiting = await go({ assumeConsumersCurrent: false });
+    expect(waiting.waitingFor?.reason).toContain('whether all consumers have it');
+    expect([states(), users.deeds, mounted('username')]).toEqual([PUBLISHED, [], 'hubble']);
+    expect(mounted('keyfile')).toMatch(/^- "[^"]+"\n- "[^"]+"\n$/);
+  });
+
+  test('no look counts before every consumer was confirmed to have the new user', async () => {
+    await go({ assumeConsumersCurrent: false });
+    const agree: RotateOptions['agree'] = async ({ action }) => {
+      if (action.startsWith('promote')) throw new Error('not yet');
+    };
+    await expect(go({ agree })).rejects.toThrow('not yet');
+    const waiting = await go({ assumeConsumersCurrent: false });
+    expect([states(), waiting.waitingFor?.reason]).toEqual([
+      PROMOTED,
+      expect.stringContaining('whether all consumers'),
+    ]);
+    expect(Object.keys(evidence())).toEqual(['v2.1.published']);
+    clock.advance(PERIOD);
+    expect((await go()).waitingFor?.until).toEqual(new Date(clock.now().getTime() + PERIOD * 1000));
+  });
+
+  test('a rehearsal writes nothing and changes no user', async () => {
+    await go({ assumeConsumersCurrent: false });
+    const before = store.snapshot();
+    expect((await go({ rehearses: true })).waitingFor?.reason).toBe('the user hubble-b is to be made first');
+    expect([store.snapshot(), users.deeds]).toEqual([before, []]);
+  });
+
+  test('a compromised password is dropped at once, whoever has a session', async () => {
+    users.open.set('hubble', [{ client: 'thief', member: 'mongo-0:27017' }]);
+    expect(await go({ compromised: true })).toMatchObject({ done: true });
+    expect([states(), names(), users.deeds]).toEqual([RETIRED, ['hubble-b'], ['create hubble-b', 'drop hubble']]);
+  });
+
+  test('the audit log has the looks and the states', async () => {
+    await go();
+    clock.advance(PERIOD);
+    await go();
+    const log = JSON.stringify(auditIn(store.snapshot()));
+    for (const part of [
+      'no session needs it',
+      'user hubble-b in memory',
+      'user hubble in memory',
+      'published',
+      'active',
+      'retired',
+    ])
+      expect(log).toContain(part);
+    for (const n of [1, 2]) expect(log).not.toContain(loginIn(store.snapshot(), n).password);
+  });
+});
+
+describe('a session of the old user', () => {
+  const session = { client: 'auth\u001b[31m (10.0.0.7)', member: 'mongo-1:27017' };
+
+  test('keeps it, is named without control characters, and does not count for what comes later', async () => {
+    users.open.set('hubble', [session, session]);
+    const waiting = await go();
+    expect(waiting.waitingFor).toMatchObject({
+      reason: 'sessions of hubble are open',
+      blockers: ['2 of auth\uFFFD[31m (10.0.0.7) on mongo-1:27017'],
+    });
+    clock.advance(PERIOD);
+    expect([(await go()).done, states(), names()]).toEqual([false, PROMOTED, ['hubble', 'hubble-b']]);
+    users.open.clear();
+    expect((await go()).waitingFor?.reason).toContain('second look');
+    clock.advance(PERIOD);
+    expect((await go()).done).toBe(true);
+  });
+
+  test('that is open at the second look makes both begin anew', async () => {
+    await go();
+    users.open.set('hubble', [session]);
+    clock.advance(PERIOD);
+    expect((await go()).waitingFor?.reason).toBe('sessions of hubble are open');
+    users.open.clear();
+    expect((await go()).waitingFor?.until).toEqual(new Date(clock.now().getTime() + PERIOD * 1000));
+    clock.advance(PERIOD - 1);
+    expect((await go()).done).toBe(false);
+    expect(states()).toBe(PROMOTED);
+    clock.advance(1);
+    expect((await go()).done).toBe(true);
+  });
+
+  test('of another user does not matter', async () => {
+    users.open.set('hubble-b', [session]);
+    await go();
+    clock.advance(PERIOD);
+    expect((await go()).done).toBe(true);
+  });
+});
+
+describe('without an administrator', () => {
+  test('it waits for the user to be made, and then for the old one to be dropped, and names both ways', async () => {
+    byHand();
+    const ways = [expect.stringContaining('--mongodb-admin-uri-file'), expect.stringContaining('by hand')];
+    expect((await go()).waitingFor).toMatchObject({
+      reason: 'the server does not take the login of hubble-b',
+      blockers: ways,
+    });
+    const { username, password } = loginIn(store.snapshot(), 2);
+    users.users.set(username, { password, roles: ['readWrite on hubbledb'] });
+    expect((await go()).waitingFor).toMatchObject({ reason: 'the user hubble is still on the server', blockers: ways });
+    expect(states()).toBe(PROMOTED);
+    users.users.delete('hubble');
+    expect(await go()).toMatchObject({ done: true });
+    expect([states(), users.deeds]).toEqual([RETIRED, []]);
+  });
+
+  test('a user made with fewer rights is not promoted', async () => {
+    byHand();
+    await go();
+    const { username, password } = loginIn(store.snapshot(), 2);
+    users.users.set(username, { password, roles: ['read on hubbledb'] });
+    users.blind.add(username);
+    expect((await go()).waitingFor).toMatchObject({
+      reason: 'the user hubble-b may not do what the active one may',
+      blockers: ['readWrite on hubbledb', 'reading the tenant keys'],
+    });
+    expect(states()).toBe(PUBLISHED);
+  });
+
+  test('without a database it says how to name one', async () => {
+    const { waitingFor } = await rotate(store, KIND, { clock, assumeConsumersCurrent: true });
+    expect(waitingFor?.blockers).toEqual([expect.stringContaining('--mongodb-uri-file')]);
+    expect(states()).toBe(PUBLISHED);
+  });
+
+  test('a server that takes no login at all proves nothing', async () => {
+    await go();
+    users.users.clear();
+    byHand();
+    clock.advance(PERIOD);
+    expect((await go()).waitingFor?.reason).toContain('is it the right one?');
+    expect(states()).toBe(PROMOTED);
+  });
+});
+
+test('a user of that name with another password is refused, kept, and named', async () => {
+  users.users.set('hubble-b', { password: 'of somebody', roles: [] });
+  const { code, message, hint } = await refusal(go());
+  expect([code, message]).toEqual(['REFUSED', 'there is a user hubble-b already, with another password']);
+  expect(hint).toContain('dropUser("hubble-b")');
+  expect([states(), users.users.get('hubble-b')?.password]).toEqual([PUBLISHED, 'of somebody']);
+  users.users.delete('hubble-b');
+  expect((await go()).waitingFor?.reason).toContain('second look');
+});
+
+describe('going back', () => {
+  const back: RotateOptions = { request: { type: 'rollback' } };
+
+  test('before retirement needs nothing but that the old login works; the newer user then goes by the same gate', async () => {
+    await go();
+    await go({ ...back, assumeConsumersCurrent: false });
+    expect([states(), mounted('username'), names()]).toEqual([
+      'v1 active, v2 trusted',
+      'hubble',
+      ['hubble', 'hubble-b'],
+    ]);
+    await go();
+    clock.advance(PERIOD);
+    expect(await go()).toMatchObject({ done: true });
+    expect([states(), names()]).toEqual(['v1 active, v2 retired', ['hubble']]);
+  });
+
+  test('to a user that was dropped already makes it again first', async () => {
+    await go();
+    users.users.delete('hubble');
+    await go(back);
+    expect([states(), names(), await accepts(1)]).toEqual(['v1 active, v2 trusted', ['hubble-b', 'hubble'], true]);
+  });
+
+  test('to a user that is gone is not gone where nobody can make it', async () => {
+    await go();
+    users.users.delete('hubble');
+    byHand();
+    expect((await go(back)).waitingFor?.reason).toBe('the server does not take the login of hubble');
+    expect(states()).toBe(PROMOTED);
+  });
+
+  test('from a published version drops the user that was made for it', async () => {
+    users.beforeWrite = () => undefined;
+    const agree: RotateOptions['agree'] = async ({ action }) => {
+      if (action.startsWith('promote')) throw new Error('not yet');
+    };
+    await expect(go({ agree })).rejects.toThrow('not yet');
+    expect([states(), names()]).toEqual([PUBLISHED, ['hubble', 'hubble-b']]);
+    await go(back);
+    expect([states(), names()]).toEqual(['v1 active, v2 retired', ['hubble']]);
+  });
+
+  test('a retired version comes back by --reinstate, and the next user has a third name', async () => {
+    await go();
+    clock.advance(PERIOD);
+    await go();
+    await go({ request: { type: 'reinstate', kid: kidOf(1) } });
+    clock.advance(2 * DAY);
+    await go();
+    expect([states(), mounted('username')]).toEqual(['v1 trusted, v2 trusted, v3 active', 'hubble-c']);
+    clock.advance(PERIOD);
+    await go();
+    expect([states(), names()]).toEqual(['v1 trusted, v2 retired, v3 active', ['hubble-c']]);
+    await go({ request: { type: 'retire', kid: kidOf(1) } });
+    expect(states()).toBe('v1 retired, v2 retired, v3 active');
+  });
+});
+
+test('a record that is lost in between is rebuilt by what is mounted: nobody is cut off', async () => {
+  await go();
+  for (const gone of [RECORD, platform(KIND)]) {
+    store.take(gone);
+    await init(store, { clock });
+    expect([states(), mounted('username')]).toEqual([RETIRED, 'hubble-b']);
+  }
+  clock.advance(2 * DAY);
+  // Its user is still there: the next rotation, which needs the name, names it.
+  expect((await refusal(go())).message).toBe('there is a user hubble already, with another password');
+});
+
+describe('two at once', () => {
+  test('a user is not dropped for whom somebody went back while it was being asked', async () => {
+    await go();
+    clock.advance(PERIOD);
+    let isBack = false;
+    const agree: RotateOptions['agree'] = async ({ action }) => {
+      if (!action.startsWith('drop') || isBack) return;
+      isBack = true;
+      await rotate(store.again(), KIND, { clock, users, request: { type: 'rollback' } });
+    };
+    await go({ agree });
+    expect([states(), names(), mounted('username')]).toEqual([
+      'v1 active, v2 trusted',
+      ['hubble', 'hubble-b'],
+      'hubble',
+    ]);
+  });
+
+  test('one makes the user, the other is told, and a third goes on', async () => {
+    await go({ assumeConsumersCurrent: false });
+    await Promise.allSettled([go(), rotate(store.again(), KIND, { clock, users, assumeConsumersCurrent: true })]);
+    expect((await go()).waitingFor?.reason).toContain('second look');
+    expect([states(), users.deeds]).toEqual([PROMOTED, ['create hubble-b']]);
+  });
+});
+
+describe('killed', () => {
+  async function toTheEnd(on: FaultyStore | MemoryStore): Promise<void> {
+    for (let run = 0; run < 4; run++) {
+      const { done } = await rotate(on, KIND, { clock, users, assumeConsumersCurrent: true });
+      if (done) return;
+      clock.advance(PERIOD);
+    }
+    throw new Error('it does not end');
+  }
+
+  async function converges(on: FaultyStore): Promise<void> {
+    await expect(toTheEnd(on)).rejects.toThrow('killed');
+    users.beforeWrite = () => undefined;
+    const mountedLogin = { username: mounted('username'), password: mounted('password') };
+    expect((await users.tryLogin(mountedLogin)).accepted).toBe(true);
+    clock.advance(60);
+    store = store.afterCrash();
+    await toTheEnd(store);
+    expect([states(), names(), await accepts(1), await accepts(2)]).toEqual([RETIRED, ['hubble-b'], false, true]);
+    expect(faultsOf(store.snapshot(), smallSpec(), { [KIND]: 2 })).toEqual([]);
+  }
+
+  test('at any third write of the store, whoever mounts the Secret can log in, and the same command goes on', async () => {
+    const counting = new FaultyStore(store);
+    await toTheEnd(counting);
+    for (let n = 1; n <= counting.writes; n += 3) {
+      store = storeWith(made);
+      users = usersOf(made);
+      clock.advance(DAY);
+      await converges(new FaultyStore(store).killAt(n, n % 2 === 0 ? 'before' : 'after'));
+    }
+  });
+
+  test.each(['create hubble-b', 'drop hubble'])('before or after "%s", the same command goes on', async (deed) => {
+    for (const moment of ['before', 'after'] as const) {
+      store = storeWith(made);
+      users = usersOf(made);
+      const { admin } = users;
+      if (admin === undefined) throw new Error('no administrator');
+      const dies = async <T>(act: () => Promise<T>): Promise<T> => {
+        if (moment === 'before') throw new Error('killed');
+        await act();
+        throw new Error('killed');
+      };
+      users.admin = deed.startsWith('create')
+        ? { ...admin, create: (login, like) => dies(() => admin.create(login, like)) }
+        : { ...admin, drop: (username) => dies(() => admin.drop(username)) };
+      const dead = new FaultyStore(store);
+      await expect(toTheEnd(dead)).rejects.toThrow('killed');
+      expect((await users.tryLogin({ username: mounted('username'), password: mounted('password') })).accepted).toBe(
+        true,
+      );
+      users.admin = admin;
+      clock.advance(60);
+      store = store.afterCrash();
+      await toTheEnd(store);
+      expect([states(), names()]).toEqual([RETIRED, ['hubble-b']]);
+    }
+  });
+});
