@@ -191,14 +191,20 @@ async function take(
     const adds = step.type === 'publish' ? [{ state: 'published', material: undefined } as const] : [];
     const moves = movesOf(step, key.versions);
     const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves };
-    const seen = observation.assessment.snapshot;
     const census = gathered?.evidence.census;
     const agreed = async (): Promise<void> => {
       if (census?.status !== 'counted' || version === undefined) return;
       const found = censusInWords(census, version.kid);
       await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);
     };
-    await write(inWords(step, key.versions, kind), change, { input, ports, log, seen, irrevocable, agreed });
+    await write(inWords(step, key.versions, kind), change, {
+      input,
+      ports,
+      log,
+      seen: observation,
+      irrevocable,
+      agreed,
+    });
   }
   if (step.type !== 'destroy' || version === undefined) return;
   await deleteEntry(record.spec, kind, { ...version, state: 'destroyed' }, ports);

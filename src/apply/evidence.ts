@@ -111,6 +111,15 @@ async function consumersOf(
   readonly by?: 'pods' | 'operator';
   readonly behind: Lagging;
 }> {
+  // Whoever started after such a change has loaded something else than what the gate waits for.
+  const wrong = projectionsOfKind(observation).filter(({ outcome }) => outcome.action !== 'keep');
+  if (wrong.length > 0) {
+    const blockers = wrong.map(
+      ({ projection, outcome: { reason } }) =>
+        `${formatRef(projection.ref)}: ${reason}; palette-keys init puts it right`,
+    );
+    return { consumers: { status: 'behind', blockers }, behind: NOBODY };
+  }
   const known = confirmationOf(observation.key, request.entry);
   if (known !== undefined) return { consumers: { status: 'current', at: known.at }, behind: NOBODY };
   const kid = request.acknowledged ? request.entry.kid : undefined;
@@ -168,10 +177,12 @@ async function readers({ kind, assessment }: Observation, ports: EvidencePorts):
 }
 
 /** What workloads mount of a kind, and what is computed from it. */
-function objectsOf(kind: KindId, { projections }: Assessment): readonly ObjectRef[] {
-  return projections
-    .filter(({ projection }) => projection.kind === kind || projection.from.includes(kind))
-    .map(({ projection }) => projection.ref);
+function objectsOf(kind: KindId, assessment: Assessment): readonly ObjectRef[] {
+  return projectionsOfKind({ kind, assessment }).map(({ projection }) => projection.ref);
+}
+
+function projectionsOfKind({ kind, assessment }: Pick<Observation, 'kind' | 'assessment'>) {
+  return assessment.projections.filter(({ projection }) => projection.kind === kind || projection.from.includes(kind));
 }
 
 /** Certificates that chain to one version of a CA: those in our Secrets, and those that endpoints serve. */

@@ -67,7 +67,7 @@ export async function gather(
       const needed = namespacesOf(spec, refs);
       const unseen = store.cluster === undefined ? needed : needed.filter((namespace) => !seen.has(namespace));
       const missingNamespaces =
-        before !== undefined || unseen.length === 0 ? [] : await store.missingNamespaces(unseen);
+        before?.missingNamespaces ?? (unseen.length === 0 ? [] : await store.missingNamespaces(unseen));
       const specGiven = request.spec !== undefined;
       const [adoptable, strangers] = [pick(found, handmade), strangersIn(pick(found, names))];
       for (const ref of places) looked.add(formatRef(ref));

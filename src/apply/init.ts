@@ -126,7 +126,7 @@ class InitRun {
     const mark = this.#mark;
     this.#note(plan, (step) => step.n !== undefined);
     // What others may have written first counts: everything below is computed from the ledger as it stands now.
-    const ledgered = await this.#look(before.snapshot);
+    const ledgered = await this.#look({ ...before.snapshot, missingNamespaces: [] });
     const rest = this.#decide(ledgered);
     if (lacksEntries(ledgered)) throw new Moved('a ledger entry is gone again');
     const written = await writeRecord(ledgered, this.#ports);
@@ -140,7 +140,8 @@ class InitRun {
   /** A change was decided on one state of the record, and counts for nothing on another. */
   #refuseOvertaken({ record }: Assessment): void {
     const { change } = this.#input.request;
-    if (change === undefined || this.#recorded || !changesStates(change)) return;
+    const decided = change !== undefined && (changesStates(change) || change.reissues.size > 0);
+    if (!decided || this.#recorded) return;
     if (record.status === 'sound' && record.record.generation === change.generation) return;
     throw new PaletteKeysError('CONFLICT', 'another run changed the installation meanwhile', {
       hint: 'run the command again: it decides anew on what is there now',
@@ -150,10 +151,13 @@ class InitRun {
   /** Others wrote where this run was about to, after its record: to say that nothing was written would be wrong. */
   #refuseIntruder({ steps }: InitPlan): void {
     const [blocked] = blockers(steps);
-    if (!this.#recorded || this.#input.request.change?.overwrites !== true || blocked === undefined) return;
-    const { subject, message } = blocked;
+    if (!this.#recorded || blocked === undefined) return;
+    const { subject, message, remedy } = blocked;
+    const isKept = this.#input.request.change?.overwrites === true;
     throw new PaletteKeysError('CONFLICT', `${subject} was changed by somebody else during this run: ${message}`, {
-      hint: 'run the same command again: what is there now is kept as a version that can come back',
+      hint: isKept
+        ? 'run the same command again: what is there now is kept as a version that can come back'
+        : `${remedy}; the same command then goes on where it stopped`,
     });
   }
 

@@ -43,4 +43,6 @@ export interface Observation {
   readonly kind: KindId;
   readonly key: KeyRecord;
   readonly assessment: Assessment;
+  /** When all of it had been read. */
+  readonly at: Date;
 }

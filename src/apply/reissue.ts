@@ -35,8 +35,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     else {
       const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
       const change = { ...lookAt(input.kind), generation: record.generation, reissues };
-      const seen = assessment.snapshot;
-      await write(inWords(leaves), change, { input, ports, log, seen, irrevocable: undefined });
+      await write(inWords(leaves), change, { input, ports, log, seen: observation, irrevocable: undefined });
     }
     if (input.rehearses) return log.finished([]);
     const reloaded = await reloadMembers(observation, input, ports);

@@ -5,7 +5,6 @@ import type { State } from '../ledger/ring.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
 import type { Change, Transition } from '../plan/change.ts';
 import type { InitPlan } from '../plan/init.ts';
-import type { Snapshot } from '../plan/snapshot.ts';
 import type { Step as ObjectStep } from '../plan/step.ts';
 import type { Request } from '../rotation/machine.ts';
 import { gather, type SpecRequest } from './gather.ts';
@@ -82,7 +81,7 @@ export async function observeComplete(
     }
     if (record.record.ready || input.rehearses) {
       const key = record.record.keys[input.kind] ?? { versions: [], evidence: {} };
-      return { observation: { kind: input.kind, key, assessment }, record: record.record };
+      return { observation: { kind: input.kind, key, assessment, at: ports.clock.now() }, record: record.record };
     }
     wipe(assessment);
     log.completed = true;
@@ -105,6 +104,12 @@ function notInstalled({ installationId }: Assessment, location: string): Palette
       });
 }
 
+/**
+ * What was read so long ago is read once more: while somebody was asked, or records were counted, others may have written.
+ * Thousands of Secrets are assessed in less.
+ */
+const FRESH_MS = 15_000;
+
 /** Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. */
 export async function write(
   action: string,
@@ -121,20 +126,23 @@ export async function write(
     readonly ports: AdvancePorts;
     readonly log: Log;
     /** What the change was decided on. */
-    readonly seen: Snapshot | undefined;
+    readonly seen: Observation | undefined;
     readonly irrevocable: string | undefined;
     /** What comes before the first write, once somebody has agreed. */
     agreed?(): Promise<void>;
   },
 ): Promise<void> {
   const request: InitInput['request'] = { adopt: false, restore: false, change };
-  const before = seen === undefined ? {} : { seen };
-  const init: InitInput = { spec: input.spec, createNamespaces: false, request, ...before };
-  const plan = await previewInit(init, ports);
+  const init = (): InitInput => {
+    const isFresh = seen !== undefined && ports.clock.now().getTime() - seen.at.getTime() <= FRESH_MS;
+    const before = isFresh ? { seen: seen.assessment.snapshot } : {};
+    return { spec: input.spec, createNamespaces: false, request, ...before };
+  };
+  const plan = await previewInit(init(), ports);
   refuseBlocked(plan);
   await input.agree({ kind: input.kind, action, plan, irrevocable });
   await agreed?.();
-  log.note(await applyInit(plan, init, ports));
+  log.note(await applyInit(plan, init(), ports));
 }
 
 /** What one run has done so far. */

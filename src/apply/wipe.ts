@@ -1,21 +1,18 @@
 import type { Assessment } from '../plan/assess.ts';
 import type { Snapshot } from '../plan/snapshot.ts';
-import type { Entries } from '../ports/key-store.ts';
 
 /**
  * Overwrites the key bytes that an assessment holds, but for those of objects that stand in `spared` too. Best effort:
  * strings and copies inside OpenSSL cannot be reached.
  */
 export function wipe({ snapshot, rings }: Assessment, spared?: Snapshot): void {
-  const needed = new Set([...(spared?.projections.values() ?? []), ...(spared?.adoptable.values() ?? [])]);
-  for (const object of [...snapshot.ledger, ...snapshot.projections.values(), ...snapshot.adoptable.values()]) {
-    if (object.damage === undefined && !needed.has(object)) wipeEntries(object.data);
-  }
-  for (const ring of rings.values()) {
-    for (const { material } of ring) wipeEntries(material.entries);
-  }
+  // What is restored from a projection shares its bytes.
+  const needed = new Set(spared === undefined ? [] : bytesOf(spared));
+  const materials = [...rings.values()].flat().flatMap(({ material }) => Object.values(material.entries));
+  for (const bytes of [...bytesOf(snapshot), ...materials]) if (!needed.has(bytes)) bytes.fill(0);
 }
 
-function wipeEntries(entries: Entries): void {
-  for (const bytes of Object.values(entries)) bytes.fill(0);
+function bytesOf({ ledger, projections, adoptable }: Snapshot): readonly Uint8Array[] {
+  const objects = [...ledger, ...projections.values(), ...adoptable.values()];
+  return objects.flatMap((object) => (object.damage === undefined ? Object.values(object.data) : []));
 }

@@ -1,6 +1,6 @@
 import { publicJwk, readPublicJwk } from '../crypto/jwk.ts';
 import { publicKeyKid, symmetricKid } from '../crypto/kid.ts';
-import { decodePrivateKey, spkiOf } from '../crypto/private-key.ts';
+import { decodePrivateKey, parsePrivateKey, spkiOf } from '../crypto/private-key.ts';
 import { DamagedError } from '../errors.ts';
 import { jwksConfigMap, platformSecret } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
@@ -94,8 +94,19 @@ function inspectSigner(entries: Entries, inspect: (material: Material) => Facts)
   };
   const { kid } = inspect(active);
   if (kid !== textEntry(entries, 'kid')) throw new DamagedError('the signing key contradicts its kid');
-  const others = [...secretKeys(entries, alg), ...publicKeys(entries, alg)].filter((key) => key.kid !== kid);
+  const others = [...secretKeys(entries, alg), ...publicKeys(entries, alg), ...otherPrivateKey(entries, alg)].filter(
+    (key) => key.kid !== kid,
+  );
   return [{ kind: KIND, kid, state: 'active', material: active }, ...others];
+}
+
+/** The signing key of the other sort, from before the algorithm changed, or of somebody else. */
+function otherPrivateKey(entries: Entries, activeAlg: string): readonly HeldKey[] {
+  const name = isSymmetric(activeAlg) ? 'signing-key.pem' : 'key';
+  if (!Object.hasOwn(entries, name)) return [];
+  const bytes = entry(entries, name);
+  const kid = name === 'key' ? symmetricKid(KIND, bytes) : publicKeyKid(spkiOf(parsePrivateKey(bytes)));
+  return [{ kind: KIND, kid, state: undefined, material: undefined }];
 }
 
 function secretKeys(entries: Entries, activeAlg: string): readonly HeldKey[] {

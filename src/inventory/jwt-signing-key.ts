@@ -76,6 +76,9 @@ function inspectJwtKey(material: Material): Facts {
 
 /** The algorithm is the first that the key fits, the spec's before all others. */
 function takeIn(entries: Entries, spec: InstallationSpec): Material {
+  if (Object.hasOwn(entries, 'signing-key.pem') && Object.hasOwn(entries, 'key')) {
+    throw new DamagedError('it holds two keys, in signing-key.pem and in key: take out the one that is not meant');
+  }
   const candidates = [spec.jwt.algorithm, ...(Object.keys(KEYS) as JwtAlgorithm[])];
   const taken: Entries = Object.hasOwn(entries, 'signing-key.pem')
     ? { 'key.pem': encodePrivateKey(parsePrivateKey(entry(entries, 'signing-key.pem'))) }

@@ -9,9 +9,11 @@ import { FaultyStore } from '../support/faulty-store.ts';
 import {
   auditIn,
   edit,
+  editData,
   factsOf,
   init,
   installation,
+  ledgerFacts,
   ledgerRef,
   objectIn,
   PLATFORM,
@@ -242,6 +244,20 @@ describe('keys of another installation that were put into a complete one', () =>
       expect(faultsOf(store.snapshot(), spec, { 'jwt-signing-key': 2 })).toEqual([]);
       expect(await init(store)).toMatchObject({ changes: false });
     }
+  });
+
+  test('of two sorts in one Secret are not: nobody can tell which one is meant, and both stay', async () => {
+    const place = secret(PLATFORM, 'palette-jwt-signing-key');
+    store = storeWith(await installation(smallSpec(), { seed: 'two' }));
+    transplant(store, place, foreign);
+    editData(store, place, (data) => ({ ...data, key: new Uint8Array(32).fill(7) }));
+    const before = objectIn(store.snapshot(), place).data;
+    expect(await endOf(init(store, ADOPT))).toBe('REFUSED');
+    expect(objectIn(store.snapshot(), place).data).toEqual(before);
+    const byHand = storeWith({ namespaces: made.namespaces, objects: [] });
+    byHand.put({ ...objectIn(store.snapshot(), place), labels: {}, annotations: {} });
+    expect(await endOf(init(byHand, ADOPT))).toBe('REFUSED');
+    expect(ledgerFacts(byHand.snapshot()).size).toBe(0);
   });
 
   test('of ES256 are adopted into an installation of HS256', async () => {
