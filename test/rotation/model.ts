@@ -87,10 +87,12 @@ export async function checkRotations(limits: {
   readonly seed: number;
   readonly runs: number;
   readonly seconds: number;
-}): Promise<void> {
+}): Promise<number> {
   const made = await installation();
+  let histories = 0;
   const property = fc.asyncProperty(fc.array(event, { minLength: 3, maxLength: 12, size: 'max' }), async (events) => {
     const faults = await new History(made).live(events);
+    histories += 1;
     if (faults.length > 0) throw new Error(faults.join('\n'));
   });
   await fc.assert(property, {
@@ -99,6 +101,7 @@ export async function checkRotations(limits: {
     interruptAfterTimeLimit: limits.seconds * 1000,
     endOnFailure: false,
   });
+  return histories;
 }
 
 interface Transition {
