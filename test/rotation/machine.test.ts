@@ -10,6 +10,7 @@ import {
   withConfirmation,
 } from '../../src/rotation/machine.ts';
 import { platform, version } from './bed.ts';
+import { checkMachine } from './machine-model.ts';
 
 const NOW = new Date('2027-02-01T00:00:00Z');
 const WISH: Wish = { opens: true, again: false, compromised: false, minInterval: 86_400, keepsTrusted: false };
@@ -182,4 +183,8 @@ describe('leaf certificates', () => {
     expect(leavesToReissue([old], wish, new Date('2027-08-31T23:59:59Z'))).toEqual([]);
     expect(leavesToReissue([old], wish, old.rotateAfter)).toEqual([old]);
   });
+});
+
+test('no sequence of events breaks an invariant', () => {
+  checkMachine({ seed: 6, runs: 3000 });
 });

@@ -1,6 +1,7 @@
 /** As test/rotation/, at every write and with other histories every time. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { disturb, ROADS, writesOf } from '../rotation/disturbances.ts';
+import { checkMachine } from '../rotation/machine-model.ts';
 import { checkRotations } from '../rotation/model.ts';
 import { installation } from '../support/installations.ts';
 import type { Snapshot } from '../support/memory-store.ts';
@@ -35,6 +36,10 @@ test.each(ROADS.map((road) => [road.kind, road] as const))(
     expect(faults).toEqual([]);
   },
 );
+
+test('100,000 sequences of events break no invariant of the machine', () => {
+  checkMachine({ seed: Date.now(), runs: 100_000 });
+});
 
 test('no history of rotations breaks an invariant', async () => {
   const seed = Date.now();

@@ -1,0 +1,198 @@
+/**
+ * Random sequences of what operators, clocks, crashes and gates do, on the pure machine with the gate of the JWT key: no
+ * store, so that a hundred thousand are a matter of seconds. The record is a list of versions and a generation, which is
+ * the precondition of every transition. (model.ts does the same through the whole program, and is slower.)
+ */
+import fc from 'fast-check';
+import { defaultSpec } from '../../src/installation/defaults.ts';
+import type { VersionRecord } from '../../src/ledger/record.ts';
+import type { State } from '../../src/ledger/ring.ts';
+import { decideStep, needsOf } from '../../src/rotation/decide.ts';
+import { jwtSigningKey } from '../../src/rotation/gates/jwt-signing-key.ts';
+import { entryName, movesOf, nextStep, type Request, requestedStep } from '../../src/rotation/machine.ts';
+import type { Evidence, Situation, Step } from '../../src/rotation/situation.ts';
+
+const spec = defaultSpec();
+const MIN_INTERVAL = 86_400;
+const CACHES = jwtSigningKey.soak('promote', spec);
+const TOKENS = jwtSigningKey.soak('retire', spec);
+const ALLOWED: Readonly<Record<State, readonly State[]>> = {
+  published: ['active', 'retired'],
+  active: ['trusted'],
+  trusted: ['active', 'retired'],
+  retired: ['trusted', 'destroyed'],
+  destroyed: [],
+};
+
+interface Run {
+  readonly type: 'rotate' | 'rollback' | 'retire' | 'reinstate' | 'destroy';
+  readonly consumers: 'current' | 'behind' | 'unknown' | 'not asked';
+  readonly compromised: boolean;
+  readonly again: boolean;
+  /** The version that is meant, counted from the newest. */
+  readonly version: number;
+  /** Transitions after which it dies. */
+  readonly dies: number;
+}
+
+type Event =
+  | Run
+  | { readonly type: 'two'; readonly runs: readonly [Run, Run] }
+  | { readonly type: 'clock'; readonly seconds: number };
+
+const run: fc.Arbitrary<Run> = fc.record({
+  type: fc.constantFrom('rotate', 'rotate', 'rotate', 'rollback', 'retire', 'reinstate', 'destroy'),
+  consumers: fc.constantFrom('current', 'current', 'current', 'behind', 'unknown', 'not asked'),
+  compromised: fc.constantFrom(false, false, false, true),
+  again: fc.boolean(),
+  version: fc.nat({ max: 3 }),
+  dies: fc.constantFrom(9, 9, 0, 1, 2),
+});
+const event: fc.Arbitrary<Event> = fc.oneof(
+  { weight: 6, arbitrary: run },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('two' as const), runs: fc.tuple(run, run) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('clock' as const),
+      seconds: fc.constantFrom(-120, 60, CACHES - 1, CACHES, 7200, TOKENS, MIN_INTERVAL),
+    }),
+  },
+);
+
+/** Runs that many sequences; throws with the shortest one that breaks an invariant. */
+export function checkMachine(limits: { readonly seed: number; readonly runs: number }): void {
+  fc.assert(
+    fc.property(fc.array(event, { minLength: 3, maxLength: 30, size: 'max' }), (events) => new Machine().live(events)),
+    { seed: limits.seed, numRuns: limits.runs },
+  );
+}
+
+class Machine {
+  #now = Date.parse('2027-01-01T00:00:00Z');
+  #generation = 1;
+  #versions: readonly VersionRecord[] = [this.#made(1, 'active')];
+  /** When consumers of a state were first found to be current. */
+  readonly #confirmed = new Map<string, Date>();
+
+  live(events: readonly Event[]): void {
+    for (const each of events) {
+      if (each.type === 'clock') this.#now += each.seconds * 1000;
+      else if (each.type === 'two') this.#two(each.runs);
+      else this.#run(each);
+    }
+  }
+
+  #run(wish: Run): void {
+    let taken = 0;
+    for (; taken < wish.dies; taken++) {
+      const step = this.#decide(wish, taken);
+      if (step === undefined) return;
+      this.#take(step, wish, this.#generation);
+    }
+  }
+
+  /** Both decide on the same record; the one that writes later meets another generation. */
+  #two([one, other]: readonly [Run, Run]): void {
+    const decided = this.#generation;
+    const [first, second] = [this.#decide(one, 0), this.#decide(other, 0)];
+    if (first !== undefined) this.#take(first, one, decided);
+    if (second !== undefined) this.#take(second, other, decided);
+  }
+
+  /** The step whose gate is open, or undefined. */
+  #decide(wish: Run, taken: number): Step | undefined {
+    const step = this.#next(wish, taken);
+    if (step === undefined) return undefined;
+    const situation: Situation = {
+      ...{ kind: 'jwt-signing-key', step, versions: this.#versions, spec },
+      ...{ compromised: wish.compromised, acceptResets: undefined },
+    };
+    let evidence: Evidence = {};
+    for (const need of needsOf(jwtSigningKey, situation)) {
+      if (need.type !== 'consumers') throw new Error(`it asks for ${need.type}`);
+      const name = entryName(need.entry);
+      if (wish.consumers === 'current' && !this.#confirmed.has(name)) this.#confirmed.set(name, new Date(this.#now));
+      const at = this.#confirmed.get(name);
+      if (at !== undefined) evidence = { consumers: { status: 'current', at } };
+      else if (wish.consumers === 'behind') evidence = { consumers: { status: 'behind', blockers: ['Pod a/b'] } };
+      else if (wish.consumers === 'unknown') evidence = { consumers: { status: 'unknown', reason: 'no access' } };
+    }
+    return decideStep(jwtSigningKey, situation, evidence, new Date(this.#now)).open ? step : undefined;
+  }
+
+  #next(wish: Run, taken: number): Step | undefined {
+    if (wish.type === 'rotate') {
+      const { again, compromised } = wish;
+      const opens = { opens: taken === 0, again, compromised, minInterval: MIN_INTERVAL, keepsTrusted: false };
+      const next = nextStep(this.#versions, opens, new Date(this.#now));
+      return next.type === 'done' || next.type === 'too-recent' ? undefined : next;
+    }
+    if (taken > 0) return undefined;
+    const kid = this.#versions.at(-1 - wish.version)?.kid ?? 'none';
+    const request: Request = wish.type === 'rollback' ? { type: 'rollback' } : { type: wish.type, kid };
+    const asked = requestedStep(this.#versions, request);
+    return asked.type === 'done' || asked.type === 'refused' ? undefined : asked;
+  }
+
+  /** One update of the record, with its generation as the precondition. */
+  #take(step: Step, wish: Run, decided: number): void {
+    if (decided !== this.#generation) return;
+    this.#generation += 1;
+    const before = this.#versions;
+    if (step.type === 'publish') {
+      this.#expect(
+        before.every(({ state }) => state !== 'published'),
+        'two are published',
+      );
+      this.#versions = [...before, this.#made(before.length + 1, 'published')];
+    }
+    for (const [n, to] of movesOf(step, before)) this.#move(n, to, step, wish);
+    this.#check(before);
+  }
+
+  #move(n: number, to: State, step: Step, { compromised }: Run): void {
+    const version = this.#versions.find((each) => each.n === n);
+    if (version === undefined) throw new Error(`no v${n}`);
+    const isRepeated = version.state === 'destroyed' && to === 'destroyed';
+    this.#expect(isRepeated || ALLOWED[version.state].includes(to), `v${n} goes from ${version.state} to ${to}`);
+    if (to === 'active' && !('back' in step)) this.#expectSoaked(version, CACHES, compromised);
+    const active = this.#versions.find(({ state }) => state === 'active');
+    if (to === 'retired' && version.state === 'trusted' && active !== undefined) {
+      this.#expectSoaked(active, TOKENS, compromised);
+    }
+    const at = new Date(this.#now).toISOString();
+    const moved = { ...version, state: to, since: at, history: [...version.history, { state: to, at }] };
+    this.#versions = this.#versions.map((each) => (each.n === n ? moved : each));
+  }
+
+  /** Everybody was found to have it so long ago: the old key is out of every cache, or its last token has expired. */
+  #expectSoaked(version: VersionRecord, seconds: number, compromised: boolean): void {
+    const at = this.#confirmed.get(entryName(version));
+    const soaked = at !== undefined && this.#now >= at.getTime() + seconds * 1000;
+    this.#expect(compromised || soaked, `v${version.n} (${version.state}) was not confirmed for ${seconds} s`);
+  }
+
+  #check(before: readonly VersionRecord[]): void {
+    const active = this.#versions.filter(({ state }) => state === 'active');
+    this.#expect(active.length === 1, `${active.length} are active`);
+    this.#expect(
+      before.every(({ n, kid }, at) => this.#versions[at]?.n === n && this.#versions[at]?.kid === kid),
+      'a version is another one',
+    );
+    const trusted = this.#versions.some(({ n, state }) => state === 'trusted' && n < (active[0]?.n ?? 0));
+    const back = requestedStep(this.#versions, { type: 'rollback' });
+    this.#expect(!trusted || back.type === 'promote' || back.type === 'retire', 'there is no way back');
+  }
+
+  #made(n: number, state: State): VersionRecord {
+    const at = new Date(this.#now).toISOString();
+    const kid = `kid${String(n).padStart(13, '0')}`;
+    return { n, kid, state, createdAt: at, since: at, history: [{ state, at }], backups: [] };
+  }
+
+  #expect(holds: boolean, otherwise: string): void {
+    if (holds) return;
+    throw new Error(`${otherwise}: ${this.#versions.map(({ n, state }) => `v${n} ${state}`).join(', ')}`);
+  }
+}
