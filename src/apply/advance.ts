@@ -12,7 +12,7 @@ import { changeUsers } from './change-users.ts';
 import { confirmConsumers, noteCensus, noteScan } from './confirm.ts';
 import { deleteEntry } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
-import { checkResets, isOfLeftover, looksBack } from './leftovers.ts';
+import { isOfLeftover, looksBack, resetStep } from './leftovers.ts';
 import type { Observation } from './observation.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
@@ -89,7 +89,8 @@ function chooseStep(
       hint: 'palette-keys import-cert --cert FILE --key FILE; palette-keys rotate fqdn-certificate --rollback goes back',
     });
   }
-  if (rotation.keepsTrusted === true) checkResets(versions, input, log);
+  // Resets are accepted for a salt that is old already: nothing else is done with them.
+  if (input.acceptResets !== undefined) return resetStep(versions, input, log);
   const leftover = rotation.keepsTrusted === true ? leftoverStep(versions, log.kept) : undefined;
   // A rehearsal says first whether what is left of the rotations before can go.
   if (input.rehearses && leftover !== undefined) return leftover;

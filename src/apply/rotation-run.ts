@@ -149,6 +149,8 @@ export class Log {
   exposed = false;
   /** Old versions that were found to be needed: they stay trusted. */
   readonly kept = new Set<number>();
+  /** The one old version that accepted resets are about, once that is known. */
+  resets: number | undefined;
   /** What was done to users of the database: `drop v1`. */
   readonly usersChanged = new Set<string>();
   completed = false;

@@ -39,8 +39,7 @@ async function rotateAll(run: Run): Promise<ExitCode> {
   if (options.due) return rotateDue(run);
   const kind = options.kind ?? (await askForKind(run));
   if (options.plan) return showRoad(kind, run);
-  // Resets are accepted for a salt that is old already.
-  const result = await rotateOne(kind, options.acceptResets === undefined, run);
+  const result = await rotateOne(kind, true, run);
   await write([result], run);
   return result.waitingFor === undefined || options.explain || options.dryRun ? 0 : ERRORS.ROTATION_WAITS.exit;
 }

@@ -39,8 +39,7 @@ const kidOf = (n: number): string => recordIn(store.snapshot()).keys[KIND].versi
 const go = (options: RotateOptions = {}) =>
   rotate(store, KIND, { clock, census, assumeConsumersCurrent: true, ...options });
 
-/** As `--accept-resets` does it: it opens no rotation. */
-const accept = (acceptResets: number, options: RotateOptions = {}) => go({ acceptResets, opens: false, ...options });
+const accept = (acceptResets: number, options: RotateOptions = {}) => go({ acceptResets, ...options });
 
 const audited = (): string => JSON.stringify(auditIn(store.snapshot()));
 
@@ -145,17 +144,23 @@ describe('an old salt', () => {
     expect(statesOf(store, KIND)).toBe(RETIRED);
   });
 
-  test('at a wrong number that follows a promotion in the same run is waited for: something was written', async () => {
+  test('alone goes at accepted resets: the salt that is published meanwhile is not promoted', async () => {
+    await go();
+    clock.advance(2 * DAY);
     expect((await go({ assumeConsumersCurrent: false })).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
-    const waiting = await accept(5);
-    expect([statesOf(store, KIND), waiting.done, waiting.waitingFor]).toEqual([
-      PROMOTED,
-      false,
-      {
-        reason: expect.stringContaining('12 of 12 records'),
-        blockers: [expect.stringContaining('--accept-resets 12')],
-      },
-    ]);
+    census.records.clear();
+    census.put(3, kidOf(1)).put(3, kidOf(2));
+    expect(statesOf(store, KIND)).toBe('v1 trusted, v2 active, v3 published');
+    expect(await accept(3)).toMatchObject({ done: true, transitions: [{ n: 1, to: 'retired' }] });
+    expect(statesOf(store, KIND)).toBe('v1 retired, v2 active, v3 published');
+    expect((await accept(3)).notes).toEqual([expect.stringContaining('none to retire')]);
+    expect(statesOf(store, KIND)).toBe('v1 retired, v2 active, v3 published');
+  });
+
+  test('is none before the first promotion, which accepted resets do not bring about', async () => {
+    await go({ assumeConsumersCurrent: false });
+    expect(await accept(USERS)).toMatchObject({ transitions: [], notes: [expect.stringContaining('none to retire')] });
+    expect(statesOf(store, KIND)).toBe('v1 active, v2 published');
   });
 
   test('is destroyed by no compromise: what the gate protects are passwords', async () => {
@@ -271,7 +276,7 @@ describe('a count', () => {
 test('killed at any write, the same command ends with the old salt retired', async () => {
   const toTheEnd = async (on: FaultyStore | MemoryStore): Promise<void> => {
     await rotate(on, KIND, { clock, census, assumeConsumersCurrent: true });
-    await rotate(on, KIND, { clock, census, assumeConsumersCurrent: true, acceptResets: USERS, opens: false });
+    await rotate(on, KIND, { clock, census, assumeConsumersCurrent: true, acceptResets: USERS });
   };
   const counting = new FaultyStore(storeWith(made));
   await toTheEnd(counting);
