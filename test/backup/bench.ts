@@ -105,6 +105,8 @@ export interface BenchOptions {
   readonly openTenantStore?: CliPorts['openTenantStore'];
   /** The records that a census counts. */
   readonly census?: MemoryCensus;
+  /** What happens while a run waits; without it none may. */
+  readonly pause?: CliPorts['pause'];
   /** Seed of the run's random bytes. */
   readonly seed?: string;
   /** True where stdout is a terminal. */
@@ -151,7 +153,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     },
     loadTlsProbe: async () => ({ probe: async () => ({ unreachable: 'nothing listens here' }) }),
     openCensus: async () => options.census ?? gone(),
-    pause: () => Promise.reject(new Error('nothing waits here')),
+    pause: options.pause ?? (() => Promise.reject(new Error('nothing waits here'))),
     loadBackupPorts: async () => ({ sealer: options.sealer ?? plainSealer, files: options.files ?? new Files() }),
     actor: { user: 'tester', host: 'bench' },
     version: '0.1.0',
