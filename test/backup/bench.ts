@@ -109,6 +109,10 @@ export interface BenchOptions {
   readonly pause?: CliPorts['pause'];
   /** Seed of the run's random bytes. */
   readonly seed?: string;
+  /** True where somebody is there to answer. */
+  readonly interactive?: boolean;
+  /** What gives the texts that flags name, where `texts` is not enough. */
+  readonly read?: CliPorts['files']['read'];
   /** True where stdout is a terminal. */
   readonly shows?: boolean;
 }
@@ -139,7 +143,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
       stdout: output('stdout'),
       stderr: output('stderr'),
       dialogue: { input: process.stdin, output: process.stderr },
-      interactive: false,
+      interactive: options.interactive ?? false,
       colour: { stdout: 0, stderr: 0 },
       shows: options.shows ?? false,
       redraws: false,
@@ -147,7 +151,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     clock: options.clock ?? new ManualClock(),
     random: seededRandom(options.seed ?? `bench ${runs}`),
     files: {
-      read: async (path) => texts[path],
+      read: options.read ?? (async (path) => texts[path]),
       readBytes: () => Promise.reject(new Error('no file is read')),
       writeNew: () => Promise.reject(new Error('nothing writes texts here')),
     },
