@@ -26,7 +26,7 @@ export async function lookAtTenants(
       if (uri !== undefined) return ports.openTenantStore(databaseOf(access, spec, collection, uri), options);
       if (access === undefined) return undefined;
       const place = databaseOf(access, spec, collection, undefined);
-      return ports.openTenantStore({ ...place, selectionMs: HURRIED_MS }, options);
+      return ports.openTenantStore({ ...place, withinMs: HURRIED_MS }, options);
     },
     uri === undefined,
     spec.ledgerNamespace,

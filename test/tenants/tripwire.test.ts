@@ -233,7 +233,7 @@ describe('an installation whose spec names the database', () => {
       expect.arrayContaining([expect.objectContaining({ code: 'TENANT_KEYS_UNSEEN', severity: 'info' })]),
     ]);
     expect((await on(store, 'init')).code).toBe(0);
-    expect(asked.map(({ selectionMs = Number.NaN }) => selectionMs <= 2000)).toEqual([true, true]);
+    expect(asked.map(({ withinMs = Number.NaN }) => withinMs <= 2000)).toEqual([true, true]);
   });
 });
 
