@@ -1,4 +1,4 @@
-import { PaletteKeysError } from '../errors.ts';
+import { ERRORS, PaletteKeysError } from '../errors.ts';
 import { parseDuration } from '../installation/duration.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
@@ -12,7 +12,7 @@ import { changeUsers } from './change-users.ts';
 import { confirmConsumers, noteCensus, noteScan } from './confirm.ts';
 import { deleteEntry } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
-import { checkResets, isOfLeftover, looksBack } from './leftovers.ts';
+import { isOfLeftover, looksBack, resetStep } from './leftovers.ts';
 import type { Observation } from './observation.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
@@ -26,8 +26,23 @@ import { wipe } from './wipe.ts';
  */
 export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise<Advance> {
   const rotation = rotationOf(input.kind);
-  const log = new Log(input.kind);
-  if (rotation.type === 'leaves') return advanceLeaves(input, log, ports);
+  const log = new Log(input);
+  try {
+    return await (rotation.type === 'leaves'
+      ? advanceLeaves(input, log, ports)
+      : advanceVersions(rotation, input, log, ports));
+  } catch (error) {
+    if (!log.wrote || !(error instanceof PaletteKeysError) || error.exit !== ERRORS.REFUSED.exit) throw error;
+    return log.refused(error);
+  }
+}
+
+async function advanceVersions(
+  rotation: Rotation,
+  input: AdvanceInput,
+  log: Log,
+  ports: AdvancePorts,
+): Promise<Advance> {
   for (;;) {
     const { observation, record } = await observeComplete(input, log, ports);
     try {
@@ -35,16 +50,22 @@ export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise
       const step = chooseStep(input, rotation, record, log, ports.clock.now());
       await noteExposed(step, { input, observation }, log, ports);
       if (await rewrapRest(step, { input, observation, record }, log, ports)) continue;
-      if (step === undefined) return log.finished(versions);
-      const { decision, gathered, situation } = await decide(step, rotation, { input, observation, record }, ports);
+      if (step === undefined) return log.finished();
+      const { decision, gathered, situation } = await decide(
+        step,
+        rotation,
+        { input, observation, record },
+        log,
+        ports,
+      );
       if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
       if (await changeUsers(situation, gathered?.evidence ?? {}, { input, observation, record }, log, ports)) continue;
       if (!decision.open) {
         const isRestarted = await restart(gathered, input, log, ports);
         if (isRestarted) continue;
-        return stopped(decision, versions, input, log);
+        return stopped(decision, input, log);
       }
-      if (input.rehearses) return log.rehearsed(versions, inWords(step, versions, input.kind));
+      if (input.rehearses) return log.rehearsed(inWords(step, versions, input.kind));
       await take(step, { input, observation, record }, gathered, log, ports);
     } finally {
       wipe(observation.assessment);
@@ -89,7 +110,8 @@ function chooseStep(
       hint: 'palette-keys import-cert --cert FILE --key FILE; palette-keys rotate fqdn-certificate --rollback goes back',
     });
   }
-  if (rotation.keepsTrusted === true) checkResets(versions, input, log);
+  // Resets are accepted for a salt that is old already: nothing else is done with them.
+  if (input.acceptResets !== undefined) return resetStep(versions, input, log);
   const leftover = rotation.keepsTrusted === true ? leftoverStep(versions, log.kept) : undefined;
   // A rehearsal says first whether what is left of the rotations before can go.
   if (input.rehearses && leftover !== undefined) return leftover;
@@ -137,6 +159,7 @@ async function decide(
   step: Step,
   rotation: Rotation,
   { input, observation, record }: Scene,
+  log: Log,
   ports: AdvancePorts,
 ): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined; readonly situation: Situation }> {
   const { kind, key } = observation;
@@ -144,11 +167,18 @@ async function decide(
   const situation = { kind, step, versions: key.versions, spec: record.spec, compromised, acceptResets };
   if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined, situation };
   const gathered = await gatherEvidence(needsOf(rotation.gate, situation), observation, input, ports);
-  if (gathered.confirmed !== undefined && !rehearses) {
-    await confirmConsumers(record, { kind, ...gathered.confirmed }, ports);
-  }
-  if (gathered.scanned !== undefined && !rehearses) await noteScan(record, kind, gathered.scanned, ports);
   const decision = decideStep(rotation.gate, situation, gathered.evidence, ports.clock.now());
+  const { confirmed, scanned } = gathered;
+  const isRefused = !decision.open && decision.remedy !== undefined;
+  if (confirmed !== undefined && !rehearses && !isRefused) {
+    await confirmConsumers(record, { kind, ...confirmed }, ports);
+    log.wrote = true;
+  }
+  // Also where it is refused: a scan that no longer counts must not stand there as if it did.
+  if (scanned !== undefined && !rehearses) {
+    await noteScan(record, kind, scanned, ports);
+    log.wrote = true;
+  }
   return { decision, gathered, situation };
 }
 
@@ -159,20 +189,18 @@ async function restart(
   ports: AdvancePorts,
 ): Promise<boolean> {
   if (!input.restart || input.rehearses || gathered === undefined) return false;
-  return restartBehind(gathered.behind, log.restarted, ports);
+  const isRestarted = await restartBehind(gathered.behind, log.restarted, ports);
+  log.wrote ||= isRestarted;
+  return isRestarted;
 }
 
 function stopped(
   { reason, until, blockers, remedy }: Extract<Decision, { open: false }>,
-  versions: readonly VersionRecord[],
   { rehearses }: AdvanceInput,
   log: Log,
 ): Advance {
-  // What has been refused has written nothing: once this run has, it can but wait.
-  const wrote = log.transitions.length > 0;
-  if (remedy === undefined || rehearses || wrote) {
-    const ways = remedy === undefined || !wrote ? blockers : [...blockers, remedy];
-    return log.waiting(versions, { reason, ...(until === undefined ? {} : { until }), blockers: ways });
+  if (remedy === undefined || rehearses) {
+    return log.waiting({ reason, ...(until === undefined ? {} : { until }), blockers });
   }
   throw new PaletteKeysError('REFUSED', reason, { hint: remedy, details: blockers.map((message) => ({ message })) });
 }
@@ -196,6 +224,7 @@ async function take(
       if (census?.status !== 'counted' || version === undefined) return;
       const found = censusInWords(census, version.kid);
       await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);
+      log.wrote = true;
     };
     await write(inWords(step, key.versions, kind), change, {
       input,

@@ -52,6 +52,7 @@ export async function changeUsers(
       const { accepted } = await server.tryLogin(login);
       if (!accepted) throw leftOver(username);
     }
+    log.wrote = true;
     const changes = [
       {
         action: work,

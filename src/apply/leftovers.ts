@@ -1,7 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { VersionRecord } from '../ledger/record.ts';
 import type { Rotation } from '../rotation/kinds.ts';
-import { isLeftover } from '../rotation/machine.ts';
+import { isLeftover, leftoverStep } from '../rotation/machine.ts';
 import type { Decision, Step } from '../rotation/situation.ts';
 import type { AdvanceInput, Log } from './rotation-run.ts';
 
@@ -33,18 +33,36 @@ export function looksBack(
   return true;
 }
 
-/** Throws REFUSED where it is not clear which of several old versions is meant; says so where there is none. */
-export function checkResets(
+/**
+ * The retirement of the one old version that `--accept-resets` is about, which is fixed once: a count says nothing of
+ * another. Undefined where there is none, or it is gone. Throws REFUSED where it is not clear which of several is meant.
+ */
+export function resetStep(
   versions: readonly VersionRecord[],
-  { acceptResets, kind }: Pick<AdvanceInput, 'acceptResets' | 'kind'>,
+  { kind }: Pick<AdvanceInput, 'kind'>,
   log: Log,
-): void {
-  if (acceptResets === undefined || log.transitions.length > 0) return;
+): Step | undefined {
   const old = versions.filter(isLeftover);
-  if (old.length === 0) log.say(`no old version of ${kind} is trusted: there is none to retire`);
-  if (old.length < 2) return;
-  throw new PaletteKeysError('REFUSED', `${old.length} old versions are trusted, and --accept-resets is about one`, {
-    hint: 'name it: --retire KID',
-    details: old.map(({ n, kid }) => ({ message: `v${n} ${kid}` })),
-  });
+  if (log.resets === undefined) {
+    const [only, ...others] = old;
+    if (only === undefined) {
+      log.say(`no old version of ${kind} is trusted: there is none to retire`);
+      return undefined;
+    }
+    if (others.length > 0) {
+      throw new PaletteKeysError(
+        'REFUSED',
+        `${old.length} old versions are trusted, and --accept-resets is about one`,
+        {
+          hint: 'name it: --retire KID',
+          details: old.map(({ n, kid }) => ({ message: `v${n} ${kid}` })),
+        },
+      );
+    }
+    log.resets = only.n;
+  }
+  return leftoverStep(
+    old.filter(({ n }) => n === log.resets),
+    log.kept,
+  );
 }

@@ -31,21 +31,21 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     const leaves = leavesToReissue(leavesOf(assessment, input), wish, ports.clock.now());
     if (leaves.length === 0)
       log.notes.push(due ? 'none is due' : 'already issued a moment ago; --again issues them anew');
-    else if (input.rehearses) return log.rehearsed([], inWords(leaves));
+    else if (input.rehearses) return log.rehearsed(inWords(leaves));
     else {
       const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
       const change = { ...lookAt(input.kind), generation: record.generation, reissues };
       await write(inWords(leaves), change, { input, ports, log, seen: observation, irrevocable: undefined });
     }
-    if (input.rehearses) return log.finished([]);
+    if (input.rehearses) return log.finished();
     const reloaded = await reloadMembers(observation, input, ports);
     if (reloaded !== undefined && reloaded.behind.length > 0) {
       const reason = 'these still serve the old certificate: their files change up to two minutes after the Secret';
-      return log.waiting([], { reason, blockers: reloaded.behind });
+      return log.waiting({ reason, blockers: reloaded.behind });
     }
     if (reloaded?.deaf.length === 0) {
       log.notes.push('every member of the replica set serves it');
-      return log.finished([]);
+      return log.finished();
     }
     if (reloaded !== undefined) log.notes.push(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
     const look = () => findBehind(observation, { kid: undefined, reloads: true }, input, ports);
@@ -54,12 +54,12 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       behind = await look();
     if (typeof behind === 'string') {
       if (leaves.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
-      return log.finished([]);
+      return log.finished();
     }
     const staying = behind.pods.filter(({ pod: { leaving } }) => !leaving);
     log.notes.push(...staying.map(describeBehind));
     if (staying.length > 0 && !input.restart) log.notes.push('--restart starts them anew');
-    return log.finished([]);
+    return log.finished();
   } finally {
     wipe(assessment);
   }

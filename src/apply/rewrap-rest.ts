@@ -52,10 +52,12 @@ export async function rewrapRest(
   const active = activeVersion(key);
   // First: if this run is killed, no scan from before may count for what is found now.
   for (const version of old) {
-    if (firstScanOf(key, version, active) !== undefined)
-      await noteScan(record, kind, { old: version, active, unneededAt: undefined }, ports);
+    if (firstScanOf(key, version, active) === undefined) continue;
+    await noteScan(record, kind, { old: version, active, unneededAt: undefined }, ports);
+    log.wrote = true;
   }
   const { rewrapped, failures } = await applyRewrap(access, EVERYTHING, preview, all);
+  log.wrote ||= rewrapped > 0;
   if (rewrapped > 0) await audit(`rewrap ${rewrapped}`, [], access, all);
   if (failures.length > 0) throw broken(failures);
   log.notes.push(`${rewrapped} tenant keys are now wrapped by ${access.activeKid}`);

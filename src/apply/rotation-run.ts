@@ -21,6 +21,8 @@ export interface AdvanceInput extends Statements {
   readonly request: Request | undefined;
   /** True where a rotation may be opened if none is open. */
   readonly opens: boolean;
+  /** What the same command has come to before, where it waited and looks again. */
+  readonly before: Advance | undefined;
   /** Certificates past their renewal time alone. */
   readonly due: boolean;
   readonly again: boolean;
@@ -53,7 +55,7 @@ export interface WaitingFor {
   readonly blockers: readonly string[];
 }
 
-/** How far a kind has come. */
+/** How far a kind has come, since the command began. */
 export interface Advance {
   readonly key: KindId;
   readonly done: boolean;
@@ -62,6 +64,12 @@ export interface Advance {
   readonly steps: readonly ObjectStep[];
   readonly transitions: readonly Transition[];
   readonly waitingFor: WaitingFor | undefined;
+  /** True where waiting alone is of no use: it would have been refused, had it written nothing. */
+  readonly refused: boolean;
+  /** True where anything was written: objects, evidence, tenant keys or users of the database, a restart. */
+  readonly wrote: boolean;
+  /** The one old version that accepted resets are about, once that is known. */
+  readonly resets: number | undefined;
   /** What else there is to say: `already rotated …`. */
   readonly notes: readonly string[];
 }
@@ -81,6 +89,7 @@ export async function observeComplete(
     }
     if (record.record.ready || input.rehearses) {
       const key = record.record.keys[input.kind] ?? { versions: [], evidence: {} };
+      log.observe(key.versions);
       return { observation: { kind: input.kind, key, assessment, at: ports.clock.now() }, record: record.record };
     }
     wipe(assessment);
@@ -145,8 +154,9 @@ export async function write(
   log.note(await applyInit(plan, init(), ports));
 }
 
-/** What one run has done so far. */
+/** What one look of a run has done so far, and the looks before it. */
 export class Log {
+  /** Of this look alone. */
   readonly transitions: Transition[] = [];
   readonly notes: string[] = [];
   /** Workloads that were restarted: each is restarted once. */
@@ -157,20 +167,39 @@ export class Log {
   exposed = false;
   /** Old versions that were found to be needed: they stay trusted. */
   readonly kept = new Set<number>();
+  /** The one old version that accepted resets are about, once that is known. */
+  resets: number | undefined;
+  /** True once this look, or one before it, has written anything. */
+  wrote: boolean;
   /** What was done to users of the database: `drop v1`. */
   readonly usersChanged = new Set<string>();
   completed = false;
   destroyed = false;
   readonly #kind: KindId;
+  readonly #before: Pick<Advance, 'steps' | 'transitions'>;
   readonly #steps: ObjectStep[] = [];
+  #versions: Advance['versions'];
 
-  constructor(kind: KindId) {
+  constructor({ kind, before }: Pick<AdvanceInput, 'kind' | 'before'>) {
     this.#kind = kind;
+    this.#before = before ?? { steps: [], transitions: [] };
+    this.#versions = before?.versions ?? [];
+    this.resets = before?.resets;
+    this.wrote = before?.wrote ?? false;
+  }
+
+  observe(versions: readonly VersionRecord[]): void {
+    this.#versions = versions.map(({ n, kid, state }) => ({ n, kid, state }));
   }
 
   note({ steps, transitions }: InitPlan): void {
     this.#steps.push(...steps.filter(({ action }) => action !== 'keep'));
     this.transitions.push(...transitions);
+    const own = transitions.filter(({ kind }) => kind === this.#kind);
+    const entered = new Map(own.map(({ n, kid, to }) => [n, { n, kid, state: to }]));
+    const others = this.#versions.filter(({ n }) => !entered.has(n));
+    this.#versions = [...others, ...entered.values()].sort((a, b) => a.n - b.n);
+    this.wrote = true;
   }
 
   /** Says something once, however often it is met. */
@@ -178,28 +207,37 @@ export class Log {
     if (!this.notes.includes(text)) this.notes.push(text);
   }
 
-  finished(versions: readonly VersionRecord[]): Advance {
-    return this.#result(versions, true, undefined);
+  finished(): Advance {
+    return this.#result(true);
   }
 
-  waiting(versions: readonly VersionRecord[], waitingFor: WaitingFor): Advance {
-    return this.#result(versions, false, waitingFor);
+  waiting(waitingFor: WaitingFor): Advance {
+    return this.#result(false, waitingFor);
+  }
+
+  /** What has been refused has written nothing (contract, section 5): once this command has, it can but wait. */
+  refused({ message, hint, details }: PaletteKeysError): Advance {
+    const blockers = [...details.map(({ message: what }) => what), hint];
+    return { ...this.#result(false, { reason: message, blockers }), refused: true };
   }
 
   /** As far as a rehearsal goes: what would be done next. */
-  rehearsed(versions: readonly VersionRecord[], action: string): Advance {
+  rehearsed(action: string): Advance {
     this.notes.push(`next: ${action}; nothing stands in the way`);
-    return this.#result(versions, false, undefined);
+    return this.#result(false);
   }
 
-  #result(versions: readonly VersionRecord[], done: boolean, waitingFor: WaitingFor | undefined): Advance {
+  #result(done: boolean, waitingFor?: WaitingFor): Advance {
     return {
       key: this.#kind,
       done,
-      versions: versions.map(({ n, kid, state }) => ({ n, kid, state })),
-      steps: this.#steps,
-      transitions: this.transitions,
+      versions: this.#versions,
+      steps: [...this.#before.steps, ...this.#steps],
+      transitions: [...this.#before.transitions, ...this.transitions],
       waitingFor,
+      refused: false,
+      wrote: this.wrote,
+      resets: this.resets,
       notes: this.notes,
     };
   }

@@ -130,14 +130,14 @@ export interface TenantDatabase {
   /** Undefined where the connection string has to have all that it takes. */
   readonly login: { readonly username: string; readonly password: string } | undefined;
   readonly ca: string | undefined;
-  /** How long a server is looked for, in milliseconds, where that is not the usual time. */
-  readonly selectionMs?: number;
+  /** How long everything that is done with it may take, in milliseconds, where a look has to be short. */
+  readonly withinMs?: number;
   readonly database: string;
   readonly collection: string;
 }
 
 /** Where the users of the database are, and who manages them. */
-export interface UsersPlace extends Omit<TenantDatabase, 'login' | 'ca' | 'selectionMs'> {
+export interface UsersPlace extends Omit<TenantDatabase, 'login' | 'ca' | 'withinMs'> {
   /** PEM. */
   readonly ca: string;
   readonly adminUri: string | undefined;

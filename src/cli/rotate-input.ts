@@ -5,7 +5,9 @@ import type { Request } from '../rotation/machine.ts';
 import type { RotateOptions } from './ports.ts';
 
 /** What the flags say, but for the kind. Throws USAGE where they contradict each other. */
-export function rotateInput(options: RotateOptions): Omit<AdvanceInput, 'kind' | 'spec' | 'agree' | 'opens'> {
+export function rotateInput(
+  options: RotateOptions,
+): Omit<AdvanceInput, 'kind' | 'spec' | 'agree' | 'opens' | 'before'> {
   const { compromised, again, due, restart, explain, dryRun, service } = options;
   return {
     request: requestOf(options),

@@ -16,12 +16,15 @@ import { palette } from './render/palette.ts';
 import { writeMessage } from './report-error.ts';
 import { lookAtTenants } from './see-tenants.ts';
 import { readSpecFile } from './spec-file.ts';
+import { uriOf } from './tenant-database.ts';
 
 /** Plans, shows the plan, asks where something that exists would change, applies, and says what was done. */
 export async function runInit(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
   checkClock(ports);
   const { adopt, restore } = options;
   const file = await readSpecFile(options, ports);
+  // Once: what a pipe gives is gone after that.
+  const uri = await uriOf(options, ports);
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const asked: InitInput = {
     spec: { spec: file, namespace: options.namespace },
@@ -33,7 +36,7 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   const apply = applyPorts(`init${flags}`, store, ports);
   const preview: Preview = async (input) => {
     const plan = await explainingDenials('init', () => previewInit(input, apply), store, file, ports);
-    const seen = await lookAtTenants(plan.spec, options, store, ports);
+    const seen = await lookAtTenants(plan.spec, uri, options, store, ports);
     if (seen === undefined) return { plan, input };
     const informed = { ...input, request: { ...input.request, seen } };
     return { plan: await previewInit(informed, apply), input: informed };

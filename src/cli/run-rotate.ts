@@ -39,8 +39,7 @@ async function rotateAll(run: Run): Promise<ExitCode> {
   if (options.due) return rotateDue(run);
   const kind = options.kind ?? (await askForKind(run));
   if (options.plan) return showRoad(kind, run);
-  // Resets are accepted for a salt that is old already.
-  const result = await rotateOne(kind, options.acceptResets === undefined, run);
+  const result = await rotateOne(kind, true, run);
   await write([result], run);
   return result.waitingFor === undefined || options.explain || options.dryRun ? 0 : ERRORS.ROTATION_WAITS.exit;
 }
@@ -50,7 +49,7 @@ interface Run {
   readonly ports: CliPorts;
   readonly store: KeyStore;
   readonly apply: AdvancePorts;
-  readonly input: Omit<AdvanceInput, 'kind' | 'opens' | 'agree'>;
+  readonly input: Omit<AdvanceInput, 'kind' | 'opens' | 'before' | 'agree'>;
   readonly bar: ReturnType<typeof progressBar>;
   /** Ends the connection to the database, where there is one. */
   close(): Promise<void>;
@@ -118,19 +117,14 @@ async function rotateOne(kind: string, opens: boolean, run: Run): Promise<Advanc
   warnCompromised(kind, run);
   const agree = agreeOnce(run);
   try {
-    let result = await advance({ ...input, kind, opens, agree }, apply);
-    while (options.wait && result.waitingFor !== undefined) {
+    let result = await advance({ ...input, kind, opens, before: undefined, agree }, apply);
+    while (options.wait && result.waitingFor !== undefined && !result.refused) {
       const { until } = result.waitingFor;
       bar.clear();
       await say([result], run);
       const left = until === undefined ? POLL_MS : until.getTime() - ports.clock.now().getTime();
       await ports.pause(Math.max(1000, Math.min(POLL_MS, left)));
-      const next = await advance({ ...input, kind, opens: false, agree }, apply);
-      result = {
-        ...next,
-        steps: [...result.steps, ...next.steps],
-        transitions: [...result.transitions, ...next.transitions],
-      };
+      result = await advance({ ...input, kind, opens: false, before: result, agree }, apply);
     }
     return result;
   } finally {

@@ -8,14 +8,16 @@ import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
 import { lookAtTenants } from './see-tenants.ts';
 import { readSpecFile } from './spec-file.ts';
+import { uriOf } from './tenant-database.ts';
 
 /** Reads and shows; exit code 3 where a finding is as severe as --fail-on. */
 export async function runStatus(options: StatusOptions, ports: CliPorts): Promise<ExitCode> {
   const file = await readSpecFile(options, ports);
+  const uri = await uriOf(options, ports);
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const { clock } = ports;
   const request = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
-  const look = (spec: InstallationSpec) => lookAtTenants(spec, options, store, ports);
+  const look = (spec: InstallationSpec) => lookAtTenants(spec, uri, options, store, ports);
   const report = await explainingDenials(
     'status',
     () => readStatus({ store, clock }, request, look),

@@ -3,22 +3,22 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import type { TenantsSeen } from '../plan/snapshot.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { CliPorts, DatabaseOptions } from './ports.ts';
-import { databaseOf, uriOf } from './tenant-database.ts';
+import { databaseOf } from './tenant-database.ts';
 
 /** Who did not name the database on the command line does not wait long for it. */
 const HURRIED_MS = 2000;
 
 /**
- * Asks the database of the tenant keys, where the flags or the spec name it. A database that only the spec names may not
+ * Asks the database of the tenant keys, where `uri`, which the flags give, or the spec names it. A database that only the spec names may not
  * be there yet: that is no failure.
  */
 export async function lookAtTenants(
   spec: InstallationSpec,
+  uri: string | undefined,
   options: DatabaseOptions,
   store: KeyStore,
   ports: CliPorts,
 ): Promise<TenantsSeen | undefined> {
-  const uri = await uriOf(options, ports);
   if (uri === undefined && spec.mongodb.uri === null) return undefined;
   const { collection } = spec.mongodb;
   return seeTenants(
@@ -26,7 +26,7 @@ export async function lookAtTenants(
       if (uri !== undefined) return ports.openTenantStore(databaseOf(access, spec, collection, uri), options);
       if (access === undefined) return undefined;
       const place = databaseOf(access, spec, collection, undefined);
-      return ports.openTenantStore({ ...place, selectionMs: HURRIED_MS }, options);
+      return ports.openTenantStore({ ...place, withinMs: HURRIED_MS }, options);
     },
     uri === undefined,
     spec.ledgerNamespace,

@@ -105,8 +105,14 @@ export interface BenchOptions {
   readonly openTenantStore?: CliPorts['openTenantStore'];
   /** The records that a census counts. */
   readonly census?: MemoryCensus;
+  /** What happens while a run waits; without it none may. */
+  readonly pause?: CliPorts['pause'];
   /** Seed of the run's random bytes. */
   readonly seed?: string;
+  /** True where somebody is there to answer. */
+  readonly interactive?: boolean;
+  /** What gives the texts that flags name, where `texts` is not enough. */
+  readonly read?: CliPorts['files']['read'];
   /** True where stdout is a terminal. */
   readonly shows?: boolean;
 }
@@ -137,7 +143,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
       stdout: output('stdout'),
       stderr: output('stderr'),
       dialogue: { input: process.stdin, output: process.stderr },
-      interactive: false,
+      interactive: options.interactive ?? false,
       colour: { stdout: 0, stderr: 0 },
       shows: options.shows ?? false,
       redraws: false,
@@ -145,13 +151,13 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     clock: options.clock ?? new ManualClock(),
     random: seededRandom(options.seed ?? `bench ${runs}`),
     files: {
-      read: async (path) => texts[path],
+      read: options.read ?? (async (path) => texts[path]),
       readBytes: () => Promise.reject(new Error('no file is read')),
       writeNew: () => Promise.reject(new Error('nothing writes texts here')),
     },
     loadTlsProbe: async () => ({ probe: async () => ({ unreachable: 'nothing listens here' }) }),
     openCensus: async () => options.census ?? gone(),
-    pause: () => Promise.reject(new Error('nothing waits here')),
+    pause: options.pause ?? (() => Promise.reject(new Error('nothing waits here'))),
     loadBackupPorts: async () => ({ sealer: options.sealer ?? plainSealer, files: options.files ?? new Files() }),
     actor: { user: 'tester', host: 'bench' },
     version: '0.1.0',

@@ -37,6 +37,7 @@ export function rotate(store: KeyStore, kind: string, options: RotateOptions = {
       kind,
       request: undefined,
       opens: true,
+      before: undefined,
       due: false,
       again: false,
       compromised: false,

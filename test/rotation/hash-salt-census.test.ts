@@ -39,8 +39,7 @@ const kidOf = (n: number): string => recordIn(store.snapshot()).keys[KIND].versi
 const go = (options: RotateOptions = {}) =>
   rotate(store, KIND, { clock, census, assumeConsumersCurrent: true, ...options });
 
-/** As `--accept-resets` does it: it opens no rotation. */
-const accept = (acceptResets: number, options: RotateOptions = {}) => go({ acceptResets, opens: false, ...options });
+const accept = (acceptResets: number, options: RotateOptions = {}) => go({ acceptResets, ...options });
 
 const audited = (): string => JSON.stringify(auditIn(store.snapshot()));
 
@@ -145,17 +144,60 @@ describe('an old salt', () => {
     expect(statesOf(store, KIND)).toBe(RETIRED);
   });
 
-  test('at a wrong number that follows a promotion in the same run is waited for: something was written', async () => {
+  test('alone goes at accepted resets: the salt that is published meanwhile is not promoted', async () => {
+    await go();
+    clock.advance(2 * DAY);
     expect((await go({ assumeConsumersCurrent: false })).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
-    const waiting = await accept(5);
-    expect([statesOf(store, KIND), waiting.done, waiting.waitingFor]).toEqual([
-      PROMOTED,
-      false,
-      {
-        reason: expect.stringContaining('12 of 12 records'),
-        blockers: [expect.stringContaining('--accept-resets 12')],
-      },
-    ]);
+    census.records.clear();
+    census.put(3, kidOf(1)).put(3, kidOf(2));
+    expect(statesOf(store, KIND)).toBe('v1 trusted, v2 active, v3 published');
+    expect(await accept(3)).toMatchObject({ done: true, transitions: [{ n: 1, to: 'retired' }] });
+    expect(statesOf(store, KIND)).toBe('v1 retired, v2 active, v3 published');
+    expect((await accept(3)).notes).toEqual([expect.stringContaining('none to retire')]);
+    expect(statesOf(store, KIND)).toBe('v1 retired, v2 active, v3 published');
+  });
+
+  test('at a wrong number is refused, and not even that its consumers are current is written', async () => {
+    await go();
+    editRecord(store, (record) => {
+      record.keys[KIND].evidence = {};
+    });
+    const before = store.snapshot();
+    expect((await refusal(accept(5))).code).toBe('REFUSED');
+    expect(store.snapshot()).toEqual(before);
+  });
+
+  test.each([1, 2])(
+    'at a wrong number is waited for where the run has completed an interrupted one (%i old)',
+    async (old) => {
+      await go();
+      if (old === 2) {
+        clock.advance(2 * DAY);
+        census.put(4, kidOf(2));
+        await go();
+      }
+      editRecord(store, (record) => {
+        record.ready = false;
+      });
+      const waiting = await accept(5);
+      expect([waiting.done, waiting.waitingFor, waiting.transitions]).toEqual([
+        false,
+        {
+          reason: expect.stringContaining(old === 1 ? '12 of 12 records' : '2 old versions are trusted'),
+          blockers: expect.arrayContaining([
+            expect.stringContaining(old === 1 ? '--accept-resets 12' : '--retire KID'),
+          ]),
+        },
+        [],
+      ]);
+      expect([recordIn(store.snapshot()).ready, (await refusal(accept(5))).code]).toEqual([true, 'REFUSED']);
+    },
+  );
+
+  test('is none before the first promotion, which accepted resets do not bring about', async () => {
+    await go({ assumeConsumersCurrent: false });
+    expect(await accept(USERS)).toMatchObject({ transitions: [], notes: [expect.stringContaining('none to retire')] });
+    expect(statesOf(store, KIND)).toBe('v1 active, v2 published');
   });
 
   test('is destroyed by no compromise: what the gate protects are passwords', async () => {
@@ -271,7 +313,7 @@ describe('a count', () => {
 test('killed at any write, the same command ends with the old salt retired', async () => {
   const toTheEnd = async (on: FaultyStore | MemoryStore): Promise<void> => {
     await rotate(on, KIND, { clock, census, assumeConsumersCurrent: true });
-    await rotate(on, KIND, { clock, census, assumeConsumersCurrent: true, acceptResets: USERS, opens: false });
+    await rotate(on, KIND, { clock, census, assumeConsumersCurrent: true, acceptResets: USERS });
   };
   const counting = new FaultyStore(storeWith(made));
   await toTheEnd(counting);
@@ -313,5 +355,55 @@ describe('the command', () => {
     clock.advance(2 * DAY);
     expect((await line(`--accept-resets 12 ${there}`)).code).toBe(0);
     expect(statesOf(store, KIND)).toBe(RETIRED);
+  });
+
+  /** `--wait`, with something that happens meanwhile; it may wait once. */
+  const waits = async (args: string, meanwhile: () => unknown) => {
+    let pauses = 0;
+    const pause = async (): Promise<void> => {
+      pauses += 1;
+      if (pauses > 1) throw new Error('it waits for ever');
+      clock.advance(60);
+      await meanwhile();
+    };
+    const argv = ['rotate', KIND, '-y', '--wait', '-o', 'json', ...args.split(' ')];
+    const { code, stdout, stderr } = await command(store, argv, { clock, census, pause });
+    return { code, stderr, document: JSON.parse(stdout) };
+  };
+
+  test('that waits and is refused after it has published ends with 6, and tells of all that it wrote', async () => {
+    const { code, document } = await waits(there, () =>
+      editRecord(store, (record) => {
+        record.spec.hashSalt.census = null;
+      }),
+    );
+    expect([code, document]).toMatchObject([
+      6,
+      {
+        kind: 'RotateResult',
+        done: false,
+        transitions: [{ n: 2, to: 'published' }],
+        versions: [{ state: 'active' }, { state: 'published' }],
+        waitingFor: { reason: expect.stringContaining('no census'), blockers: [expect.stringContaining('hashSalt')] },
+      },
+    ]);
+    expect(document.steps.length).toBeGreaterThan(0);
+  });
+
+  test('that waits accepts resets for the salt that was old when it began, and for no other', async () => {
+    await go();
+    editRecord(store, (record) => {
+      record.keys[KIND].evidence = {};
+    });
+    const { code, document } = await waits(`--accept-resets ${USERS} ${there}`, async () => {
+      // Somebody else goes on meanwhile: v1 is retired, and v2 is old too.
+      await go({ request: { type: 'retire', kid: kidOf(1) }, acceptResets: USERS });
+      clock.advance(2 * DAY);
+      census.records.clear();
+      census.put(USERS, kidOf(2));
+      await go();
+      expect(statesOf(store, KIND)).toBe('v1 retired, v2 trusted, v3 active');
+    });
+    expect([code, document.transitions, statesOf(store, KIND)]).toEqual([0, [], 'v1 retired, v2 trusted, v3 active']);
   });
 });

@@ -237,8 +237,15 @@ describe('without an administrator', () => {
 
 test('a user of that name with another password is refused, kept, and named', async () => {
   users.users.set('hubble-b', { password: 'of somebody', roles: [] });
+  // The run that has published waits: that it was refused would say that nothing was written.
+  const { refused, waitingFor, transitions } = await go();
+  expect([refused, waitingFor?.reason, transitions]).toMatchObject([
+    true,
+    'there is a user hubble-b already, with another password',
+    [{ n: 2, to: 'published' }],
+  ]);
   const { code, message, hint } = await refusal(go());
-  expect([code, message]).toEqual(['REFUSED', 'there is a user hubble-b already, with another password']);
+  expect([code, message]).toEqual(['REFUSED', waitingFor?.reason]);
   expect(hint).toContain('dropUser("hubble-b")');
   expect([states(), users.users.get('hubble-b')?.password]).toEqual([PUBLISHED, 'of somebody']);
   users.users.delete('hubble-b');
@@ -313,7 +320,7 @@ test('a record that is lost in between is rebuilt by what is mounted: nobody is 
   }
   clock.advance(2 * DAY);
   // Its user is still there: the next rotation, which needs the name, names it.
-  expect((await refusal(go())).message).toBe('there is a user hubble already, with another password');
+  expect((await go()).waitingFor?.reason).toBe('there is a user hubble already, with another password');
 });
 
 describe('two at once', () => {

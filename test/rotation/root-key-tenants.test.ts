@@ -198,12 +198,29 @@ describe('one broken document', () => {
     expect([tenants.writes, statesOf(store, KIND)]).toEqual([0, PROMOTED]);
   });
 
+  test('that is damaged while the run promotes has it wait: a promotion is not nothing', async () => {
+    const agree: RotateOptions['agree'] = async ({ action }) => {
+      if (action.startsWith('promote')) edit('tenant-7', { tag: Buffer.alloc(16) });
+    };
+    const waiting = await go({ agree });
+    expect(waiting.waitingFor).toMatchObject({
+      reason: expect.stringContaining('do not open'),
+      blockers: [expect.stringContaining('tenant/tenant-7'), expect.stringContaining('tenant verify')],
+    });
+    expect(waiting.transitions).toHaveLength(3);
+    expect(waiting.versions.map(({ state }) => state)).toEqual(['trusted', 'active']);
+    await expect(go()).rejects.toMatchObject({ code: 'TENANT_KEYS_BROKEN' });
+  });
+
   test('that is damaged between the scans keeps the old root key', async () => {
     await go();
     clock.advance(PERIOD);
     edit('tenant-7', { tag: Buffer.alloc(16) });
+    // That the first scan no longer counts is written: to refuse would be to say that nothing was.
+    expect((await go()).waitingFor?.reason).toContain('do not open');
+    const before = store.snapshot();
     await expect(go()).rejects.toMatchObject({ code: 'REFUSED' });
-    expect(statesOf(store, KIND)).toBe(PROMOTED);
+    expect([statesOf(store, KIND), store.snapshot()]).toEqual([PROMOTED, before]);
   });
 });
 

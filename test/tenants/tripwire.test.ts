@@ -1,5 +1,5 @@
 /** `init` and `status` on a store and a database that do not belong together. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TenantDatabase } from '../../src/cli/ports.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { command, type Outcome } from '../backup/bench.ts';
@@ -19,6 +19,12 @@ import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
 import { RsaPool } from '../support/random.ts';
 import { withSecondRootKey } from '../support/second-root-key.ts';
 import { tenantOf } from '../support/tenant-store-contract.ts';
+
+/** What the wizard asks is tested at a terminal; here it has got its answers. */
+vi.mock('../../src/cli/prompts/wizard.ts', async () => {
+  const { smallSpec: spec } = await import('../support/installations.ts');
+  return { askForSpec: async () => spec() };
+});
 
 const STRANGE = 'z'.repeat(16);
 const NAMED = ['--mongodb-uri', 'mongodb://db'];
@@ -227,6 +233,35 @@ describe('an installation whose spec names the database', () => {
       expect.arrayContaining([expect.objectContaining({ code: 'TENANT_KEYS_UNSEEN', severity: 'info' })]),
     ]);
     expect((await on(store, 'init')).code).toBe(0);
-    expect(asked.map(({ selectionMs = Number.NaN }) => selectionMs <= 2000)).toEqual([true, true]);
+    expect(asked.map(({ withinMs = Number.NaN }) => withinMs <= 2000)).toEqual([true, true]);
+  });
+});
+
+describe('a connection string that can be read once, as that of <(vault read …)', () => {
+  test('is enough for init with its wizard, for status and for rotate', async () => {
+    const before: string[] = [];
+    const read = async (path: string): Promise<string | undefined> => {
+      if (path !== '/dev/fd/63') return undefined;
+      before.push(path);
+      return before.length === 1 ? 'mongodb://db\n' : '';
+    };
+    const uris: string[] = [];
+    const openTenantStore = async ({ uri }: TenantDatabase): Promise<MemoryTenantStore> => {
+      uris.push(uri);
+      return tenants;
+    };
+    store = memoryStore();
+    const once = ['--mongodb-uri-file', '/dev/fd/63'];
+    const init = await command(store, ['init', '--create-namespaces', ...once], {
+      read,
+      interactive: true,
+      openTenantStore,
+    });
+    expect([init.code, before.length, uris]).toEqual([0, 1, ['mongodb://db', 'mongodb://db']]);
+    before.length = 0;
+    expect((await command(store, ['status', ...once], { read, openTenantStore })).code).toBe(0);
+    before.length = 0;
+    const rotated = await command(store, ['rotate', 'root-key', '--explain', ...once], { read, openTenantStore });
+    expect([rotated.code, before.length, new Set(uris)]).toEqual([0, 1, new Set(['mongodb://db'])]);
   });
 });

@@ -10,8 +10,8 @@ export interface Connection {
   readonly ca: string | undefined;
   /** For one answer of the server, in milliseconds; 0 is no limit. */
   readonly timeoutMs: number | undefined;
-  /** For finding a server, in milliseconds, where that is another time. */
-  readonly selectionMs?: number;
+  /** For everything together, in milliseconds, where a look has to be short. */
+  readonly withinMs?: number;
 }
 
 /** What the program calls itself to the server. */
@@ -25,13 +25,8 @@ const POOL = 8;
 const INSECURE = ['tlsinsecure', 'tlsallowinvalidcertificates', 'tlsallowinvalidhostnames', 'sslvalidate'];
 
 /** A client that has not connected yet. Throws USAGE, without quoting the connection string. */
-export function makeClient({
-  uri,
-  login,
-  ca,
-  timeoutMs,
-  selectionMs = timeoutMs || SELECTION_MS,
-}: Connection): MongoClient {
+export function makeClient({ uri, login, ca, timeoutMs, withinMs }: Connection): MongoClient {
+  const selectionMs = withinMs ?? (timeoutMs || SELECTION_MS);
   const options = readOptions(uri);
   const insecure = [
     ...INSECURE.filter((name) => options.has(name)),

@@ -64,7 +64,7 @@ const TEXTS = {
  * helps, where it is not what helps the platform's user.
  */
 export function explain(error: unknown, location: string, hints: Partial<Record<Kind, string>> = {}): unknown {
-  if (!(error instanceof MongoError)) return error;
+  if (!(error instanceof MongoError || isNameServer(error))) return error;
   const all = causesOf(error);
   const kind = all.map(kindOf).find((found) => found !== undefined) ?? (all.some(isNetwork) ? 'gone' : 'other');
   const [code, what, usual] = TEXTS[kind];
@@ -83,7 +83,13 @@ function kindOf({ error, name, code, message }: Cause): Kind | undefined {
   if (/no space left|out of disk|disk (is )?full|quota exceeded/i.test(message)) return 'full';
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'hostname';
   if (typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code)) return 'untrusted';
+  if (isNameServer(error)) return 'gone';
   return name === 'MongoServerSelectionError' && hasOnlySecondaries(error) ? 'primary' : undefined;
+}
+
+/** The driver passes on what node:dns says where it asks for the servers of a `mongodb+srv` connection string. */
+function isNameServer(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && /^query(Srv|Txt)$/.test(String(error.syscall));
 }
 
 function hasOnlySecondaries(error: unknown): boolean {

@@ -8,6 +8,7 @@ import {
 import type { FoundTenant, Replacement, TenantDocument, TenantStore, WrappedKey } from '../../ports/tenant-store.ts';
 import { type Connection, hostsOf, makeClient } from './connect.ts';
 import { explain } from './explain.ts';
+import { lookUpServers } from './srv.ts';
 
 export interface TenantStoreOptions extends Connection {
   readonly database: string;
@@ -20,14 +21,19 @@ const DUPLICATE_KEY = 11_000;
 
 /** Connects. Throws USAGE, DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
 export async function openMongodbTenantStore(options: TenantStoreOptions): Promise<TenantStore> {
-  const { uri, database, collection } = options;
+  const { uri, database, collection, withinMs } = options;
   const client = makeClient(options);
   const location = `MongoDB at ${hostsOf(uri)}, ${database}.${collection}`;
+  const close = (): Promise<void> => client.close().catch(() => undefined);
+  // What is still under way when the time is over fails with the connection.
+  const deadline = withinMs === undefined ? undefined : setTimeout(close, withinMs).unref();
   try {
+    if (withinMs !== undefined) await lookUpServers(uri, withinMs);
     await client.connect();
     return new MongodbTenantStore(client, client.db(database).collection<TenantDocument>(collection), location);
   } catch (error) {
-    await client.close().catch(() => undefined);
+    clearTimeout(deadline);
+    await close();
     throw explain(error, location);
   }
 }

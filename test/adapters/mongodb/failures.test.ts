@@ -1,10 +1,12 @@
 /** What the adapter asks for, and what it says where the server refuses, by a server that speaks the protocol alone. */
+import { createSocket } from 'node:dgram';
+import { getServers, setServers } from 'node:dns';
 import { Long } from 'mongodb';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openMongodbTenantStore } from '../../../src/adapters/mongodb/tenant-store.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import type { TenantStore } from '../../../src/ports/tenant-store.ts';
-import { type Command, type FakeMongodb, startFakeMongodb } from '../../support/mongodb/fake-server.ts';
+import { type Command, type FakeMongodb, SILENCE, startFakeMongodb } from '../../support/mongodb/fake-server.ts';
 import { tenantOf } from '../../support/tenant-store-contract.ts';
 
 let server: FakeMongodb | undefined;
@@ -22,6 +24,7 @@ async function open(
   answer: (command: Command) => object | undefined,
   hello: object = {},
   query = '',
+  withinMs?: number,
 ): Promise<TenantStore> {
   server = await startFakeMongodb(
     (command) => ('authenticate' in command ? { dbname: '$external', user: 'CN=me' } : answer(command)),
@@ -32,7 +35,8 @@ async function open(
     uri,
     login: { username: 'hubble', password: SECRET },
     ca: server.caPem,
-    timeoutMs: 1500,
+    timeoutMs: withinMs === undefined ? 1500 : 60_000,
+    ...(withinMs === undefined ? {} : { withinMs }),
     database: 'd',
     collection: 'c',
   });
@@ -112,6 +116,37 @@ describe('the adapter', () => {
     const hello = { isWritablePrimary: false, secondary: true, setName: 'rs', hosts: [] };
     const error = await failureOf(open(() => ({}), hello, '&replicaSet=rs'));
     expect([error.code, error.message]).toEqual(['DATABASE_UNAVAILABLE', expect.stringContaining('no primary')]);
+  });
+
+  it('waits for a name server no longer than it was told to, and asks it nothing after that', async () => {
+    const silent = createSocket('udp4');
+    await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve));
+    const before = getServers();
+    setServers([`127.0.0.1:${silent.address().port}`]);
+    try {
+      const begun = performance.now();
+      const look = openMongodbTenantStore({
+        uri: 'mongodb+srv://db.example.test',
+        ca: undefined,
+        timeoutMs: undefined,
+        withinMs: 300,
+        database: 'd',
+        collection: 'c',
+      });
+      expect((await failureOf(look)).code).toBe('DATABASE_UNAVAILABLE');
+      expect(performance.now() - begun).toBeLessThan(2000);
+      expect(process.getActiveResourcesInfo().filter((name) => /QueryReq|DNS|GetAddrInfo/i.test(name))).toEqual([]);
+    } finally {
+      setServers(before);
+      silent.close();
+    }
+  });
+
+  it('waits for an answer no longer than for everything together', async () => {
+    const opened = await open(() => SILENCE, {}, '', 1000);
+    const begun = performance.now();
+    expect((await failureOf(opened.countByKid())).code).toBe('DATABASE_UNAVAILABLE');
+    expect(performance.now() - begun).toBeLessThan(3000);
   });
 
   it('tells a tenant that is there from other failures of an insertion', async () => {

@@ -20,6 +20,9 @@ export interface FakeMongodb {
   stop(): Promise<void>;
 }
 
+/** The reply that never comes. */
+export const SILENCE = {};
+
 const HEADER_BYTES = 16;
 const OP_MSG = 2013;
 
@@ -69,6 +72,7 @@ export async function startFakeMongodb(
         waiting = waiting.subarray(message.length);
         const body = reply(readMessage(message), connection);
         if (body === undefined) return void socket.destroy();
+        if (body === SILENCE) continue;
         socket.write(makeMessage({ ok: 1, ...body }, message.readInt32LE(4)));
       }
     });
