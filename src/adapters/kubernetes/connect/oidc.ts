@@ -1,7 +1,7 @@
 import { numberAt } from '../json.ts';
 import { bearer, type LoginHost, type LoginSource } from './grant.ts';
 import { type OidcConfig, refreshTokens } from './oidc-refresh.ts';
-import { saveTokens, type UserOrigin } from './save-tokens.ts';
+import type { UserOrigin } from './save-tokens.ts';
 
 /** So long before its end a token is renewed: the clocks of both sides, and the way there. */
 const LEEWAY_MS = 10_000;
@@ -17,6 +17,7 @@ export function oidcSource(config: OidcConfig, origin: UserOrigin, host: LoginHo
   const renew = async (signal: AbortSignal): Promise<OidcConfig> => {
     try {
       const renewed = await refreshTokens(current, host, signal);
+      const { saveTokens } = await import('./save-tokens.ts');
       if (!(await saveTokens(origin, renewed))) {
         host.warn(`${origin.file}: the renewed login could not be written; kubectl may have to log in again`);
       }

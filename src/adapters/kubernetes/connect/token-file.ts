@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { PaletteKeysError } from '../../../errors.ts';
 import { bearer, isToken, type LoginSource } from './grant.ts';
 
@@ -21,12 +21,17 @@ export function tokenFileSource(file: string): LoginSource {
 }
 
 async function read(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw noToken(`${file} cannot be read (${error.code})`);
-  });
-  const token = text.trim();
+  const token = textOf(file).trim();
   if (!isToken(token)) throw noToken(`${file} holds no token`);
   return token;
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw noToken(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
 }
 
 function noToken(what: string): PaletteKeysError {
