@@ -72,7 +72,7 @@ describe.skipIf(!soaking || !haveTools('python3') || (isReal && !haveMongodbOrSk
     });
     while ((await done()) < enough) {
       if (ended) return false;
-      await sleep(isReal ? 20 : 2);
+      await sleep(isReal ? 20 : 5);
     }
     return true;
   }

@@ -13,9 +13,9 @@ export async function startFakeCollection(setup: ServerSetup): Promise<MongodbSe
   const client = clientOf(port, setup);
   const stop = async (): Promise<void> => {
     await client.close();
-    const ended = once(child, 'exit');
+    if (!child.connected) return;
     child.disconnect();
-    await ended;
+    await once(child, 'exit');
   };
   return { port, uri: `mongodb://localhost:${port}/hubbledb`, setup, pid: child.pid ?? 0, client, stop };
 }

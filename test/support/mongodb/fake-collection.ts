@@ -24,7 +24,9 @@ interface Update {
   readonly u: { readonly $set: Fields };
 }
 
+/** Of a first batch where nobody asked for another number; no batch is much larger than so many bytes. */
 const BATCH = 101;
+const BATCH_BYTES = 4 << 20;
 const BAD_VALUE = 2;
 const DUPLICATE_KEY = 11_000;
 
@@ -61,9 +63,10 @@ export class FakeCollection {
     return { n: documents.length - writeErrors.length, ...(writeErrors.length === 0 ? {} : { writeErrors }) };
   }
 
-  #find({ filter, batchSize }: Command): object {
+  #find({ filter, sort, batchSize }: Command): object {
     const id = String(++this.#lastCursor);
-    this.#cursors.set(id, this.#select((filter ?? {}) as Fields)[Symbol.iterator]());
+    const wanted = (filter ?? {}) as Fields;
+    this.#cursors.set(id, sort === undefined ? this.#select(wanted) : this.#inOrder(wanted, sort));
     return this.#next(id, 'firstBatch', Number(batchSize ?? BATCH));
   }
 
@@ -80,7 +83,7 @@ export class FakeCollection {
   /** The next documents of a cursor, which is gone when it has no more. */
   #next(id: string, name: string, size: number): Uint8Array {
     const batch: Uint8Array[] = [];
-    while (batch.length < size) {
+    for (let bytes = 0; batch.length < size && bytes < BATCH_BYTES; bytes += batch.at(-1)?.length ?? 0) {
       const { done, value } = this.#cursors.get(id)?.next() ?? { done: true };
       if (done !== true) batch.push(value.bytes);
       else {
@@ -89,6 +92,16 @@ export class FakeCollection {
       }
     }
     return cursorReply(Long.fromString(id), name, batch);
+  }
+
+  /** By the index of `_id`. */
+  *#inOrder(filter: Fields, sort: unknown): Generator<Stored> {
+    if (Object.keys(filter).length > 0 || JSON.stringify(sort) !== '{"_id":1}') throw new UnknownToFake('sort');
+    const ids = Array.from(this.#documents.keys(), (id) => ({ id, bytes: Buffer.from(String(id)) }));
+    for (const { id } of ids.sort((a, b) => Buffer.compare(a.bytes, b.bytes))) {
+      const stored = this.#documents.get(id);
+      if (stored !== undefined) yield stored;
+    }
   }
 
   /** Lazily, so that a cursor sees what changes before it gets there, as MongoDB's do. */
@@ -176,12 +189,12 @@ class UnknownToFake extends Error {}
 
 /** `{ cursor: { id, ns, [name]: documents }, ok: 1 }`, without decoding the documents (bsonspec.org, version 1.1). */
 function cursorReply(id: Long, name: string, documents: readonly Uint8Array[]): Uint8Array {
-  const batch = documentOf(...documents.flatMap((document, index) => element(0x03, String(index), document)));
-  const cursor = documentOf(fields({ id, ns: 'fake.collection' }), ...element(0x04, name, batch));
-  return documentOf(...element(0x03, 'cursor', cursor), fields({ ok: 1 }));
+  const batch = documentOf(documents.flatMap((document, index) => element(0x03, String(index), document)));
+  const cursor = documentOf([fields({ id, ns: 'fake.collection' }), ...element(0x04, name, batch)]);
+  return documentOf([...element(0x03, 'cursor', cursor), fields({ ok: 1 })]);
 }
 
-function documentOf(...elements: readonly Uint8Array[]): Uint8Array {
+function documentOf(elements: readonly Uint8Array[]): Uint8Array {
   const size = Buffer.alloc(4);
   size.writeInt32LE(elements.reduce((sum, { length }) => sum + length, 5));
   return Buffer.concat([size, ...elements, Buffer.alloc(1)]);
