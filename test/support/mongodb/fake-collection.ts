@@ -1,7 +1,7 @@
 /**
  * One collection in memory, for numbers of documents that FerretDB is too slow for: answers the commands that
  * src/adapters/mongodb/tenant-store.ts sends, and refuses all others, whatever the database. A document is kept as its
- * BSON, so that a million take less than 1 GiB. One command at a time takes effect, so updates are compare-and-swap. It
+ * BSON, so that a million take about 1 GiB. One command at a time takes effect, so updates are compare-and-swap. It
  * follows MongoDB's documentation; it is not MongoDB.
  */
 import { Binary, BSON, Long } from 'mongodb';
