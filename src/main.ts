@@ -31,6 +31,8 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       processors: availableParallelism(),
       openTenantStore: async (database, { requestTimeout }) => {
         const { openMongodbTenantStore } = await import('./adapters/mongodb/tenant-store.ts');
+        const { keepYoungGenerationSmall } = await import('./adapters/system/young-generation.ts');
+        keepYoungGenerationSmall();
         return openMongodbTenantStore({ ...database, timeoutMs: timeoutOf(requestTimeout) });
       },
       openCensus: async (database, { requestTimeout }) => {

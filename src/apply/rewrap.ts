@@ -43,8 +43,8 @@ export function parseShardFlag(text: string): Shard {
   });
 }
 
-/** Batches under way at a time: the server works on some while the next is being made. */
-const IN_FLIGHT = 4;
+/** Batches under way at a time: the server works on one while the next is being made. More take memory (200 MiB with 4). */
+const IN_FLIGHT = 2;
 /** A pass that finds nothing ends the work; so many are made while others keep wrapping by an old root key. */
 const PASSES = 5;
 /** One key wraps at most so many: random nonces of 96 bits must not meet (NIST SP 800-38D, section 8.3, asks for 2^32). */

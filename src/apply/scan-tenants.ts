@@ -27,20 +27,21 @@ const NAMED = 1000;
 
 /**
  * Reads every document once (majority) and opens every key, in constant memory; writes nothing. `visit` sees each as it
- * passes by; the key is wiped after that.
+ * passes by; the key is wiped after that. `batches`: a scan of all documents, where the order matters.
  */
 export async function scanTenants(
   store: TenantStore,
   keyring: TenantKeyring,
   { emit, signal }: Watch,
   visit: (examined: Examined) => void = () => undefined,
+  batches = store.scan(),
 ): Promise<TenantScan> {
   const expected = [...(await store.countByKid()).values()].reduce((sum, count) => sum + count, 0);
   const byKid: Record<string, number> = {};
   const failures: TenantFailure[] = [];
   let [total, malformed, unopenable] = [0, 0, 0];
   emit({ type: 'started', phase: 'tenants', total: expected });
-  for await (const batch of store.scan()) {
+  for await (const batch of batches) {
     signal.throwIfAborted();
     for (const found of batch) {
       const examined = examineTenant(found, keyring);

@@ -5,6 +5,7 @@ import type { Lock } from '../ports/key-store.ts';
 import type { FoundTenant, TenantDocument, TenantStore } from '../ports/tenant-store.ts';
 import type { TextFiles } from '../ports/text-files.ts';
 import { readTenant } from '../tenants/document.ts';
+import type { Examined } from '../tenants/examine.ts';
 import { toExtendedJson } from '../tenants/extended-json.ts';
 import { showId, tenantIdFault } from '../tenants/tenant-id.ts';
 import { unwrapTenantKey, wrapTenantKey } from '../tenants/wrap.ts';
@@ -94,25 +95,25 @@ export interface ListedTenant {
   readonly rewrappedAt: string | null;
 }
 
-/** Opens every key, and lists those that open. */
-export async function listTenants(
+/** Opens every key, and gives those that open to `list` in the order of the ids, one by one: there may be millions. */
+export function listTenants(
   access: TenantAccess,
   tenants: TenantStore,
   watch: Watch,
-): Promise<{ readonly scan: TenantScan; readonly list: readonly ListedTenant[] }> {
-  const list: ListedTenant[] = [];
-  const scan = await scanTenants(tenants, access.keyring, watch, (examined) => {
+  list: (tenant: ListedTenant) => void,
+): Promise<TenantScan> {
+  const visit = (examined: Examined): void => {
     if (examined.failure !== undefined) return;
     const { _id, bits, wrapped, createdAt, rewrappedAt } = examined.document;
-    list.push({
+    list({
       tenant: showId(_id),
       bits,
       kid: wrapped.kid,
       createdAt: createdAt.toISOString(),
       rewrappedAt: rewrappedAt?.toISOString() ?? null,
     });
-  });
-  return { scan, list: list.sort((a, b) => Number(a.tenant > b.tenant) - Number(a.tenant < b.tenant)) };
+  };
+  return scanTenants(tenants, access.keyring, watch, visit, tenants.scanInOrder());
 }
 
 /** The documents of those ids. Throws TENANT_KEYS_BROKEN for one that is malformed: a backup could not bring it back. */

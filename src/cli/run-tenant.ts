@@ -1,4 +1,5 @@
 import { applyRewrap, parseShardFlag, previewRewrap } from '../apply/rewrap.ts';
+import { scanTenants } from '../apply/scan-tenants.ts';
 import { readTenantAccess, type TenantAccess } from '../apply/tenant-keyring.ts';
 import {
   addTenants,
@@ -16,6 +17,7 @@ import type { CliPorts, TenantOptions } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
 import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
+import { beginTenantListing } from './render/tenant-list.ts';
 import { renderRewrap, renderTenants, type TenantsShown } from './render/tenants.ts';
 import { linesOf } from './secrets.ts';
 import { readSpecFile } from './spec-file.ts';
@@ -39,7 +41,8 @@ export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPo
   const store = await ports.openStore(options, () => spec?.ledgerNamespace);
   const access = await readTenantAccess({ store, clock: ports.clock }, spec?.ledgerNamespace);
   const tenants = await openTenants(access, uri, options, ports);
-  const bar = progressBar(ports.terminal, options.quiet);
+  // A list goes to the terminal while it is read, where a bar would be drawn into it.
+  const bar = progressBar(ports.terminal, options.quiet || (verb === 'list' && ports.terminal.shows));
   const work: Work = {
     options: { ...options, ids },
     access,
@@ -50,7 +53,7 @@ export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPo
     if (verb === 'add') return await add(work);
     if (verb === 'remove') return await remove(work);
     if (verb === 'rewrap') return await rewrap(work, shard ?? { index: 0, count: 1 });
-    return await list(work, verb === 'list');
+    return await (verb === 'list' ? list(work) : verify(work));
   } finally {
     bar.clear();
     await tenants.close();
@@ -71,16 +74,16 @@ async function add({ options, access, apply, ports }: Work): Promise<ExitCode> {
   );
 }
 
-async function list({ options, access, apply, ports }: Work, named: boolean): Promise<ExitCode> {
-  const { scan, list: tenants } = await listTenants(access, apply.tenants, apply);
-  const { total, byKid, malformed, unopenable, failures } = scan;
-  const counts = { total, byKid, malformed, unopenable };
-  await show(
-    { verb: named ? 'list' : 'verify', counts, ...(named ? { tenants } : {}), failures },
-    options,
-    apply,
-    ports,
-  );
+async function list({ options, access, apply, ports }: Work): Promise<ExitCode> {
+  const listing = await beginTenantListing(options.output, apply.tenants.location, ports.terminal);
+  const { failures, ...counts } = await listTenants(access, apply.tenants, apply, listing.add);
+  listing.end({ verb: 'verify', counts, failures });
+  return failures.length === 0 ? 0 : 5;
+}
+
+async function verify({ options, access, apply, ports }: Work): Promise<ExitCode> {
+  const { failures, ...counts } = await scanTenants(apply.tenants, access.keyring, apply);
+  await show({ verb: 'verify', counts, failures }, options, apply, ports);
   return failures.length === 0 ? 0 : 5;
 }
 

@@ -37,11 +37,12 @@ export interface TenantsBed {
 
 const ROOT = `Secret/${PLATFORM}/palette-root-key`;
 
-export async function startTenantsBed(): Promise<TenantsBed> {
+/** `startServer`: the server's kind, FerretDB unless given. */
+export async function startTenantsBed(startServer = startMongodb): Promise<TenantsBed> {
   const first = await install();
   const tls = (name: string) => entryOf(first, `Secret/${PLATFORM}/palette-mongodb-tls`, name);
   const password = entryOf(first, `Secret/${PLATFORM}/palette-mongodb-auth`, 'password');
-  const server = await startMongodb({
+  const server = await startServer({
     certPem: tls('tls.crt'),
     keyPem: tls('tls.key'),
     caPem: tls('ca.crt'),

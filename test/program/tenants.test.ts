@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BSON } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { haveMongodbOrSkip } from '../support/mongodb/server.ts';
 import { fileWith, newPath } from '../support/program.ts';
 import { entryOf, install, PLATFORM } from './store.ts';
@@ -58,6 +59,17 @@ describe.skipIf(!haveMongodbOrSkip() || !haveTools('python3'))('tenant', { timeo
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^tenant-7 +64 +${bed.kids().v1} +\\d{4}-`, 'm'));
     expect(stdout).toContain(`${TENANTS} tenants in MongoDB at localhost:${bed.server.port}, hubbledb.tenantKeys`);
+  });
+
+  it('list gives every tenant once, in the order of the ids, as the same document in JSON and YAML', async () => {
+    const { code, stdout } = await bed.tenant(bed.first, ['list', '-o', 'json']);
+    const document = JSON.parse(stdout);
+    expect([code, stdout]).toEqual([0, `${JSON.stringify(document, undefined, 2)}\n`]);
+    expect(document).toMatchObject({ apiVersion: 'palette-keys/v1', kind: 'TenantList', counts: { total: TENANTS } });
+    expect(document.tenants.map(({ tenant }: { tenant: string }) => tenant)).toEqual([...ids].sort());
+    expect(parse((await bed.tenant(bed.first, ['list', '-o', 'yaml'])).stdout)).toEqual(document);
+    const rows = (await bed.tenant(bed.first, ['list'])).stdout.split('\n').slice(1, TENANTS + 1);
+    expect(rows.map((row) => row.split(' ')[0])).toEqual([...ids].sort());
   });
 
   it('a document under a root key that the store does not know is refused (5), and nothing is rewrapped', async () => {

@@ -1,22 +1,33 @@
 /**
  * 100,000 tenants on a server (SOAK_TENANTS for another number): rewrapping is killed at 50 random moments (SOAK_KILLS), cut off,
- * shared by four shards, while tenants come and go; no key is lost, by the reader of docs/tenant-keys.md.
+ * shared by four shards, while tenants come and go; no key is lost, by the reader of docs/tenant-keys.md. And a million
+ * documents (SOAK_DOCUMENTS) in 200 MiB.
+ *
+ * FerretDB, a server by others with a disk, serves up to 5,000; beyond that its SQLite takes minutes for every scan, and a
+ * fake collection in memory stands in for it. So what the numbers show is this program, not a database.
  */
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCutter, startTenantsBed, type TenantsBed } from '../program/tenants-bed.ts';
-import { haveMongodbOrSkip } from '../support/mongodb/server.ts';
+import { haveTools } from '../program/tools.ts';
+import { startFakeCollection } from '../support/mongodb/fake-collection-server.ts';
+import { haveMongodbOrSkip, startMongodb } from '../support/mongodb/server.ts';
 import { fileWith, type Running } from '../support/program.ts';
 
 const TENANTS = Number(process.env['SOAK_TENANTS'] ?? 100_000);
 const KILLS = Number(process.env['SOAK_KILLS'] ?? 50);
 const DOCUMENTS = Number(process.env['SOAK_DOCUMENTS'] ?? 1_000_000);
+const FERRETDB_MOST = 5000;
 const MOST_MIB = 200;
 const HOURS = 60 * 60_000;
-const ids = Array.from({ length: TENANTS }, (_, i) => `tenant-${i}`);
+const ADDED_AT_ONCE = 100_000;
 const soaking = process.env['SOAK'] === '1';
+const isReal = TENANTS <= FERRETDB_MOST;
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const idsFrom = (from: number, count: number) => Array.from({ length: count }, (_, i) => `tenant-${from + i}`);
 
 /** The most memory that a program had while it ran, in MiB. */
 async function peakOf({ pid, outcome }: Running): Promise<number> {
@@ -32,89 +43,130 @@ async function peakOf({ pid, outcome }: Running): Promise<number> {
   return peak;
 }
 
-describe.skipIf(!soaking || !haveMongodbOrSkip())(`${TENANTS} tenants`, () => {
+async function addAll(bed: TenantsBed, count: number): Promise<void> {
+  for (let from = 0; from < count; from += ADDED_AT_ONCE) {
+    const file = fileWith(idsFrom(from, Math.min(ADDED_AT_ONCE, count - from)).join('\n'), 'ids.txt');
+    const { code, stderr } = await bed.tenant(bed.first, ['add', '--from', file, '-q'], bed.server.uri, HOURS);
+    expect([code, stderr]).toEqual([0, '']);
+  }
+}
+
+describe.skipIf(!soaking || !haveTools('python3') || (isReal && !haveMongodbOrSkip()))(`${TENANTS} tenants`, () => {
   let bed: TenantsBed;
 
   beforeAll(async () => {
-    bed = await startTenantsBed();
+    bed = await startTenantsBed(isReal ? startMongodb : startFakeCollection);
   });
 
   afterAll(() => bed?.server.stop());
 
-  it('lose no key', async () => {
-    const file = fileWith(ids.join('\n'), 'ids.txt');
-    const added = await bed.tenant(bed.first, ['add', '--from', file, '-q'], bed.server.uri, 30 * 60_000);
-    expect(added.stderr).toBe('');
-    const before = await bed.keys();
-    expect(before.size).toBe(TENANTS);
-    const { v2 } = bed.kids();
-    let killed = 0;
-    // Each is killed some documents further on, so that the last kills still find something to do.
-    for (let round = 1; round <= KILLS; round++) {
-      const running = bed.startTenant(bed.second, ['rewrap', '--yes', '-q'], bed.server.uri, 30 * 60_000);
-      let ended = false;
-      void running.outcome.then(() => {
-        ended = true;
-      });
-      const enough = Math.floor((TENANTS * round) / (KILLS + 10));
-      while (!ended && ((await bed.counts())[v2] ?? 0) < enough) await sleep(20);
-      await sleep(randomInt(50));
-      running.kill('SIGKILL');
-      if ((await running.outcome).signal === 'SIGKILL') killed += 1;
-      if (round % 5 === 0) await bed.tenant(bed.first, ['add', `late-${round}`]);
-      if (round % 10 === 0) await bed.tenant(bed.second, ['remove', `late-${round - 5}`, '--no-backup', '--yes']);
+  const rewrap = (args: readonly string[] = [], uri = bed.server.uri): Running =>
+    bed.startTenant(bed.second, ['rewrap', '--yes', '-q', ...args], uri, HOURS);
+  const done = async (): Promise<number> => (await bed.counts())[bed.kids().v2] ?? 0;
+
+  /** Waits until so many are wrapped by the new root key; false where the program ended before. */
+  async function reaches(enough: number, { outcome }: Running): Promise<boolean> {
+    let ended = false;
+    void outcome.then(() => {
+      ended = true;
+    });
+    while ((await done()) < enough) {
+      if (ended) return false;
+      await sleep(isReal ? 20 : 5);
     }
-    expect(killed).toBe(KILLS);
-    const relay = await startCutter(bed.server.port, [TENANTS * 300]);
-    await bed.tenant(bed.second, ['rewrap', '--yes'], `mongodb://localhost:${relay.port}/hubbledb`, 30 * 60_000);
+    return true;
+  }
+
+  /** Somewhere in what is left, and early enough that as many rounds again as are left still find something to do. */
+  async function somewhere(roundsLeft: number): Promise<number> {
+    const { [bed.kids().v1]: left = 0 } = await bed.counts();
+    return (await done()) + randomInt(1, Math.max(2, Math.floor(left / (roundsLeft + 10))));
+  }
+
+  it('lose no key', async () => {
+    await addAll(bed, TENANTS);
+    const before = new Map(await bed.keys());
+    expect(before.size).toBe(TENANTS);
+    const late = new Set<string>();
+    const killedAt: number[] = [];
+    for (let round = 1; round <= KILLS; round++) {
+      const enough = await somewhere(KILLS - round);
+      const running = rewrap();
+      // Under the old root key, while others are being wrapped by the new one.
+      const adding = bed.tenant(bed.first, ['add', `late-${round}`]);
+      late.add(`late-${round}`);
+      const gone = round % 2 === 0 ? `late-${round - 1}` : undefined;
+      const removing =
+        gone === undefined ? undefined : bed.tenant(bed.second, ['remove', gone, '--no-backup', '--yes']);
+      if (await reaches(enough, running)) running.kill('SIGKILL');
+      if ((await running.outcome).signal === 'SIGKILL') killedAt.push(await done());
+      expect((await adding).code).toBe(0);
+      // One that is wrapped anew just then stays (1).
+      const removed = (await removing)?.code;
+      expect([undefined, 0, 1]).toContain(removed);
+      if (gone !== undefined && removed === 0) late.delete(gone);
+    }
+    say(`${TENANTS} tenants, wrapped anew at each kill: ${killedAt.join(' ')}`);
+    expect(killedAt).toHaveLength(KILLS);
+    expect(new Set(killedAt).size).toBe(KILLS);
+
+    const relay = await startCutter(bed.server.port, []);
+    const cutOff = rewrap([], `mongodb://localhost:${relay.port}/hubbledb`);
+    expect(await reaches(await somewhere(1), cutOff)).toBe(true);
+    relay.left.push(0);
+    const { code, stderr } = await cutOff.outcome;
+    expect([code, relay.left]).toEqual([1, []]);
+    expect(stderr).toMatch(/the server cannot be reached, or went away/);
     await relay.stop();
-    const shards = [0, 1, 2, 3].map((i) =>
-      bed.startTenant(bed.second, ['rewrap', '--yes', '--shard', `${i}/4`], bed.server.uri, 30 * 60_000),
-    );
-    const peaks = await Promise.all(shards.map(peakOf));
-    expect((await Promise.all(shards.map(({ outcome }) => outcome))).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
-    process.stderr.write(`${TENANTS} tenants, most memory of a shard: ${Math.max(...peaks).toFixed(0)} MiB\n`);
+    const { [bed.kids().v1]: left = 0 } = await bed.counts();
+    say(`${left} left for the shards`);
+    expect(left).toBeGreaterThan(0);
+
+    for (const [id, key] of await bed.keys()) if (late.has(id)) before.set(id, key);
+    const shards = [0, 1, 2, 3].map((i) => rewrap(['--shard', `${i}/4`]));
+    const [peaks] = await Promise.all([
+      Promise.all(shards.map(peakOf)),
+      bed.tenant(bed.first, ['add', 'last-1', 'last-2']),
+      bed.tenant(bed.second, ['remove', 'tenant-0', '--no-backup', '--yes']),
+    ]);
+    expect((await Promise.all(shards.map(({ outcome }) => outcome))).map((shard) => shard.code)).toEqual([0, 0, 0, 0]);
+    say(`most memory of a shard: ${Math.max(...peaks).toFixed(0)} MiB`);
     for (const mib of peaks) expect(mib).toBeLessThan(MOST_MIB);
+    // What was added after the shards had passed by.
+    expect((await rewrap().outcome).code).toBe(0);
+
     const after = await bed.keys();
-    expect(await bed.counts()).toEqual({ [v2]: after.size });
-    expect(after.size).toBe(TENANTS + Math.floor(KILLS / 5) - Math.floor(KILLS / 10));
-    for (const [id, key] of before) if (after.get(id) !== key) expect.fail(`${id} has another key`);
+    expect(await bed.counts()).toEqual({ [bed.kids().v2]: after.size });
+    const lost = [...before].filter(([id, key]) => after.get(id) !== key).map(([id]) => id);
+    // Its removal may have been overtaken by a shard; then it stays with its key.
+    expect(lost.filter((id) => id !== 'tenant-0' || after.has(id))).toEqual([]);
+    expect([...after.keys()].filter((id) => !before.has(id)).sort()).toEqual(['last-1', 'last-2']);
+    say(`${after.size} keys are what they were`);
   });
 });
 
-describe.skipIf(!soaking || !haveMongodbOrSkip())(`${DOCUMENTS} tenants`, () => {
+describe.skipIf(!soaking)(`${DOCUMENTS} documents`, () => {
   let bed: TenantsBed;
 
   beforeAll(async () => {
-    bed = await startTenantsBed();
+    bed = await startTenantsBed(startFakeCollection);
   });
 
   afterAll(() => bed?.server.stop());
 
   it(`are listed, rewrapped and verified in ${MOST_MIB} MiB`, async () => {
-    for (let from = 0; from < DOCUMENTS; from += 100_000) {
-      const some = Array.from({ length: Math.min(100_000, DOCUMENTS - from) }, (_, i) => `tenant-${from + i}`);
-      const added = await bed.tenant(
-        bed.first,
-        ['add', '--from', fileWith(some.join('\n')), '-q'],
-        bed.server.uri,
-        HOURS,
-      );
-      expect(added.code, added.stderr).toBe(0);
-    }
-    for (const args of [
-      ['list', '-q'],
-      ['rewrap', '--yes', '-q'],
-      ['verify', '-q'],
-    ]) {
+    await addAll(bed, DOCUMENTS);
+    const peaks: number[] = [];
+    for (const args of [['list'], ['list', '-o', 'json'], ['rewrap', '--yes'], ['verify']]) {
       const begun = performance.now();
-      const running = bed.startTenant(bed.second, args, bed.server.uri, 2 * HOURS);
+      const running = bed.startTenant(bed.second, [...args, '-q'], bed.server.uri, 2 * HOURS);
       const [mib, { code, stderr }] = await Promise.all([peakOf(running), running.outcome]);
       const seconds = ((performance.now() - begun) / 1000).toFixed(0);
-      process.stderr.write(`tenant ${args[0]} of ${DOCUMENTS}: ${mib.toFixed(0)} MiB, ${seconds} s\n`);
+      say(`tenant ${args.join(' ')} of ${DOCUMENTS}: ${mib.toFixed(0)} MiB, ${seconds} s`);
       expect(code, stderr).toBe(0);
-      expect(mib).toBeLessThan(MOST_MIB);
+      peaks.push(mib);
     }
+    expect(Math.max(...peaks)).toBeLessThan(MOST_MIB);
     expect(await bed.counts()).toEqual({ [bed.kids().v2]: DOCUMENTS });
   });
 });

@@ -24,8 +24,19 @@ export class MemoryTenantStore implements TenantStore {
     this.documents.set(document['_id'], document);
   }
 
-  async *scan(kids?: readonly string[]): AsyncGenerator<readonly FoundTenant[]> {
-    const all = [...this.documents.values()].filter((found) => kids === undefined || kids.includes(kidIn(found) ?? ''));
+  scan(kids?: readonly string[]): AsyncGenerator<readonly FoundTenant[]> {
+    const all = [...this.documents.values()];
+    return this.#batches(all.filter((found) => kids === undefined || kids.includes(kidIn(found) ?? '')));
+  }
+
+  scanInOrder(): AsyncGenerator<readonly FoundTenant[]> {
+    const ids = [...this.documents.keys()].sort((a, b) =>
+      Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b))),
+    );
+    return this.#batches(ids.map((id) => this.documents.get(id) ?? {}));
+  }
+
+  async *#batches(all: readonly FoundTenant[]): AsyncGenerator<readonly FoundTenant[]> {
     for (let at = 0; at < all.length; at += BATCH) {
       await Promise.resolve();
       yield all.slice(at, at + BATCH);

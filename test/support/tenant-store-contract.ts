@@ -75,6 +75,14 @@ export function tenantStoreContract(name: string, make: () => Promise<TenantStor
       expect(await idsOf()).toEqual(ids);
     });
 
+    it('scans in the order of the ids, by their bytes in UTF-8', async () => {
+      const ids = ['B', 'a', 'ab', 'b', 'é', '\uFF5E', '\u{1F511}'];
+      await made.store.add([4, 0, 6, 2, 5, 1, 3].map((at) => tenantOf(ids[at] ?? '')));
+      const found: unknown[] = [];
+      for await (const batch of made.again.scanInOrder()) found.push(...batch.map(({ _id }) => _id));
+      expect(found).toEqual(ids);
+    });
+
     it('scans by kid, and counts by it what is malformed too', async () => {
       await made.store.add([tenantOf('a', 'kid-1'), tenantOf('b', 'kid-2'), tenantOf('c', 'kid-3')]);
       await made.put({ _id: 'broken', wrapped: 'no' });

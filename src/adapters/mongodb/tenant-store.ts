@@ -2,6 +2,7 @@ import {
   type AnyBulkWriteOperation,
   type Collection,
   type Filter,
+  type FindCursor,
   MongoBulkWriteError,
   type MongoClient,
 } from 'mongodb';
@@ -49,9 +50,16 @@ class MongodbTenantStore implements TenantStore {
     this.location = location;
   }
 
-  async *scan(kids?: readonly string[]): AsyncGenerator<readonly FoundTenant[]> {
+  scan(kids?: readonly string[]): AsyncGenerator<readonly FoundTenant[]> {
     const filter: Filter<TenantDocument> = kids === undefined ? {} : { 'wrapped.kid': { $in: [...kids] } };
-    const cursor = this.#documents.find<FoundTenant>(filter, { batchSize: BATCH });
+    return this.#batches(this.#documents.find<FoundTenant>(filter, { batchSize: BATCH }));
+  }
+
+  scanInOrder(): AsyncGenerator<readonly FoundTenant[]> {
+    return this.#batches(this.#documents.find<FoundTenant>({}, { batchSize: BATCH, sort: { _id: 1 } }));
+  }
+
+  async *#batches(cursor: FindCursor<FoundTenant>): AsyncGenerator<readonly FoundTenant[]> {
     try {
       while (await this.#try(() => cursor.hasNext())) yield cursor.readBufferedDocuments();
     } finally {

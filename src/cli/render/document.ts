@@ -2,18 +2,64 @@ import type { Terminal } from '../../ports/terminal.ts';
 
 const API_VERSION = 'palette-keys/v1';
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A document with a list in it, which is written while it is found. */
+export interface ListDocument {
+  add(items: readonly object[]): void;
+  /** The fields after the list. */
+  end(rest: Fields): void;
+}
+
+/** Begins the one document of a run on stdout: `head`, then the list of that name. */
+export async function beginListDocument(
+  head: { readonly kind: string } & Fields,
+  list: string,
+  format: 'json' | 'yaml',
+  { stdout }: Terminal,
+): Promise<ListDocument> {
+  const { toYaml } = await import('./yaml.ts');
+  const json = format === 'json';
+  const item: (item: object) => string = json
+    ? (each) => indented(JSON.stringify(each, undefined, 2), 4)
+    : (each) => indented(toYaml([each]).trimEnd(), 2);
+  const [opening, between, closing] = json ? [' [\n', ',\n', '\n  ]'] : ['\n', '\n', ''];
+  let written = false;
+  stdout.write(
+    json ? `${withoutEnd(versioned(head))},\n  ${JSON.stringify(list)}:` : `${toYaml(versioned(head))}${list}:`,
+  );
+  return {
+    add: (items) => {
+      if (items.length === 0) return;
+      stdout.write(`${written ? between : opening}${items.map(item).join(between)}`);
+      written = true;
+    },
+    end: (rest) => {
+      stdout.write(written ? closing : ' []');
+      stdout.write(json ? `,${withoutEnd(rest).slice(1)}\n}\n` : `\n${toYaml(rest)}`);
+    },
+  };
+}
+
 /** Writes the one document of a run to stdout. */
 export async function writeDocument(
-  document: { readonly kind: string } & Readonly<Record<string, unknown>>,
+  document: { readonly kind: string } & Fields,
   format: 'json' | 'yaml',
   { stdout }: Terminal,
 ): Promise<void> {
-  const { kind, ...rest } = document;
-  const whole = { apiVersion: API_VERSION, kind, ...rest };
   if (format === 'json') {
-    stdout.write(`${JSON.stringify(whole, undefined, 2)}\n`);
+    stdout.write(`${JSON.stringify(versioned(document), undefined, 2)}\n`);
     return;
   }
   const { toYaml } = await import('./yaml.ts');
-  stdout.write(toYaml(whole));
+  stdout.write(toYaml(versioned(document)));
 }
+
+function versioned({ kind, ...rest }: { readonly kind: string } & Fields): Fields {
+  return { apiVersion: API_VERSION, kind, ...rest };
+}
+
+/** JSON of an object that has fields, without its last line. */
+const withoutEnd = (fields: Fields): string => JSON.stringify(fields, undefined, 2).slice(0, -2);
+
+const indented = (text: string, by: number): string => text.replaceAll(/^/gm, ' '.repeat(by));

@@ -4,10 +4,12 @@ export interface Cell {
   readonly paint?: (text: string) => string;
 }
 
-/** Rows in aligned columns, two spaces apart and `indent` in. The last column is not padded. */
-export function table(rows: readonly (readonly (string | Cell)[])[], indent = 0): string {
+/**
+ * Rows in aligned columns, two spaces apart and `indent` in. The last column is not padded. `widths`: those of the rows
+ * above, where a table is written piece by piece; this widens them.
+ */
+export function table(rows: readonly (readonly (string | Cell)[])[], indent = 0, widths: number[] = []): string {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === 'string' ? { text: cell } : cell)));
-  const widths: number[] = [];
   for (const row of cells) {
     row.forEach(({ text }, column) => {
       widths[column] = Math.max(widths[column] ?? 0, text.length);

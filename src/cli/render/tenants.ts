@@ -1,9 +1,8 @@
 import type { RewrapResult } from '../../apply/rewrap.ts';
 import type { TenantScan } from '../../apply/scan-tenants.ts';
 import { tenantFindings } from '../../apply/tenant-findings.ts';
-import type { ListedTenant } from '../../apply/tenants.ts';
 import type { Palette } from './palette.ts';
-import { table, wrap } from './table.ts';
+import { wrap } from './table.ts';
 
 type Failures = TenantScan['failures'];
 
@@ -23,9 +22,8 @@ export type TenantsShown =
       readonly dryRun: boolean;
     }
   | {
-      readonly verb: 'list' | 'verify';
+      readonly verb: 'verify';
       readonly counts: Omit<TenantScan, 'failures'>;
-      readonly tenants?: readonly ListedTenant[];
       readonly failures: Failures;
     };
 
@@ -39,14 +37,12 @@ export function renderTenants(shown: TenantsShown, location: string, paint: Pale
     const kept = file === undefined ? '' : `; their documents are in ${file}`;
     return `${dryRun ? 'Would be removed' : 'Removed'} from ${location}: ${removed.length} tenants${dryRun ? '' : kept}; ${missing.length} were not there.\n`;
   }
-  const { counts, tenants, failures } = shown;
-  const rows = (tenants ?? []).map(({ tenant, bits, kid, createdAt }) => [tenant, String(bits), kid, createdAt]);
-  const head = ['TENANT', 'BITS', 'ROOT KEY', 'CREATED'].map((text) => ({ text, paint: paint.strong }));
+  const { counts, failures } = shown;
   const byKid = Object.entries(counts.byKid).map(([kid, count]) => `${count} by ${kid}`);
   const faults = counts.malformed + counts.unopenable;
   const wrapped = byKid.length === 0 ? '' : ` wrapped ${byKid.join(', ')}`;
   const sum = `${counts.total} tenants in ${location}:${wrapped}${faults === 0 ? '; every key opens' : `; ${faults} cannot be used`}.\n`;
-  return `${tenants === undefined ? '' : `${table([head, ...rows])}\n`}${sum}${renderFailures(failures, paint)}`;
+  return `${sum}${renderFailures(failures, paint)}`;
 }
 
 export function renderRewrap(

@@ -2,11 +2,11 @@
  * A replica set of fake servers with users, roles, logins by SCRAM-SHA-256 and open sessions: what FerretDB has not, or
  * not all of. It follows MongoDB's documentation; it is not MongoDB.
  */
-import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
-import { Binary, Long } from 'mongodb';
+import { Long } from 'mongodb';
 import { makeServerCertificate, type ServerCertificate } from '../cluster/certificate.ts';
 import { fileWith } from '../program.ts';
-import { type Command, type FakeConnection, type FakeMongodb, startFakeMongodb } from './fake-server.ts';
+import { type Command, type FakeConnection, type FakeMongodb, failed, startFakeMongodb } from './fake-server.ts';
+import { ScramServer } from './scram.ts';
 
 interface Role {
   readonly role: string;
@@ -19,8 +19,6 @@ interface User {
   readonly authenticationRestrictions?: readonly object[];
 }
 
-const ITERATIONS = 4096;
-
 export class FakeDatabase {
   readonly users = new Map<string, User>();
   readonly members: FakeMongodb[] = [];
@@ -31,7 +29,7 @@ export class FakeDatabase {
   /** What a member has in its files; undefined where it cannot read them again. */
   files: (() => Pick<ServerCertificate, 'certPem' | 'keyPem'>) | undefined;
   readonly #connections: { readonly member: number; readonly connection: FakeConnection }[] = [];
-  readonly #conversations = new WeakMap<FakeConnection, Conversation>();
+  readonly #logins = new ScramServer((name) => this.users.get(name)?.password);
   #caFile = '';
 
   async start(members = 1, own?: ServerCertificate): Promise<this> {
@@ -79,8 +77,9 @@ export class FakeDatabase {
 
   #answer(command: Command, connection: FakeConnection, member: number): object | undefined {
     if (this.cuts(command)) return undefined;
-    if ('saslStart' in command) return this.#saslStart(command, connection);
-    if ('saslContinue' in command) return this.#saslContinue(command, connection, member);
+    const login = this.#logins.answer(command, connection);
+    if ('saslContinue' in command && connection.user !== undefined) this.#connections.push({ member, connection });
+    if (login !== undefined) return login;
     const user = this.users.get(connection.user ?? '');
     if ('ping' in command) return {};
     if (user === undefined) return failed(13, 'not authorized');
@@ -136,43 +135,4 @@ export class FakeDatabase {
         effectiveUsers: [{ user, db: 'admin' }],
       }));
   }
-
-  /** RFC 5802, section 3, with SHA-256 (RFC 7677). */
-  #saslStart({ payload }: Command, connection: FakeConnection): object {
-    const bare = String((payload as Binary).toString('utf8')).replace(/^n,,/, '');
-    const [, name = '', nonce = ''] = /^n=([^,]*),r=(.*)$/.exec(bare) ?? [];
-    const salt = randomBytes(16);
-    const first = `r=${nonce}${randomBytes(18).toString('base64')},s=${salt.toString('base64')},i=${ITERATIONS}`;
-    this.#conversations.set(connection, { name, salt, said: `${bare},${first}` });
-    return { conversationId: 1, done: false, payload: new Binary(Buffer.from(first)) };
-  }
-
-  #saslContinue({ payload }: Command, connection: FakeConnection, member: number): object {
-    const conversation = this.#conversations.get(connection);
-    const user = this.users.get(conversation?.name ?? '');
-    if (conversation === undefined || user === undefined) return failed(18, 'Authentication failed.');
-    const text = String((payload as Binary).toString('utf8'));
-    const [before = '', proof = ''] = text.split(',p=');
-    const message = `${conversation.said},${before}`;
-    const salted = pbkdf2Sync(user.password, conversation.salt, ITERATIONS, 32, 'sha256');
-    const clientKey = hmac(salted, 'Client Key');
-    const signature = hmac(createHash('sha256').update(clientKey).digest(), message);
-    const expected = clientKey.map((byte, at) => byte ^ (signature[at] ?? 0));
-    if (!timingSafeEqual(expected, Buffer.from(proof, 'base64'))) return failed(18, 'Authentication failed.');
-    connection.user = conversation.name;
-    this.#connections.push({ member, connection });
-    const verifier = hmac(hmac(salted, 'Server Key'), message).toString('base64');
-    return { conversationId: 1, done: true, payload: new Binary(Buffer.from(`v=${verifier}`)) };
-  }
 }
-
-interface Conversation {
-  readonly name: string;
-  readonly salt: Buffer;
-  /** Both first messages. */
-  readonly said: string;
-}
-
-const hmac = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest();
-
-const failed = (code: number, errmsg: string): object => ({ ok: 0, code, errmsg });

@@ -13,7 +13,7 @@ export type Command = Readonly<Record<string, unknown>>;
 export interface FakeMongodb {
   readonly uri: string;
   readonly caPem: string;
-  /** All but those of the driver itself. */
+  /** All but those of the driver itself; none where it was told to forget them. */
   readonly commands: readonly Command[];
   /** Serves another certificate from now on. */
   serve(certificate: Pick<ServerCertificate, 'certPem' | 'keyPem'>): void;
@@ -34,11 +34,15 @@ export interface FakeConnection {
   user: string | undefined;
 }
 
-/** `answer` gives the reply to a command, or undefined to cut the connection. */
+/** The reply of a server that refuses a command. */
+export const failed = (code: number, errmsg: string): object => ({ ok: 0, code, errmsg });
+
+/** `answer` gives the reply to a command, bytes being the whole of it in BSON; or undefined to cut the connection. */
 export async function startFakeMongodb(
   answer: (command: Command, connection: FakeConnection) => object | undefined,
   hello: object | (() => object) = {},
   certificate?: ServerCertificate,
+  remembers = true,
 ): Promise<FakeMongodb> {
   const { certPem, keyPem, caPem } = certificate ?? (await makeServerCertificate());
   const commands: Command[] = [];
@@ -58,7 +62,7 @@ export async function startFakeMongodb(
       return known();
     }
     if ('endSessions' in command) return {};
-    commands.push(command);
+    if (remembers) commands.push(command);
     return answer(command, connection);
   };
   const server = createServer({ cert: certPem, key: keyPem }, (socket) => {
@@ -73,7 +77,8 @@ export async function startFakeMongodb(
         const body = reply(readMessage(message), connection);
         if (body === undefined) return void socket.destroy();
         if (body === SILENCE) continue;
-        socket.write(makeMessage({ ok: 1, ...body }, message.readInt32LE(4)));
+        const document = body instanceof Uint8Array ? body : BSON.serialize({ ok: 1, ...body });
+        socket.write(makeMessage(document, message.readInt32LE(4)));
       }
     });
   });
@@ -117,8 +122,7 @@ function readMessage(message: Buffer): Command {
   return command;
 }
 
-function makeMessage(body: object, responseTo: number): Buffer {
-  const document = BSON.serialize(body);
+function makeMessage(document: Uint8Array, responseTo: number): Buffer {
   const header = Buffer.alloc(HEADER_BYTES + 5);
   header.writeInt32LE(header.length + document.length, 0);
   header.writeInt32LE(responseTo, 8);

@@ -42,6 +42,14 @@ export async function someSetup(): Promise<ServerSetup> {
   return { ...(await makeServerCertificate()), password: 'correct horse' };
 }
 
+/** A client with the platform's login. */
+export function clientOf(port: number, { caPem, password }: ServerSetup): MongoClient {
+  return new MongoClient(`mongodb://localhost:${port}/?authSource=admin`, {
+    ...{ tls: true, ca: caPem, promoteBuffers: true, serverSelectionTimeoutMS: 1000 },
+    ...{ auth: { username: USERNAME, password }, authMechanism: 'SCRAM-SHA-256' as const },
+  });
+}
+
 export async function startMongodb(setup: ServerSetup): Promise<MongodbServer> {
   const workshop = await openWorkshop();
   const inside = (name: string) => path.join(workshop.folder, name);
@@ -49,11 +57,6 @@ export async function startMongodb(setup: ServerSetup): Promise<MongodbServer> {
   await mkdir(inside('state'));
   await writeFile(inside('tls.crt'), setup.certPem);
   await writeFile(inside('tls.key'), setup.keyPem, { mode: 0o600 });
-  const connect = (port: number) =>
-    new MongoClient(`mongodb://localhost:${port}/?authSource=admin`, {
-      ...{ tls: true, ca: setup.caPem, promoteBuffers: true, serverSelectionTimeoutMS: 1000 },
-      ...{ auth: { username: USERNAME, password: setup.password }, authMechanism: 'SCRAM-SHA-256' as const },
-    });
   const { ports, child } = await startServer(workshop, {
     name: 'ferretdb',
     file: serverFile(),
@@ -72,7 +75,7 @@ export async function startMongodb(setup: ServerSetup): Promise<MongodbServer> {
       ...['--setup-database=admin', `--setup-username=${USERNAME}`, `--setup-password=${setup.password}`],
     ],
     isReady: async ([port = 0]) => {
-      const client = connect(port);
+      const client = clientOf(port, setup);
       try {
         await client.connect();
         return true;
@@ -82,7 +85,7 @@ export async function startMongodb(setup: ServerSetup): Promise<MongodbServer> {
     },
   });
   const [port = 0] = ports;
-  const client = connect(port);
+  const client = clientOf(port, setup);
   const stop = async (): Promise<void> => {
     await client.close();
     await workshop.close();
