@@ -65,13 +65,17 @@ export function matchesKey(certificate: Certificate, key: KeyObject): boolean {
 function readCertificate(pem: string): Certificate {
   try {
     const x509 = new X509Certificate(pem);
+    const { publicKey } = x509;
     const names = (x509.subjectAltName ?? '').split(', ');
     const ofType = (prefix: string): string[] =>
       names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
     return {
       x509,
       pem,
-      kid: publicKeyKid(spkiOf(x509.publicKey)),
+      // Of a leaf nobody asks for it.
+      get kid() {
+        return publicKeyKid(spkiOf(publicKey));
+      },
       fingerprint: fingerprint(x509.raw),
       notBefore: new Date(x509.validFromDate),
       notAfter: new Date(x509.validToDate),

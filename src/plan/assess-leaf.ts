@@ -46,10 +46,8 @@ export function assessLeaf(projection: IssuedProjection, context: ProjectionCont
 }
 
 function assessFound(projection: IssuedProjection, found: StoredObject, context: ProjectionContext): LeafAssessment {
-  const [certificate] = readBundle(entry(found.data, 'tls.crt'));
-  if (certificate === undefined) throw new DamagedError('tls.crt holds no certificate');
+  const certificate = leafOf(found);
   const key = entry(found.data, 'tls.key');
-  if (!matchesKey(certificate, decodePrivateKey(key))) throw new DamagedError('tls.key is not the key of tls.crt');
   const ring = ringOf(context.rings, projection.profile.issuer);
   const issuer = ring.find((version) => isIssuedBy(certificate, caOf(version)));
   if (issuer === undefined) return reissued(foreignLeaf(certificate, found, ring, context));
@@ -61,6 +59,20 @@ function assessFound(projection: IssuedProjection, found: StoredObject, context:
     holds(found, projection.assemble(pem, context.rings), projection) && hasMetadata(found, projection, context);
   const outcome: Outcome = same ? { action: 'keep' } : outdated('what surrounds the certificate differs');
   return { outcome: { ...outcome, fingerprint: certificate.fingerprint }, reissue: false, leaf };
+}
+
+const leaves = new WeakMap<StoredObject, Certificate>();
+
+/** The leaf that the object holds with its key. Read once: a run assesses what it has read several times. Throws DamagedError. */
+function leafOf(found: StoredObject): Certificate {
+  const known = leaves.get(found);
+  if (known !== undefined) return known;
+  const [certificate] = readBundle(entry(found.data, 'tls.crt'));
+  if (certificate === undefined) throw new DamagedError('tls.crt holds no certificate');
+  const key = decodePrivateKey(entry(found.data, 'tls.key'));
+  if (!matchesKey(certificate, key)) throw new DamagedError('tls.key is not the key of tls.crt');
+  leaves.set(found, certificate);
+  return certificate;
 }
 
 /** What an expired CA issues has expired already: then nothing is issued. */
@@ -113,6 +125,13 @@ function sanDifference(certificate: Certificate, profile: IssuedProjection['prof
   return [...added, ...removed].join(' ');
 }
 
+const authorities = new WeakMap<RingVersion, Certificate>();
+
+/** Read once, however many leaves it has issued. */
 function caOf(version: RingVersion): Certificate {
-  return readSingle(entry(version.material.entries, 'tls.crt'));
+  const known = authorities.get(version);
+  if (known !== undefined) return known;
+  const authority = readSingle(entry(version.material.entries, 'tls.crt'));
+  authorities.set(version, authority);
+  return authority;
 }
