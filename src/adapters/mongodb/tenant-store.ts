@@ -17,7 +17,7 @@ export interface TenantStoreOptions extends Connection {
 }
 
 /** Documents of one answer of the server. */
-const BATCH = 500;
+const BATCH = 250;
 const DUPLICATE_KEY = 11_000;
 
 /** Connects. Throws USAGE, DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
