@@ -1,23 +1,30 @@
 import { ERRORS, PaletteKeysError } from '../errors.ts';
-import { parseDuration } from '../installation/duration.ts';
-import { formatTime, type KindId } from '../ledger/entry.ts';
-import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import type { KindId } from '../ledger/entry.ts';
+import type { VersionRecord } from '../ledger/record.ts';
 import { type Change, lookAt } from '../plan/change.ts';
 import { inWords as censusInWords } from '../rotation/census.ts';
 import { decideStep, needsOf } from '../rotation/decide.ts';
 import { ROTATIONS, type Rotation } from '../rotation/kinds.ts';
-import { leftoverStep, movesOf, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
+import { movesOf } from '../rotation/machine.ts';
 import type { Decision, Situation, Step } from '../rotation/situation.ts';
 import { changeUsers } from './change-users.ts';
+import { chooseStep } from './choose-step.ts';
 import { confirmConsumers, noteCensus, noteScan } from './confirm.ts';
 import { deleteEntry } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
-import { isOfLeftover, looksBack, resetStep } from './leftovers.ts';
-import type { Observation } from './observation.ts';
+import { isOfLeftover, looksBack } from './leftovers.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
 import { noteExposed, rewrapRest } from './rewrap-rest.ts';
-import { type Advance, type AdvanceInput, type AdvancePorts, Log, observeComplete, write } from './rotation-run.ts';
+import {
+  type Advance,
+  type AdvanceInput,
+  type AdvancePorts,
+  Log,
+  observeComplete,
+  type Scene,
+  write,
+} from './rotation-run.ts';
 import { wipe } from './wipe.ts';
 
 /**
@@ -83,76 +90,6 @@ export function rotationOf(kind: KindId): Rotation {
   }
   if (rotation.type === 'none') throw new PaletteKeysError('REFUSED', rotation.reason, { hint: rotation.remedy });
   return rotation;
-}
-
-interface Scene {
-  readonly input: AdvanceInput;
-  readonly observation: Observation;
-  readonly record: InstallationRecord;
-}
-
-/** The next step, or undefined where there is none; the log says why. */
-function chooseStep(
-  input: AdvanceInput,
-  rotation: Rotation,
-  { keys, spec }: InstallationRecord,
-  log: Log,
-  now: Date,
-): Step | undefined {
-  const versions = keys[input.kind]?.versions ?? [];
-  if (versions.length === 0) {
-    log.notes.push(`there is no ${input.kind} yet`);
-    return undefined;
-  }
-  if (input.request !== undefined) return askedFor(versions, input.request, log, now);
-  if (rotation.type !== 'versions') {
-    throw new PaletteKeysError('REFUSED', `${input.kind} is not made here: a new one is imported`, {
-      hint: 'palette-keys import-cert --cert FILE --key FILE; palette-keys rotate fqdn-certificate --rollback goes back',
-    });
-  }
-  // Resets are accepted for a salt that is old already: nothing else is done with them.
-  if (input.acceptResets !== undefined) return resetStep(versions, input, log);
-  const leftover = rotation.keepsTrusted === true ? leftoverStep(versions, log.kept) : undefined;
-  // A rehearsal says first whether what is left of the rotations before can go.
-  if (input.rehearses && leftover !== undefined) return leftover;
-  const next: NextStep = nextStep(
-    versions,
-    {
-      opens: input.opens && log.transitions.length === 0,
-      again: input.again && !log.completed,
-      compromised: input.compromised,
-      minInterval: parseDuration(spec.rotation.minInterval),
-      keepsTrusted: rotation.keepsTrusted === true,
-    },
-    now,
-  );
-  if (next.type === 'done') return leftover;
-  if (next.type === 'publish' && rotation.onlyCompromised === true && !input.compromised) {
-    throw new PaletteKeysError('REFUSED', `${input.kind} is an identity: it is never rotated while it is safe`, {
-      hint: `if somebody else holds it: palette-keys rotate ${input.kind} --compromised, which prints what breaks first`,
-    });
-  }
-  if (next.type === 'too-recent') {
-    log.say(`already rotated, or made, at ${formatTime(next.since)}; --again rotates before ${formatTime(next.until)}`);
-    return leftover;
-  }
-  return next;
-}
-
-/** One step by name is one step: it is not repeated on what it has brought about. */
-function askedFor(versions: readonly VersionRecord[], request: Request, log: Log, now: Date): Step | undefined {
-  if (log.transitions.length > 0 || log.destroyed) return undefined;
-  const asked = requestedStep(versions, request);
-  if (asked.type === 'refused') throw new PaletteKeysError('REFUSED', asked.reason, { hint: asked.remedy });
-  const end = asked.type === 'promote' ? versions.find(({ n }) => n === asked.n)?.notAfter : undefined;
-  if (end !== undefined && new Date(end) <= now) {
-    throw new PaletteKeysError('REFUSED', `the version to go back to expired on ${end}`, {
-      hint: 'go forward instead: the next version is valid',
-    });
-  }
-  if (asked.type !== 'done') return asked;
-  log.notes.push(asked.reason);
-  return undefined;
 }
 
 async function decide(

@@ -6,9 +6,8 @@ import { entryName } from '../rotation/machine.ts';
 import { type Evidence, type Situation, versionOf } from '../rotation/situation.ts';
 import { appendAudit } from './audit.ts';
 import { reachUsers } from './database-users.ts';
-import type { Observation } from './observation.ts';
 import { readBack } from './record.ts';
-import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+import type { AdvancePorts, Log, Scene } from './rotation-run.ts';
 
 /**
  * Makes or drops the user where that alone is left before the step, once a run. Returns whether all has to be read anew.
@@ -18,11 +17,7 @@ import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
 export async function changeUsers(
   situation: Situation,
   evidence: Evidence,
-  {
-    input,
-    observation,
-    record,
-  }: { readonly input: AdvanceInput; readonly observation: Observation; readonly record: InstallationRecord },
+  { input, observation, record }: Scene,
   log: Log,
   ports: AdvancePorts,
 ): Promise<boolean> {

@@ -1,5 +1,4 @@
 import { PaletteKeysError } from '../errors.ts';
-import type { InstallationRecord } from '../ledger/record.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
 import { firstScanOf } from '../rotation/scans.ts';
 import { activeVersion, type Step } from '../rotation/situation.ts';
@@ -7,7 +6,7 @@ import { showId } from '../tenants/tenant-id.ts';
 import { noteScan } from './confirm.ts';
 import type { Observation } from './observation.ts';
 import { applyRewrap, previewRewrap } from './rewrap.ts';
-import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+import type { AdvanceInput, AdvancePorts, Log, Scene } from './rotation-run.ts';
 import { named, reachTenants } from './tenant-evidence.ts';
 import { audit } from './tenants.ts';
 
@@ -22,11 +21,7 @@ const NAMED = 20;
  */
 export async function rewrapRest(
   step: Step | undefined,
-  {
-    input,
-    observation,
-    record,
-  }: { readonly input: AdvanceInput; readonly observation: Observation; readonly record: InstallationRecord },
+  { input, observation, record }: Scene,
   log: Log,
   ports: AdvancePorts,
 ): Promise<boolean> {

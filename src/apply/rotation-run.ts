@@ -74,6 +74,13 @@ export interface Advance {
   readonly notes: readonly string[];
 }
 
+/** What a step is decided on. */
+export interface Scene {
+  readonly input: AdvanceInput;
+  readonly observation: Observation;
+  readonly record: InstallationRecord;
+}
+
 /** Reads everything; what an interrupted run left is completed first. */
 export async function observeComplete(
   input: AdvanceInput,

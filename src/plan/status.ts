@@ -37,10 +37,11 @@ export interface LeafStatus {
   readonly rotateAfter?: string;
 }
 
-export type VersionStatus = Pick<
-  VersionRecord,
-  'n' | 'kid' | 'state' | 'since' | 'createdAt' | 'fingerprint' | 'notAfter'
->;
+export interface VersionStatus
+  extends Pick<VersionRecord, 'n' | 'kid' | 'state' | 'since' | 'createdAt' | 'fingerprint' | 'notAfter'> {
+  /** There for certificates whose entry is at hand; one that was imported is older than its version. */
+  readonly notBefore?: string;
+}
 
 /** What `status` shows, or undefined where the store holds no installation. */
 export function reportStatus(assessment: Assessment, now: Date): StatusReport | undefined {
@@ -92,16 +93,16 @@ function keyStatus(kind: Kind, plan: InitPlan, assessment: Assessment, all: read
 
 function versionsOf(id: string, { record, rings, snapshot }: Assessment): Partial<KeyStatus> {
   const recorded = record.status === 'sound' ? (record.record.keys[id]?.versions ?? []) : [];
-  const versions = recorded.map(({ n, kid, state, since, createdAt, fingerprint, notAfter }) => ({
-    n,
-    kid,
-    state,
-    since,
-    createdAt,
-    ...(fingerprint === undefined ? {} : { fingerprint }),
-    ...(notAfter === undefined ? {} : { notAfter }),
-  }));
   const ring = rings.get(id);
+  const versions = recorded.map(({ n, kid, state, since, createdAt, fingerprint, notAfter }) => {
+    const begin = ring?.find((version) => version.n === n)?.facts.notBefore;
+    return {
+      ...{ n, kid, state, since, createdAt },
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+      ...(begin === undefined ? {} : { notBefore: formatTime(begin) }),
+      ...(notAfter === undefined ? {} : { notAfter }),
+    };
+  });
   const { notBefore, notAfter } = ring === undefined ? {} : activeOf(ring).facts;
   if (notBefore === undefined || notAfter === undefined) return { versions };
   const due =

@@ -187,6 +187,20 @@ describe.skipIf(!haveTools('openssl')).concurrent('the store after an import', (
       expect(fingerprintOf(imported, { times: true })).toEqual(before);
     });
 
+    it('status measures the life of a certificate from its own beginning, not from its import', async () => {
+      const folder = copyOf(fresh);
+      const day = 86_400_000;
+      const [from, to] = [new Date(Date.now() - 80 * day), new Date(Date.now() + 10.5 * day)];
+      await well(folder, 'import-cert', ...pki.flags(pki.server({ validity: [from, to] })));
+      const text = await well(folder, 'status');
+      expect(text.split('\n').find((line) => line.startsWith('fqdn-certificate v1'))).toMatch(/\[====\] 10 d/);
+      const { keys } = JSON.parse(await well(folder, 'status', '-o', 'json')) as {
+        keys: { key: string; versions?: { notBefore?: string }[] }[];
+      };
+      const shown = keys.find(({ key }) => key === 'fqdn-certificate')?.versions?.[0]?.notBefore;
+      expect(shown).toBe(`${from.toISOString().slice(0, 19)}Z`);
+    });
+
     it('restores a deleted Secret, byte for byte', async () => {
       const folder = copyOf(imported);
       const bytes = readFileSync(pathOf(folder, INGRESS));

@@ -16,7 +16,8 @@ const spec = defaultSpec();
 const MIN_INTERVAL = 86_400;
 const CACHES = jwtSigningKey.soak('promote', spec);
 const TOKENS = jwtSigningKey.soak('retire', spec);
-const ALLOWED: Readonly<Record<State, readonly State[]>> = {
+/** Where a version can go from each state. */
+export const ALLOWED: Readonly<Record<State, readonly State[]>> = {
   published: ['active', 'retired'],
   active: ['trusted'],
   trusted: ['active', 'retired'],

@@ -5,24 +5,18 @@
 import fc from 'fast-check';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { VersionRecord } from '../../src/ledger/record.ts';
+import type { State } from '../../src/ledger/ring.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import { configMap, installation, objectIn, PLATFORM, recordIn, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { platform, pod, type RotateOptions, rotate, workloadsOf } from './bed.ts';
+import { ALLOWED } from './machine-model.ts';
 
 const KIND = 'jwt-signing-key';
 const CACHES = 900;
 const TOKENS = 86_700;
-
-const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  published: ['active', 'retired'],
-  active: ['trusted'],
-  trusted: ['active', 'retired'],
-  retired: ['trusted', 'destroyed'],
-  destroyed: [],
-};
 
 interface Run {
   readonly type: 'rotate' | 'rollback' | 'retire' | 'reinstate' | 'destroy';
@@ -239,7 +233,9 @@ class History {
       ...versions.filter(({ state }) => state === 'active').map((each) => this.#entered.get(each.n) ?? 0),
     );
     this.#entered.set(n, this.#at);
-    if (from === undefined ? to !== 'published' : !ALLOWED[from]?.includes(to))
+    if (
+      from === undefined ? to !== 'published' : !(ALLOWED[from as State] as readonly string[] | undefined)?.includes(to)
+    )
       this.#faults.push(`v${n}: ${from} → ${to}`);
     if (this.#compromised) return;
     if (from === 'published' && to === 'active' && !this.#knewFor(entered, at, CACHES)) {

@@ -1,0 +1,73 @@
+import { PaletteKeysError } from '../errors.ts';
+import { parseDuration } from '../installation/duration.ts';
+import { formatTime } from '../ledger/entry.ts';
+import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import type { Rotation } from '../rotation/kinds.ts';
+import { leftoverStep, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
+import type { Step } from '../rotation/situation.ts';
+import { resetStep } from './leftovers.ts';
+import type { AdvanceInput, Log } from './rotation-run.ts';
+
+/** The next step, or undefined where there is none; the log says why. */
+export function chooseStep(
+  input: AdvanceInput,
+  rotation: Rotation,
+  { keys, spec }: InstallationRecord,
+  log: Log,
+  now: Date,
+): Step | undefined {
+  const versions = keys[input.kind]?.versions ?? [];
+  if (versions.length === 0) {
+    log.notes.push(`there is no ${input.kind} yet`);
+    return undefined;
+  }
+  if (input.request !== undefined) return askedFor(versions, input.request, log, now);
+  if (rotation.type !== 'versions') {
+    throw new PaletteKeysError('REFUSED', `${input.kind} is not made here: a new one is imported`, {
+      hint: 'palette-keys import-cert --cert FILE --key FILE; palette-keys rotate fqdn-certificate --rollback goes back',
+    });
+  }
+  // Resets are accepted for a salt that is old already: nothing else is done with them.
+  if (input.acceptResets !== undefined) return resetStep(versions, input, log);
+  const leftover = rotation.keepsTrusted === true ? leftoverStep(versions, log.kept) : undefined;
+  // A rehearsal says first whether what is left of the rotations before can go.
+  if (input.rehearses && leftover !== undefined) return leftover;
+  const next: NextStep = nextStep(
+    versions,
+    {
+      opens: input.opens && log.transitions.length === 0,
+      again: input.again && !log.completed,
+      compromised: input.compromised,
+      minInterval: parseDuration(spec.rotation.minInterval),
+      keepsTrusted: rotation.keepsTrusted === true,
+    },
+    now,
+  );
+  if (next.type === 'done') return leftover;
+  if (next.type === 'publish' && rotation.onlyCompromised === true && !input.compromised) {
+    throw new PaletteKeysError('REFUSED', `${input.kind} is an identity: it is never rotated while it is safe`, {
+      hint: `if somebody else holds it: palette-keys rotate ${input.kind} --compromised, which prints what breaks first`,
+    });
+  }
+  if (next.type === 'too-recent') {
+    log.say(`already rotated, or made, at ${formatTime(next.since)}; --again rotates before ${formatTime(next.until)}`);
+    return leftover;
+  }
+  return next;
+}
+
+/** One step by name is one step: it is not repeated on what it has brought about. */
+function askedFor(versions: readonly VersionRecord[], request: Request, log: Log, now: Date): Step | undefined {
+  if (log.transitions.length > 0 || log.destroyed) return undefined;
+  const asked = requestedStep(versions, request);
+  if (asked.type === 'refused') throw new PaletteKeysError('REFUSED', asked.reason, { hint: asked.remedy });
+  const end = asked.type === 'promote' ? versions.find(({ n }) => n === asked.n)?.notAfter : undefined;
+  if (end !== undefined && new Date(end) <= now) {
+    throw new PaletteKeysError('REFUSED', `the version to go back to expired on ${end}`, {
+      hint: 'go forward instead: the next version is valid',
+    });
+  }
+  if (asked.type !== 'done') return asked;
+  log.notes.push(asked.reason);
+  return undefined;
+}
