@@ -13,19 +13,13 @@ import { confirmConsumers, noteCensus, noteScan } from './confirm.ts';
 import { deleteEntry } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
 import { isOfLeftover, looksBack } from './leftovers.ts';
+import { observeComplete } from './observe.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
 import { noteExposed, rewrapRest } from './rewrap-rest.ts';
-import {
-  type Advance,
-  type AdvanceInput,
-  type AdvancePorts,
-  Log,
-  observeComplete,
-  type Scene,
-  write,
-} from './rotation-run.ts';
+import { type Advance, type AdvanceInput, type AdvancePorts, Log, type Scene } from './rotation-run.ts';
 import { wipe } from './wipe.ts';
+import { type Verified, writeChange } from './write-change.ts';
 
 /**
  * Takes every step of a kind's rotation whose gate is open, and stops at the first closed one. There is no cursor:
@@ -50,8 +44,10 @@ async function advanceVersions(
   log: Log,
   ports: AdvancePorts,
 ): Promise<Advance> {
+  let verified: Verified | undefined;
   for (;;) {
-    const { observation, record } = await observeComplete(input, log, ports);
+    const { observation, record } = await observeComplete(input, log, ports, verified);
+    verified = undefined;
     try {
       const { versions } = observation.key;
       const step = chooseStep(input, rotation, record, log, ports.clock.now());
@@ -73,7 +69,7 @@ async function advanceVersions(
         return stopped(decision, input, log);
       }
       if (input.rehearses) return log.rehearsed(inWords(step, versions, input.kind));
-      await take(step, { input, observation, record }, gathered, log, ports);
+      verified = await take(step, { input, observation, record }, gathered, log, ports);
     } finally {
       wipe(observation.assessment);
     }
@@ -148,10 +144,11 @@ async function take(
   gathered: Gathered | undefined,
   log: Log,
   ports: AdvancePorts,
-): Promise<void> {
+): Promise<Verified | undefined> {
   const { kind, key } = observation;
   const version = step.type === 'publish' ? undefined : key.versions.find(({ n }) => n === step.n);
   const irrevocable = step.type === 'destroy' && version?.backups.length === 0 ? version.kid : undefined;
+  let verified: Verified | undefined;
   if (version?.state !== 'destroyed') {
     const adds = step.type === 'publish' ? [{ state: 'published', material: undefined } as const] : [];
     const moves = movesOf(step, key.versions);
@@ -163,18 +160,22 @@ async function take(
       await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);
       log.wrote = true;
     };
-    await write(inWords(step, key.versions, kind), change, {
+    await writeChange(inWords(step, key.versions, kind), change, {
       input,
       ports,
       log,
       seen: observation,
       irrevocable,
       agreed,
+      takeOver: (found) => {
+        verified = found;
+      },
     });
   }
-  if (step.type !== 'destroy' || version === undefined) return;
+  if (step.type !== 'destroy' || version === undefined) return verified;
   await deleteEntry(record.spec, kind, { ...version, state: 'destroyed' }, ports);
   log.destroyed = true;
+  return verified;
 }
 
 async function advanceLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<Advance> {

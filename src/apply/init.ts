@@ -40,6 +40,8 @@ export interface InitInput {
    * since then makes the write of it fail, and the run reads all of it.
    */
   readonly seen?: Snapshot;
+  /** Takes over the projections that were read back in the end, key bytes included: it wipes them. */
+  readonly takeOver?: (verified: Snapshot) => void;
   /** What `restore` has created already: the run tells of it, and writes it to the audit log. */
   readonly restored?: readonly Step[];
 }
@@ -102,6 +104,8 @@ class InitRun {
   #recorded = false;
   /** The escrow, once it is written. */
   #mark: BackupMark | undefined;
+  /** What somebody else has taken over. */
+  #handedOver: Snapshot | undefined;
 
   constructor(agreed: InitPlan, input: InitInput, ports: ApplyPorts) {
     this.#agreed = agreed;
@@ -209,7 +213,15 @@ class InitRun {
     if (changes.length > 0 || untold) await appendAudit(record, { changes, result }, this.#ports);
     await markReady({ record, version: object.version }, this.#ports);
     await announce(changes, this.#ports);
+    this.#handOver(after.snapshot);
     return this.#result(proof, ledgered.installationId);
+  }
+
+  #handOver(verified: Snapshot): void {
+    const { takeOver } = this.#input;
+    if (takeOver === undefined) return;
+    this.#handedOver = { ...verified, ledger: [] };
+    takeOver(this.#handedOver);
   }
 
   async #look(before?: Snapshot): Promise<Assessment> {
@@ -271,7 +283,7 @@ class InitRun {
   }
 
   wipe(): void {
-    for (const assessment of this.#assessments) wipe(assessment);
+    for (const assessment of this.#assessments) wipe(assessment, this.#handedOver);
   }
 }
 

@@ -4,17 +4,12 @@ import type { Assessment } from '../plan/assess.ts';
 import { lookAt } from '../plan/change.ts';
 import { type Leaf, leavesToReissue } from '../rotation/leaves.ts';
 import { describeBehind, findBehind } from './evidence.ts';
+import { observeComplete } from './observe.ts';
 import { reloadMembers } from './reload-members.ts';
 import { restartBehind } from './restart.ts';
-import {
-  type Advance,
-  type AdvanceInput,
-  type AdvancePorts,
-  type Log,
-  observeComplete,
-  write,
-} from './rotation-run.ts';
+import type { Advance, AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
 import { wipe } from './wipe.ts';
+import { writeChange } from './write-change.ts';
 
 /** Issues certificates anew: the same CA, a new key, one write each. What does not reload by itself is restarted if asked for. */
 export async function reissueLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<Advance> {
@@ -35,7 +30,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     else {
       const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
       const change = { ...lookAt(input.kind), generation: record.generation, reissues };
-      await write(inWords(leaves), change, { input, ports, log, seen: observation, irrevocable: undefined });
+      await writeChange(inWords(leaves), change, { input, ports, log, seen: observation, irrevocable: undefined });
     }
     if (input.rehearses) return log.finished();
     const reloaded = await reloadMembers(observation, input, ports);

@@ -1,18 +1,14 @@
-import { PaletteKeysError } from '../errors.ts';
+import type { PaletteKeysError } from '../errors.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import type { State } from '../ledger/ring.ts';
-import { type Assessment, assess } from '../plan/assess.ts';
-import type { Change, Transition } from '../plan/change.ts';
+import type { Transition } from '../plan/change.ts';
 import type { InitPlan } from '../plan/init.ts';
 import type { Step as ObjectStep } from '../plan/step.ts';
 import type { Request } from '../rotation/machine.ts';
-import { gather, type SpecRequest } from './gather.ts';
-import { applyInit, type InitInput, previewInit } from './init.ts';
+import type { SpecRequest } from './gather.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
-import { refuseBlocked } from './refusals.ts';
 import type { Pausing } from './restart.ts';
-import { wipe } from './wipe.ts';
 
 export interface AdvanceInput extends Statements {
   readonly spec: SpecRequest;
@@ -79,86 +75,6 @@ export interface Scene {
   readonly input: AdvanceInput;
   readonly observation: Observation;
   readonly record: InstallationRecord;
-}
-
-/** Reads everything; what an interrupted run left is completed first. */
-export async function observeComplete(
-  input: AdvanceInput,
-  log: Log,
-  ports: AdvancePorts,
-): Promise<{ readonly observation: Observation; readonly record: InstallationRecord }> {
-  for (;;) {
-    const assessment = await look(input, ports);
-    const { record, snapshot } = assessment;
-    if (record.status !== 'sound') {
-      wipe(assessment);
-      throw notInstalled(assessment, snapshot.store.location);
-    }
-    if (record.record.ready || input.rehearses) {
-      const key = record.record.keys[input.kind] ?? { versions: [], evidence: {} };
-      log.observe(key.versions);
-      return { observation: { kind: input.kind, key, assessment, at: ports.clock.now() }, record: record.record };
-    }
-    wipe(assessment);
-    log.completed = true;
-    const nothingSeen = { seen: undefined, irrevocable: undefined };
-    await write('complete the run that was interrupted', undefined, { input, ports, log, ...nothingSeen });
-  }
-}
-
-async function look({ spec }: AdvanceInput, ports: AdvancePorts): Promise<Assessment> {
-  return assess(await gather(ports.store, spec), { adopt: false, restore: false }, ports.clock.now());
-}
-
-function notInstalled({ installationId }: Assessment, location: string): PaletteKeysError {
-  return installationId === undefined
-    ? new PaletteKeysError('NOT_INSTALLED', `${location} holds no installation`, {
-        hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',
-      })
-    : new PaletteKeysError('REFUSED', 'the record is lost or damaged: nothing tells the states of the keys', {
-        hint: 'palette-keys init rebuilds it where that is possible; palette-keys restore FILE brings it back',
-      });
-}
-
-/**
- * What was read so long ago is read once more: while somebody was asked, or records were counted, others may have written.
- * Thousands of Secrets are assessed in less.
- */
-const FRESH_MS = 15_000;
-
-/** Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. */
-export async function write(
-  action: string,
-  change: Change | undefined,
-  {
-    input,
-    ports,
-    log,
-    seen,
-    irrevocable,
-    agreed,
-  }: {
-    readonly input: AdvanceInput;
-    readonly ports: AdvancePorts;
-    readonly log: Log;
-    /** What the change was decided on. */
-    readonly seen: Observation | undefined;
-    readonly irrevocable: string | undefined;
-    /** What comes before the first write, once somebody has agreed. */
-    agreed?(): Promise<void>;
-  },
-): Promise<void> {
-  const request: InitInput['request'] = { adopt: false, restore: false, change };
-  const init = (): InitInput => {
-    const isFresh = seen !== undefined && ports.clock.now().getTime() - seen.at.getTime() <= FRESH_MS;
-    const before = isFresh ? { seen: seen.assessment.snapshot } : {};
-    return { spec: input.spec, createNamespaces: false, request, ...before };
-  };
-  const plan = await previewInit(init(), ports);
-  refuseBlocked(plan);
-  await input.agree({ kind: input.kind, action, plan, irrevocable });
-  await agreed?.();
-  log.note(await applyInit(plan, init(), ports));
 }
 
 /** What one look of a run has done so far, and the looks before it. */

@@ -12,6 +12,11 @@ export function wipe({ snapshot, rings }: Assessment, spared?: Snapshot): void {
   for (const bytes of [...bytesOf(snapshot), ...materials]) if (!needed.has(bytes)) bytes.fill(0);
 }
 
+/** Overwrites the key bytes of what was read. */
+export function wipeSnapshot(snapshot: Snapshot): void {
+  for (const bytes of bytesOf(snapshot)) bytes.fill(0);
+}
+
 function bytesOf({ ledger, projections, adoptable }: Snapshot): readonly Uint8Array[] {
   const objects = [...ledger, ...projections.values(), ...adoptable.values()];
   return objects.flatMap((object) => (object.damage === undefined ? Object.values(object.data) : []));

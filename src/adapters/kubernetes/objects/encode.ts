@@ -1,7 +1,7 @@
 import type { Entries, NewObject } from '../../../ports/key-store.ts';
 import { formatRef } from '../../../ports/object-ref.ts';
 import { type JsonObject, objectAt } from '../json.ts';
-import type { SeenObject } from './seen.ts';
+import type { Replaceable } from './seen.ts';
 
 /** A new object for a POST. */
 export function encodeNew(object: NewObject): JsonObject {
@@ -21,7 +21,7 @@ export function encodeNew(object: NewObject): JsonObject {
  * finalizers, owners and everything else that others put there stay. A merge patch could do the same, but RBAC would
  * have to grant `patch` besides; and what an older API server does not know it would drop without a word.
  */
-export function encodeReplacement(current: SeenObject, object: NewObject): JsonObject {
+export function encodeReplacement(current: Replaceable, object: NewObject): JsonObject {
   const { data: _, binaryData, ...rest } = current.json;
   const { labels, annotations } = object;
   return {

@@ -1,23 +1,30 @@
 import type { StoredObject } from '../../../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../../ports/object-ref.ts';
+import { objectAt } from '../json.ts';
 import type { RawObject } from './decode.ts';
+import { lastChange } from './last-change.ts';
 
-/** An object without what it holds: enough to replace it by, and to tell when it was changed. */
-export interface SeenObject extends Pick<RawObject, 'uid' | 'json' | 'isTerminating'> {
+/** Enough of an object to replace it. */
+export interface Replaceable extends Pick<RawObject, 'uid' | 'json' | 'isTerminating'> {
   readonly stored: Omit<StoredObject, 'data'>;
+}
+
+/** An object without what it holds. */
+export interface SeenObject extends Replaceable {
+  /** RFC 3339; undefined where the server did not say. */
+  readonly changedAt: string | undefined;
 }
 
 /**
  * Objects as this process last met them. Who read one needs not read it again to replace it: its resourceVersion goes
- * along, and the API server refuses where it has moved on. Nothing of `data` is kept.
+ * along, and the API server refuses where it has moved on. Nothing of `data` is kept, nor `managedFields`: they are larger
+ * than all the rest, and the server keeps its own where a PUT has none.
  */
 export class Seen {
   readonly #objects = new Map<string, SeenObject>();
 
-  note({ stored, uid, json, isTerminating }: RawObject): void {
-    const { data: _, ...rest } = stored;
-    const { data: __, ...others } = json;
-    this.#objects.set(formatRef(stored.ref), { stored: rest, uid, json: others, isTerminating });
+  note(found: RawObject): void {
+    this.#objects.set(formatRef(found.stored.ref), withoutContents(found));
   }
 
   forget(ref: ObjectRef): void {
@@ -27,4 +34,11 @@ export class Seen {
   of(ref: ObjectRef): SeenObject | undefined {
     return this.#objects.get(formatRef(ref));
   }
+}
+
+function withoutContents({ stored, uid, json, isTerminating }: RawObject): SeenObject {
+  const { data: _, ...rest } = stored;
+  const { data: __, metadata: ___, ...others } = json;
+  const { managedFields: ____, ...metadata } = objectAt(json, 'metadata');
+  return { stored: rest, uid, json: { ...others, metadata }, isTerminating, changedAt: lastChange(json) };
 }

@@ -9,7 +9,7 @@ import { holds, isEqual } from './compare.ts';
 import { decodeObject } from './decode.ts';
 import { encodeNew, encodeReplacement } from './encode.ts';
 import { find } from './read.ts';
-import type { Seen, SeenObject } from './seen.ts';
+import type { Replaceable, Seen } from './seen.ts';
 
 /**
  * Creates once. A POST that may or may not have been carried out is never simply repeated: the object is read back, and
@@ -101,7 +101,7 @@ export async function removeVersion(
 }
 
 /** What the API server would refuse, said so that one knows what to do; and ledger entries are never touched. */
-function refuseUnchangeable(current: SeenObject, object: NewObject): void {
+function refuseUnchangeable(current: Replaceable, object: NewObject): void {
   if (current.isTerminating) throw terminating(object);
   const { immutable, type } = current.stored;
   if (!immutable && type === object.type) return;

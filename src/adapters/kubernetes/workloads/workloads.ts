@@ -4,6 +4,7 @@ import { type Call, getting, type Target, writing } from '../api/call.ts';
 import { type ApiClient, Garbled } from '../api/client.ts';
 import { isConflict, isMissing } from '../api/failure.ts';
 import { isObject, type JsonObject, listAt, objectAt, textAt } from '../json.ts';
+import { lastChange, readTime } from '../objects/last-change.ts';
 import type { Seen } from '../objects/seen.ts';
 import { decodePod } from './decode-pod.ts';
 import { isRolledOut } from './rollout.ts';
@@ -41,9 +42,9 @@ export class KubernetesWorkloads implements Workloads {
   changedAt(ref: ObjectRef): Promise<Date | undefined> {
     return this.#inWords(async () => {
       const known = this.#seen.of(ref);
-      if (known !== undefined) return lastChange(known.json);
+      if (known !== undefined) return readTime(known.changedAt);
       try {
-        return await this.#client.read(getting(ref), lastChange);
+        return await this.#client.read(getting(ref), (json) => readTime(lastChange(json)));
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;
@@ -96,19 +97,6 @@ function decodePage(json: JsonObject): { readonly pods: readonly Pod[]; readonly
     return decodePod(item);
   });
   return { pods, next: textAt(objectAt(json, 'metadata'), 'continue') ?? '' };
-}
-
-/** The newest time at which anybody has written one of its fields; the server keeps that for every writer. */
-function lastChange(json: JsonObject): Date {
-  const metadata = objectAt(json, 'metadata');
-  const times = listAt(metadata, 'managedFields').map((field) => textAt(field, 'time'));
-  const newest = [textAt(metadata, 'creationTimestamp'), ...times]
-    .filter((time) => time !== undefined)
-    .sort()
-    .at(-1);
-  const time = new Date(newest ?? Number.NaN);
-  if (Number.isNaN(time.getTime())) throw new Garbled('it does not say when it was changed');
-  return time;
 }
 
 function targetOf(workload: string): Omit<Target, 'verb'> | undefined {

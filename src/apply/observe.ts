@@ -1,0 +1,65 @@
+import { PaletteKeysError } from '../errors.ts';
+import type { InstallationRecord } from '../ledger/record.ts';
+import { type Assessment, assess } from '../plan/assess.ts';
+import { gather } from './gather.ts';
+import type { Observation } from './observation.ts';
+import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+import { wipe, wipeSnapshot } from './wipe.ts';
+import { isFresh, type Verified, writeChange } from './write-change.ts';
+
+/**
+ * Reads everything, but for the projections that a write of this run has read back a moment ago. What an interrupted run
+ * left is completed first. Who called wipes the observation.
+ */
+export async function observeComplete(
+  input: AdvanceInput,
+  log: Log,
+  ports: AdvancePorts,
+  verified?: Verified,
+): Promise<{ readonly observation: Observation; readonly record: InstallationRecord }> {
+  let before = verified;
+  for (;;) {
+    const assessment = await look(input, ports, before);
+    const { record, snapshot } = assessment;
+    if (record.status !== 'sound') {
+      wipe(assessment);
+      throw notInstalled(assessment, snapshot.store.location);
+    }
+    if (record.record.ready || input.rehearses) {
+      const key = record.record.keys[input.kind] ?? { versions: [], evidence: {} };
+      log.observe(key.versions);
+      return { observation: { kind: input.kind, key, assessment, at: ports.clock.now() }, record: record.record };
+    }
+    wipe(assessment);
+    log.completed = true;
+    before = undefined;
+    await writeChange('complete the run that was interrupted', undefined, {
+      ...{ input, ports, log, seen: undefined, irrevocable: undefined },
+      takeOver: (found) => {
+        before = found;
+      },
+    });
+  }
+}
+
+async function look({ spec }: AdvanceInput, ports: AdvancePorts, verified: Verified | undefined): Promise<Assessment> {
+  const before = verified !== undefined && isFresh(verified, ports) ? verified.snapshot : undefined;
+  if (before === undefined && verified !== undefined) wipeSnapshot(verified.snapshot);
+  try {
+    const snapshot = await gather(ports.store, spec, undefined, before);
+    return await assess(snapshot, { adopt: false, restore: false }, ports.clock.now());
+  } catch (error) {
+    if (before !== undefined) wipeSnapshot(before);
+    throw error;
+  }
+}
+
+function notInstalled({ installationId }: Assessment, location: string): PaletteKeysError {
+  return installationId === undefined
+    ? new PaletteKeysError('NOT_INSTALLED', `${location} holds no installation`, {
+        hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',
+      })
+    : new PaletteKeysError('REFUSED', 'the record is lost or damaged: nothing tells the states of the keys', {
+        hint: 'palette-keys init rebuilds it where that is possible; palette-keys restore FILE brings it back',
+      });
+}

@@ -1,0 +1,61 @@
+import type { Change } from '../plan/change.ts';
+import type { Snapshot } from '../plan/snapshot.ts';
+import { applyInit, type InitInput, previewInit } from './init.ts';
+import type { Observation } from './observation.ts';
+import { refuseBlocked } from './refusals.ts';
+import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+
+/**
+ * What was read so long ago is read once more: while somebody was asked, or records were counted, others may have written.
+ * Thousands of Secrets are assessed in less.
+ */
+const FRESH_MS = 15_000;
+
+/** Projections as a write has read them back, and when. Who has it wipes it. */
+export interface Verified {
+  readonly snapshot: Snapshot;
+  readonly at: Date;
+}
+
+export function isFresh({ at }: { readonly at: Date }, { clock }: Pick<AdvancePorts, 'clock'>): boolean {
+  return clock.now().getTime() - at.getTime() <= FRESH_MS;
+}
+
+/** Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. */
+export async function writeChange(
+  action: string,
+  change: Change | undefined,
+  {
+    input,
+    ports,
+    log,
+    seen,
+    irrevocable,
+    agreed,
+    takeOver,
+  }: {
+    readonly input: AdvanceInput;
+    readonly ports: AdvancePorts;
+    readonly log: Log;
+    /** What the change was decided on. */
+    readonly seen: Observation | undefined;
+    readonly irrevocable: string | undefined;
+    /** What comes before the first write, once somebody has agreed. */
+    agreed?(): Promise<void>;
+    /** Called with what was read back, where anything was written. */
+    takeOver?(verified: Verified): void;
+  },
+): Promise<void> {
+  const request: InitInput['request'] = { adopt: false, restore: false, change };
+  const init = (): InitInput => {
+    const before = seen !== undefined && isFresh(seen, ports) ? { seen: seen.assessment.snapshot } : {};
+    return { spec: input.spec, createNamespaces: false, request, ...before };
+  };
+  const plan = await previewInit(init(), ports);
+  refuseBlocked(plan);
+  await input.agree({ kind: input.kind, action, plan, irrevocable });
+  await agreed?.();
+  const over =
+    takeOver === undefined ? {} : { takeOver: (snapshot: Snapshot) => takeOver({ snapshot, at: ports.clock.now() }) };
+  log.note(await applyInit(plan, { ...init(), ...over }, ports));
+}
