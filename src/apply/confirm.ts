@@ -30,12 +30,15 @@ export async function confirmConsumers(
 export async function noteScan(
   before: InstallationRecord,
   kind: KindId,
-  { old, active, unneededAt }: ScanNote,
+  { old, active, scan }: ScanNote,
   ports: ApplyPorts,
 ): Promise<void> {
   const who = kind === 'root-key' ? 'tenant key' : 'session';
-  const object = unneededAt === undefined ? `${who}s need it again` : `no ${who} needs it, as of ${unneededAt}`;
-  const evidence = (key: KeyRecord): KeyRecord['evidence'] => withFirstScan(key, old, active, unneededAt);
+  const object =
+    scan === undefined
+      ? `${who}s may need it again`
+      : `no ${who} needs it, as of ${formatTime(scan.begun)}, in ${scan.location}`;
+  const evidence = (key: KeyRecord): KeyRecord['evidence'] => withFirstScan(key, old, active, scan);
   await note(before, { kind, versions: [old, active], object, evidence }, ports);
 }
 

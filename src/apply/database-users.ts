@@ -75,18 +75,20 @@ async function look(
 ): Promise<{ readonly sessions: SessionsEvidence; readonly scanned?: ScanNote }> {
   const active = activeVersion(key);
   const old = versionOf(key, n);
-  const known = firstScanOf(key, old, active);
+  const { location } = admin;
+  const noted = firstScanOf(key, old, active);
+  const known = noted?.location === location ? noted.begun : undefined;
   const at = new Date(formatTime(ports.clock.now()));
   if (known !== undefined && at < secondScanFrom(known, snapshot.spec)) {
     return { sessions: { status: 'none', first: known, last: known } };
   }
   const open = await admin.sessions(username);
   if (open.length > 0) {
-    const scanned = known === undefined ? {} : { scanned: { old, active, unneededAt: undefined } };
+    const scanned = noted === undefined ? {} : { scanned: { old, active, scan: undefined } };
     return { sessions: { status: 'open', blockers: inWords(open) }, ...scanned };
   }
   if (known !== undefined) return { sessions: { status: 'none', first: known, last: at } };
-  return { sessions: { status: 'none', first: at, last: at }, scanned: { old, active, unneededAt: formatTime(at) } };
+  return { sessions: { status: 'none', first: at, last: at }, scanned: { old, active, scan: { begun: at, location } } };
 }
 
 function inWords(sessions: readonly Session[]): readonly string[] {

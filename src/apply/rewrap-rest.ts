@@ -48,7 +48,7 @@ export async function rewrapRest(
   // First: if this run is killed, no scan from before may count for what is found now.
   for (const version of old) {
     if (firstScanOf(key, version, active) === undefined) continue;
-    await noteScan(record, kind, { old: version, active, unneededAt: undefined }, ports);
+    await noteScan(record, kind, { old: version, active, scan: undefined }, ports);
     log.wrote = true;
   }
   const { rewrapped, failures } = await applyRewrap(access, EVERYTHING, preview, all);

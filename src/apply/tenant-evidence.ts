@@ -3,7 +3,7 @@ import type { VersionRecord } from '../ledger/record.ts';
 import { ringOf } from '../ledger/ring.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import { firstScanOf, secondScanFrom } from '../rotation/scans.ts';
+import { firstScanOf, type Scan, secondScanFrom } from '../rotation/scans.ts';
 import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../rotation/situation.ts';
 import type { TenantFailure } from '../tenants/examine.ts';
 import { tenantKeyring } from '../tenants/wrap.ts';
@@ -11,11 +11,11 @@ import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import { scanTenants } from './scan-tenants.ts';
 import { readTenantAccess, type TenantAccess } from './tenant-keyring.ts';
 
-/** What is to be kept of a scan: when the first one began that found nothing under `old`; undefined: none counts any more. */
+/** What is to be kept of the first scan that found nothing under `old`; undefined: none counts any more. */
 export interface ScanNote {
   readonly old: VersionRecord;
   readonly active: VersionRecord;
-  readonly unneededAt: string | undefined;
+  readonly scan: Scan | undefined;
 }
 
 /** So many documents are named. */
@@ -60,24 +60,28 @@ async function scanWithout(
   const active = activeVersion(key);
   const old = key.versions.find((version) => version.kid === kid);
   if (old === undefined) throw new Error('a version that the record does not have');
-  const known = firstScanOf(key, old, active);
+  const { location } = tenants;
+  const noted = firstScanOf(key, old, active);
+  const known = noted?.location === location ? noted.begun : undefined;
   const begun = new Date(formatTime(ports.clock.now()));
   if (known !== undefined && begun < secondScanFrom(known, snapshot.spec)) {
     return { tenants: { status: 'unneeded', first: known, last: known } };
   }
   const keyring = tenantKeyring(ringOf(ringsOfLedger(ledger, record), 'root-key'), kid);
-  const { byKid, failures } = await scanTenants(tenants, keyring, ports);
+  const { byKid, failures, total } = await scanTenants(tenants, keyring, ports);
+  const undone = noted === undefined ? {} : { scanned: { old, active, scan: undefined } };
   if (failures.length > 0) {
     const left = byKid[kid] ?? 0;
-    const undone = known === undefined ? {} : { scanned: { old, active, unneededAt: undefined } };
     const others = failures.filter(({ code }) => code !== 'TENANT_KID_RETIRED');
     if (left === 0 || others.length > 0) return { tenants: { status: 'broken', blockers: named(failures) }, ...undone };
     return { tenants: { status: 'needed', blockers: [countOf(left, failures)] }, ...undone };
   }
+  // Where nothing is, nothing speaks for the old key being unneeded: that may be elsewhere.
+  if (total === 0) return { tenants: { status: 'empty', location }, ...undone };
   if (known !== undefined) return { tenants: { status: 'unneeded', first: known, last: begun } };
   return {
     tenants: { status: 'unneeded', first: begun, last: begun },
-    scanned: { old, active, unneededAt: formatTime(begun) },
+    scanned: { old, active, scan: { begun, location } },
   };
 }
 

@@ -1,25 +1,37 @@
 import { parseDuration } from '../installation/duration.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
+import { formatTime } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import { entryName } from './machine.ts';
 
-/** When the first scan began that found no tenant key under `old`, while `active` was active; undefined where none was made. */
-export function firstScanOf({ evidence }: KeyRecord, old: VersionRecord, active: VersionRecord): Date | undefined {
-  const found = evidence[entryName(old)];
-  if (typeof found !== 'object' || found === null || !('unneededAt' in found) || !('under' in found)) return undefined;
-  const at = typeof found.unneededAt === 'string' ? Date.parse(found.unneededAt) : Number.NaN;
-  return found.under !== entryName(active) || Number.isNaN(at) ? undefined : new Date(at);
+/** A look that found nobody who needs an old version. */
+export interface Scan {
+  readonly begun: Date;
+  /** Where: hosts, and database and collection; no credentials. It says nothing of another place. */
+  readonly location: string;
 }
 
-/** The evidence with that scan; without one where `unneededAt` is undefined. */
+/** The first scan that found nobody who needs `old`, while `active` was active; undefined where none was made. */
+export function firstScanOf({ evidence }: KeyRecord, old: VersionRecord, active: VersionRecord): Scan | undefined {
+  const found = evidence[entryName(old)];
+  if (typeof found !== 'object' || found === null || !('unneededAt' in found) || !('under' in found)) return undefined;
+  const begun = typeof found.unneededAt === 'string' ? Date.parse(found.unneededAt) : Number.NaN;
+  if (found.under !== entryName(active) || Number.isNaN(begun)) return undefined;
+  // What an older version of this program noted names no place: it counts for none.
+  return { begun: new Date(begun), location: 'in' in found ? String(found.in) : '' };
+}
+
+/** The evidence with that scan; without one where it is undefined. */
 export function withFirstScan(
   { evidence }: KeyRecord,
   old: VersionRecord,
   active: VersionRecord,
-  unneededAt: string | undefined,
+  scan: Scan | undefined,
 ): KeyRecord['evidence'] {
   const { [entryName(old)]: _, ...others } = evidence;
-  return unneededAt === undefined ? others : { ...others, [entryName(old)]: { unneededAt, under: entryName(active) } };
+  if (scan === undefined) return others;
+  const { begun, location } = scan;
+  return { ...others, [entryName(old)]: { unneededAt: formatTime(begun), in: location, under: entryName(active) } };
 }
 
 /** From when on a scan counts as the second one: who had the old key in hand has written by then. */

@@ -70,6 +70,8 @@ export type TenantsEvidence =
   /** Every key opens without the version: so two scans found, the same one where there was only one. */
   | { readonly status: 'unneeded'; readonly first: Date; readonly last: Date }
   | { readonly status: 'needed'; readonly blockers: readonly string[] }
+  /** There is no tenant at all; `location`: hosts, database and collection. */
+  | { readonly status: 'empty'; readonly location: string }
   /** Documents whose key no root key opens. */
   | { readonly status: 'broken'; readonly blockers: readonly string[] }
   | { readonly status: 'unknown'; readonly reason: string };

@@ -188,6 +188,17 @@ describe('a gate opens', () => {
       { ...current, tenants: { status: 'needed', blockers: ['t'] } },
       { open: false, blockers: ['t'] },
     ],
+    [
+      'root key: there is no tenant at all',
+      'root-key',
+      RETIRE,
+      { ...current, tenants: { status: 'empty', location: 'db.tenants' } },
+      {
+        open: false,
+        reason: expect.stringContaining('db.tenants'),
+        blockers: [expect.anything(), expect.stringContaining('--no-tenant-store')],
+      },
+    ],
     ['root key: none needs it', 'root-key', RETIRE, { ...current, tenants: { status: 'clear' } }, { open: true }],
     [
       'root key: none needs it, but a wrapper has the old one',

@@ -285,6 +285,44 @@ describe('a document under the old root key', () => {
   });
 });
 
+describe('the wrong place', () => {
+  const elsewhere = (documents?: Map<unknown, FoundTenant>) => new MemoryTenantStore(documents, 'elsewhere');
+
+  test('that holds no tenant at all is no proof: perhaps the collection is misspelt', async () => {
+    await go({ tenants: elsewhere() });
+    clock.advance(PERIOD);
+    const waiting = await go({ tenants: elsewhere() });
+    expect(waiting.waitingFor).toMatchObject({
+      reason: expect.stringContaining('elsewhere holds no tenant key at all'),
+      blockers: [expect.stringContaining('mongodb.collection'), expect.stringContaining('--no-tenant-store')],
+    });
+    expect(statesOf(store, KIND)).toBe(PROMOTED);
+    expect(Object.values(await keysNow().then((now) => Object.fromEntries(now)))).toEqual([...keys.values()]);
+    expect(await go({ tenants: elsewhere(), noTenantStore: true })).toMatchObject({ done: true });
+  });
+
+  test('that was scanned first says nothing of the right one, nor the other way round', async () => {
+    await go();
+    clock.advance(PERIOD);
+    const copy = elsewhere(new Map(tenants.documents));
+    const again = { waitingFor: { until: new Date(clock.now().getTime() + PERIOD * 1000) } };
+    expect(await go({ tenants: copy })).toMatchObject(again);
+    expect(await go()).toMatchObject(again);
+    clock.advance(PERIOD);
+    expect(await go()).toMatchObject({ done: true });
+  });
+
+  test('that was emptied between the scans makes both begin anew', async () => {
+    await go();
+    clock.advance(PERIOD);
+    const documents = new Map(tenants.documents);
+    tenants.documents.clear();
+    expect((await go()).waitingFor?.reason).toContain('no tenant key at all');
+    for (const document of documents.values()) tenants.put(document);
+    expect((await go()).waitingFor?.reason).toContain('second scan');
+  });
+});
+
 test('a rollback before retirement wraps backward, and the newer root key goes by the same gate', async () => {
   await go();
   await go({ request: { type: 'rollback' } });

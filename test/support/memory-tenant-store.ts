@@ -10,14 +10,15 @@ import type {
 const BATCH = 100;
 
 export class MemoryTenantStore implements TenantStore {
-  readonly location = 'memory';
+  readonly location: string;
   readonly documents: Map<unknown, FoundTenant>;
   /** Called before every write; what it throws is the write's failure. */
   beforeWrite: () => void | Promise<void> = () => undefined;
   writes = 0;
 
-  constructor(documents: Map<unknown, FoundTenant> = new Map()) {
+  constructor(documents: Map<unknown, FoundTenant> = new Map(), location = 'memory') {
     this.documents = documents;
+    this.location = location;
   }
 
   put(document: FoundTenant): void {

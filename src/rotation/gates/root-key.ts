@@ -48,6 +48,11 @@ export const rootKey: Gate = {
   },
 };
 
+const EMPTY = [
+  'look at mongodb.database and mongodb.collection in the spec, and at the server that was asked',
+  'if there are no tenants: --no-tenant-store',
+];
+
 const REMEDY = 'palette-keys tenant verify names all of them, and says what helps';
 
 /** Nothing begins while a tenant key does not open. Where no database is named, the old root key stays trusted anyway. */
@@ -69,6 +74,8 @@ function unwrapped(tenants: TenantsEvidence | undefined, spec: Situation['spec']
       if (tenants.last >= until) return OPEN;
       return { open: false, reason: 'no tenant key needs it; a second scan has to find the same', until, blockers: [] };
     }
+    case 'empty':
+      return closed(`${tenants.location} holds no tenant key at all: perhaps it is not the collection`, EMPTY);
     default: {
       const why = tenants?.reason ?? 'nobody has looked';
       const ways = ['mongodb.uri in the spec, or --mongodb-uri-file FILE: the database is asked', '--no-tenant-store'];
