@@ -1,5 +1,5 @@
 import { formatTime } from '../ledger/entry.ts';
-import { activeOf, type RingVersion } from '../ledger/ring.ts';
+import { acceptedOf, activeOf, type RingVersion } from '../ledger/ring.ts';
 import { textEntry } from '../ledger/text.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../ports/database-users.ts';
@@ -23,10 +23,14 @@ export async function usersEvidence(
 ): Promise<{ readonly users: UsersEvidence; readonly scanned?: ScanNote }> {
   const reached = await reachUsers(request.n, observation, ports);
   if ('reason' in reached) return { users: { status: 'unknown', reason: reached.reason } };
-  const { server, login, activeLogin } = reached;
+  const { server, login, activeLogin, namesake } = reached;
   const [answer, active] = [await server.tryLogin(login), await server.tryLogin(activeLogin)];
+  // With another server's administrator another server's users would be made and dropped.
+  const activeAccepted = active.accepted && (await server.admin?.accepts(activeLogin)) !== false;
   const known = {
-    ...({ status: 'known', user: login.username, accepted: answer.accepted, activeAccepted: active.accepted } as const),
+    ...({ status: 'known', user: login.username, accepted: answer.accepted } as const),
+    ...{ active: activeLogin.username, activeAccepted, namesake },
+    listed: answer.accepted ? true : await server.admin?.has(login.username),
     lacks: lacking(answer, active),
     managed: server.admin !== undefined,
   };
@@ -37,14 +41,21 @@ export async function usersEvidence(
   return { users: { ...known, sessions }, ...(scanned === undefined ? {} : { scanned }) };
 }
 
+/** What there is to ask, and about whom. */
+interface Reached {
+  readonly server: DatabaseUsers;
+  readonly login: Login;
+  readonly activeLogin: Login;
+  /** Another version in use whose user has the same name. */
+  readonly namesake: number | undefined;
+}
+
 /** The server, and the logins of a version and of the active one; or why there are none. */
 export async function reachUsers(
   n: number,
   { assessment: { ledger, record, snapshot } }: Observation,
   ports: EvidencePorts,
-): Promise<
-  { readonly server: DatabaseUsers; readonly login: Login; readonly activeLogin: Login } | { readonly reason: string }
-> {
+): Promise<Reached | { readonly reason: string }> {
   const rings = ringsOfLedger(ledger, record);
   const ring = rings.get(KIND) ?? [];
   const version = ring.find((candidate) => candidate.n === n);
@@ -52,7 +63,9 @@ export async function reachUsers(
     return { reason: 'the ledger is not whole: palette-keys status says what is wrong' };
   const server = await ports.databaseUsers(snapshot.spec, authoritiesOf(rings));
   if (server === undefined) return { reason: 'no database is named' };
-  return { server, login: loginOf(version), activeLogin: loginOf(activeOf(ring)) };
+  const login = loginOf(version);
+  const namesake = acceptedOf(ring).find((other) => other.n !== n && loginOf(other).username === login.username)?.n;
+  return { server, login, activeLogin: loginOf(activeOf(ring)), namesake };
 }
 
 function loginOf({ material }: RingVersion): Login {

@@ -45,6 +45,12 @@ export interface DatabaseAdmin {
    */
   create(login: Login, like: string): Promise<'created' | 'exists'>;
 
+  /** Whether the server of the administrator's connection string takes a login: it may be another than the one asked. */
+  accepts(login: Login): Promise<boolean>;
+
+  /** Whether there is a user of that name, whatever its password. */
+  has(username: string): Promise<boolean>;
+
   /** Connections, idle ones too, that were logged in as the user, on every member; those of this program do not count. */
   sessions(username: string): Promise<readonly Session[]>;
 

@@ -8,8 +8,14 @@ export type UsersEvidence =
       readonly user: string;
       /** Whether the server takes its login. */
       readonly accepted: boolean;
-      /** What the active user may and this one may not, in words. */
+      /** Whether the server has a user of that name, whatever its password; undefined where nobody may list users. */
+      readonly listed: boolean | undefined;
+      /** Another version in use whose user has the same name. */
+      readonly namesake: number | undefined;
+      /** What the active user may and this one may not, in words; without the roles where the active login is refused. */
       readonly lacks: readonly string[];
+      /** Name of the active user. */
+      readonly active: string;
       readonly activeAccepted: boolean;
       /** True where an administrator's credential is at hand, with which users are made, watched and dropped. */
       readonly managed: boolean;

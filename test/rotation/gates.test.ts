@@ -40,6 +40,9 @@ const user = (change: Partial<Extract<UsersEvidence, { status: 'known' }>> = {})
     status: 'known',
     user: 'u',
     accepted: true,
+    listed: change.accepted ?? true,
+    namesake: undefined,
+    active: 'a',
     activeAccepted: true,
     lacks: [],
     managed: true,
@@ -275,6 +278,62 @@ describe('a gate opens', () => {
       { ...current, users: user({ accepted: false, activeAccepted: false }) },
       { open: false },
     ],
+    [
+      'user: the server takes its login, and not the active one: it may be another server',
+      'mongodb-auth',
+      PROMOTE,
+      { ...current, users: user({ activeAccepted: false }) },
+      { open: false, reason: 'the server does not take the login of the active user a' },
+    ],
+    [
+      'user: it is to be made on a server that does not take the active login',
+      'mongodb-auth',
+      PROMOTE,
+      { ...current, users: user({ accepted: false, activeAccepted: false }) },
+      { open: false, reason: 'the server does not take the login of the active user a' },
+    ],
+    [
+      'user: the way back from an active user who cannot log in any more',
+      'mongodb-auth',
+      { ...PROMOTE, back: true },
+      { users: user({ activeAccepted: false }) },
+      { open: true },
+    ],
+    [
+      'user: the way back from an active user who cannot log in any more, to one who cannot either',
+      'mongodb-auth',
+      { ...PROMOTE, back: true },
+      { users: user({ accepted: false, activeAccepted: false }) },
+      { open: false, reason: 'the server does not take the login of the active user a' },
+    ],
+    [
+      'user: it has the name of another version, which has another password',
+      'mongodb-auth',
+      PROMOTE,
+      { ...current, users: user({ accepted: false, namesake: 3 }) },
+      { open: false, remedy: expect.stringContaining('another name') },
+    ],
+    [
+      'user: the server has it, and refuses its login',
+      'mongodb-auth',
+      RETIRE,
+      { ...current, users: user({ accepted: false, listed: true }) },
+      { open: false, reason: 'the server has a user u, and does not take its login' },
+    ],
+    [
+      'user: an administrator finds that the old one is gone',
+      'mongodb-auth',
+      RETIRE,
+      { ...current, users: user({ accepted: false, listed: false }) },
+      { open: true },
+    ],
+    [
+      'user: the old one has the name of another version, and goes with that',
+      'mongodb-auth',
+      RETIRE,
+      { ...current, users: user({ namesake: 3 }) },
+      { open: true },
+    ],
     ['user: nobody looked for sessions', 'mongodb-auth', RETIRE, { ...current, users: user() }, { open: false }],
     [
       'user: a session is open',
@@ -309,6 +368,10 @@ describe('a gate opens', () => {
       dueWork(situation('mongodb-auth', step, change), evidence, NOW);
     const absent = user({ accepted: false });
     expect(due(PROMOTE, { ...current, users: absent })).toBe('create');
+    expect(due(PROMOTE, { ...current, users: user({ accepted: false, activeAccepted: false }) })).toBeUndefined();
+    expect(due(PROMOTE, { ...current, users: user({ accepted: false, namesake: 3 }) })).toBeUndefined();
+    expect(due(RETIRE, { ...current, users: user({ sessions: unused, namesake: 3 }) })).toBeUndefined();
+    expect(due(RETIRE, { ...current, users: user({ accepted: false, listed: true }) })).toBeUndefined();
     expect(due(PROMOTE, { ...behind, users: absent })).toBeUndefined();
     expect(due(PROMOTE, { ...current, users: user({ accepted: false, managed: false }) })).toBeUndefined();
     expect(due(RETIRE, { ...current, users: user({ sessions: unused }) })).toBe('drop');

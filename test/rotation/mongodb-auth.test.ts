@@ -230,9 +230,58 @@ describe('without an administrator', () => {
     users.users.clear();
     byHand();
     clock.advance(PERIOD);
-    expect((await go()).waitingFor?.reason).toContain('is it the right one?');
+    expect((await go()).waitingFor?.reason).toBe('the server does not take the login of the active user hubble-b');
     expect(states()).toBe(PROMOTED);
   });
+});
+
+describe('another server', () => {
+  const ROLES = ['readWrite on hubbledb'];
+  const reason = 'the server does not take the login of the active user hubble';
+
+  test('with a user of the active name is none on which a user is made, nor one that is gone', async () => {
+    users.users.set('hubble', { password: 'of staging', roles: [...ROLES, 'backup on admin'] });
+    expect((await go()).waitingFor).toMatchObject({
+      reason,
+      blockers: [
+        expect.stringContaining('--mongodb-uri-file'),
+        expect.stringContaining('--rollback'),
+        expect.anything(),
+      ],
+    });
+    expect([states(), users.deeds, mounted('username')]).toEqual([PUBLISHED, [], 'hubble']);
+  });
+
+  test('is not one on which a user by hand is promoted: nobody can tell which roles it lacks', async () => {
+    byHand();
+    await go();
+    users.users.set('hubble', { password: 'of staging', roles: ROLES });
+    users.users.set('hubble-b', { password: loginIn(store.snapshot(), 2).password, roles: ['read on hubbledb'] });
+    expect((await go()).waitingFor?.reason).toBe(reason);
+    expect(states()).toBe(PUBLISHED);
+  });
+
+  test('of which alone there is an administrator is none on which users are made or dropped', async () => {
+    users.elsewhere = true;
+    expect((await go()).waitingFor?.reason).toBe(reason);
+    users.elsewhere = false;
+    await go();
+    users.elsewhere = true;
+    clock.advance(PERIOD);
+    expect((await go()).waitingFor?.reason).toBe(`${reason}-b`);
+    expect([states(), names(), users.deeds]).toEqual([PROMOTED, ['hubble', 'hubble-b'], ['create hubble-b']]);
+  });
+});
+
+test('an old user with another password is not gone, and is kept; without an administrator a refused login is enough', async () => {
+  await go();
+  users.users.set('hubble', { password: 'changed', roles: [] });
+  clock.advance(PERIOD);
+  expect((await go()).waitingFor?.reason).toBe('the server has a user hubble, and does not take its login');
+  expect([states(), names()]).toEqual([PROMOTED, ['hubble', 'hubble-b']]);
+  byHand();
+  expect(await go()).toMatchObject({ done: true });
+  expect([states(), names()]).toEqual([RETIRED, ['hubble', 'hubble-b']]);
 });
 
 test('a user of that name with another password is refused, kept, and named', async () => {
@@ -282,6 +331,30 @@ describe('going back', () => {
     byHand();
     expect((await go(back)).waitingFor?.reason).toBe('the server does not take the login of hubble');
     expect(states()).toBe(PROMOTED);
+  });
+
+  test('from an active user who was spoilt on the server goes to one that still works', async () => {
+    await go();
+    users.users.set('hubble-b', { password: 'changed', roles: [] });
+    await go(back);
+    expect([states(), mounted('username')]).toEqual(['v1 active, v2 trusted', 'hubble']);
+  });
+
+  test('to a reinstated version with the name of the active user is refused, and that user is never the one to drop', async () => {
+    for (let round = 0; round < 2; round += 1) {
+      await go();
+      clock.advance(PERIOD);
+      await go();
+      clock.advance(2 * DAY);
+    }
+    await go({ request: { type: 'reinstate', kid: kidOf(1) } });
+    const { message, hint } = await refusal(go(back));
+    expect(message).toBe('the user hubble is that of v3, with the password of v3');
+    expect(hint).not.toContain('drop');
+    users.deeds.length = 0;
+    await go({ request: { type: 'retire', kid: kidOf(1) } });
+    expect([states(), names(), users.deeds]).toEqual(['v1 retired, v2 retired, v3 active', ['hubble'], []]);
+    expect(await accepts(3)).toBe(true);
   });
 
   test('from a published version drops the user that was made for it', async () => {

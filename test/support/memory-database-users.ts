@@ -22,6 +22,8 @@ export class MemoryDatabaseUsers implements DatabaseUsers {
     members: [],
     rotate: async () => false,
   };
+  /** True where the administrator's connection string is of another server. */
+  elsewhere = false;
   /** Users who may not read the tenant keys. */
   readonly blind = new Set<string>();
 
@@ -35,6 +37,8 @@ export class MemoryDatabaseUsers implements DatabaseUsers {
         this.users.set(username, { password, roles: this.users.get(like)?.roles ?? [] });
         return 'created';
       },
+      accepts: async (login) => !this.elsewhere && (await this.tryLogin(login)).accepted,
+      has: async (username) => this.users.has(username),
       sessions: async (username) => this.open.get(username) ?? [],
       drop: async (username) => {
         this.#write(`drop ${username}`);

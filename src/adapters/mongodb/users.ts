@@ -101,6 +101,8 @@ function adminOf(adminUri: string, options: UsersOptions): DatabaseAdmin {
         );
         return created ? 'created' : 'exists';
       }),
+    accepts: async (login) => (await tryLogin(login, { ...options, uri: adminUri })).accepted,
+    has: (username) => as(async (client) => (await infoOf(username, db, client)) !== undefined),
     drop: (username) =>
       as(async (client) => {
         await unless(USER_NOT_FOUND, () => client.db(db).command({ dropUser: username, writeConcern }));
@@ -139,14 +141,18 @@ async function asAdmin<T>(
 }
 
 async function userLike(name: string, db: string, client: MongoClient): Promise<Document> {
-  const { users } = await client
-    .db(db)
-    .command({ usersInfo: { user: name, db }, showAuthenticationRestrictions: true });
-  const [user] = users ?? [];
+  const user = await infoOf(name, db, client);
   if (user !== undefined) return user;
   throw new PaletteKeysError('REFUSED', `the server has no user ${name} whose roles the new one could get`, {
     hint: 'make the new user by hand: docs/runbooks/rotate-mongodb-auth.md',
   });
+}
+
+async function infoOf(name: string, db: string, client: MongoClient): Promise<Document | undefined> {
+  const { users } = await client
+    .db(db)
+    .command({ usersInfo: { user: name, db }, showAuthenticationRestrictions: true });
+  return users?.[0];
 }
 
 /** False where the server answers with that code. */

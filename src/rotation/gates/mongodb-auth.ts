@@ -8,6 +8,7 @@ import {
   type EvidenceRequest,
   type Gate,
   OPEN,
+  refused,
   type Situation,
   versionOf,
 } from '../situation.ts';
@@ -22,6 +23,11 @@ type Known = Extract<UsersEvidence, { status: 'known' }>;
 const WAYS = [
   '--mongodb-admin-uri-file FILE: it is done with that login',
   'or by hand: docs/runbooks/rotate-mongodb-auth.md',
+];
+
+const FOREIGN = [
+  'it has another password or no SCRAM-SHA-256, or may not log in from here: if nothing uses it, drop it by hand',
+  'without --mongodb-admin-uri-file the refused login is enough: the user then stays',
 ];
 
 /**
@@ -65,7 +71,7 @@ function judge(situation: Situation, evidence: Evidence, now: Date): Verdict {
     const ways = ['mongodb.uri in the spec, --mongodb-uri-file FILE or --mongodb-admin-uri-file FILE: it is asked'];
     return { decision: closed(`nobody knows which users the database server has (${why})`, ways) };
   }
-  return step.type === 'promote' ? usable(users) : gone(users, situation);
+  return step.type === 'promote' ? usable(users, step.back === true) : gone(users, situation);
 }
 
 /** Going back, and giving up what nobody has used, concerns no consumer. */
@@ -78,7 +84,26 @@ function consumers(situation: Situation): readonly EvidenceRequest[] {
   return [{ type: 'consumers', entry: activeVersion(situation), acknowledged: false, reloads: true }];
 }
 
-function usable({ user, accepted, lacks, managed }: Known): Verdict {
+/** A server that refuses the active login is not the one that services use, or somebody has changed that user there. */
+function activeRefused({ active }: Known): Decision {
+  return closed(`the server does not take the login of the active user ${active}`, [
+    'where it is not the server that services use: --mongodb-uri-file FILE names that',
+    `where somebody has changed ${active} there: give it the password of palette-mongodb-auth, or go back: --rollback`,
+    'it has to take a login by SCRAM-SHA-256 from here',
+  ]);
+}
+
+/**
+ * Going back is the way out where the active user is spoilt: what was the active user once has the roles that it needs.
+ * Otherwise nobody could compare them, and the server may be any other with a user of that name.
+ */
+function usable(known: Known, goesBack: boolean): Verdict {
+  const { user, accepted, activeAccepted, lacks, managed, namesake } = known;
+  if (!activeAccepted && !(goesBack && accepted)) return { decision: activeRefused(known) };
+  if (!accepted && namesake !== undefined) {
+    const reason = `the user ${user} is that of v${namesake}, with the password of v${namesake}`;
+    return { decision: refused(reason, 'palette-keys rotate mongodb-auth makes a user of another name') };
+  }
   if (!accepted && managed) return { decision: closed(`the user ${user} is to be made first`), work: 'create' };
   if (!accepted) return { decision: closed(`the server does not take the login of ${user}`, WAYS) };
   if (lacks.length === 0) return { decision: OPEN };
@@ -91,12 +116,16 @@ function isWatched(situation: Situation): boolean {
   return step.type === 'retire' && versionOf(situation, step.n).state === 'trusted' && !compromised;
 }
 
-/** A version is retired when its user is gone from the server: a password that opens nothing harms nobody. */
-function gone({ user, accepted, activeAccepted, managed, sessions }: Known, situation: Situation): Verdict {
-  if (!activeAccepted) {
-    return { decision: closed('the server does not take the login of the active user: is it the right one?') };
-  }
-  if (!accepted) return { decision: OPEN };
+/**
+ * A version is retired when its user is gone from the server: a password that opens nothing harms nobody. A refused login
+ * says so only where nobody may list users: it is refused to a user with another mechanism, or from another address, too.
+ * A user whose name another version has goes with that one.
+ */
+function gone(known: Known, situation: Situation): Verdict {
+  const { user, accepted, activeAccepted, listed, managed, namesake, sessions } = known;
+  if (!activeAccepted) return { decision: activeRefused(known) };
+  if (namesake !== undefined || (!accepted && listed !== true)) return { decision: OPEN };
+  if (!accepted) return { decision: closed(`the server has a user ${user}, and does not take its login`, FOREIGN) };
   if (!managed) return { decision: closed(`the user ${user} is still on the server`, WAYS) };
   const unused = isWatched(situation) ? unusedFor(user, sessions, situation.spec) : OPEN;
   if (!unused.open) return { decision: unused };

@@ -111,6 +111,17 @@ describe('the administrator', () => {
     expect(await users().tryLogin(PLATFORM)).toEqual({ accepted: false });
   });
 
+  it('knows whether there is a user, whatever its password, and whose login its own server takes', async () => {
+    expect([await admin().has('hubble'), await admin().has('hubble-b')]).toEqual([true, false]);
+    const other = await new FakeDatabase().start();
+    other.users.set('hubble', { password: 'of staging', roles: ROLES });
+    other.users.set('root', { password: ADMIN_PASSWORD, roles: ADMIN_ROLES });
+    const { admin: ofOther, tryLogin } = users({ adminUri: other.uri('root') });
+    expect([(await tryLogin(PLATFORM)).accepted, await ofOther?.accepts(PLATFORM)]).toEqual([true, false]);
+    expect(await admin().accepts(PLATFORM)).toBe(true);
+    await other.stop();
+  });
+
   it('finds sessions on every member, those of the user and not those of this program', async () => {
     await session(0, 'palette-keys');
     expect(await admin().sessions('hubble')).toEqual([]);
