@@ -2,7 +2,7 @@ import { PaletteKeysError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { mongodbUri } from '../inventory/mongodb-uri.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
-import { acceptedOf, activeOf, type Rings, ringOf } from '../ledger/ring.ts';
+import { acceptedOf, activeOf, type Rings, ringOf, type State } from '../ledger/ring.ts';
 import { entry, textEntry } from '../ledger/text.ts';
 import { assess, ringsOfLedger } from '../plan/assess.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -89,15 +89,22 @@ export function authoritiesOf(rings: Rings): string {
 /** Throws CONFLICT where another root key has become the active one: what would be wrapped now, would be wrapped by an old one. */
 export async function confirmActive({ record, activeKid }: TenantAccess, store: KeyStore): Promise<void> {
   const now = await readBack(store, record.spec.ledgerNamespace);
-  const active = now?.record.keys['root-key']?.versions.find(({ state }) => state === 'active');
-  if (active?.kid === activeKid) return;
+  const state = now?.record.keys['root-key']?.versions.find(({ kid }) => kid === activeKid)?.state;
+  if (state === 'active') return;
   throw new PaletteKeysError(
     'CONFLICT',
-    'the root key was rotated meanwhile: some tenant keys are wrapped by the one before',
-    {
-      hint: 'palette-keys tenant rewrap wraps them by the active one; no key is lost',
-    },
+    `the root key was rotated meanwhile: ${activeKid} is ${state ?? 'not in the record'} by now, and may wrap what this run wrote`,
+    { hint: howToGoOn(activeKid, state) },
   );
+}
+
+/** What helps where a root key in that state may wrap tenant keys that were just written. */
+function howToGoOn(kid: string, state: State | undefined): string {
+  if (state === 'trusted' || state === 'published')
+    return 'palette-keys tenant rewrap wraps them by the active one; no key is lost. Then run the command again';
+  if (state === 'retired')
+    return `palette-keys rotate root-key --reinstate ${kid} takes it back and wraps them by the active one; no key is lost. Then run the command again`;
+  return 'palette-keys tenant verify names what it wraps, which opens no more: remove new tenants and add them again; restore others from a dump of the database';
 }
 
 function notWhole(what: string): PaletteKeysError {

@@ -4,7 +4,7 @@ import { formatTime } from '../ledger/entry.ts';
 import type { Lock } from '../ports/key-store.ts';
 import type { FoundTenant, TenantDocument, TenantStore } from '../ports/tenant-store.ts';
 import type { TextFiles } from '../ports/text-files.ts';
-import { readTenant } from '../tenants/document.ts';
+import { isWrappedAs, readTenant } from '../tenants/document.ts';
 import type { Examined } from '../tenants/examine.ts';
 import { toExtendedJson } from '../tenants/extended-json.ts';
 import { showId, tenantIdFault } from '../tenants/tenant-id.ts';
@@ -12,6 +12,7 @@ import { unwrapTenantKey, wrapTenantKey } from '../tenants/wrap.ts';
 import { appendAudit } from './audit.ts';
 import type { ApplyPorts } from './ports.ts';
 import { scanTenants, type TenantScan, type Watch } from './scan-tenants.ts';
+import { TenantEffect } from './tenant-effect.ts';
 import { confirmActive, type TenantAccess } from './tenant-keyring.ts';
 
 export interface TenantPorts extends ApplyPorts {
@@ -54,18 +55,22 @@ export async function addTenants(
   ports: TenantPorts,
 ): Promise<readonly string[]> {
   const { tenants, signal, store } = ports;
-  const added: string[] = [];
-  try {
+  return audited('add-tenant', access, ports, async (effect) => {
     for (const part of parts([...new Set(ids)])) {
       signal.throwIfAborted();
-      const there = new Set(await tenants.add(part.map((id) => newTenant(id, access, ports))));
-      added.push(...part.filter((id) => !there.has(id)));
+      await confirmActive(access, store);
+      const documents = part.map((id) => newTenant(id, access, ports));
+      const isNew = (found: FoundTenant): boolean =>
+        documents.some((document) => document._id === found['_id'] && isWrappedAs(found, document.wrapped));
+      const there = await tenants.add(documents).catch(async (error: unknown) => {
+        await effect.lookAt(part, (found) => found.filter(isNew).map(({ _id }) => String(_id)));
+        throw error;
+      });
+      const others = new Set(there);
+      effect.sure.push(...part.filter((id) => !others.has(id)));
     }
-  } finally {
-    if (added.length > 0) await audit('add-tenant', added, access, ports);
-  }
-  await confirmActive(access, store);
-  return added;
+    await confirmActive(access, store);
+  });
 }
 
 function newTenant(
@@ -148,39 +153,73 @@ export async function removeTenants(
   if (backup !== undefined)
     await files.writeNew(backup, documents.map((document) => `${toExtendedJson(document)}\n`).join(''));
   let removed = 0;
-  for (const part of parts(documents)) removed += await tenants.remove(part);
-  await audit(
-    'remove-tenant',
-    documents.map(({ _id }) => _id),
-    access,
-    ports,
-  );
+  await audited('remove-tenant', access, ports, async (effect) => {
+    for (const part of parts(documents)) {
+      signal.throwIfAborted();
+      const ids = part.map(({ _id }) => _id);
+      const gone = (there: readonly FoundTenant[]): readonly string[] =>
+        ids.filter((id) => there.every(({ _id }) => _id !== id));
+      const count = await tenants.remove(part).catch(async (error: unknown) => {
+        await effect.lookAt(ids, gone);
+        throw error;
+      });
+      if (count === part.length) effect.sure.push(...ids);
+      else await effect.lookAt(ids, gone);
+      removed += count;
+    }
+  });
   if (removed === documents.length) return;
   throw new PaletteKeysError(
     'CONFLICT',
-    `${documents.length - removed} of ${documents.length} tenants were changed meanwhile, and stay`,
+    `${documents.length - removed} of ${documents.length} tenants were changed or removed by others meanwhile; what is there stays`,
     {
       hint: 'run the command again, with another name for the backup',
     },
   );
 }
 
-/** One record of the audit log for a run on tenants. */
+/** Does work on tenants, and tells the audit log what it did, also where it failed or was interrupted. Returns the ids. */
+async function audited(
+  action: string,
+  access: TenantAccess,
+  ports: TenantPorts,
+  work: (effect: TenantEffect) => Promise<void>,
+): Promise<readonly string[]> {
+  const effect = new TenantEffect(ports.tenants);
+  try {
+    await work(effect);
+  } finally {
+    const { sure, perhaps } = effect;
+    if (sure.length + perhaps.length > 0) await audit(action, sure, access, ports, perhaps);
+  }
+  return effect.sure;
+}
+
+/** One record of the audit log for a run on tenants, which an interruption does not stop: what it tells is done. */
 export async function audit(
   action: string,
   ids: readonly string[],
   { record, activeKid }: TenantAccess,
   ports: ApplyPorts & { readonly tenants: TenantStore },
+  perhaps: readonly string[] = [],
 ): Promise<void> {
-  const more = ids.length > AUDITED ? [`${ids.length - AUDITED} more`] : [];
-  const object = `tenants ${[...ids.slice(0, AUDITED).map(showId), ...more].join(', ')} in ${ports.tenants.location}`;
-  const changes = [{ action, object, key: 'root-key', kid: activeKid }];
+  const { location } = ports.tenants;
+  const objects = [
+    ...(ids.length > 0 || perhaps.length === 0 ? [`tenants ${inShort(ids)} in ${location}`] : []),
+    ...(perhaps.length > 0 ? [`perhaps tenants ${inShort(perhaps)} in ${location}`] : []),
+  ];
+  const changes = objects.map((object) => ({ action, object, key: 'root-key', kid: activeKid }));
   const lock = await lockSoon(ports);
   try {
-    await appendAudit(record, { changes, result: 'done' }, ports);
+    await appendAudit(record, { changes, result: 'done' }, { ...ports, signal: new AbortController().signal });
   } finally {
     await lock.release();
   }
+}
+
+function inShort(ids: readonly string[]): string {
+  const more = ids.length > AUDITED ? [`${ids.length - AUDITED} more`] : [];
+  return [...ids.slice(0, AUDITED).map(showId), ...more].join(', ');
 }
 
 /** The lock, which shards and others at work hold for moments alone. Throws LOCK_HELD where somebody keeps it. */

@@ -1,3 +1,4 @@
+import { equalBytes } from '../crypto/digest.ts';
 import { IV_BYTES, TAG_BYTES } from '../crypto/wrap.ts';
 import { DamagedError } from '../errors.ts';
 import { isObject } from '../ledger/text.ts';
@@ -14,10 +15,21 @@ export function readTenant(found: FoundTenant): TenantDocument {
   check(id === undefined, `_id ${id}`);
   check(BITS.includes(bits), `bits is not one of ${BITS.join(', ')}`);
   check(isObject(wrapped), 'wrapped is not a document');
-  check(createdAt instanceof Date, 'createdAt is not a date');
-  check(rewrappedAt === null || rewrappedAt instanceof Date, 'rewrappedAt is neither a date nor null');
+  check(isDate(createdAt), 'createdAt is not a date');
+  check(rewrappedAt === null || isDate(rewrappedAt), 'rewrappedAt is neither a date nor null');
   const key = readWrapped(wrapped as Readonly<Record<string, unknown>>, bits as number);
   return { _id: _id as string, bits: bits as number, wrapped: key, createdAt, rewrappedAt } as TenantDocument;
+}
+
+/** True where a document, of whatever shape, holds that wrapped key: what compare-and-swap goes by. */
+export function isWrappedAs({ wrapped }: FoundTenant, { kid, ciphertext }: WrappedKey): boolean {
+  if (!isObject(wrapped) || wrapped['kid'] !== kid) return false;
+  return wrapped['ciphertext'] instanceof Uint8Array && equalBytes(wrapped['ciphertext'], ciphertext);
+}
+
+/** BSON holds dates that JavaScript does not: these come as an invalid Date. */
+function isDate(value: unknown): boolean {
+  return value instanceof Date && !Number.isNaN(value.getTime());
 }
 
 function readWrapped({ kid, alg, iv, ciphertext, tag }: Readonly<Record<string, unknown>>, bits: number): WrappedKey {

@@ -7,7 +7,8 @@ import { addTenants, removeTenants } from '../../src/apply/tenants.ts';
 import type { FoundTenant, TenantDocument } from '../../src/ports/tenant-store.ts';
 import { examineTenant } from '../../src/tenants/examine.ts';
 import { isInShard, parseShard } from '../../src/tenants/shard.ts';
-import { installation, portsOn, recordIn, storeWith } from '../support/installations.ts';
+import { ManualClock } from '../support/clock.ts';
+import { auditIn, editRecord, installation, portsOn, recordIn, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
 import { withSecondRootKey } from '../support/second-root-key.ts';
@@ -66,6 +67,22 @@ const kids = (): Readonly<Record<string, number>> => {
 };
 
 const document = (id: string): TenantDocument => tenants.documents.get(id) as unknown as TenantDocument;
+
+/** What a rotation does with v2 while others work. */
+const stateOfSecond = (state: string): void =>
+  editRecord(keys, (record) => {
+    const [first, second] = record.keys['root-key'].versions;
+    record.keys['root-key'].versions = [
+      { ...first, state: 'active' },
+      { ...second, state },
+    ];
+  });
+
+const noFiles = {
+  read: async () => undefined,
+  readBytes: () => Promise.reject(new Error('none')),
+  writeNew: () => Promise.reject(new Error('full')),
+};
 
 const edit = (id: string, change: (found: TenantDocument) => FoundTenant): void =>
   tenants.put({ ...tenants.documents.get(id), ...change(document(id)) });
@@ -162,6 +179,29 @@ describe('rewrapping', () => {
     expect(tenants.writes).toBe(0);
   });
 
+  it('stops before a batch that was held up until its root key was retired', async () => {
+    const preview = await previewRewrap(access, ALL, ports());
+    const clock = new ManualClock();
+    const all = { ...portsOn(keys, { clock }), tenants };
+    let nonces = 0;
+    const random = {
+      bytes: (length: number) => {
+        nonces += 1;
+        if (nonces === 101) {
+          stateOfSecond('retired');
+          clock.advance(1);
+        }
+        return all.random.bytes(length);
+      },
+    };
+    await expect(applyRewrap(access, ALL, preview, { ...all, random })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      hint: expect.stringContaining(`rotate root-key --reinstate ${access.activeKid}`),
+    });
+    expect(kids()[access.activeKid]).toBe(100);
+    expect(keysIn()).toEqual(before);
+  });
+
   it('goes back to the first root key where that is active again', async () => {
     await rewrap();
     const store = storeWith(v2);
@@ -201,6 +241,8 @@ describe('a damaged document', () => {
     ['no wrapped key', 'TENANT_MALFORMED', () => ({ wrapped: null })],
     ['a kid that is a number', 'TENANT_MALFORMED', wrapped(() => ({ kid: 7 }))],
     ['a creation time that is text', 'TENANT_MALFORMED', () => ({ createdAt: '2027-01-01' })],
+    ['a creation time that no Date holds', 'TENANT_MALFORMED', () => ({ createdAt: new Date(Number.NaN) })],
+    ['a time of wrapping that no Date holds', 'TENANT_MALFORMED', () => ({ rewrappedAt: new Date(Number.NaN) })],
   ])('with %s is named, and nothing is to be written', async (_, code, change) => {
     edit('tenant-5', change);
     const { failures } = await previewRewrap(access, { index: 1, count: 7 }, ports());
@@ -237,32 +279,110 @@ describe('adding and removing', () => {
     expect(new Set(keysIn().values()).size).toBe(251);
   });
 
-  it('says so where the root key was rotated while tenants were being added', async () => {
-    const stale = access;
-    keys = storeWith(v1);
-    await expect(addTenants(['new'], stale, more())).rejects.toMatchObject({ code: 'CONFLICT' });
-    expect(keysIn().get('new')).toMatch(/^[0-9a-f]{16}$/);
+  const MANY = Array.from({ length: 1200 }, (_, i) => `new-${i}`);
+  const made = () => [...tenants.documents.keys()].filter((id) => String(id).startsWith('new')).length;
+  const audits = () =>
+    auditIn(keys.snapshot())
+      .flatMap(({ changes }) => changes)
+      .filter(({ action }) => action.endsWith('-tenant'));
+  const once = (act: () => void): void => {
+    tenants.beforeWrite = () => {
+      tenants.beforeWrite = () => undefined;
+      act();
+    };
+  };
+
+  it.each([
+    ['trusted', 'palette-keys tenant rewrap wraps them'],
+    ['retired', 'palette-keys rotate root-key --reinstate'],
+    ['destroyed', 'opens no more: remove new tenants'],
+  ])('adds no further batch where the root key is %s meanwhile, and says what helps', async (state, hint) => {
+    once(() => stateOfSecond(state));
+    await expect(addTenants(MANY, access, more())).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining(`${access.activeKid} is ${state}`),
+      hint: expect.stringContaining(hint),
+    });
+    expect(made()).toBe(500);
+    expect(audits()).toMatchObject([{ action: 'add-tenant', object: expect.stringContaining('480 more') }]);
+  });
+
+  it('adds nothing where the root key was rotated before', async () => {
+    stateOfSecond('trusted');
+    await expect(addTenants(['new'], access, more())).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect([made(), audits()]).toEqual([0, []]);
+  });
+
+  it('says so where the root key is rotated during the last batch', async () => {
+    once(() => stateOfSecond('trusted'));
+    await expect(addTenants(['new'], access, more())).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect([made(), audits()]).toMatchObject([1, [{ object: 'tenants new in memory' }]]);
+  });
+
+  it('tells the audit log what was added where it is interrupted', async () => {
+    const interrupted = new AbortController();
+    once(() => interrupted.abort(new Error('Ctrl-C')));
+    const ports = { ...more(), signal: interrupted.signal };
+    await expect(addTenants(MANY, access, ports)).rejects.toThrow('Ctrl-C');
+    expect([made(), audits()]).toMatchObject([500, [{ object: expect.stringMatching(/^tenants new-0, .*480 more/) }]]);
+  });
+
+  /** The server takes the first of a batch, and goes away. */
+  const addsOne = async ([first]: readonly TenantDocument[]): Promise<never> => {
+    if (first !== undefined) tenants.put({ ...first });
+    throw new Error('cut off');
+  };
+
+  it('tells the audit log what a batch that failed half-way has added', async () => {
+    tenants.add = addsOne;
+    await expect(addTenants(['new-1', 'tenant-1', 'new-2'], access, more())).rejects.toThrow('cut off');
+    expect(audits()).toMatchObject([{ action: 'add-tenant', object: 'tenants new-1 in memory' }]);
+  });
+
+  it('tells the audit log what may have been added where nobody can look', async () => {
+    tenants.add = addsOne;
+    tenants.get = () => Promise.reject(new Error('gone'));
+    await expect(addTenants(['new-1', 'new-2'], access, more())).rejects.toThrow('cut off');
+    expect(audits()).toMatchObject([{ action: 'add-tenant', object: 'perhaps tenants new-1, new-2 in memory' }]);
   });
 
   it('removes nothing before the documents are in the file', async () => {
-    const files = {
-      read: async () => undefined,
-      readBytes: () => Promise.reject(new Error('none')),
-      writeNew: () => Promise.reject(new Error('full')),
-    };
-    await expect(removeTenants([document('tenant-1')], 'f', access, { ...more(), files })).rejects.toThrow('full');
+    const all = { ...more(), files: noFiles };
+    await expect(removeTenants([document('tenant-1')], 'f', access, all)).rejects.toThrow('full');
     expect(tenants.documents.has('tenant-1')).toBe(true);
   });
 
   it('leaves a tenant that was rewrapped after the backup was written', async () => {
     const read = [document('tenant-1'), document('tenant-2')];
-    const files = {
-      read: async () => undefined,
-      readBytes: () => Promise.reject(new Error('none')),
-      writeNew: () => rewrap({ index: 0, count: 1 }).then(() => undefined),
-    };
+    const files = { ...noFiles, writeNew: () => rewrap({ index: 0, count: 1 }).then(() => undefined) };
     await expect(removeTenants(read, 'f', access, { ...more(), files })).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(keysIn()).toEqual(before);
+    expect(audits()).toEqual([]);
+  });
+
+  it('tells the audit log which tenants were removed, and not which stay', async () => {
+    const read = [document('tenant-1'), document('tenant-2')];
+    edit('tenant-2', ({ wrapped }) => ({ wrapped: { ...wrapped, ciphertext: Buffer.alloc(8) } }));
+    const removed = removeTenants(read, undefined, access, { ...more(), files: noFiles });
+    await expect(removed).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(audits()).toMatchObject([{ action: 'remove-tenant', object: 'tenants tenant-1 in memory' }]);
+  });
+
+  it('tells the audit log what was removed where it fails half-way', async () => {
+    await addTenants(MANY, access, more());
+    const read = MANY.map(document);
+    const remove = tenants.remove.bind(tenants);
+    let batches = 0;
+    tenants.remove = async (part) => {
+      batches += 1;
+      if (batches < 2) return remove(part);
+      await remove(part.slice(0, 1));
+      throw new Error('cut off');
+    };
+    const removed = removeTenants(read, undefined, access, { ...more(), files: noFiles });
+    await expect(removed).rejects.toThrow('cut off');
+    expect(made()).toBe(699);
+    expect(audits().slice(1)).toMatchObject([{ action: 'remove-tenant', object: expect.stringContaining('481 more') }]);
   });
 });
 
