@@ -1,26 +1,27 @@
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, KeyRecord, VersionRecord } from '../ledger/record.ts';
-import { entryName, withConfirmation } from '../rotation/machine.ts';
+import { confirmationOf, entryName, withConfirmation } from '../rotation/machine.ts';
 import { withFirstScan } from '../rotation/scans.ts';
 import { appendAudit } from './audit.ts';
+import type { Confirmed } from './evidence.ts';
 import type { ApplyPorts } from './ports.ts';
 import type { ScanNote } from './tenant-evidence.ts';
 import { updateRecord } from './update-record.ts';
 
 /**
  * Notes that all consumers of a version were found to be current in its present state, in the audit log first. Whoever
- * was quicker is believed, and a state that was left meanwhile is not confirmed.
+ * was quicker is believed, and a state that was left meanwhile is not confirmed. `instead` is the one that no longer counts.
  */
 export async function confirmConsumers(
   before: InstallationRecord,
-  { kind, version, by }: { readonly kind: KindId; readonly version: VersionRecord; readonly by: 'pods' | 'operator' },
+  { kind, version, by, instead }: Confirmed & { readonly kind: KindId },
   ports: ApplyPorts,
 ): Promise<void> {
   const confirmedAt = formatTime(ports.clock.now());
   const source = by === 'operator' ? "on the operator's word" : 'by their Pods';
   const object = `consumers are current ${source}`;
   const evidence = (key: KeyRecord): KeyRecord['evidence'] =>
-    Object.hasOwn(key.evidence, entryName(version))
+    confirmationOf(key, version)?.at.getTime() !== instead?.at.getTime()
       ? key.evidence
       : withConfirmation(key, version, { confirmedAt, by });
   await note(before, { kind, versions: [version], object, evidence }, ports);

@@ -6,9 +6,9 @@ import type { VersionRecord } from '../ledger/record.ts';
 import { entry, utf8 } from '../ledger/text.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
-import type { Pod } from '../ports/workloads.ts';
-import { type Behind, podsBehind, settledAt, singleReaders } from '../rotation/consumers.ts';
-import { confirmationOf } from '../rotation/machine.ts';
+import type { Pod, Workloads } from '../ports/workloads.ts';
+import { type Behind, type Consumption, podsBehind, settledAt, singleReaders } from '../rotation/consumers.ts';
+import { type Confirmation, confirmationOf } from '../rotation/machine.ts';
 import type { ConsumersEvidence, Evidence, EvidenceRequest } from '../rotation/situation.ts';
 import { censusEvidence } from './census-evidence.ts';
 import { usersEvidence } from './database-users.ts';
@@ -19,20 +19,31 @@ import { type ScanNote, tenantsEvidence } from './tenant-evidence.ts';
 export interface Gathered {
   readonly evidence: Evidence;
   /** A state of which all consumers were found to be current. */
-  readonly confirmed: { readonly version: VersionRecord; readonly by: 'pods' | 'operator' } | undefined;
+  readonly confirmed: Confirmed | undefined;
   /** A first look that found nobody who needs the old version, or that the one before no longer counts. */
   readonly scanned: ScanNote | undefined;
   /** Pods that have not picked the change up. */
   readonly behind: Lagging;
 }
 
+export interface Confirmed {
+  readonly version: VersionRecord;
+  readonly by: Confirmation['by'];
+  /** The confirmation that no longer counts. */
+  readonly instead: Confirmation | undefined;
+}
+
 /** Pods that have not picked a change up, and from when on a restart gives it to them. */
 export interface Lagging {
   readonly pods: readonly Behind[];
+  readonly changedAt: Date;
   readonly settledAt: Date;
 }
 
-const NOBODY: Lagging = { pods: [], settledAt: new Date(0) };
+const NOBODY: Lagging = { pods: [], changedAt: new Date(0), settledAt: new Date(0) };
+
+/** The clock by which the operator's word is dated may differ so much from the server's, which dates changes. */
+const CLOCKS_DIFFER_MS = 2 * 60_000;
 
 const PROBE_TIMEOUT_MS = 5000;
 
@@ -52,8 +63,8 @@ export async function gatherEvidence(
       case 'consumers': {
         const found = await consumersOf(request, observation, statements, ports);
         evidence = { ...evidence, consumers: found.consumers };
-        confirmed = found.by === undefined ? undefined : { version: request.entry, by: found.by };
-        behind = found.behind;
+        confirmed = found.confirmed;
+        behind = found.behind ?? NOBODY;
         break;
       }
       case 'readers':
@@ -108,8 +119,8 @@ async function consumersOf(
   ports: EvidencePorts,
 ): Promise<{
   readonly consumers: ConsumersEvidence;
-  readonly by?: 'pods' | 'operator';
-  readonly behind: Lagging;
+  readonly confirmed?: Confirmed;
+  readonly behind?: Lagging;
 }> {
   // Whoever started after such a change has loaded something else than what the gate waits for.
   const wrong = projectionsOfKind(observation).filter(({ outcome }) => outcome.action !== 'keep');
@@ -118,21 +129,31 @@ async function consumersOf(
       ({ projection, outcome: { reason } }) =>
         `${formatRef(projection.ref)}: ${reason}; palette-keys init puts it right`,
     );
-    return { consumers: { status: 'behind', blockers }, behind: NOBODY };
+    return { consumers: { status: 'behind', blockers } };
   }
-  const known = confirmationOf(observation.key, request.entry);
-  if (known !== undefined) return { consumers: { status: 'current', at: known.at }, behind: NOBODY };
   const kid = request.acknowledged ? request.entry.kid : undefined;
   const found = await findBehind(observation, { kid, reloads: request.reloads }, statements, ports);
+  const isUnseen = typeof found === 'string';
+  if (!isUnseen && found.pods.length > 0) {
+    return { consumers: { status: 'behind', blockers: found.pods.map(describeBehind) }, behind: found };
+  }
+  // A confirmation tells since when, and not that it is so still: what has come since is looked at every time.
+  const known = confirmationOf(observation.key, request.entry);
+  const isOld = known !== undefined && isOutlived(known, isUnseen ? await lastChange(observation, ports) : found);
+  const counts = known !== undefined && !isOld;
+  if (isUnseen && !statements.assumeConsumersCurrent && !(counts && known.by === 'operator')) {
+    return { consumers: { status: 'unknown', reason: found } };
+  }
+  if (counts) return { consumers: { status: 'current', at: known.at } };
   // To the second, as the record keeps it.
   const at = new Date(formatTime(ports.clock.now()));
-  if (typeof found === 'string') {
-    return statements.assumeConsumersCurrent
-      ? { consumers: { status: 'current', at }, by: 'operator', behind: NOBODY }
-      : { consumers: { status: 'unknown', reason: found }, behind: NOBODY };
-  }
-  if (found.pods.length === 0) return { consumers: { status: 'current', at }, by: 'pods', behind: NOBODY };
-  return { consumers: { status: 'behind', blockers: found.pods.map(describeBehind) }, behind: found };
+  const confirmed: Confirmed = { version: request.entry, by: isUnseen ? 'operator' : 'pods', instead: known };
+  return { consumers: { status: 'current', at }, confirmed };
+}
+
+/** True where an object was changed after it: whoever was current then may have loaded something else since. */
+function isOutlived({ at, by }: Confirmation, { changedAt }: Pick<Lagging, 'changedAt'>): boolean {
+  return changedAt.getTime() > at.getTime() + (by === 'operator' ? CLOCKS_DIFFER_MS : 0);
 }
 
 /** Pods that have not picked up the last change of the objects of a kind, or why nobody can tell. */
@@ -145,15 +166,35 @@ export async function findBehind(
   const { spec } = assessment.snapshot;
   const pods = await podsOf(assessment, ports);
   if (typeof pods === 'string' || ports.workloads === undefined) return String(pods);
+  const objects = await changesOf(objectsOf(kind, assessment), ports.workloads);
+  if (typeof objects === 'string') return objects;
+  const behind = podsBehind({ spec, pods, objects, ...proof, ignored: new Set(ignoredPods) }, ports.clock.now());
+  const changedAt = newestOf(objects);
+  return { pods: behind, changedAt, settledAt: settledAt(changedAt) };
+}
+
+/** When each of the objects was last changed, or which of them is gone. */
+async function changesOf(refs: readonly ObjectRef[], workloads: Workloads): Promise<Consumption['objects'] | string> {
   const objects = new Map<string, { readonly ref: ObjectRef; readonly changedAt: Date }>();
-  for (const ref of objectsOf(kind, assessment)) {
-    const changedAt = await ports.workloads.changedAt(ref);
+  for (const ref of refs) {
+    const changedAt = await workloads.changedAt(ref);
     if (changedAt === undefined) return `${formatRef(ref)} is not there`;
     objects.set(formatRef(ref), { ref, changedAt });
   }
-  const behind = podsBehind({ spec, pods, objects, ...proof, ignored: new Set(ignoredPods) }, ports.clock.now());
-  const newest = Math.max(0, ...[...objects.values()].map(({ changedAt }) => changedAt.getTime()));
-  return { pods: behind, settledAt: settledAt(new Date(newest)) };
+  return objects;
+}
+
+function newestOf(objects: Consumption['objects']): Date {
+  return new Date(Math.max(0, ...[...objects.values()].map(({ changedAt }) => changedAt.getTime())));
+}
+
+/** The last change of any object of a kind; a folder does not tell. */
+async function lastChange(
+  { kind, assessment }: Observation,
+  { workloads }: EvidencePorts,
+): Promise<Pick<Lagging, 'changedAt'>> {
+  const objects = workloads === undefined ? '' : await changesOf(objectsOf(kind, assessment), workloads);
+  return { changedAt: typeof objects === 'string' ? new Date(0) : newestOf(objects) };
 }
 
 async function podsOf(

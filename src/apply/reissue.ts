@@ -53,7 +53,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     }
     const staying = behind.pods.filter(({ pod: { leaving } }) => !leaving);
     log.notes.push(...staying.map(describeBehind));
-    if (staying.length > 0 && !input.restart) log.notes.push('--restart starts them anew');
+    if (staying.some(({ restarts }) => restarts) && !input.restart) log.notes.push('--restart starts them anew');
     return log.finished();
   } finally {
     wipe(assessment);

@@ -10,24 +10,28 @@ export interface Pausing {
 const POLL_MS = 2000;
 const PATIENCE_MS = 15 * 60_000;
 
+/** Workloads that a run has restarted, with the time, in milliseconds, from which on a start gave them the change. */
+export type Restarted = Map<string, number>;
+
 /**
  * Restarts the workloads of Pods that are behind and stay, one after the other, and waits until each is ready. Each is
- * restarted once a run. False where there was none to restart.
+ * restarted once for a change, however often one looks. False where there was none to restart.
  */
 export async function restartBehind(
   { pods, settledAt }: Lagging,
-  restarted: Set<string>,
+  restarted: Restarted,
   { workloads, clock, pause }: Pick<EvidencePorts, 'workloads' | 'clock'> & Pausing,
 ): Promise<boolean> {
   // A Pod that is being deleted is gone no sooner if those that came in its place are started anew.
-  const staying = pods.filter(({ pod: { leaving } }) => !leaving);
+  const staying = pods.filter(({ pod: { leaving }, restarts }) => restarts && !leaving);
   const names = [...new Set(staying.flatMap(({ pod: { workload } }) => (workload === undefined ? [] : [workload])))];
-  const open = names.filter((name) => !restarted.has(name)).sort();
+  const settled = settledAt.getTime();
+  const open = names.filter((name) => (restarted.get(name) ?? Number.NEGATIVE_INFINITY) < settled).sort();
   if (workloads === undefined || open.length === 0) return false;
-  await pause(Math.max(0, settledAt.getTime() - clock.now().getTime()));
+  await pause(Math.max(0, settled - clock.now().getTime()));
   let any = false;
   for (const workload of open) {
-    restarted.add(workload);
+    restarted.set(workload, settled);
     if (!(await workloads.restart(workload, clock.now()))) continue;
     any = true;
     const until = clock.now().getTime() + PATIENCE_MS;

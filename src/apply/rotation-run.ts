@@ -8,7 +8,7 @@ import type { Step as ObjectStep } from '../plan/step.ts';
 import type { Request } from '../rotation/machine.ts';
 import type { SpecRequest } from './gather.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
-import type { Pausing } from './restart.ts';
+import type { Pausing, Restarted } from './restart.ts';
 
 export interface AdvanceInput extends Statements {
   readonly spec: SpecRequest;
@@ -64,6 +64,8 @@ export interface Advance {
   readonly refused: boolean;
   /** True where anything was written: objects, evidence, tenant keys or users of the database, a restart. */
   readonly wrote: boolean;
+  /** What was restarted, and for which change. */
+  readonly restarted: Restarted;
   /** The one old version that accepted resets are about, once that is known. */
   readonly resets: number | undefined;
   /** What else there is to say: `already rotated …`. */
@@ -82,8 +84,8 @@ export class Log {
   /** Of this look alone. */
   readonly transitions: Transition[] = [];
   readonly notes: string[] = [];
-  /** Workloads that were restarted: each is restarted once. */
-  readonly restarted = new Set<string>();
+  /** What this look, and those before it, have restarted. */
+  readonly restarted: Restarted;
   /** True once tenant keys were wrapped anew, or none had to be. */
   rewrapped = false;
   /** True once the tenants were named whose keys somebody else may hold. */
@@ -109,6 +111,7 @@ export class Log {
     this.#versions = before?.versions ?? [];
     this.resets = before?.resets;
     this.wrote = before?.wrote ?? false;
+    this.restarted = before?.restarted ?? new Map();
   }
 
   observe(versions: readonly VersionRecord[]): void {
@@ -160,6 +163,7 @@ export class Log {
       waitingFor,
       refused: false,
       wrote: this.wrote,
+      restarted: this.restarted,
       resets: this.resets,
       notes: this.notes,
     };

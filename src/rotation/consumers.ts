@@ -10,6 +10,8 @@ const KUBELET_CACHE_MS = 2 * 60_000;
 export interface Behind {
   readonly pod: Pod;
   readonly reason: string;
+  /** False where starting it anew is of no use, or not needed: it waits for the kubelet alone. */
+  readonly restarts: boolean;
 }
 
 /** From when on a container that is started gets what the object holds since `changedAt`. */
@@ -37,10 +39,9 @@ export function podsBehind(consumption: Consumption, now: Date): readonly Behind
     .filter(({ finished, namespace, name }) => !finished && !ignored.has(`${namespace}/${name}`))
     .filter(({ loadedKids }) => kid === undefined || !loadedKids.includes(kid))
     .flatMap((pod): Behind[] => {
-      const reason = usesOf(pod, consumption)
-        .map((use) => whyBehind(use, pod, consumption, now))
-        .find((why) => why !== undefined);
-      return reason === undefined ? [] : [{ pod, reason }];
+      const reasons = usesOf(pod, consumption).flatMap((use) => whyBehind(use, pod, consumption, now) ?? []);
+      const first = reasons.find(({ restarts }) => restarts) ?? reasons[0];
+      return first === undefined ? [] : [{ pod, ...first }];
     });
 }
 
@@ -74,20 +75,21 @@ function usesOf(pod: Pod, { spec, objects }: Consumption): readonly Use[] {
   ];
 }
 
-function whyBehind(use: Use, pod: Pod, consumption: Consumption, now: Date): string | undefined {
+function whyBehind(use: Use, pod: Pod, consumption: Consumption, now: Date): Omit<Behind, 'pod'> | undefined {
   const name = formatRef(use.object);
   const changedAt = consumption.objects.get(name)?.changedAt;
   if (changedAt === undefined) return undefined;
   const changed = changedAt.getTime();
-  const consumer = consumption.spec.consumers.find((each) => isPodOf(pod, each) && each.object === use.object.name);
-  if (consumption.reloads && consumer?.reload === 'watch' && use.how === 'volume') {
-    const synced = changed + parseDuration(consumption.spec.rotation.syncPeriod) * 1000;
-    return now.getTime() >= synced ? undefined : `${name} reaches it within ${consumption.spec.rotation.syncPeriod}`;
-  }
   // What does not run yet will start with what the object holds then.
   const started = pod.startedAt.get(use.container)?.getTime() ?? now.getTime();
   if (started > changed + KUBELET_CACHE_MS) return undefined;
-  return `container ${use.container} was not started since ${name} changed`;
+  const consumer = consumption.spec.consumers.find((each) => isPodOf(pod, each) && each.object === use.object.name);
+  if (consumption.reloads && consumer?.reload === 'watch' && use.how === 'volume') {
+    const { syncPeriod } = consumption.spec.rotation;
+    if (now.getTime() >= changed + parseDuration(syncPeriod) * 1000) return undefined;
+    return { reason: `${name} reaches it within ${syncPeriod}`, restarts: false };
+  }
+  return { reason: `container ${use.container} was not started since ${name} changed`, restarts: true };
 }
 
 function isPodOf(pod: Pod, { workload }: ConsumerSpec): boolean {

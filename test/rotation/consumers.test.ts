@@ -1,0 +1,211 @@
+/** What runs on a cluster, and how a rotation waits for it, restarts it, and keeps looking at it. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PaletteKeysError } from '../../src/errors.ts';
+import type { Pod, Use } from '../../src/ports/workloads.ts';
+import { DAY, ManualClock } from '../support/clock.ts';
+import { edit, init, installation, objectIn, recordIn, smallSpec, storeWith } from '../support/installations.ts';
+import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import { RsaPool } from '../support/random.ts';
+import { platform, pod, rotate, statesOf, workloadsOf } from './bed.ts';
+
+const JWT = 'jwt-signing-key';
+const LONG_AGO = '2027-01-01T00:00:00Z';
+const AUTH = 'Deployment/hubble-system/auth';
+const pool = new RsaPool();
+let made: Snapshot;
+let store: MemoryStore;
+let clock: ManualClock;
+/** When the objects were last changed, as the API server says. */
+let changed: Date;
+/** When the container of the Pod was started. */
+let started: string;
+
+beforeAll(async () => {
+  pool.install();
+  made = await installation();
+});
+
+afterAll(() => pool.uninstall());
+
+beforeEach(() => {
+  store = storeWith(made);
+  clock = new ManualClock();
+  clock.advance(2 * DAY);
+  changed = clock.now();
+  started = LONG_AGO;
+});
+
+const mounts = (name: string): { readonly uses: readonly Use[] } => ({
+  uses: [{ object: platform(name), container: 'main', how: 'volume' }],
+});
+
+/** Workloads whose Pods start anew where they are restarted, by a node's clock that is so many seconds behind. */
+function cluster(pods: () => readonly Pod[], behind = 0) {
+  const base = workloadsOf(pods, () => changed);
+  const times: Date[] = [];
+  return {
+    ...base,
+    times,
+    restart: async (workload: string) => {
+      times.push(clock.now());
+      started = new Date(clock.now().getTime() - behind * 1000).toISOString();
+      return base.restart(workload, clock.now());
+    },
+  };
+}
+
+/** Whatever is agreed to changes the objects. */
+const changing = async (): Promise<void> => {
+  changed = clock.now();
+};
+
+const denied = (): never => {
+  throw new PaletteKeysError('PERMISSION_DENIED', 'no', { hint: 'x' });
+};
+
+type Options = Parameters<typeof rotate>[2];
+
+const go = (kind: string, options: Options = {}) => rotate(store, kind, { clock, ...options });
+
+/** As `--wait` does it: looks again every half a minute, until it has found nothing to wait for. */
+async function looking(kind: string, options: Options, looks: number) {
+  let result = await go(kind, options);
+  for (let look = 1; look < looks && result.waitingFor !== undefined; look++) {
+    clock.advance(30);
+    result = await go(kind, { ...options, opens: false, before: result });
+  }
+  return result;
+}
+
+describe('restarts while one waits', () => {
+  const watching = { consumers: [{ workload: AUTH, object: `palette-${JWT}`, reads: 'keyring', reload: 'watch' }] };
+
+  test('a workload that watches is not restarted for what the kubelet brings by itself', async () => {
+    store = storeWith(await installation(smallSpec(watching)));
+    const workloads = cluster(() => [pod('auth-1', started, mounts(JWT))]);
+    const waiting = await go(JWT, { workloads, restart: true });
+    expect(waiting.waitingFor?.blockers).toEqual([expect.stringContaining('reaches it within')]);
+    const last = await looking(JWT, { workloads, restart: true, opens: false }, 11);
+    expect(workloads.times).toEqual([]);
+    expect(last.waitingFor).toMatchObject({ until: expect.any(Date), blockers: [] });
+  });
+
+  test('a start two minutes after the change is as good for a workload that watches', async () => {
+    store = storeWith(await installation(smallSpec(watching)));
+    const workloads = cluster(() => [pod('auth-1', started, mounts(JWT))]);
+    await go(JWT, { workloads });
+    clock.advance(122);
+    started = clock.now().toISOString();
+    expect((await go(JWT, { workloads })).waitingFor).toMatchObject({ until: expect.any(Date), blockers: [] });
+  });
+
+  test('a workload is restarted once for a change, even where the clock of its node is behind', async () => {
+    const workloads = cluster(() => [pod('auth-1', started, mounts(JWT))], 60);
+    await looking(JWT, { workloads, restart: true }, 20);
+    expect(workloads.times).toHaveLength(1);
+  });
+
+  test('a workload is restarted anew for the next change', async () => {
+    const uses = mounts('auth-tls');
+    const workloads = cluster(() => [pod('auth-1', started, uses)]);
+    expect(await looking('internal-ca', { workloads, restart: true, agree: changing }, 20)).toMatchObject({
+      done: true,
+    });
+    expect(statesOf(store, 'internal-ca')).toBe('v1 retired, v2 active');
+    expect(workloads.times).toHaveLength(2);
+  });
+});
+
+describe('a confirmation', () => {
+  const workloads = () => cluster(() => [pod('auth-1', started, mounts(JWT))]);
+  const confirmations = (): readonly object[] => Object.values(recordIn(store.snapshot()).keys[JWT].evidence);
+
+  /** Everybody is restarted, and found to be current. */
+  async function confirm(): Promise<void> {
+    clock.advance(300);
+    started = clock.now().toISOString();
+    clock.advance(60);
+    await go(JWT, { workloads: workloads(), agree: changing });
+    expect(confirmations()).toContainEqual(expect.objectContaining({ by: 'pods' }));
+  }
+
+  /** Somebody puts the Secret of before back, its Pod is restarted on it, and `init` puts it right. */
+  async function putBack(old: Readonly<Record<string, Uint8Array>>): Promise<void> {
+    clock.advance(60);
+    edit(store, platform(JWT), () => ({ data: old }));
+    clock.advance(300);
+    started = clock.now().toISOString();
+    clock.advance(300);
+    await init(store, { clock });
+    changed = clock.now();
+  }
+
+  const secretOf = () => objectIn(store.snapshot(), platform(JWT)).data;
+
+  test.each(['promote', 'retire'])('of before the old Secret was put back does not %s', async (step) => {
+    let old = secretOf();
+    await go(JWT, { workloads: workloads(), agree: changing });
+    await confirm();
+    if (step === 'retire') {
+      old = secretOf();
+      clock.advance(16 * 60);
+      await go(JWT, { workloads: workloads(), agree: changing });
+      expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
+      await confirm();
+    }
+    const before = statesOf(store, JWT);
+    await putBack(old);
+    clock.advance(2 * DAY);
+    const waiting = await go(JWT, { workloads: workloads() });
+    expect([statesOf(store, JWT), waiting.waitingFor?.blockers]).toEqual([
+      before,
+      [expect.stringContaining('Pod hubble-system/auth-1')],
+    ]);
+    await confirm();
+    // The soak begins anew: tokens of the old key were signed until then.
+    const { waitingFor } = await go(JWT, { workloads: workloads() });
+    const seconds = step === 'retire' ? DAY + 300 : 15 * 60;
+    expect(waitingFor?.until).toEqual(new Date(clock.now().getTime() + seconds * 1000));
+    clock.advance(seconds);
+    await go(JWT, { workloads: workloads(), agree: changing });
+    expect(statesOf(store, JWT)).not.toBe(before);
+  });
+
+  test('keeps its time where nothing has changed since', async () => {
+    await go(JWT, { workloads: workloads(), agree: changing });
+    await confirm();
+    const at = clock.now();
+    clock.advance(10 * 60);
+    const { waitingFor } = await go(JWT, { workloads: workloads() });
+    expect(waitingFor?.until).toEqual(new Date(at.getTime() + 15 * 60_000));
+    expect(confirmations()).toHaveLength(1);
+  });
+
+  test('does not speak for a consumer that was declared after it', async () => {
+    const ingress = pod('ingress-1', LONG_AGO, { uses: [] });
+    const both = cluster(() => [pod('auth-1', started, mounts(JWT)), ingress]);
+    await go(JWT, { workloads: both, agree: changing });
+    await confirm();
+    const consumers = [{ workload: 'Deployment/hubble-system/ingress', object: 'palette-jwks', reads: 'keyring' }];
+    await init(store, { clock, spec: smallSpec({ consumers }) });
+    clock.advance(16 * 60);
+    const { waitingFor } = await go(JWT, { workloads: both });
+    expect(waitingFor?.blockers).toEqual([expect.stringContaining('Pod hubble-system/ingress-1')]);
+    expect(statesOf(store, JWT)).toBe('v1 active, v2 published');
+  });
+
+  test("by Pods is no evidence for one who cannot see them; the operator's word is, until the object changes", async () => {
+    await go(JWT, { workloads: workloads(), agree: changing });
+    await confirm();
+    clock.advance(16 * 60);
+    expect((await go(JWT)).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
+    const blind = { ...workloads(), pods: async () => denied() };
+    store = storeWith(made);
+    await go(JWT, { workloads: blind, assumeConsumersCurrent: true, agree: changing });
+    clock.advance(10 * 60);
+    expect((await go(JWT, { workloads: blind })).waitingFor).toMatchObject({ until: expect.any(Date) });
+    changed = clock.now();
+    clock.advance(6 * 60);
+    expect((await go(JWT, { workloads: blind })).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
+  });
+});
