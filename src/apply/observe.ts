@@ -1,6 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
+import { lookAround } from '../plan/change.ts';
 import { gather } from './gather.ts';
 import type { Observation } from './observation.ts';
 import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
@@ -33,7 +34,7 @@ export async function observeComplete(
     wipe(assessment);
     log.completed = true;
     before = undefined;
-    await writeChange('complete the run that was interrupted', undefined, {
+    await writeChange('complete the run that was interrupted', lookAround(input.kind), {
       ...{ input, ports, log, seen: undefined, irrevocable: undefined },
       takeOver: (found) => {
         before = found;
@@ -42,12 +43,17 @@ export async function observeComplete(
   }
 }
 
-async function look({ spec }: AdvanceInput, ports: AdvancePorts, verified: Verified | undefined): Promise<Assessment> {
+async function look(
+  { spec, kind }: AdvanceInput,
+  ports: AdvancePorts,
+  verified: Verified | undefined,
+): Promise<Assessment> {
   const before = verified !== undefined && isFresh(verified, ports) ? verified.snapshot : undefined;
   if (before === undefined && verified !== undefined) wipeSnapshot(verified.snapshot);
   try {
     const snapshot = await gather(ports.store, spec, undefined, before);
-    return await assess(snapshot, { adopt: false, restore: false }, ports.clock.now());
+    const request = { adopt: false, restore: false, change: lookAround(kind) };
+    return await assess(snapshot, request, ports.clock.now());
   } catch (error) {
     if (before !== undefined) wipeSnapshot(before);
     throw error;

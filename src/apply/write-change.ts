@@ -24,7 +24,7 @@ export function isFresh({ at }: { readonly at: Date }, { clock }: Pick<AdvancePo
 /** Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. */
 export async function writeChange(
   action: string,
-  change: Change | undefined,
+  change: Change,
   {
     input,
     ports,

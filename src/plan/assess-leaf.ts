@@ -53,7 +53,8 @@ function assessFound(projection: IssuedProjection, found: StoredObject, context:
   if (issuer === undefined) return reissued(foreignLeaf(certificate, found, ring, context));
   const leaf = leafFacts(certificate, projection.profile);
   const reason = reasonToReissue(projection, certificate, issuer, ring, context);
-  if (reason !== undefined) return { outcome: withIssuer(reason, projection, context), reissue: true, leaf };
+  if (reason !== undefined && !waitsForNextCa(projection, context))
+    return { outcome: withIssuer(reason, projection, context), reissue: true, leaf };
   const pem = { certificate: Buffer.from(certificate.pem, 'latin1'), key };
   const same =
     holds(found, projection.assemble(pem, context.rings), projection) && hasMetadata(found, projection, context);
@@ -76,15 +77,32 @@ function leafOf(found: StoredObject): Certificate {
 }
 
 /** What an expired CA issues has expired already: then nothing is issued. */
-function withIssuer(outcome: Outcome, { profile }: IssuedProjection, { rings, now }: ProjectionContext): Outcome {
-  const end = rings.get(profile.issuer)?.find(({ state }) => state === 'active')?.facts.notAfter;
-  if (end === undefined || end > now || outcome.action === 'blocked') return outcome;
+function withIssuer(outcome: Outcome, projection: IssuedProjection, context: ProjectionContext): Outcome {
+  const end = expiryOfIssuer(projection, context);
+  if (end === undefined || outcome.action === 'blocked') return outcome;
+  if (waitsForNextCa(projection, context)) return { action: 'keep' };
   return {
     action: 'blocked',
-    reason: `${outcome.reason}; but its CA expired on ${formatTime(end)}, and the clock says ${formatTime(now)}`,
+    reason: `${outcome.reason}; but its CA expired on ${formatTime(end)}, and the clock says ${formatTime(context.now)}`,
     code: 'CA_EXPIRED',
-    remedy: `check the clock; if it is right, ${profile.issuer} has to be rotated`,
+    remedy: `check the clock; if it is right: palette-keys rotate ${projection.profile.issuer}`,
   };
+}
+
+/** When the CA that would issue the leaf expired; undefined where it did not. */
+function expiryOfIssuer({ profile }: IssuedProjection, { rings, now }: ProjectionContext): Date | undefined {
+  const end = rings.get(profile.issuer)?.find(({ state }) => state === 'active')?.facts.notAfter;
+  return end === undefined || end > now ? undefined : end;
+}
+
+/**
+ * True where nothing can issue the leaf until the next CA is promoted, and the run changes something else, that CA for
+ * one: it must not be stopped by what it is there to end.
+ */
+function waitsForNextCa(projection: IssuedProjection, context: ProjectionContext): boolean {
+  const { change } = context.request;
+  if (change === undefined || change.kind === projection.kind) return false;
+  return expiryOfIssuer(projection, context) !== undefined;
 }
 
 function reissued(outcome: Outcome): LeafAssessment {

@@ -26,6 +26,11 @@ export function lookAt(kind: KindId): Change {
   return { kind, generation: 0, adds: [], moves: new Map(), overwrites: false, whole: false, reissues: new Set() };
 }
 
+/** As `lookAt`, but for everything: what `init` would do is done besides. */
+export function lookAround(kind: KindId): Change {
+  return { ...lookAt(kind), whole: true };
+}
+
 export interface Addition {
   /** A version whose key is made in the run is `published`: nothing is generated and used in one step. */
   readonly state: State;

@@ -46,7 +46,7 @@ export const FINDINGS = {
     docs: 'A certificate is past the part of its life after which it is renewed.',
   },
   CA_EXPIRED: { severity: 'error', docs: 'A CA has expired: everything that it issued has too.' },
-  CA_RENEWAL_DUE: { severity: 'warning', docs: 'A CA no longer outlives the certificates that it issues.' },
+  CA_RENEWAL_DUE: { severity: 'warning', docs: 'A CA is near its end: soon it cuts the life of what it issues short.' },
   CLOCK_BEFORE_NOT_BEFORE: { severity: 'error', docs: 'A certificate is not valid yet: the clock is wrong, or was.' },
   TENANT_MALFORMED: { severity: 'error', docs: "A tenant's document in the database is not of the documented form." },
   TENANT_KID_UNKNOWN: {

@@ -1,12 +1,13 @@
 import { firstBreak } from '../audit/chain.ts';
-import { parseDuration } from '../installation/duration.ts';
 import { AUDIT_NAME } from '../installation/names.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
 import { VERSIONED } from '../inventory/index.ts';
 import { type Facts, formatTime, type KindId } from '../ledger/entry.ts';
 import { activeOf } from '../ledger/ring.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
 import { backupFindings } from './backup-findings.ts';
+import { rotateAfterOf } from './due-dates.ts';
 import { type Finding, finding } from './finding.ts';
 import { seenFindings } from './tenant-tripwire.ts';
 
@@ -57,12 +58,12 @@ function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Assess
       ),
     ),
     ...(id === 'fqdn-certificate'
-      ? importedFindings(active.facts, now)
-      : caFindings(id, active.facts, snapshot.spec.serviceCertificates.validity, now)),
+      ? importedFindings(active.facts, snapshot.spec, now)
+      : caFindings(id, active.facts, snapshot.spec, now)),
   ];
 }
 
-function caFindings(id: KindId, facts: Facts, leafValidity: string, now: Date): readonly Finding[] {
+function caFindings(id: KindId, facts: Facts, spec: InstallationSpec, now: Date): readonly Finding[] {
   const { notBefore, notAfter } = facts;
   if (notBefore === undefined || notAfter === undefined) return [];
   if (now < notBefore) return [notYetValid(id, notBefore, now)];
@@ -70,31 +71,23 @@ function caFindings(id: KindId, facts: Facts, leafValidity: string, now: Date): 
     const message = `it expired on ${formatTime(notAfter)}; the clock says ${formatTime(now)}`;
     return [finding('CA_EXPIRED', id, message, `if the clock is right: palette-keys rotate ${id}`)];
   }
-  if (now < caRotateAfter(notAfter, leafValidity)) return [];
-  const message = `it ends on ${formatTime(notAfter)}, before a certificate that it issues now would`;
+  const due = rotateAfterOf(id, facts, spec);
+  if (due === undefined || now < due) return [];
+  const message = `its rotation was due on ${formatTime(due)}; it expires on ${formatTime(notAfter)}`;
   return [finding('CA_RENEWAL_DUE', id, message, `palette-keys rotate ${id}`)];
 }
 
 /** The imported certificate of the front door: nobody but the PKI team can renew it, which takes its time. */
-function importedFindings({ notBefore, notAfter }: Facts, now: Date): readonly Finding[] {
+function importedFindings(facts: Facts, spec: InstallationSpec, now: Date): readonly Finding[] {
   const id = 'fqdn-certificate';
+  const { notBefore, notAfter } = facts;
   if (notBefore === undefined || notAfter === undefined) return [];
   if (now < notBefore) return [notYetValid(id, notBefore, now)];
   const remedy = 'palette-keys csr makes a request for a new one; palette-keys import-cert takes the answer in';
   if (now >= notAfter) return [finding('CERTIFICATE_EXPIRED', id, `it expired on ${formatTime(notAfter)}`, remedy)];
-  if (now < importedRotateAfter(notBefore, notAfter)) return [];
+  const due = rotateAfterOf(id, facts, spec);
+  if (due === undefined || now < due) return [];
   return [finding('CERTIFICATE_RENEWAL_DUE', id, `it expires on ${formatTime(notAfter)}`, remedy)];
-}
-
-/** When two thirds of its life are over, or 30 days before its end: whichever is later. */
-export function importedRotateAfter(notBefore: Date, notAfter: Date): Date {
-  const [begin, end] = [notBefore.getTime(), notAfter.getTime()];
-  return new Date(Math.max(begin + ((end - begin) * 2) / 3, end - 30 * 86_400_000));
-}
-
-/** From then on a CA cuts the life of its leaves short. */
-export function caRotateAfter(notAfter: Date, leafValidity: string): Date {
-  return new Date(notAfter.getTime() - parseDuration(leafValidity) * 1000);
 }
 
 function leafFindings({ projections }: Assessment, now: Date): readonly Finding[] {

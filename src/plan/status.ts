@@ -5,8 +5,9 @@ import type { VersionRecord } from '../ledger/record.ts';
 import { activeOf } from '../ledger/ring.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
+import { rotateAfterOf } from './due-dates.ts';
 import { type Finding, finding } from './finding.ts';
-import { caRotateAfter, importedRotateAfter, standingFindings } from './findings.ts';
+import { standingFindings } from './findings.ts';
 import { type InitPlan, planInit } from './init.ts';
 import type { Step } from './step.ts';
 
@@ -103,13 +104,10 @@ function versionsOf(id: string, { record, rings, snapshot }: Assessment): Partia
       ...(notAfter === undefined ? {} : { notAfter }),
     };
   });
-  const { notBefore, notAfter } = ring === undefined ? {} : activeOf(ring).facts;
-  if (notBefore === undefined || notAfter === undefined) return { versions };
-  const due =
-    id === 'fqdn-certificate'
-      ? importedRotateAfter(notBefore, notAfter)
-      : caRotateAfter(notAfter, snapshot.spec.serviceCertificates.validity);
-  return { versions, notAfter: formatTime(notAfter), rotateAfter: formatTime(due) };
+  const facts = ring === undefined ? undefined : activeOf(ring).facts;
+  const due = facts === undefined ? undefined : rotateAfterOf(id, facts, snapshot.spec);
+  if (facts?.notAfter === undefined || due === undefined) return { versions };
+  return { versions, notAfter: formatTime(facts.notAfter), rotateAfter: formatTime(due) };
 }
 
 function leavesOf(id: string, { projections }: Assessment): readonly LeafStatus[] {

@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { command } from '../backup/bench.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
-import { auditIn, editRecord, installation, objectIn, recordIn, storeWith } from '../support/installations.ts';
-import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import {
+  auditIn,
+  editRecord,
+  init,
+  installation,
+  objectIn,
+  recordIn,
+  smallSpec,
+  storeWith,
+} from '../support/installations.ts';
+import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
 import { platform, statesOf } from './bed.ts';
 
@@ -156,6 +165,28 @@ describe('--due', () => {
     expect(statesOf(store, 'internal-ca')).toBe('v1 active, v2 published');
     expect(statesOf(store, 'cluster-ca')).toBe('v1 active, v2 published');
     expect(statesOf(store, JWT)).toBe('v1 active');
+  });
+
+  test('rotates CAs of any life once, and not every night', async () => {
+    store = memoryStore();
+    clock = new ManualClock();
+    const validity = {
+      internalCA: { keySize: 2048, validity: '366d' },
+      clusterCA: { keySize: 2048, validity: '180d' },
+    };
+    await init(store, { clock, spec: smallSpec(validity) });
+    const nights = async (count: number) => {
+      for (let night = 0; night < count; night++) {
+        await rotate('--due --yes --assume-consumers-current -q');
+        clock.advance(1.01 * DAY);
+      }
+      return ['internal-ca', 'cluster-ca'].map((kind) => statesOf(store, kind));
+    };
+    expect(await nights(3)).toEqual(['v1 active', 'v1 active']);
+    clock.set('2027-05-03T00:00:00Z');
+    expect(await nights(3)).toEqual(['v1 active', 'v1 retired, v2 active']);
+    clock.set('2027-09-03T00:00:00Z');
+    expect(await nights(3)).toEqual(['v1 retired, v2 active', 'v1 retired, v2 retired, v3 active']);
   });
 
   test('is not stopped by the failure of one kind', async () => {

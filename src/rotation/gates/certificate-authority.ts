@@ -1,3 +1,4 @@
+import type { VersionRecord } from '../../ledger/record.ts';
 import {
   activeVersion,
   all,
@@ -23,10 +24,12 @@ export const internalCa: Gate = {
       ? [...consumers(situation), { type: 'leaves', issuer: step.n }]
       : consumers(situation);
   },
-  decide: ({ step }, { consumers: found, leaves }, now) => {
+  decide: (situation, { consumers: found, leaves }, now) => {
+    const { step } = situation;
     if (step.type !== 'promote' && step.type !== 'retire') return OPEN;
     const current = afterCurrent(found, now);
-    if (step.type === 'promote') return current;
+    // Nobody accepts a certificate of an expired CA any more: a new one cuts nobody off, and to wait helps nobody.
+    if (step.type === 'promote') return hasExpired(activeVersion(situation), now) ? OPEN : current;
     const gone = leaves === undefined ? closed('nobody has looked at the certificates that are in use') : OPEN;
     const still = (leaves ?? []).length > 0 ? closed('certificates of the old CA are in use', leaves) : OPEN;
     return all(gone, still, current);
@@ -68,6 +71,10 @@ export const messageBusSigningKey: Gate = {
   },
   decide: clusterCa.decide,
 };
+
+function hasExpired({ notAfter }: VersionRecord, now: Date): boolean {
+  return notAfter !== undefined && new Date(notAfter) <= now;
+}
 
 function consumers(situation: Situation, reloads = true): readonly EvidenceRequest[] {
   const { step } = situation;
