@@ -10,7 +10,7 @@ import type { Decision, Situation, Step } from '../rotation/situation.ts';
 import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
 import { confirmConsumers, noteCensus, noteScan } from './confirm.ts';
-import { deleteEntry } from './destroy.ts';
+import { deleteEntry, lossOf, stepOfDestroyed } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
 import { isOfLeftover, looksBack } from './leftovers.ts';
 import { observeComplete } from './observe.ts';
@@ -50,7 +50,9 @@ async function advanceVersions(
     verified = undefined;
     try {
       const { versions } = observation.key;
-      const step = chooseStep(input, rotation, record, log, ports.clock.now());
+      const ofDestroyed = stepOfDestroyed(input, observation, log);
+      const step =
+        ofDestroyed === undefined ? chooseStep(input, rotation, record, log, ports.clock.now()) : ofDestroyed.step;
       await noteExposed(step, { input, observation }, log, ports);
       if (await rewrapRest(step, { input, observation, record }, log, ports)) continue;
       if (step === undefined) return log.finished();
@@ -147,9 +149,15 @@ async function take(
 ): Promise<Verified | undefined> {
   const { kind, key } = observation;
   const version = step.type === 'publish' ? undefined : key.versions.find(({ n }) => n === step.n);
-  const irrevocable = step.type === 'destroy' && version?.backups.length === 0 ? version.kid : undefined;
+  const irrevocable =
+    step.type === 'destroy' && version !== undefined
+      ? lossOf(kind, version, record.spec, ports.clock.now())
+      : undefined;
+  const action = inWords(step, key.versions, kind);
   let verified: Verified | undefined;
-  if (version?.state !== 'destroyed') {
+  if (step.type === 'destroy' && version?.state === 'destroyed') {
+    await input.agree({ kind, action, plan: undefined, irrevocable });
+  } else {
     const adds = step.type === 'publish' ? [{ state: 'published', material: undefined } as const] : [];
     const moves = movesOf(step, key.versions);
     const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves };
@@ -160,7 +168,7 @@ async function take(
       await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);
       log.wrote = true;
     };
-    await writeChange(inWords(step, key.versions, kind), change, {
+    await writeChange(action, change, {
       input,
       ports,
       log,
@@ -173,8 +181,7 @@ async function take(
     });
   }
   if (step.type !== 'destroy' || version === undefined) return verified;
-  await deleteEntry(record.spec, kind, { ...version, state: 'destroyed' }, ports);
-  log.destroyed = true;
+  log.delete(await deleteEntry(record, kind, version, ports));
   return verified;
 }
 

@@ -166,7 +166,14 @@ function wholeInstallation({ record, versions, snapshot, ledger, installationId 
       hint: 'palette-keys status says what is wrong; palette-keys init repairs what can be repaired',
     });
   }
-  const places = new Set([...ledger.values()].flat().map(({ ref }) => formatRef(ref)));
+  // A destroyed version whose entry is there again is not to last.
+  const places = new Set(
+    [...ledger].flatMap(([kind, items]) => {
+      const destroyed = (record.record.keys[kind]?.versions ?? []).filter(({ state }) => state === 'destroyed');
+      const kept = items.filter(({ n }) => destroyed.every((version) => version.n !== n));
+      return kept.map(({ ref }) => formatRef(ref));
+    }),
+  );
   const secrets = snapshot.ledger.flatMap((object) =>
     object.damage === undefined && places.has(formatRef(object.ref)) ? [object] : [],
   );

@@ -1,39 +1,102 @@
 import { PaletteKeysError } from '../errors.ts';
+import { parseDuration } from '../installation/duration.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
-import type { VersionRecord } from '../ledger/record.ts';
+import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import { textEntry } from '../ledger/text.ts';
 import { formatRef } from '../ports/object-ref.ts';
+import { ROTATIONS } from '../rotation/kinds.ts';
+import type { Step } from '../rotation/situation.ts';
+import { appendAudit } from './audit.ts';
+import type { Observation } from './observation.ts';
 import type { ApplyPorts } from './ports.ts';
+import { readBack } from './record.ts';
+import type { AdvanceInput, Deletion, Log, Loss } from './rotation-run.ts';
+
+/**
+ * What a request comes to where it is about a version that is destroyed, which the ledger tells, not the record: an entry
+ * that is there again, out of a backup or because deleting it failed, can be deleted or accepted again. Undefined where
+ * the record decides.
+ */
+export function stepOfDestroyed(
+  { request }: Pick<AdvanceInput, 'request'>,
+  { kind, key, assessment }: Observation,
+  log: Log,
+): { readonly step: Step | undefined } | undefined {
+  if (request === undefined || request.type === 'rollback' || log.transitions.length > 0 || log.destroyed) {
+    return undefined;
+  }
+  const version = key.versions.find(({ kid }) => kid === request.kid);
+  if (version?.state !== 'destroyed') return undefined;
+  const { n, kid, createdAt } = version;
+  const item = assessment.ledger.get(kind)?.find((candidate) => candidate.n === n);
+  if (request.type === 'destroy') {
+    if (item !== undefined) return { step: { type: 'destroy', n } };
+    log.notes.push(`v${n} is destroyed already`);
+    return { step: undefined };
+  }
+  const isBack = item?.damage === undefined && item?.entry.facts.kid === kid && item.entry.createdAt === createdAt;
+  return request.type === 'reinstate' && isBack ? { step: { type: 'reinstate', n } } : undefined;
+}
+
+/** What nobody could bring back, or a dump of the database may need: somebody has to type its kid. */
+export function lossOf(kind: KindId, version: VersionRecord, spec: InstallationSpec, now: Date): Loss | undefined {
+  const { kid, backups, history, since } = version;
+  if (backups.length === 0) {
+    return {
+      kid,
+      reason: `no backup holds ${kid}: destroyed, it is gone for ever`,
+      remedy: 'palette-keys backup first; or run it on a terminal, and type the kid',
+    };
+  }
+  const rotation = ROTATIONS[kind];
+  if (rotation?.type !== 'versions' || rotation.gate.guardsData !== true) return undefined;
+  const retired = history.findLast(({ state }) => state === 'retired')?.at ?? since;
+  const until = new Date(Date.parse(retired) + parseDuration(spec.rotation.databaseBackupRetention) * 1000);
+  if (now >= until) return undefined;
+  return {
+    kid,
+    reason: `backups of the database from before ${retired}, when it was retired, may need ${kid} until ${formatTime(until)}`,
+    remedy: 'wait until then (rotation.databaseBackupRetention); or run it on a terminal, and type the kid',
+  };
+}
 
 /**
  * Deletes the ledger entry of a version that the record calls destroyed. The record comes first: an entry that it still
- * counts on would be missed. An entry that is gone already is fine, one that holds another key is left.
+ * counts on would be missed. An entry that is gone already is fine, one that holds another key is left. Returns what was
+ * deleted.
  */
 export async function deleteEntry(
-  spec: InstallationSpec,
+  { spec }: InstallationRecord,
   kind: KindId,
-  { n, kid, state }: VersionRecord,
-  { store, actor, clock, signal }: ApplyPorts,
-): Promise<void> {
-  if (state !== 'destroyed') throw new Error('an entry that the record counts on is never deleted');
+  { n, kid }: VersionRecord,
+  ports: ApplyPorts,
+): Promise<Deletion | undefined> {
+  const { store, actor, clock, signal } = ports;
   const ref = ledgerSecret(spec, kind, n);
   const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
   try {
     const found = await store.get(ref);
-    if (found === undefined) return;
+    if (found === undefined) return undefined;
     if (found.damage === undefined && textEntry(found.data, 'kid') !== kid) {
       throw new PaletteKeysError('REFUSED', `${formatRef(ref)} does not hold ${kid}`, {
         hint: 'find out who replaced it; it was left as it is',
       });
     }
+    const record = (await readBack(store, spec.ledgerNamespace))?.record;
+    const version = record?.keys[kind]?.versions.find((candidate) => candidate.n === n);
+    if (record === undefined || version?.state !== 'destroyed') throw changed(formatRef(ref));
     signal.throwIfAborted();
-    if ((await store.remove(ref, found.version)) === 'removed') return;
-    throw new PaletteKeysError('CONFLICT', `${formatRef(ref)} was changed by somebody else`, {
-      hint: 'run the command again',
-    });
+    const changes = [{ action: 'delete', object: formatRef(ref), key: kind, kid }];
+    await appendAudit(record, { changes, result: 'done' }, ports);
+    if ((await store.remove(ref, found.version)) !== 'removed') throw changed(formatRef(ref));
+    return { action: 'delete', ref, key: kind, n, kid, reason: 'the record calls it destroyed' };
   } finally {
     await lock.release();
   }
+}
+
+function changed(name: string): PaletteKeysError {
+  return new PaletteKeysError('CONFLICT', `${name} was changed by somebody else`, { hint: 'run the command again' });
 }

@@ -88,7 +88,9 @@ export async function gatherEvidence(
         {
           const { key, assessment } = observation;
           const { spec } = assessment.snapshot;
-          evidence = { ...evidence, census: await censusEvidence(key.versions, spec, statements.rehearses, ports) };
+          const isNone = request.onWord === true && statements.noTenantStore;
+          const count = () => censusEvidence(key.versions, spec, statements.rehearses, ports);
+          evidence = { ...evidence, census: isNone ? { status: 'none' } : await count() };
         }
         break;
       case 'users':

@@ -1,4 +1,5 @@
 import { PaletteKeysError } from '../errors.ts';
+import type { VersionRecord } from '../ledger/record.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
 import { firstScanOf } from '../rotation/scans.ts';
 import { activeVersion, type Step } from '../rotation/situation.ts';
@@ -26,7 +27,10 @@ export async function rewrapRest(
   ports: AdvancePorts,
 ): Promise<boolean> {
   const { kind, key } = observation;
-  const old = key.versions.filter(({ state }) => state === 'trusted');
+  // A published one too that is given up: after a backup was restored, tenant keys may need it.
+  const isOld = ({ n, state }: VersionRecord) =>
+    state === 'trusted' || (state === 'published' && step?.type === 'retire' && step.n === n);
+  const old = key.versions.filter(isOld);
   const isDue = kind === 'root-key' && old.length > 0 && (step === undefined || step.type === 'retire');
   if (!isDue || log.rewrapped || input.rehearses) return false;
   log.rewrapped = true;

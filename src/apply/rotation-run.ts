@@ -41,9 +41,19 @@ export interface Proposal {
   readonly action: string;
   /** Undefined where the store is not what is written. */
   readonly plan: InitPlan | undefined;
-  /** The kid of a key that no backup holds, and that will be gone for ever. */
-  readonly irrevocable: string | undefined;
+  readonly irrevocable: Loss | undefined;
 }
+
+/** A key that will be gone, which the operator has to want: its kid is typed. */
+export interface Loss {
+  readonly kid: string;
+  readonly reason: string;
+  /** What helps where nobody can be asked. */
+  readonly remedy: string;
+}
+
+/** A ledger entry that was deleted. */
+export type Deletion = Omit<ObjectStep, 'action'> & { readonly action: 'delete' };
 
 export interface WaitingFor {
   readonly reason: string;
@@ -56,8 +66,8 @@ export interface Advance {
   readonly key: KindId;
   readonly done: boolean;
   readonly versions: readonly { readonly n: number; readonly kid: string; readonly state: State }[];
-  /** Objects that were written. */
-  readonly steps: readonly ObjectStep[];
+  /** Objects that were written or deleted. */
+  readonly steps: readonly (ObjectStep | Deletion)[];
   readonly transitions: readonly Transition[];
   readonly waitingFor: WaitingFor | undefined;
   /** True where waiting alone is of no use: it would have been refused, had it written nothing. */
@@ -102,7 +112,7 @@ export class Log {
   destroyed = false;
   readonly #kind: KindId;
   readonly #before: Pick<Advance, 'steps' | 'transitions'>;
-  readonly #steps: ObjectStep[] = [];
+  readonly #steps: (ObjectStep | Deletion)[] = [];
   #versions: Advance['versions'];
 
   constructor({ kind, before }: Pick<AdvanceInput, 'kind' | 'before'>) {
@@ -125,6 +135,14 @@ export class Log {
     const entered = new Map(own.map(({ n, kid, to }) => [n, { n, kid, state: to }]));
     const others = this.#versions.filter(({ n }) => !entered.has(n));
     this.#versions = [...others, ...entered.values()].sort((a, b) => a.n - b.n);
+    this.wrote = true;
+  }
+
+  /** One entry is deleted, or was gone already. */
+  delete(deletion: Deletion | undefined): void {
+    this.destroyed = true;
+    if (deletion === undefined) return;
+    this.#steps.push(deletion);
     this.wrote = true;
   }
 

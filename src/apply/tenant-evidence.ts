@@ -35,7 +35,7 @@ export async function reachTenants(
 
 /** Opens every tenant key. Reads alone. Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
 export async function tenantsEvidence(
-  { kid }: Extract<EvidenceRequest, { type: 'tenants' }>,
+  { kid, counts }: Extract<EvidenceRequest, { type: 'tenants' }>,
   observation: Observation,
   statements: Statements,
   ports: EvidencePorts,
@@ -48,7 +48,18 @@ export async function tenantsEvidence(
     const { failures } = await scanTenants(tenants, access.keyring, ports);
     return { tenants: failures.length > 0 ? { status: 'broken', blockers: named(failures) } : { status: 'clear' } };
   }
-  return scanWithout(kid, observation, tenants, ports);
+  return counts === true ? { tenants: await countUnder(kid, tenants) } : scanWithout(kid, observation, tenants, ports);
+}
+
+/** Whether any document is wrapped by that root key, whoever could open it. */
+async function countUnder(kid: string, tenants: TenantStore): Promise<TenantsEvidence> {
+  const { location } = tenants;
+  const counts = await tenants.countByKid();
+  const count = counts.get(kid) ?? 0;
+  if (count > 0) return { status: 'needed', blockers: [`${count} tenant keys in ${location}`] };
+  const nameless = counts.get(undefined) ?? 0;
+  if (nameless > 0) return { status: 'broken', blockers: [`${nameless} documents in ${location} name no root key`] };
+  return counts.size === 0 ? { status: 'empty', location } : { status: 'clear' };
 }
 
 async function scanWithout(

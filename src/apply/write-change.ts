@@ -3,7 +3,7 @@ import type { Snapshot } from '../plan/snapshot.ts';
 import { applyInit, type InitInput, previewInit } from './init.ts';
 import type { Observation } from './observation.ts';
 import { refuseBlocked } from './refusals.ts';
-import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+import type { AdvanceInput, AdvancePorts, Log, Loss } from './rotation-run.ts';
 
 /**
  * What was read so long ago is read once more: while somebody was asked, or records were counted, others may have written.
@@ -39,7 +39,7 @@ export async function writeChange(
     readonly log: Log;
     /** What the change was decided on. */
     readonly seen: Observation | undefined;
-    readonly irrevocable: string | undefined;
+    readonly irrevocable: Loss | undefined;
     /** What comes before the first write, once somebody has agreed. */
     agreed?(): Promise<void>;
     /** Called with what was read back, where anything was written. */

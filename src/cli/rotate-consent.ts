@@ -1,5 +1,5 @@
 import { preflight } from '../apply/preflight.ts';
-import type { Proposal } from '../apply/rotation-run.ts';
+import type { Loss, Proposal } from '../apply/rotation-run.ts';
 import { PaletteKeysError } from '../errors.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { KeyStore } from '../ports/key-store.ts';
@@ -62,12 +62,10 @@ async function ask(action: string, kind: string, ports: CliPorts): Promise<void>
   await confirm(`${action}, and go on as far as is safe?`, ports);
 }
 
-async function agreeToLoss(kid: string, ports: CliPorts): Promise<void> {
+async function agreeToLoss({ kid, reason, remedy }: Loss, ports: CliPorts): Promise<void> {
   if (!ports.terminal.interactive) {
-    throw new PaletteKeysError('REFUSED', `no backup holds ${kid}: destroyed, it is gone for ever`, {
-      hint: 'palette-keys backup first; or run it on a terminal, and type the kid',
-    });
+    throw new PaletteKeysError('REFUSED', reason, { hint: remedy });
   }
   const { confirmByTyping } = await import('./prompts/confirm.ts');
-  await confirmByTyping('No backup holds this key. Type its kid to destroy it for ever', kid, ports);
+  await confirmByTyping(`${reason}. Type its kid to destroy it`, kid, ports);
 }

@@ -77,14 +77,14 @@ export function checkFlags({
 function checkResets(
   count: string,
   kind: string | undefined,
-  { again, compromised, rollback, reinstate, destroy }: Partial<RotateOptions>,
+  { again, compromised, rollback, reinstate }: Partial<RotateOptions>,
 ): void {
   if (!/^\d{1,15}$/.test(count)) throw usageError(`--accept-resets ${count} is not a number`, 'give the count');
   if (kind !== 'hash-salt')
     throw usageError('--accept-resets is for hash-salt', 'palette-keys rotate hash-salt --accept-resets N');
-  if (again || compromised || rollback || (reinstate ?? destroy) !== undefined) {
+  if (again || compromised || rollback || reinstate !== undefined) {
     throw usageError(
-      '--accept-resets retires an old salt, and opens no rotation',
+      '--accept-resets gives an old salt up, and opens no rotation',
       'rotate first; the count of what needs the old salt is known after that',
     );
   }

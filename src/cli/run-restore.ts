@@ -8,6 +8,7 @@ import { applyPorts } from './apply-ports.ts';
 import type { CliPorts, RestoreOptions } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
 import { writeDocument } from './render/document.ts';
+import { renderFindings } from './render/findings.ts';
 import { countActions, renderPlan, summarize } from './render/init-plan.ts';
 import { renderKeys } from './render/keys.ts';
 import { palette } from './render/palette.ts';
@@ -96,5 +97,8 @@ async function write(
   terminal.stdout.write(
     `\n${result} ${brought}; what workloads mount: ${summarize(init.steps.filter(({ n }) => n === undefined))}.\n`,
   );
+  // A database dump may need one of them, so they come back too: whether they stay is for the operator to say.
+  const destroyed = init.findings.filter(({ code }) => code === 'LEDGER_ENTRY_DESTROYED');
+  terminal.stderr.write(renderFindings(destroyed, palette(terminal.colour.stderr)));
   return 0;
 }

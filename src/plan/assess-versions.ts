@@ -33,7 +33,7 @@ export function assessVersions(context: VersionContext): readonly VersionItem[] 
 
 function fromRecord(context: VersionContext, recorded: KeyRecord): readonly VersionItem[] {
   return recorded.versions
-    .filter((version) => version.state !== 'destroyed')
+    .filter(({ n, state }) => state !== 'destroyed' || context.change?.moves.has(n) === true)
     .map((version) => {
       const item = context.items.find(({ n }) => n === version.n);
       if (item === undefined) return missingEntry(context, version);

@@ -31,6 +31,10 @@ export const FINDINGS = {
   LEDGER_ENTRY_DAMAGED: { severity: 'error', docs: 'A ledger entry cannot be read, or contradicts its kid.' },
   LEDGER_ENTRY_UNEXPECTED: { severity: 'error', docs: 'A ledger entry holds another key than the record says.' },
   LEDGER_ENTRY_UNRECORDED: { severity: 'warning', docs: 'The record does not know a version that is in the ledger.' },
+  LEDGER_ENTRY_DESTROYED: {
+    severity: 'warning',
+    docs: 'The record calls a version destroyed, but its entry is in the ledger: it came out of a backup, or could not be deleted.',
+  },
   PROJECTION_MISSING: { severity: 'error', docs: 'An object that workloads mount is not there.' },
   PROJECTION_DAMAGED: { severity: 'error', docs: 'An object that workloads mount is damaged.' },
   PROJECTION_OUTDATED: {

@@ -47,6 +47,8 @@ function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Assess
   const drift = kind.drift(active, snapshot.spec);
   const recorded = record.status === 'sound' ? record.record.keys[id]?.versions : undefined;
   const unrecorded = (ledger.get(id) ?? []).filter(({ n }) => recorded?.every((version) => version.n !== n) ?? false);
+  const gone = (recorded ?? []).filter(({ state }) => state === 'destroyed');
+  const returned = (ledger.get(id) ?? []).filter(({ n }) => gone.some((version) => version.n === n));
   return [
     ...(drift === undefined ? [] : [finding('ROTATION_NEEDED', id, drift, `palette-keys rotate ${id}`)]),
     ...unrecorded.map(({ ref }) =>
@@ -57,6 +59,12 @@ function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Assess
         'run the command that was interrupted again',
       ),
     ),
+    ...returned.map(({ ref, n }) => {
+      const kid = gone.find((version) => version.n === n)?.kid ?? '';
+      const message = `v${n} (${kid}) is destroyed, but its entry is there: out of a backup, or deleting it failed`;
+      const remedy = `palette-keys rotate ${id} --destroy ${kid} deletes it; --reinstate ${kid} accepts it again`;
+      return finding('LEDGER_ENTRY_DESTROYED', formatRef(ref), message, remedy);
+    }),
     ...(id === 'fqdn-certificate'
       ? importedFindings(active.facts, snapshot.spec, now)
       : caFindings(id, active.facts, snapshot.spec, now)),

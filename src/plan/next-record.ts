@@ -62,7 +62,7 @@ function firstRecord(facts: {
 
 function nextKey(before: KeyRecord | undefined, ring: Ring, now: string): KeyRecord {
   const known = before?.versions ?? [];
-  const destroyed = known.filter(({ state }) => state === 'destroyed');
+  const destroyed = known.filter(({ n, state }) => state === 'destroyed' && ring.every((version) => version.n !== n));
   const versions = ring.map((version) =>
     nextVersion(
       known.find(({ n }) => n === version.n),

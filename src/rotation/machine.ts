@@ -62,9 +62,9 @@ function opening(versions: readonly VersionRecord[], wish: Wish, now: Date): Nex
   return now < until ? { type: 'too-recent', since, until } : { type: 'publish' };
 }
 
-/** Brought back from `retired`: somebody needs it, and says when it can go. */
+/** Brought back from `retired`, or from a backup after it was destroyed: somebody needs it, and says when it can go. */
 export function isReinstated({ state, history }: VersionRecord): boolean {
-  return state === 'trusted' && history.at(-2)?.state === 'retired';
+  return state === 'trusted' && ['retired', 'destroyed'].includes(history.at(-2)?.state ?? '');
 }
 
 /** A step that was asked for by name. */
@@ -120,7 +120,9 @@ function byKid(versions: readonly VersionRecord[], type: keyof typeof FROM, kid:
   if (from.includes(state) || (type === 'destroy' && state === 'destroyed')) return { type, n };
   if (state === to) return { type: 'done', reason: `v${n} is ${state} already` };
   const remedy =
-    state === 'destroyed' ? 'its key is gone; a backup may hold it' : `first it has to be ${from.join(' or ')}`;
+    state === 'destroyed'
+      ? `where a backup holds it, palette-keys restore FILE brings it back; then --reinstate ${kid}`
+      : `first it has to be ${from.join(' or ')}`;
   return { type: 'refused', reason: `v${n} is ${state}`, remedy };
 }
 

@@ -84,7 +84,9 @@ function keptRoad(
 }
 
 function found(census: CensusEvidence, kid: string): string {
-  if (census.status === 'unknown') return `nobody knows how many do (${census.reason})`;
+  if (census.status !== 'counted') {
+    return `nobody knows how many do (${census.status === 'none' ? 'there is no database' : census.reason})`;
+  }
   return doubtOf(census, undefined)?.reason ?? inWords(census, kid);
 }
 

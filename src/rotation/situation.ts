@@ -36,10 +36,10 @@ export type EvidenceRequest =
   | { readonly type: 'readers' }
   /** Which certificates still chain to the version. */
   | { readonly type: 'leaves'; readonly issuer: number }
-  /** Whether every tenant key opens; with `kid`, also without that root key. */
-  | { readonly type: 'tenants'; readonly kid?: string }
-  /** How many records are hashed with which salt. */
-  | { readonly type: 'census' }
+  /** Whether every tenant key opens; with `kid`, also without that root key; with `counts`, whether that wraps any at all. */
+  | { readonly type: 'tenants'; readonly kid?: string; readonly counts?: true }
+  /** How many records are hashed with which salt; with `onWord`, the operator may say that there is no database. */
+  | { readonly type: 'census'; readonly onWord?: true }
   /** Whether the database server takes the login of the version; with `sessions`, also who uses it. */
   | { readonly type: 'users'; readonly n: number; readonly sessions: boolean }
   /** Which enrolled clusters still need the version. */
@@ -88,6 +88,8 @@ export type CensusEvidence =
       /** Records that name none: the field is missing, null, or no string. */
       readonly unmarked: number;
     }
+  /** The operator says that there is no database. */
+  | { readonly status: 'none' }
   | { readonly status: 'unknown'; readonly reason: string };
 
 export type Decision =
@@ -113,6 +115,8 @@ export interface Gate {
   soak(type: 'promote' | 'retire', spec: InstallationSpec): number;
   /** True where it also decides about going back, and about giving up what nobody has used yet. */
   readonly guardsReturns?: true;
+  /** True where it also decides about what data in a database may need, whatever the record says: see `forgottenBy`. */
+  readonly guardsData?: true;
   needs(situation: Situation): readonly EvidenceRequest[];
   decide(situation: Situation, evidence: Evidence, now: Date): Decision;
 }
@@ -127,6 +131,14 @@ export function activeVersion({ versions }: Pick<Situation, 'versions'>): Versio
   const active = versions.find(({ state }) => state === 'active');
   if (active === undefined) throw new Error('no active version');
   return active;
+}
+
+/** The version that a step gives up though no gate has ever asked for its data, or for good; undefined for other steps. */
+export function forgottenBy(situation: Pick<Situation, 'step' | 'versions'>): VersionRecord | undefined {
+  const { step } = situation;
+  if (step.type !== 'destroy' && step.type !== 'retire') return undefined;
+  const version = versionOf(situation, step.n);
+  return step.type === 'destroy' || version.state === 'published' ? version : undefined;
 }
 
 export function closed(reason: string, blockers: readonly string[] = []): Decision {

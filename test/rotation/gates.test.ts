@@ -76,6 +76,8 @@ const KINDS = Object.entries(ROTATIONS).flatMap(([kind, rotation]) => (rotation.
 const SAFE = KINDS.filter((kind) => kind !== 'message-bus-operator');
 /** Of mongodb-auth the server is asked first, whatever the step. */
 const ALONE = KINDS.filter((kind) => kind !== 'mongodb-auth');
+/** What they made stands in a database, which may be older or newer than the record. */
+const OF_DATA = ['root-key', 'hash-salt'];
 
 describe('every gate', () => {
   test.each(SAFE)('of %s is closed without evidence', (kind) => {
@@ -95,9 +97,45 @@ describe('every gate', () => {
 
   test.each(ALONE)('of %s lets what was never used go, and what was accepted all the time come back', (kind) => {
     const versions = [version(1, 'active'), version(2, 'published')];
-    expect(decide(kind, { type: 'retire', n: 2 }, {}, { versions }).open).toBe(true);
+    expect(decide(kind, { type: 'retire', n: 2 }, {}, { versions }).open).toBe(!OF_DATA.includes(kind));
     expect(decide(kind, { type: 'promote', n: 1, back: true }, {}).open).toBe(true);
     expect(needsOf(gateOf(kind), situation(kind, { type: 'promote', n: 1, back: true }))).toEqual([]);
+  });
+
+  test.each(['rolled back', 'overtaken'])(
+    'of keys of data asks for the data before a published version that is %s goes',
+    (how) => {
+      const versions =
+        how === 'overtaken'
+          ? [version(1, 'published'), version(2, 'active')]
+          : [version(1, 'active'), version(2, 'published')];
+      const n = how === 'overtaken' ? 1 : 2;
+      const kid = versions[n - 1]?.kid ?? '';
+      const retire: Step = { type: 'retire', n };
+      expect(needsOf(gateOf('root-key'), situation('root-key', retire, { versions }))).toEqual([
+        { type: 'tenants', kid, counts: true },
+      ]);
+      expect(needsOf(gateOf('hash-salt'), situation('hash-salt', retire, { versions }))).toEqual([
+        { type: 'census', onWord: true },
+      ]);
+      const open = (kind: string, evidence: Evidence) => decide(kind, retire, evidence, { versions }).open;
+      expect(open('root-key', { tenants: { status: 'needed', blockers: ['t'] } })).toBe(false);
+      expect(open('root-key', { tenants: { status: 'clear' } })).toBe(true);
+      const letter = kid[0] ?? '';
+      expect(open('hash-salt', counted({ [letter]: 1, z: 2 }))).toBe(false);
+      expect(open('hash-salt', counted({ z: 3 }))).toBe(true);
+    },
+  );
+
+  test('of keys of data refuses to destroy what nobody can vouch for, and waits for nothing', () => {
+    const versions = [version(1, 'retired'), version(2, 'active')];
+    for (const kind of KINDS) {
+      const decision = decide(kind, { type: 'destroy', n: 1 }, {}, { versions });
+      expect([kind, decision]).toEqual([
+        kind,
+        OF_DATA.includes(kind) ? expect.objectContaining({ open: false, remedy: expect.any(String) }) : { open: true },
+      ]);
+    }
   });
 
   test.each(['root-key', 'hash-salt', 'internal-ca', 'cluster-ca', 'message-bus-signing-key', 'mongodb-auth'])(

@@ -26,7 +26,7 @@ import {
 } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
-import { platform, pod, rotate, statesOf, workloadsOf } from './bed.ts';
+import { platform, pod, type RotateOptions, rotate, statesOf, workloadsOf } from './bed.ts';
 
 const JWT = 'jwt-signing-key';
 const assume = { assumeConsumersCurrent: true };
@@ -561,7 +561,7 @@ describe('going back', () => {
     await go(JWT, { request: rollback });
     const kid = kidOf(2);
     const asked: (string | undefined)[] = [];
-    const agree = async ({ irrevocable }: { irrevocable: string | undefined }) => void asked.push(irrevocable);
+    const agree: RotateOptions['agree'] = async ({ irrevocable }) => void asked.push(irrevocable?.kid);
     await go(JWT, { request: { type: 'destroy', kid }, agree });
     expect(asked).toEqual([kid]);
     expect(await store.get(ledgerRef(JWT, 2))).toBeUndefined();

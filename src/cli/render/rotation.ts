@@ -42,7 +42,12 @@ export function renderAdvance(
   const head = ['KEY', 'VERSION', 'STATE', 'KID'].map((text) => ({ text, paint: paint.strong }));
   const rows = versions.map(({ n, kid, state }) => [key, `v${n}`, state, kid]);
   const took = transitions.map(({ n, to }) => `v${n} is ${to}`).join(', ');
-  const wrote = steps.length === 0 ? 'nothing was written' : `${took === '' ? '' : `${took}; `}${summarize(steps)}`;
+  const written = steps.filter((step) => step.action !== 'delete');
+  const deleted = steps.length - written.length;
+  const objects = [summarize(written), deleted === 0 ? '' : `${deleted} deleted`]
+    .filter((part) => part !== '')
+    .join(', ');
+  const wrote = [took, objects].filter((part) => part !== '').join('; ') || 'nothing was written';
   const open = waitingFor === undefined ? 'Not yet' : 'Waiting';
   return `${rows.length === 0 ? '' : table([head, ...rows])}${done ? 'Done' : open}: ${key}, ${wrote}.\n`;
 }

@@ -5,6 +5,7 @@ import {
   type CensusEvidence,
   closed,
   type Decision,
+  forgottenBy,
   type Gate,
   OPEN,
   refused,
@@ -24,8 +25,10 @@ export const hashSalt: Gate = {
       'every consumer uses the new one, and a count taken after that finds no record that needs the old one; until then it stays trusted, and the rotation is finished',
   },
   soak: () => 0,
+  guardsData: true,
   needs: (situation) => {
     const { step } = situation;
+    if (forgottenBy(situation) !== undefined) return [{ type: 'census', onWord: true }];
     if (step.type === 'publish') return [{ type: 'readers' }];
     if (step.type === 'promote') {
       const entry = versionOf(situation, step.n);
@@ -39,6 +42,11 @@ export const hashSalt: Gate = {
   },
   decide: (situation, evidence, now) => {
     const { step } = situation;
+    const forgotten = forgottenBy(situation);
+    if (forgotten !== undefined) {
+      const unused = unneeded(situation, forgotten.kid, evidence.census);
+      return step.type === 'destroy' ? destroyable(unused, forgotten.kid) : unused;
+    }
     if (step.type === 'publish') return all(configured(situation), keyringReaders(evidence, 'salt'));
     const current = afterCurrent(evidence.consumers, now);
     if (step.type === 'promote') return all(configured(situation), keyringReaders(evidence, 'salt'), current);
@@ -56,8 +64,16 @@ function configured({ spec }: Pick<Situation, 'spec'>): Decision {
   );
 }
 
+/** Nothing is under way that could be waited for. */
+function destroyable(unused: Decision, kid: string): Decision {
+  if (unused.open || unused.remedy !== undefined) return unused;
+  const reinstate = `palette-keys rotate hash-salt --reinstate ${kid} accepts it again`;
+  return refused(unused.reason, `where records need it: ${reinstate}`, unused.blockers);
+}
+
 function unneeded({ acceptResets }: Situation, kid: string, census: CensusEvidence | undefined): Decision {
   if (census === undefined) return closed('nobody has counted the records that need it');
+  if (census.status === 'none') return OPEN;
   if (census.status === 'unknown')
     return kept(`nobody knows how many records need it (${census.reason})`, acceptResets);
   const doubt = doubtOf(census, acceptResets);

@@ -5,6 +5,7 @@ import {
   all,
   closed,
   type Decision,
+  forgottenBy,
   type Gate,
   OPEN,
   refused,
@@ -22,8 +23,11 @@ export const rootKey: Gate = {
       'every wrapper uses the new key, and two scans, a sync period apart, find no tenant key that needs the old one',
   },
   soak: (type, { rotation }) => (type === 'retire' ? parseDuration(rotation.syncPeriod) : 0),
+  guardsData: true,
   needs: (situation) => {
     const { step } = situation;
+    const forgotten = forgottenBy(situation);
+    if (forgotten !== undefined) return [{ type: 'tenants', kid: forgotten.kid, counts: true }];
     if (step.type === 'publish') return [{ type: 'readers' }, { type: 'tenants' }];
     if (step.type === 'promote') {
       const entry = versionOf(situation, step.n);
@@ -39,8 +43,14 @@ export const rootKey: Gate = {
       { type: 'tenants', kid: versionOf(situation, step.n).kid },
     ];
   },
-  decide: ({ step, spec }, evidence, now) => {
+  decide: (situation, evidence, now) => {
+    const { step, spec } = situation;
     const { tenants } = evidence;
+    const forgotten = forgottenBy(situation);
+    if (forgotten !== undefined) {
+      const unused = unwrapped(tenants, spec);
+      return step.type === 'destroy' ? destroyable(unused, forgotten.kid) : unused;
+    }
     if (step.type === 'publish') return all(keyringReaders(evidence, 'root key'), opened(tenants));
     const current = afterCurrent(evidence.consumers, now);
     if (step.type === 'promote') return all(keyringReaders(evidence, 'root key'), current, opened(tenants));
@@ -59,6 +69,13 @@ const REMEDY = 'palette-keys tenant verify names all of them, and says what help
 function opened(tenants: TenantsEvidence | undefined): Decision {
   if (tenants === undefined) return closed('nobody has looked whether every tenant key opens');
   return tenants.status === 'broken' ? refused('tenant keys do not open', REMEDY, tenants.blockers) : OPEN;
+}
+
+/** Nothing is under way that could be waited for. */
+function destroyable(unused: Decision, kid: string): Decision {
+  if (unused.open || unused.remedy !== undefined) return unused;
+  const reinstate = `palette-keys rotate root-key --reinstate ${kid} accepts it again, and wraps them by the active one`;
+  return refused(unused.reason, `where tenant keys need it: ${reinstate}`, unused.blockers);
 }
 
 function unwrapped(tenants: TenantsEvidence | undefined, spec: Situation['spec']): Decision {
