@@ -1,4 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
+import { authDatabaseOf } from '../installation/mongodb-uri.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import { dueWork } from '../rotation/gates/mongodb-auth.ts';
@@ -45,7 +47,7 @@ export async function changeUsers(
     else if ((await admin.create(login, activeLogin.username)) === 'exists') {
       // Another run of ours may have been quicker.
       const { accepted } = await server.tryLogin(login);
-      if (!accepted) throw leftOver(username);
+      if (!accepted) throw leftOver(username, record.spec);
     }
     log.wrote = true;
     const changes = [
@@ -70,8 +72,9 @@ async function stands(before: InstallationRecord, kind: KindId, { store }: Advan
 }
 
 /** An older rotation has left it, or somebody else has made it: its password is not ours, and stays as it is. */
-function leftOver(username: string): PaletteKeysError {
+function leftOver(username: string, { mongodb }: InstallationSpec): PaletteKeysError {
+  const database = authDatabaseOf(mongodb.uri) ?? 'admin';
   return new PaletteKeysError('REFUSED', `there is a user ${username} already, with another password`, {
-    hint: `if nothing uses it, drop it (mongosh: db.getSiblingDB("admin").dropUser("${username}")), and run the command again`,
+    hint: `if nothing uses it, drop it (mongosh: db.getSiblingDB("${database}").dropUser("${username}")), and run the command again`,
   });
 }

@@ -129,6 +129,8 @@ export interface TenantDatabase {
   readonly uri: string;
   /** Undefined where the connection string has to have all that it takes. */
   readonly login: { readonly username: string; readonly password: string } | undefined;
+  /** The database on which services log in; undefined: as the driver finds it. */
+  readonly authSource: string | undefined;
   readonly ca: string | undefined;
   /** How long everything that is done with it may take, in milliseconds, where a look has to be short. */
   readonly withinMs?: number;

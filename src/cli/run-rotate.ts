@@ -3,6 +3,7 @@ import { readRoad } from '../apply/road.ts';
 import type { Advance, AdvanceInput, AdvancePorts } from '../apply/rotation-run.ts';
 import { readStatus } from '../apply/status.ts';
 import { ERRORS, type ExitCode, PaletteKeysError } from '../errors.ts';
+import { authDatabaseOf } from '../installation/mongodb-uri.ts';
 import type { StatusReport } from '../plan/status.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
@@ -82,7 +83,8 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
       const place = uri ?? mongodb.uri ?? adminUri;
       if (place === undefined) return undefined;
       const { database, collection } = mongodb;
-      return ports.openDatabaseUsers({ uri: place, adminUri, ca, database, collection }, options);
+      const authSource = authDatabaseOf(mongodb.uri);
+      return ports.openDatabaseUsers({ uri: place, adminUri, authSource, ca, database, collection }, options);
     },
     pause: ports.pause,
   };

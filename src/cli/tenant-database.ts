@@ -1,5 +1,6 @@
 import type { TenantAccess } from '../apply/tenant-keyring.ts';
 import { PaletteKeysError } from '../errors.ts';
+import { authDatabaseOf } from '../installation/mongodb-uri.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Census } from '../ports/census.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
@@ -60,5 +61,5 @@ export function databaseOf(
   uri = access?.database.uri ?? '',
 ): TenantDatabase {
   const { login, ca } = access?.database ?? {};
-  return { uri, login, ca, database: mongodb.database, collection };
+  return { uri, login, authSource: authDatabaseOf(mongodb.uri), ca, database: mongodb.database, collection };
 }

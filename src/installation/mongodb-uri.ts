@@ -1,6 +1,9 @@
 const SCHEME = /^mongodb(\+srv)?:\/\//;
 const HOST = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?::([0-9]{1,5}))?$/;
 
+/** Where users are who have no password in the database. */
+const EXTERNAL = '$external';
+
 /** Options of a connection string that hold a secret. */
 const SECRET_OPTIONS = ['proxypassword', 'tlscertificatekeyfilepassword', 'sslclientcertificatekeypassword'];
 
@@ -16,6 +19,30 @@ export function mongodbUriFault(uri: string): string | undefined {
   // A raw '/' or '?' in a password ends the authority early, so that an '@' anywhere counts.
   if (uri.includes('@') || /%40/i.test(authority)) return 'must not hold credentials: they are put in';
   return hostsFault(authority.split(','), uri.startsWith('mongodb+srv:')) ?? optionsFault(query);
+}
+
+/**
+ * The database on which the platform's user logs in, as drivers find it in `mongodb.uri` of a spec: `authSource`, else the
+ * database of the path, else `admin`. Undefined where a DNS record may say it: `mongodb+srv` without `authSource`.
+ */
+export function authDatabaseOf(uri: string | null): string | undefined {
+  if (uri === null) return 'admin';
+  const [beforeQuery = '', query = ''] = split(uri, '?');
+  const [source] = [...new URLSearchParams(query)].flatMap(([name, value]) =>
+    name.toLowerCase() === 'authsource' && value !== EXTERNAL ? [value] : [],
+  );
+  if (source !== undefined || uri.startsWith('mongodb+srv:')) return source;
+  const [, database = ''] = split(beforeQuery.replace(SCHEME, ''), '/');
+  return database === '' ? 'admin' : decoded(database);
+}
+
+/** What a driver cannot decode it refuses, in words of its own. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function hostsFault(hosts: readonly string[], isSrv: boolean): string | undefined {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
+import { authDatabaseOf } from '../../src/installation/mongodb-uri.ts';
 import { parseSpec } from '../../src/installation/parse.ts';
 
 const HEAD = 'apiVersion: palette-keys/v1\nkind: Installation\n';
@@ -316,4 +317,21 @@ describe('several fields together are wrong', () => {
       expect.stringMatching(/^5:56: serviceCertificates.services\[1\].name: is there twice/),
     ]);
   });
+});
+
+test.each([
+  [null, 'admin'],
+  ['mongodb://h', 'admin'],
+  ['mongodb://h/', 'admin'],
+  ['mongodb://a,b:1/d?w=1', 'd'],
+  ['mongodb://a/my%2Dd', 'my-d'],
+  ['mongodb://a/%zz', '%zz'],
+  ['mongodb://a/d?AuthSource=my%20users', 'my users'],
+  ['mongodb://a/d?authSource=$external', 'd'],
+  ['mongodb://a/?authSource=%24external', 'admin'],
+  ['mongodb+srv://a/d?authSource=x', 'x'],
+  // A TXT record may say another one.
+  ['mongodb+srv://a/d', undefined],
+])('with %s users log in on %s', (uri, database) => {
+  expect(authDatabaseOf(uri)).toBe(database);
 });

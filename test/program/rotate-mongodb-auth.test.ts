@@ -166,6 +166,22 @@ describe('on a replica set', { timeout: 120_000 }, () => {
     expect(await verifyInstallation(folder)).toMatchObject({ code: 0 });
   });
 
+  it('goes it in the database on which services log in, which the connection string of the spec names', async () => {
+    const uri = database.uri().replace('/?authSource=admin&', '/hubbledb?');
+    folder = await install({ ...SMALL, mongodb: { uri } });
+    const hubble = { password: entryOf(folder, AUTH, 'password'), db: 'hubbledb' };
+    database.users.set('hubble', { ...hubble, roles: [{ role: 'readWrite', db: 'hubbledb' }] });
+    expect(await rotate(folder, ...byAdmin(), '--compromised')).toMatchObject({ code: 0 });
+    expect([...database.users].map(([name, { db }]) => [name, db])).toEqual([
+      ['root', undefined],
+      ['hubble-b', 'hubbledb'],
+    ]);
+    // As a driver of a service reads it.
+    const service = new MongoClient(entryOf(folder, AUTH, 'uri'), { tls: true, authMechanism: 'SCRAM-SHA-256' });
+    await service.connect();
+    await service.close();
+  });
+
   it('drops nobody who has a session on any member, names it, and goes on when it is closed', async () => {
     const client = new MongoClient(`${database.uri('hubble').replace(database.host(0), database.host(1))}`, {
       ...{ tls: true, directConnection: true, appName: 'auth-service', authMechanism: 'SCRAM-SHA-256' as const },

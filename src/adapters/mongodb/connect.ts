@@ -1,11 +1,14 @@
 import { MongoClient, type MongoClientOptions } from 'mongodb';
 import { usageError } from '../../errors.ts';
+import { authSourceOfRecord } from './srv.ts';
 
 export interface Connection {
   /** With or without credentials. */
   readonly uri: string;
   /** Where the connection string has none and names no certificate. */
   readonly login?: { readonly username: string; readonly password: string } | undefined;
+  /** The database on which `login` logs in, unless the connection string has `authSource`; undefined: as the driver finds it. */
+  readonly authSource?: string | undefined;
   /** PEM: who vouches for the server, unless the connection string has `tlsCAFile`; undefined: the public CAs. */
   readonly ca: string | undefined;
   /** For one answer of the server, in milliseconds; 0 is no limit. */
@@ -25,7 +28,7 @@ const POOL = 8;
 const INSECURE = ['tlsinsecure', 'tlsallowinvalidcertificates', 'tlsallowinvalidhostnames', 'sslvalidate'];
 
 /** A client that has not connected yet. Throws USAGE, without quoting the connection string. */
-export function makeClient({ uri, login, ca, timeoutMs, withinMs }: Connection): MongoClient {
+export function makeClient({ uri, login, authSource, ca, timeoutMs, withinMs }: Connection): MongoClient {
   const selectionMs = withinMs ?? (timeoutMs || SELECTION_MS);
   const options = readOptions(uri);
   const insecure = [
@@ -45,7 +48,7 @@ export function makeClient({ uri, login, ca, timeoutMs, withinMs }: Connection):
       ...scram,
       ...(login === undefined || hasLogin(uri)
         ? {}
-        : { auth: login, ...(options.has('authsource') ? {} : { authSource: 'admin' }) }),
+        : { auth: login, ...(options.has('authsource') || authSource === undefined ? {} : { authSource }) }),
       ...(options.has('tlscafile') || ca === undefined ? {} : { ca }),
       tls: true,
       // Always said: unsaid, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would take any server.
@@ -67,6 +70,17 @@ export function makeClient({ uri, login, ca, timeoutMs, withinMs }: Connection):
       'look for a misspelt option or an unescaped character (%40 for @) in it',
     );
   }
+}
+
+/**
+ * The database on which somebody logs in: as the driver has it, which for `mongodb+srv` without `authSource` asks a name
+ * server. Throws USAGE, and as node:dns does.
+ */
+export async function authDatabaseOf(connection: Connection): Promise<string> {
+  const { uri } = connection;
+  const known = makeClient(connection).options.credentials?.source ?? 'admin';
+  const isSaid = readOptions(uri).has('authsource') || !uri.startsWith('mongodb+srv:') || known === '$external';
+  return isSaid ? known : ((await authSourceOfRecord(uri)) ?? known);
 }
 
 /** True where a connection string says itself who logs in: by a name, or by the certificate of the connection. */

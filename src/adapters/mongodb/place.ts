@@ -1,6 +1,9 @@
 /** Options that say who logs in; where the server is stays. */
 const LOGIN = ['authmechanism', 'authmechanismproperties'];
 
+/** Options that make no sense for one member, and the one that is said anew. */
+const OF_THE_SET = ['replicaset', 'directconnection', 'loadbalanced', 'srvservicename', 'srvmaxhosts', 'authsource'];
+
 interface Parts {
   readonly scheme: string;
   /** `user:password@`, or empty. */
@@ -12,28 +15,36 @@ interface Parts {
   readonly options: readonly string[];
 }
 
-/** The same server, without any login of the connection string's own. */
-export function withoutLogin(uri: string): string {
+/**
+ * The same server, without any login of the connection string's own. `authSource`: the database on which others log in;
+ * undefined where it is as the driver finds it.
+ */
+export function withoutLogin(uri: string, authSource?: string): string {
   const parts = split(uri);
+  // Where the string has a login, its authSource is that one's.
+  const isLogins = authSource !== undefined || parts.login !== '';
   const options = parts.options.filter(
-    (option) => !LOGIN.includes(nameOf(option)) && !/^authsource=%24external/i.test(option),
+    (option) =>
+      !LOGIN.includes(nameOf(option)) &&
+      !(nameOf(option) === 'authsource' && (isLogins || /=(%24|\$)external$/i.test(option))),
   );
-  return join({ ...parts, login: '', options });
+  return join({ ...parts, login: '', options: [...options, ...optionOf(authSource)] });
 }
 
-/** One member of the replica set, with the same login. */
-export function memberOf(uri: string, host: string): string {
+/** One member of the replica set, with the same login on the same database, which a DNS record may have named. */
+export function memberOf(uri: string, host: string, authSource: string): string {
   const parts = split(uri);
-  const options = parts.options.filter(
-    (option) => !['replicaset', 'directconnection', 'srvservicename'].includes(nameOf(option)),
-  );
-  return join({ ...parts, scheme: 'mongodb://', hosts: host, options: [...options, 'directConnection=true'] });
+  const options = parts.options.filter((option) => !OF_THE_SET.includes(nameOf(option)));
+  return join({
+    ...parts,
+    scheme: 'mongodb://',
+    hosts: host,
+    options: [...options, ...optionOf(authSource), 'directConnection=true'],
+  });
 }
 
-/** The database in which the users of the platform are. */
-export function userDatabaseOf(uri: string): string {
-  const source = split(uri).options.find((option) => nameOf(option) === 'authsource');
-  return source === undefined ? 'admin' : decodeURIComponent(source.slice(source.indexOf('=') + 1));
+function optionOf(authSource: string | undefined): readonly string[] {
+  return authSource === undefined ? [] : [`authSource=${encodeURIComponent(authSource)}`];
 }
 
 function split(uri: string): Parts {

@@ -1,4 +1,22 @@
-import { getServers, promises } from 'node:dns';
+import dns from 'node:dns';
+
+const PLACE = /^mongodb\+srv:\/\/(?:[^/?]*@)?([^/?@]+)(?:.*[?&]srvServiceName=([^&]*))?/is;
+const ANSWER_MS = 15_000;
+
+/** `authSource` of the TXT record of such a connection string; undefined where it names none. Throws as node:dns does. */
+export async function authSourceOfRecord(uri: string): Promise<string | undefined> {
+  const [, host] = PLACE.exec(uri) ?? [];
+  if (host === undefined) return undefined;
+  const resolver = new dns.promises.Resolver();
+  resolver.setServers(dns.getServers());
+  const timer = setTimeout(() => resolver.cancel(), ANSWER_MS);
+  try {
+    const [record = []] = (await resolver.resolveTxt(host).catch(unlessAnswered)) ?? [];
+    return new URLSearchParams(record.join('')).get('authSource') ?? undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /**
  * Asks the name servers, within a time in milliseconds, what the driver asks about a `mongodb+srv` connection string (SRV
@@ -6,11 +24,10 @@ import { getServers, promises } from 'node:dns';
  * about others. Throws as node:dns does; ECANCELLED where the time is over.
  */
 export async function lookUpServers(uri: string, withinMs: number): Promise<void> {
-  const [, host, service = 'mongodb'] =
-    /^mongodb\+srv:\/\/(?:[^/?]*@)?([^/?@]+)(?:.*[?&]srvServiceName=([^&]*))?/is.exec(uri) ?? [];
+  const [, host, service = 'mongodb'] = PLACE.exec(uri) ?? [];
   if (host === undefined) return;
-  const resolver = new promises.Resolver();
-  resolver.setServers(getServers());
+  const resolver = new dns.promises.Resolver();
+  resolver.setServers(dns.getServers());
   const timer = setTimeout(() => resolver.cancel(), withinMs);
   try {
     // A host without TXT records is fine: those are about options. The driver judges what it gets.

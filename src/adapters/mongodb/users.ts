@@ -1,15 +1,17 @@
 import { type Document, type MongoClient, MongoServerError } from 'mongodb';
 import { PaletteKeysError, usageError } from '../../errors.ts';
 import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../../ports/database-users.ts';
-import { APP_NAME, hasLogin, hostsOf, makeClient } from './connect.ts';
+import { APP_NAME, authDatabaseOf, hasLogin, hostsOf, makeClient } from './connect.ts';
 import { explain, isLoginRefused } from './explain.ts';
-import { memberOf, userDatabaseOf, withoutLogin } from './place.ts';
+import { memberOf, withoutLogin } from './place.ts';
 
 export interface UsersOptions {
   /** Where the server is; a login in it does not count. */
   readonly uri: string;
   /** With the login of somebody who manages users. */
   readonly adminUri: string | undefined;
+  /** The database on which services log in; undefined: as the driver finds it. */
+  readonly authSource: string | undefined;
   /** PEM: who vouches for the server, unless the connection string has `tlsCAFile`. */
   readonly ca: string;
   readonly timeoutMs: number | undefined;
@@ -47,7 +49,7 @@ export function mongodbUsers(options: UsersOptions): DatabaseUsers {
 
 async function tryLogin(login: Login, options: UsersOptions): Promise<LoginAnswer> {
   const { ca, timeoutMs, database, collection } = options;
-  const uri = withoutLogin(options.uri);
+  const uri = withoutLogin(options.uri, options.authSource);
   const client = makeClient({ uri, login, ca, timeoutMs });
   const location = `MongoDB at ${hostsOf(uri)}`;
   try {
@@ -85,13 +87,19 @@ async function allowed(work: () => Promise<unknown>): Promise<boolean> {
 
 function adminOf(adminUri: string, options: UsersOptions): DatabaseAdmin {
   const location = `MongoDB at ${hostsOf(adminUri)}`;
-  const db = userDatabaseOf(withoutLogin(options.uri));
+  const { ca, timeoutMs } = options;
+  const place = withoutLogin(options.uri, options.authSource);
+  const databaseOf = (username: string) =>
+    authDatabaseOf({ uri: place, login: { username, password: '' }, ca, timeoutMs });
   const writeConcern = { w: 'majority', wtimeout: MAJORITY_MS } as const;
   const as = <T>(work: (client: MongoClient) => Promise<T>, uri = adminUri): Promise<T> => asAdmin(uri, options, work);
+  const onMember = async <T>(member: string, work: (client: MongoClient) => Promise<T>): Promise<T> =>
+    as(work, memberOf(adminUri, member, await authDatabaseOf({ uri: adminUri, ca, timeoutMs })));
   return {
     location,
     create: ({ username, password }, like) =>
       as(async (client) => {
+        const db = await databaseOf(username);
         const model = await userLike(like, db, client);
         const { roles = [], authenticationRestrictions = [] } = model;
         const restricted = authenticationRestrictions.length === 0 ? {} : { authenticationRestrictions };
@@ -102,16 +110,20 @@ function adminOf(adminUri: string, options: UsersOptions): DatabaseAdmin {
         return created ? 'created' : 'exists';
       }),
     accepts: async (login) => (await tryLogin(login, { ...options, uri: adminUri })).accepted,
-    has: (username) => as(async (client) => (await infoOf(username, db, client)) !== undefined),
+    has: (username) => as(async (client) => (await infoOf(username, await databaseOf(username), client)) !== undefined),
     drop: (username) =>
       as(async (client) => {
+        const db = await databaseOf(username);
         await unless(USER_NOT_FOUND, () => client.db(db).command({ dropUser: username, writeConcern }));
       }),
     sessions: async (username) => {
       const found: (readonly Session[])[] = [];
-      for (const member of await as(membersOf)) {
-        const ask = (client: MongoClient) => sessionsOf({ username, db }, member, client);
-        found.push(await as(ask, memberOf(adminUri, member)));
+      const { db, members } = await as(async (client) => ({
+        db: await databaseOf(username),
+        members: await membersOf(client),
+      }));
+      for (const member of members) {
+        found.push(await onMember(member, (client) => sessionsOf({ username, db }, member, client)));
       }
       return found.flat();
     },
@@ -119,7 +131,7 @@ function adminOf(adminUri: string, options: UsersOptions): DatabaseAdmin {
     rotateCertificates: (member) => {
       const command = { rotateCertificates: 1, message: 'asked for by palette-keys' };
       const ask = (client: MongoClient) => unless(COMMAND_NOT_FOUND, () => client.db('admin').command(command));
-      return as(ask, memberOf(adminUri, member));
+      return onMember(member, ask);
     },
   };
 }

@@ -23,7 +23,7 @@ describe.skipIf(!haveMongodbOrSkip())('a census on a server', () => {
     const { uri, setup } = server;
     const login = { username: USERNAME, password: setup.password };
     const place = { database: 'hubbledb', collection: 'users' };
-    census = await openMongodbCensus({ uri, login, ca: setup.caPem, timeoutMs: 5000, ...place });
+    census = await openMongodbCensus({ uri, login, authSource: 'admin', ca: setup.caPem, timeoutMs: 5000, ...place });
   }, 60_000);
 
   afterAll(async () => {

@@ -35,6 +35,7 @@ async function storesOn(startServer: typeof startMongodb): Promise<TenantStoreUn
     openMongodbTenantStore({
       uri: server.uri,
       login: { username: USERNAME, password: server.setup.password },
+      authSource: 'admin',
       ca: server.setup.caPem,
       timeoutMs: 5000,
       database: 'hubbledb',

@@ -1,7 +1,10 @@
 /** Users of a replica set with roles and sessions, by servers that speak the protocol alone. */
+import { createSocket } from 'node:dgram';
+import { getServers, setServers } from 'node:dns';
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { memberOf, userDatabaseOf, withoutLogin } from '../../../src/adapters/mongodb/place.ts';
+import { authDatabaseOf } from '../../../src/adapters/mongodb/connect.ts';
+import { memberOf, withoutLogin } from '../../../src/adapters/mongodb/place.ts';
 import { mongodbUsers, type UsersOptions } from '../../../src/adapters/mongodb/users.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import type { DatabaseAdmin } from '../../../src/ports/database-users.ts';
@@ -29,7 +32,7 @@ afterEach(async () => {
 });
 
 function users(change: Partial<UsersOptions> = {}) {
-  const place = { uri: database.uri(), adminUri: database.uri('root'), ca: '', timeoutMs: 2000 };
+  const place = { uri: database.uri(), adminUri: database.uri('root'), authSource: 'admin', ca: '', timeoutMs: 2000 };
   return mongodbUsers({ ...place, database: 'hubbledb', collection: 'tenantKeys', ...change });
 }
 
@@ -41,7 +44,7 @@ function admin(): DatabaseAdmin {
 
 /** Logged in, on one member alone. */
 async function session(member: number, appName: string): Promise<MongoClient> {
-  const client = new MongoClient(memberOf(database.uri('hubble'), database.host(member)), {
+  const client = new MongoClient(memberOf(database.uri('hubble'), database.host(member), 'admin'), {
     ...{ tls: true, appName, authMechanism: 'SCRAM-SHA-256' as const },
   });
   clients.push(client);
@@ -214,23 +217,103 @@ describe('the administrator', () => {
   });
 });
 
+describe('users in another database than admin', () => {
+  const DB = 'hubbledb';
+  const inPath = () => database.uri().replace('/?authSource=admin&', `/${DB}?`);
+
+  it.each([
+    ['that the spec says', () => ({ authSource: DB })],
+    ['that the driver finds in the path', () => ({ uri: inPath(), authSource: undefined })],
+  ])('%s are tried, made, found and dropped there', async (_, place) => {
+    database.users.set(PLATFORM.username, { password: PLATFORM.password, roles: ROLES, db: DB });
+    const { admin: manager, tryLogin } = users(place());
+    if (manager === undefined) throw new Error('no administrator');
+    expect(await tryLogin(PLATFORM)).toMatchObject({ accepted: true });
+    expect(await manager.accepts(PLATFORM)).toBe(place().authSource === DB);
+    expect(await manager.create(NEXT, 'hubble')).toBe('created');
+    expect(database.asked('createUser')).toMatchObject([{ $db: DB }]);
+    expect([await tryLogin(NEXT), await manager.has('hubble-b')]).toMatchObject([{ accepted: true }, true]);
+    const client = new MongoClient(memberOf(database.uri('hubble'), database.host(1), DB), {
+      ...{ tls: true, appName: 'auth', authMechanism: 'SCRAM-SHA-256' as const },
+    });
+    clients.push(client);
+    await client.connect();
+    expect((await manager.sessions('hubble')).length).toBeGreaterThan(0);
+    await manager.drop('hubble');
+    expect([...database.users.keys()]).toEqual(['root', 'hubble-b']);
+  });
+});
+
 describe('a connection string', () => {
   it.each([
-    ['mongodb://u:p@h:1,i:2/d?authSource=x&authMechanism=PLAIN', 'mongodb://h:1,i:2/d?authSource=x'],
+    ['mongodb://u:p@h:1,i:2/d?authSource=x&authMechanism=PLAIN&w=1', 'mongodb://h:1,i:2/d?w=1'],
+    ['mongodb://h/d?authSource=x', 'mongodb://h/d?authSource=x'],
+    ['mongodb://h/d?authSource=$external&AuthMechanism=MONGODB-X509', 'mongodb://h/d'],
     ['mongodb+srv://u:p@h/?authSource=%24external&authMechanism=MONGODB-X509&tls=true', 'mongodb+srv://h/?tls=true'],
     ['mongodb://h', 'mongodb://h/'],
   ])('%s without its login is %s', (uri, expected) => {
     expect(withoutLogin(uri)).toBe(expected);
+    expect(withoutLogin(uri, 'my users')).toMatch(/[?&]authSource=my%20users$/);
+    expect(withoutLogin(uri, 'my users').match(/authSource/gi)).toHaveLength(1);
   });
 
   it('of one member keeps the login, and leaves the replica set', () => {
-    expect(memberOf('mongodb+srv://u:p%40@h/d?replicaSet=rs&tls=true', 'i:2')).toBe(
-      'mongodb://u:p%40@i:2/d?tls=true&directConnection=true',
-    );
+    const member = memberOf('mongodb+srv://u:p%40@h/d?replicaSet=rs&tls=true&srvMaxHosts=2', 'i:2', '$external');
+    expect(member).toBe('mongodb://u:p%40@i:2/d?tls=true&authSource=%24external&directConnection=true');
   });
 
-  it('says where users are', () => {
-    expect(userDatabaseOf('mongodb://h/d?authSource=my%20users')).toBe('my users');
-    expect(userDatabaseOf('mongodb://h/d')).toBe('admin');
+  describe('says where its user is', () => {
+    const at = (uri: string) => authDatabaseOf({ uri, login: PLATFORM, ca: undefined, timeoutMs: 1000 });
+
+    it.each([
+      ['mongodb://h', 'admin'],
+      ['mongodb://h/d', 'd'],
+      ['mongodb://h/d?AuthSource=my%20users', 'my users'],
+      ['mongodb://u:p@h/d', 'd'],
+      ['mongodb://h/?authMechanism=MONGODB-X509', '$external'],
+      ['mongodb+srv://db.example.test/d?authSource=x', 'x'],
+    ])('as in %s', async (uri, expected) => {
+      expect(await at(uri)).toBe(expected);
+    });
+
+    it.each([
+      ['authSource=admin&replicaSet=rs', 'admin'],
+      ['replicaSet=rs', 'd'],
+      [undefined, 'd'],
+    ])('where the name servers say %s', async (record, expected) => {
+      const { stop } = await startNameServer(record);
+      try {
+        expect(await at('mongodb+srv://db.example.test/d')).toBe(expected);
+      } finally {
+        stop();
+      }
+    });
   });
 });
+
+/** Answers every question with one TXT record, or with none. */
+async function startNameServer(record: string | undefined): Promise<{ stop(): void }> {
+  const socket = createSocket('udp4');
+  socket.on('message', (question, { port, address }) => {
+    const header = Buffer.from(question.subarray(0, 12));
+    header.writeUInt16BE(0x8180, 2);
+    header.writeUInt16BE(record === undefined ? 0 : 1, 6);
+    header.writeUInt32BE(0, 8);
+    const end = question.indexOf(0, 12) + 5;
+    const text = Buffer.from(record ?? '');
+    // The name of the question, TXT, IN, a second, and one string (RFC 1035, 3.2.1 and 3.3.14).
+    const answer = Buffer.from([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 1, 0, text.length + 1, text.length, ...text]);
+    socket.send(
+      Buffer.concat([header, question.subarray(12, end), ...(record === undefined ? [] : [answer])]),
+      ...[port, address],
+    );
+  });
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const before = getServers();
+  setServers([`127.0.0.1:${socket.address().port}`]);
+  const stop = (): void => {
+    setServers(before);
+    socket.close();
+  };
+  return { stop };
+}

@@ -17,7 +17,11 @@ interface User {
   readonly password: string;
   readonly roles: readonly Role[];
   readonly authenticationRestrictions?: readonly object[];
+  /** The database in which the user is; `admin` where it is not said. */
+  readonly db?: string;
 }
+
+const databaseOf = ({ db = 'admin' }: User): string => db;
 
 export class FakeDatabase {
   readonly users = new Map<string, User>();
@@ -29,7 +33,10 @@ export class FakeDatabase {
   /** What a member has in its files; undefined where it cannot read them again. */
   files: (() => Pick<ServerCertificate, 'certPem' | 'keyPem'>) | undefined;
   readonly #connections: { readonly member: number; readonly connection: FakeConnection }[] = [];
-  readonly #logins = new ScramServer((name) => this.users.get(name)?.password);
+  readonly #logins = new ScramServer((name, db) => {
+    const user = this.users.get(name);
+    return user !== undefined && databaseOf(user) === db ? user.password : undefined;
+  });
   #caFile = '';
 
   async start(members = 1, own?: ServerCertificate): Promise<this> {
@@ -77,6 +84,7 @@ export class FakeDatabase {
 
   #answer(command: Command, connection: FakeConnection, member: number): object | undefined {
     if (this.cuts(command)) return undefined;
+    if ('saslStart' in command) connection.db = String(command['$db']);
     const login = this.#logins.answer(command, connection);
     if ('saslContinue' in command && connection.user !== undefined) this.#connections.push({ member, connection });
     if (login !== undefined) return login;
@@ -110,29 +118,37 @@ export class FakeDatabase {
   #manage(command: Command): object {
     const name = String(command['createUser'] ?? command['dropUser'] ?? '');
     if ('usersInfo' in command) {
-      const { user } = command['usersInfo'] as { readonly user: string };
+      const { user, db } = command['usersInfo'] as { readonly user: string; readonly db: string };
       const found = this.users.get(user);
-      if (found === undefined) return { users: [] };
+      if (found === undefined || databaseOf(found) !== db) return { users: [] };
       const { roles, authenticationRestrictions = [] } = found;
-      return { users: [{ _id: `admin.${user}`, user, db: 'admin', roles, authenticationRestrictions }] };
+      return { users: [{ _id: `${db}.${user}`, user, db, roles, authenticationRestrictions }] };
     }
     if ('createUser' in command) {
       if (this.users.has(name)) return failed(51_003, `User "${name}@admin" already exists`);
       const { pwd, roles, authenticationRestrictions } = command as unknown as User & { readonly pwd: string };
-      this.users.set(name, { password: pwd, roles, ...(authenticationRestrictions && { authenticationRestrictions }) });
+      const db = String(command['$db']);
+      this.users.set(name, {
+        ...{ password: pwd, roles, ...(authenticationRestrictions && { authenticationRestrictions }) },
+        ...(db === 'admin' ? {} : { db }),
+      });
       return {};
     }
-    if ('dropUser' in command) return this.users.delete(name) ? {} : failed(11, `User '${name}@admin' not found`);
+    if ('dropUser' in command) {
+      const user = this.users.get(name);
+      const isThere = user !== undefined && databaseOf(user) === command['$db'];
+      return isThere && this.users.delete(name) ? {} : failed(11, `User '${name}' not found`);
+    }
     return failed(59, 'no such command');
   }
 
   #operations(member: number): readonly object[] {
     return this.#connections
       .filter((each) => each.member === member && each.connection.open())
-      .map(({ connection: { user, appName } }) => ({
+      .map(({ connection: { user, db, appName } }) => ({
         client: '10.0.0.7:51234',
         ...(appName === undefined ? {} : { appName }),
-        effectiveUsers: [{ user, db: 'admin' }],
+        effectiveUsers: [{ user, db }],
       }));
   }
 }

@@ -32,6 +32,8 @@ export interface FakeConnection {
   /** What the client calls itself. */
   appName: string | undefined;
   user: string | undefined;
+  /** The database of its login. */
+  db: string | undefined;
 }
 
 /** The reply of a server that refuses a command. */
@@ -67,7 +69,7 @@ export async function startFakeMongodb(
   };
   const server = createServer({ cert: certPem, key: keyPem }, (socket) => {
     sockets.add(socket.on('error', () => undefined));
-    const connection = { open: () => !socket.destroyed, appName: undefined, user: undefined };
+    const connection = { open: () => !socket.destroyed, appName: undefined, user: undefined, db: undefined };
     let waiting = Buffer.alloc(0);
     socket.on('data', (chunk) => {
       waiting = Buffer.concat([waiting, chunk]);

@@ -12,11 +12,14 @@ interface Conversation {
   readonly said: string;
 }
 
+/** `db`: on which the login began, where somebody keeps that. */
+type PasswordOf = (user: string, db: string | undefined) => string | undefined;
+
 export class ScramServer {
-  readonly #passwordOf: (user: string) => string | undefined;
+  readonly #passwordOf: PasswordOf;
   readonly #conversations = new WeakMap<FakeConnection, Conversation>();
 
-  constructor(passwordOf: (user: string) => string | undefined) {
+  constructor(passwordOf: PasswordOf) {
     this.#passwordOf = passwordOf;
   }
 
@@ -38,7 +41,7 @@ export class ScramServer {
 
   #continue({ payload }: Command, connection: FakeConnection): object {
     const conversation = this.#conversations.get(connection);
-    const password = this.#passwordOf(conversation?.name ?? '');
+    const password = this.#passwordOf(conversation?.name ?? '', connection.db);
     if (conversation === undefined || password === undefined) return failed(18, 'Authentication failed.');
     const text = String((payload as Binary).toString('utf8'));
     const [before = '', proof = ''] = text.split(',p=');
