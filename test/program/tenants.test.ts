@@ -28,9 +28,6 @@ describe.skipIf(!haveMongodbOrSkip() || !haveTools('python3'))('tenant', { timeo
 
   afterAll(() => bed?.server.stop());
 
-  const documents = () => bed.server.client.db('hubbledb').collection<{ _id: string }>('tenantKeys');
-  const LATE = { _id: { $in: ['late-1', 'late-2'] } };
-
   it('makes keys that the reader of the docs opens, every one another, of the length of the spec', () => {
     expect(new Set(keys.values()).size).toBe(TENANTS);
     for (const key of keys.values()) expect(key).toMatch(/^[0-9a-f]{16}$/);
@@ -105,9 +102,7 @@ describe.skipIf(!haveMongodbOrSkip() || !haveTools('python3'))('tenant', { timeo
 
   it('loses no key when killed, cut off and shared by four shards, while tenants come and go', async () => {
     const { v2 } = bed.kids();
-    await bed.tenant(bed.first, ['add', 'late-1', 'late-2']);
-    const late = await documents().find(LATE).toArray();
-    await documents().deleteMany(LATE);
+    const addLate = await bed.lateTenants(['late-1', 'late-2']);
     for (const enough of [1, 600, 1200]) {
       const running = bed.startTenant(bed.second, ['rewrap', '--yes', '-q']);
       while (((await bed.counts())[v2] ?? 0) < enough) await sleep(20);
@@ -120,8 +115,7 @@ describe.skipIf(!haveMongodbOrSkip() || !haveTools('python3'))('tenant', { timeo
     expect([0, 1]).toContain(cut.code);
     if (cut.code === 1) expect(cut.stderr).toMatch(/the server cannot be reached, or went away|the server failed/);
     const [, removed, ...shards] = await Promise.all([
-      // By a Pod that has the keyring of before.
-      documents().insertMany(late),
+      Promise.all(['late-1', 'late-2'].map(addLate)),
       bed.tenant(bed.second, ['remove', 'tenant-0', '--yes', '--backup', newPath('gone.json')]),
       ...[0, 1, 2, 3].map((i) => bed.tenant(bed.second, ['rewrap', '--yes', '--shard', `${i}/4`, '-o', 'json'])),
     ]);
