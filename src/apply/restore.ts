@@ -3,19 +3,24 @@ import { sha256Hex } from '../crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { allNamespaces, recordConfigMap } from '../installation/names.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
 import { readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
 import { type InstallationRecord, recordObject } from '../ledger/record.ts';
 import { assess } from '../plan/assess.ts';
+import type { Finding } from '../plan/finding.ts';
 import { type InitPlan, planInit } from '../plan/init.ts';
 import { planRestore, type RestorableEntry, type RestorePlan, restoredGeneration } from '../plan/restore.ts';
-import type { InitRequest, Snapshot } from '../plan/snapshot.ts';
+import type { InitRequest, Snapshot, TenantsSeen } from '../plan/snapshot.ts';
+import { seenFindings } from '../plan/tenant-tripwire.ts';
 import type { NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { OpenWith } from '../ports/sealer.ts';
 import { type BackedUp, type BackupMark, type BackupPorts, entriesOf, withBackup } from './backup.ts';
 import { gather, type SpecRequest } from './gather.ts';
 import type { ApplyPorts } from './ports.ts';
+import { ifWhole } from './see-tenants.ts';
+import { accessIn, type TenantAccess } from './tenant-keyring.ts';
 
 const REQUEST: InitRequest = { adopt: false, restore: false };
 
@@ -31,12 +36,18 @@ export interface Restoration {
   /** What `init` will do once the ledger is there. */
   readonly init: InitPlan;
   readonly spec: SpecRequest;
+  /** What is to be said of the tenant keys, where that does not stop it. */
+  readonly findings: readonly Finding[];
 }
 
-/** Opens a backup, checks every key in it, and plans. Writes nothing. Throws BACKUP_REJECTED. */
+/**
+ * Opens a backup, checks every key in it, looks at the tenant keys, and plans. Writes nothing. Throws BACKUP_REJECTED.
+ * `look` gets the spec and the credentials as they will then be.
+ */
 export async function previewRestore(
   { file, key }: { readonly file: string; readonly key: OpenWith },
   { store, clock, toolVersion, files, sealer }: Pick<ApplyPorts, 'store' | 'clock' | 'toolVersion'> & BackupPorts,
+  look: (spec: InstallationSpec, access: TenantAccess | undefined) => Promise<TenantsSeen | undefined>,
 ): Promise<Restoration> {
   const bytes = await files.read(file);
   const backup = checked(await sealer.open(bytes, key));
@@ -55,12 +66,14 @@ export async function previewRestore(
     .filter(({ ref }) => plan.steps.some((step) => step.action === 'create' && formatRef(step.ref) === formatRef(ref)));
   // The plan of `init` over what will then be there: what it refuses is refused before anything is written.
   const restored = withRestored(snapshot, missing, plan.writesRecord ? unready(backup.record) : undefined);
-  const init = planInit(await assess(restored, REQUEST, now), now);
+  const then = await assess(restored, REQUEST, now);
+  const seen = await look(restored.spec, await ifWhole(() => accessIn(then)));
+  const init = planInit({ ...then, seen }, now);
   const changes = init.steps.some(({ action, n }) => n === undefined && action !== 'keep');
   const generation = restoredGeneration(backup.record.generation, snapshot.projections.values(), changes);
   const entries = entriesOf(backup.record);
   const record = withBackup({ ...unready(backup.record), generation }, mark, entries);
-  return { mark, entries, plan, missing, record, init, spec };
+  return { mark, entries, plan, missing, record, init, spec, findings: seenFindings({ ...then, seen }) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { VersionRecord } from '../ledger/record.ts';
-import type { TenantStore } from '../ports/tenant-store.ts';
+import { isObject } from '../ledger/text.ts';
+import type { FoundTenant, TenantStore } from '../ports/tenant-store.ts';
 import { firstScanOf } from '../rotation/scans.ts';
 import { activeVersion, type Step } from '../rotation/situation.ts';
 import { showId } from '../tenants/tenant-id.ts';
@@ -74,17 +75,18 @@ export async function noteExposed(
   log.exposed = true;
   const reached = await reachTenants(observation, input, ports);
   if (reached === undefined) return;
-  const { n, since } = activeVersion(observation.key);
-  // Before the compromised key is replaced everything is; after that, what was there before.
+  const { n, since, kid } = activeVersion(observation.key);
+  // Before the compromised key is replaced everything is; after that, what was there before, and what was not wrapped by the
+  // new one from the beginning: a Pod that has the keyring of before adds tenants under the old one still.
   const isReplaced = n > 1 && step?.type !== 'publish' && step?.type !== 'promote';
   const ids: string[] = [];
   let count = 0;
   for await (const batch of reached.tenants.scan()) {
     ports.signal.throwIfAborted();
-    for (const { _id, createdAt } of batch) {
-      if (isReplaced && createdAt instanceof Date && createdAt >= new Date(since)) continue;
+    for (const found of batch) {
+      if (isReplaced && isNewSince(found, since, kid)) continue;
       count += 1;
-      if (ids.length < NAMED) ids.push(showId(_id));
+      if (ids.length < NAMED) ids.push(showId(found['_id']));
     }
   }
   const more = count > ids.length ? `, and ${count - ids.length} more: palette-keys tenant list names them` : '';
@@ -93,6 +95,13 @@ export async function noteExposed(
       ? 'no tenant key was wrapped by the old root key'
       : `the platform has to replace the keys of ${count} tenants, and to encrypt their data anew: ${ids.join(', ')}${more}`,
   );
+}
+
+/** True where a tenant's key was made after that time, and no root key but `kid` has ever wrapped it. */
+function isNewSince(found: FoundTenant, since: string, kid: string): boolean {
+  const { createdAt, rewrappedAt, wrapped } = found;
+  const isNew = createdAt instanceof Date && createdAt >= new Date(since) && rewrappedAt === null;
+  return isNew && isObject(wrapped) && wrapped['kid'] === kid;
 }
 
 async function holdsAny(tenants: TenantStore, kids: readonly string[]): Promise<boolean> {

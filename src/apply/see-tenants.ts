@@ -1,5 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
-import type { TenantsSeen } from '../plan/snapshot.ts';
+import type { TenantsCounted, TenantsSeen } from '../plan/snapshot.ts';
+import { RESTORE_THAT, whyStrange } from '../plan/tenant-tripwire.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
@@ -17,15 +18,13 @@ export type OpenTenants = (access: TenantAccess | undefined) => Promise<TenantSt
 export async function seeTenants(
   open: OpenTenants,
   lenient: boolean,
-  ledgerNamespace: string,
-  ports: { readonly store: KeyStore; readonly clock: Clock },
+  access: TenantAccess | undefined,
 ): Promise<TenantsSeen | undefined> {
-  const access = await accessOf(ledgerNamespace, ports);
   try {
     const tenants = await open(access);
     if (tenants === undefined) return undefined;
     try {
-      return { status: 'counted', location: tenants.location, byKid: presentable(await tenants.countByKid()) };
+      return await countTenants(tenants);
     } finally {
       await tenants.close();
     }
@@ -33,6 +32,17 @@ export async function seeTenants(
     if (!lenient || !(error instanceof PaletteKeysError)) throw error;
     return { status: 'unknown', reason: error.message };
   }
+}
+
+/** Throws REFUSED where tenant keys are wrapped by a root key that the record does not know: it is older than they are. */
+export async function refuseStrangers({ record }: TenantAccess, tenants: TenantStore): Promise<void> {
+  const known = new Set(record.keys['root-key']?.versions.map(({ kid }) => kid));
+  const reason = whyStrange(await countTenants(tenants), known);
+  if (reason !== undefined) throw new PaletteKeysError('REFUSED', reason, { hint: RESTORE_THAT });
+}
+
+async function countTenants(tenants: TenantStore): Promise<TenantsCounted> {
+  return { status: 'counted', location: tenants.location, byKid: presentable(await tenants.countByKid()) };
 }
 
 /** Whoever writes to the database writes these kids: they are shown on one line and not endless. Ours stay as they are. */
@@ -46,12 +56,17 @@ function presentable(counts: ReadonlyMap<string | undefined, number>): ReadonlyM
 }
 
 /** Undefined before there is an installation, and while it is not whole: then it has no credentials to offer. */
-async function accessOf(
+export async function accessIfWhole(
   ledgerNamespace: string,
   ports: { readonly store: KeyStore; readonly clock: Clock },
 ): Promise<TenantAccess | undefined> {
+  return ifWhole(() => readTenantAccess(ports, ledgerNamespace));
+}
+
+/** What `read` reads of an installation; undefined where that is not there, or not whole. */
+export async function ifWhole(read: () => TenantAccess | Promise<TenantAccess>): Promise<TenantAccess | undefined> {
   try {
-    return await readTenantAccess(ports, ledgerNamespace);
+    return await read();
   } catch (error) {
     if (error instanceof PaletteKeysError && (error.code === 'NOT_INSTALLED' || error.code === 'REFUSED'))
       return undefined;

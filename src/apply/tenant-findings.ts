@@ -1,9 +1,10 @@
 import { type Finding, finding } from '../plan/finding.ts';
+import { RESTORE_THAT } from '../plan/tenant-tripwire.ts';
 import type { TenantFailure, TenantFault } from '../tenants/examine.ts';
 
 const REMEDIES: Readonly<Record<TenantFault, string>> = {
   TENANT_MALFORMED: 'look at it with mongosh; restore it from a dump of the database',
-  TENANT_KID_UNKNOWN: 'the cluster was restored to an older state, perhaps: restore a backup that holds that root key',
+  TENANT_KID_UNKNOWN: `the cluster was restored to an older state, perhaps: ${RESTORE_THAT}`,
   TENANT_KID_RETIRED:
     'an older dump of the database was restored, perhaps: palette-keys rotate root-key --reinstate KID',
   TENANT_KEY_UNOPENABLE: 'it was damaged or exchanged: restore it from a dump of the database',

@@ -4,7 +4,7 @@ import { mongodbUri } from '../inventory/mongodb-uri.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import { acceptedOf, activeOf, type Rings, ringOf, type State } from '../ledger/ring.ts';
 import { entry, textEntry } from '../ledger/text.ts';
-import { assess, ringsOfLedger } from '../plan/assess.ts';
+import { type Assessment, assess, ringsOfLedger } from '../plan/assess.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
@@ -39,15 +39,21 @@ export async function readTenantAccess(
 ): Promise<TenantAccess> {
   const snapshot = await gather(store, { spec: undefined, namespace: undefined, ledgerNamespace });
   const assessment = await assess(snapshot, { adopt: false, restore: false }, clock.now());
-  const { record: view, installationId } = assessment;
-  if (installationId === undefined) {
+  if (assessment.installationId === undefined) {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
       hint: 'palette-keys init makes one; tenant keys are wrapped by its root key',
     });
   }
+  const access = accessIn(assessment);
+  wipe(assessment);
+  return access;
+}
+
+/** The same of an installation that was read before. Throws REFUSED where it is not whole. */
+export function accessIn({ record: view, ledger }: Assessment): TenantAccess {
   if (view.status !== 'sound') throw notWhole('the record');
   const { record } = view;
-  const rings = ringsOfLedger(assessment.ledger, view);
+  const rings = ringsOfLedger(ledger, view);
   for (const kind of ['root-key', 'mongodb-auth', 'internal-ca']) {
     const recorded = (record.keys[kind]?.versions ?? []).filter(
       ({ state }) => state !== 'retired' && state !== 'destroyed',
@@ -63,7 +69,7 @@ export async function readTenantAccess(
     username: textEntry(material.entries, 'username'),
     password: textEntry(material.entries, 'password'),
   };
-  const access = {
+  return {
     record,
     spec: record.spec,
     keyring: tenantKeyring(rootKeys),
@@ -74,8 +80,6 @@ export async function readTenantAccess(
       ca: authoritiesOf(rings),
     },
   };
-  wipe(assessment);
-  return access;
 }
 
 /** PEM: every trusted internal CA, who vouch for the database. */

@@ -52,7 +52,7 @@ export interface BackupOptions extends GlobalOptions {
   readonly passphraseFile?: string;
 }
 
-export interface RestoreOptions extends GlobalOptions {
+export interface RestoreOptions extends DatabaseOptions {
   readonly file: string;
   readonly identity?: string;
   readonly passphraseFile?: string;

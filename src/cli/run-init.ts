@@ -1,6 +1,7 @@
 import { applyInit, type InitInput, previewInit } from '../apply/init.ts';
 import { preflight } from '../apply/preflight.ts';
 import { refuseBlocked } from '../apply/refusals.ts';
+import { accessIfWhole } from '../apply/see-tenants.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
 import type { KeyStore } from '../ports/key-store.ts';
@@ -36,7 +37,8 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   const apply = applyPorts(`init${flags}`, store, ports);
   const preview: Preview = async (input) => {
     const plan = await explainingDenials('init', () => previewInit(input, apply), store, file, ports);
-    const seen = await lookAtTenants(plan.spec, uri, options, store, ports);
+    const access = () => accessIfWhole(plan.spec.ledgerNamespace, { store, clock: ports.clock });
+    const seen = await lookAtTenants(plan.spec, uri, options, access, ports);
     if (seen === undefined) return { plan, input };
     const informed = { ...input, request: { ...input.request, seen } };
     return { plan: await previewInit(informed, apply), input: informed };

@@ -13,16 +13,20 @@ import { countActions, renderPlan, summarize } from './render/init-plan.ts';
 import { renderKeys } from './render/keys.ts';
 import { palette } from './render/palette.ts';
 import { readOpenWith } from './secrets.ts';
+import { lookAtTenants } from './see-tenants.ts';
+import { uriOf } from './tenant-database.ts';
 
 /** Opens and checks a backup, shows what it would bring back, creates that, and then does as `init`. */
 export async function runRestore(options: RestoreOptions, ports: CliPorts): Promise<ExitCode> {
   const key = await readOpenWith(options, ports);
+  const uri = await uriOf(options, ports);
   let ledgerNamespace: string | undefined;
   const store = await ports.openStore(options, () => ledgerNamespace);
   const apply = applyPorts('restore', store, ports);
   const restoration = await previewRestore(
     { file: options.file, key },
     { ...apply, ...(await ports.loadBackupPorts()) },
+    (restored, access) => lookAtTenants(restored, uri, options, async () => access, ports),
   );
   const { plan, init, spec } = restoration;
   ledgerNamespace = restoration.record.spec.ledgerNamespace;
@@ -79,7 +83,7 @@ async function agree({ init, plan }: Restoration, options: RestoreOptions, ports
 }
 
 async function write(
-  { entries, plan, mark }: Restoration,
+  { entries, plan, mark, findings }: Restoration,
   init: InitPlan,
   options: RestoreOptions,
   { terminal }: CliPorts,
@@ -88,9 +92,10 @@ async function write(
   if (options.output === 'json' || options.output === 'yaml') {
     const counts = countActions(init.steps);
     const document = { kind: 'RestoreResult', file: mark.file, entries, verified: true, counts, written: !rehearsal };
-    await writeDocument(document, options.output, terminal);
+    await writeDocument({ ...document, findings }, options.output, terminal);
     return 0;
   }
+  if (!options.quiet) terminal.stderr.write(renderFindings(findings, palette(terminal.colour.stderr)));
   terminal.stdout.write(renderKeys(entries, palette(terminal.colour.stdout)));
   const brought = summarize(plan.steps);
   const result = rehearsal ? 'The backup is sound. It would be' : 'Every key is as in the backup:';

@@ -1,3 +1,4 @@
+import { accessIfWhole } from '../apply/see-tenants.ts';
 import { readStatus } from '../apply/status.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
@@ -17,7 +18,8 @@ export async function runStatus(options: StatusOptions, ports: CliPorts): Promis
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const { clock } = ports;
   const request = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
-  const look = (spec: InstallationSpec) => lookAtTenants(spec, uri, options, store, ports);
+  const look = (spec: InstallationSpec) =>
+    lookAtTenants(spec, uri, options, () => accessIfWhole(spec.ledgerNamespace, { store, clock }), ports);
   const report = await explainingDenials(
     'status',
     () => readStatus({ store, clock }, request, look),

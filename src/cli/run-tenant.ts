@@ -1,5 +1,6 @@
 import { applyRewrap, parseShardFlag, previewRewrap } from '../apply/rewrap.ts';
 import { scanTenants } from '../apply/scan-tenants.ts';
+import { refuseStrangers } from '../apply/see-tenants.ts';
 import { readTenantAccess, type TenantAccess } from '../apply/tenant-keyring.ts';
 import {
   addTenants,
@@ -62,6 +63,7 @@ export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPo
 
 async function add({ options, access, apply, ports }: Work): Promise<ExitCode> {
   const { ids, dryRun } = options;
+  await refuseStrangers(access, apply.tenants);
   const there = new Set(await existingTenants(ids, apply.tenants));
   const missing = [...new Set(ids)].filter((id) => !there.has(id));
   const added = dryRun ? missing : await addTenants(missing, access, apply);

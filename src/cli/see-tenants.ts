@@ -1,7 +1,7 @@
 import { seeTenants } from '../apply/see-tenants.ts';
+import type { TenantAccess } from '../apply/tenant-keyring.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { TenantsSeen } from '../plan/snapshot.ts';
-import type { KeyStore } from '../ports/key-store.ts';
 import type { CliPorts, DatabaseOptions } from './ports.ts';
 import { databaseOf } from './tenant-database.ts';
 
@@ -9,27 +9,26 @@ import { databaseOf } from './tenant-database.ts';
 const HURRIED_MS = 2000;
 
 /**
- * Asks the database of the tenant keys, where `uri`, which the flags give, or the spec names it. A database that only the spec names may not
- * be there yet: that is no failure.
+ * Asks the database of the tenant keys, where `uri`, which the flags give, or the spec names it. `access` has the
+ * credentials. A database that only the spec names may not be there yet: that is no failure.
  */
 export async function lookAtTenants(
   spec: InstallationSpec,
   uri: string | undefined,
   options: DatabaseOptions,
-  store: KeyStore,
+  access: () => Promise<TenantAccess | undefined>,
   ports: CliPorts,
 ): Promise<TenantsSeen | undefined> {
   if (uri === undefined && spec.mongodb.uri === null) return undefined;
   const { collection } = spec.mongodb;
   return seeTenants(
-    (access) => {
-      if (uri !== undefined) return ports.openTenantStore(databaseOf(access, spec, collection, uri), options);
-      if (access === undefined) return undefined;
-      const place = databaseOf(access, spec, collection, undefined);
+    (found) => {
+      if (uri !== undefined) return ports.openTenantStore(databaseOf(found, spec, collection, uri), options);
+      if (found === undefined) return undefined;
+      const place = databaseOf(found, spec, collection, undefined);
       return ports.openTenantStore({ ...place, withinMs: HURRIED_MS }, options);
     },
     uri === undefined,
-    spec.ledgerNamespace,
-    { store, clock: ports.clock },
+    await access(),
   );
 }

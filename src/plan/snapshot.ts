@@ -29,16 +29,17 @@ export interface Snapshot {
   readonly missingNamespaces: readonly string[];
 }
 
+/** How many tenant keys which root key wraps. */
+export interface TenantsCounted {
+  readonly status: 'counted';
+  /** Hosts, database and collection. */
+  readonly location: string;
+  /** Documents by the kid that wraps them; undefined counts those that name none. */
+  readonly byKid: ReadonlyMap<string | undefined, number>;
+}
+
 /** What the database of the tenant keys says of the root keys that wrap them. */
-export type TenantsSeen =
-  | {
-      readonly status: 'counted';
-      /** Hosts, database and collection. */
-      readonly location: string;
-      /** Documents by the kid that wraps them; undefined counts those that name none. */
-      readonly byKid: ReadonlyMap<string | undefined, number>;
-    }
-  | { readonly status: 'unknown'; readonly reason: string };
+export type TenantsSeen = TenantsCounted | { readonly status: 'unknown'; readonly reason: string };
 
 /** What was asked for on the command line. */
 export interface InitRequest {

@@ -1,6 +1,7 @@
 import type { KindId } from '../ledger/entry.ts';
 import type { Assessment } from './assess.ts';
 import { type Finding, finding } from './finding.ts';
+import type { TenantsCounted } from './snapshot.ts';
 import type { Step } from './step.ts';
 
 const KIND: KindId = 'root-key';
@@ -11,11 +12,13 @@ const KIND: KindId = 'root-key';
  */
 export function tripped(steps: readonly Step[], assessment: Assessment): readonly Step[] {
   const trap = steps.findLast(({ key, n, action }) => key === KIND && n !== undefined && action !== 'blocked');
-  const reason = whyTripped(assessment);
+  const { seen } = assessment;
+  const known = knownKids(assessment);
+  const reason = seen?.status === 'counted' ? whyStrange(seen, known) : undefined;
   if (trap === undefined || reason === undefined) return steps;
   const { ref, n } = trap;
-  const remedy =
-    'restore the backup that holds that root key; an installation of its own needs a collection of its own';
+  const backup = known.size === 0 ? 'restore the backup that holds that root key' : RESTORE_THAT;
+  const remedy = `${backup}; an installation of its own needs a collection of its own`;
   return steps.map((step) =>
     step === trap
       ? {
@@ -32,10 +35,11 @@ export function tripped(steps: readonly Step[], assessment: Assessment): readonl
   );
 }
 
-function whyTripped(assessment: Assessment): string | undefined {
-  const { seen } = assessment;
-  if (seen?.status !== 'counted') return undefined;
-  const known = knownKids(assessment);
+/** What helps where a record is there, but an older one: a restoration adds no version to a record. */
+export const RESTORE_THAT = 'restore the backup that holds that root key, into an empty store';
+
+/** Says which tenant keys are wrapped by a root key that is none of the known ones; undefined where none is. */
+export function whyStrange(seen: TenantsCounted, known: ReadonlySet<string>): string | undefined {
   // What names no root key at all is a tenant's all the same where there is none yet.
   const strange = [...seen.byKid].filter(([kid]) => (kid === undefined ? known.size === 0 : !known.has(kid)));
   if (strange.length === 0) return undefined;

@@ -28,6 +28,11 @@ export interface TenantsBed {
   /** Runs `tenant` on a folder; `timeout` in milliseconds. */
   tenant(folder: string, args: readonly string[], uri?: string, timeout?: number): Promise<Outcome>;
   startTenant(folder: string, args: readonly string[], uri?: string, timeout?: number): Running;
+  /**
+   * Makes tenants under v1 and takes them out again, while no key is under v2; returns what puts one of them back, as a Pod
+   * adds it that has the keyring of before.
+   */
+  lateTenants(ids: readonly string[]): Promise<(id: string) => Promise<void>>;
   /** Every tenant's key in hex, by the reader of docs/tenant-keys.md and the keyring of a folder (`second`). */
   keys(folder?: string): Promise<ReadonlyMap<string, string>>;
   /** Documents by the root key that wraps them. */
@@ -52,7 +57,7 @@ export async function startTenantsBed(startServer = startMongodb): Promise<Tenan
   promote(second);
   const repaired = await run(['init', '--dir', second, '--yes', '-q']);
   if (repaired.code !== 0) throw new Error(repaired.stderr);
-  const documents = server.client.db('hubbledb').collection('tenantKeys');
+  const documents = server.client.db('hubbledb').collection<{ _id: string }>('tenantKeys');
   const argsOf = (folder: string, [verb = '', ...args]: readonly string[], uri: string) => [
     'tenant',
     verb,
@@ -68,6 +73,14 @@ export async function startTenantsBed(startServer = startMongodb): Promise<Tenan
     ...{ first, second, server },
     tenant: (folder, args, uri = server.uri, timeout = 60_000) => run(argsOf(folder, args, uri), { timeout }),
     startTenant: (folder, args, uri = server.uri, timeout = 60_000) => start(argsOf(folder, args, uri), { timeout }),
+    lateTenants: async (ids) => {
+      const added = await run(argsOf(first, ['add', ...ids], server.uri));
+      if (added.code !== 0) throw new Error(added.stderr);
+      const some = { _id: { $in: [...ids] } };
+      const late = await documents.find(some).toArray();
+      await documents.deleteMany(some);
+      return async (id) => void (await documents.insertMany(late.filter(({ _id }) => _id === id)));
+    },
     keys: (folder = second) => keysByReader(server.client, entryOf(folder, ROOT, 'keyring.json')),
     counts: async () => {
       const groups = await documents.aggregate([{ $group: { _id: '$wrapped.kid', n: { $sum: 1 } } }]).toArray();

@@ -162,6 +162,18 @@ describe('the whole road', () => {
     expect((await go({ compromised: true })).notes).toContainEqual(expect.stringContaining('keys of 200 tenants'));
     expect((await go()).notes.join()).not.toContain('replace');
   });
+
+  test('--compromised names tenants too that a Pod with the keyring of before adds after the promotion', async () => {
+    await go({ compromised: true });
+    clock.advance(60);
+    for (const found of [...tenants.documents.values()])
+      tenants.put({ ...found, createdAt: clock.now(), rewrappedAt: null });
+    tenants.put({ ...old.get('tenant-3'), _id: 'tenant-3', createdAt: clock.now() });
+    const exposed = /keys of 1 tenants, .*: tenant-3$/;
+    expect((await go({ compromised: true })).notes).toContainEqual(expect.stringMatching(exposed));
+    expect(await wrappedBy()).toBe(`v2 ${TENANTS}`);
+    expect((await go({ compromised: true })).notes).toContainEqual(expect.stringMatching(exposed));
+  });
 });
 
 describe('one broken document', () => {

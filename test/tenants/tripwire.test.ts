@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TenantDatabase } from '../../src/cli/ports.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
-import { command, type Outcome } from '../backup/bench.ts';
+import { backupOf, command, type Outcome, restore } from '../backup/bench.ts';
 import {
   editRecord,
   installation,
@@ -234,6 +234,73 @@ describe('an installation whose spec names the database', () => {
     ]);
     expect((await on(store, 'init')).code).toBe(0);
     expect(asked.map(({ withinMs = Number.NaN }) => withinMs <= 2000)).toEqual([true, true]);
+  });
+});
+
+describe('a backup', () => {
+  const back = (snapshot: Snapshot, ...flags: readonly string[]) => restored(snapshot, store, flags);
+
+  async function restored(snapshot: Snapshot, into: MemoryStore, flags: readonly string[]): Promise<Outcome> {
+    const openTenantStore = async (place: TenantDatabase): Promise<MemoryTenantStore> => {
+      asked.push(place);
+      return connect();
+    };
+    return restore(into, await backupOf(snapshot), { flags, openTenantStore });
+  }
+
+  beforeEach(() => {
+    store = memoryStore();
+  });
+
+  test.each([[[]], [['--verify']]])(
+    'older than the tenant keys is refused (5) with %j, and nothing is written',
+    async (more) => {
+      wrap(STRANGE, 'a', 'b');
+      const { code, stdout, stderr } = await back(made, ...NAMED, ...more);
+      expect([code, stdout, store.snapshot().objects]).toEqual([5, '', []]);
+      expect(stderr).toContain(`2 tenant keys, wrapped by ${STRANGE}, which the record does not know`);
+      expect(stderr).toContain('hint: restore the backup that holds that root key, into an empty store');
+    },
+  );
+
+  test('that knows every root key of the tenant keys comes back; its own credentials have asked the database', async () => {
+    wrap(kidOf(storeWith(made)), 'a');
+    expect((await back(made, ...NAMED)).code).toBe(0);
+    expect(asked.map(({ uri, login, ca }) => [uri, login?.username, ca?.includes('BEGIN CERTIFICATE')])).toEqual([
+      ['mongodb://db', 'hubble', true],
+    ]);
+  });
+
+  test('is not restored where the database that somebody named cannot be asked (1)', async () => {
+    connect = gone;
+    const { code, stderr } = await back(made, ...NAMED);
+    expect([code, stderr, store.snapshot().objects]).toEqual([1, expect.stringContaining('cannot be reached'), []]);
+  });
+
+  test('whose spec names the database is held against it without a flag', async () => {
+    wrap(STRANGE, 'a');
+    expect([(await back(madeWithUri)).code, store.snapshot().objects]).toEqual([5, []]);
+    expect(asked[0]).toMatchObject({ uri: expect.stringMatching(/^mongodb:\/\/hubble:.*@db\.example/) });
+  });
+
+  test('comes back where the database of its spec is not there, and says that nobody looked', async () => {
+    connect = gone;
+    const { code, stdout } = await back(madeWithUri, '-o', 'json');
+    expect([code, JSON.parse(stdout).findings]).toMatchObject([0, [{ code: 'TENANT_KEYS_UNSEEN' }]]);
+    const text = await restored(madeWithUri, memoryStore(), []);
+    expect([text.code, text.stderr]).toEqual([0, expect.stringContaining('TENANT_KEYS_UNSEEN')]);
+  });
+
+  test('that was restored all the same gets no new tenants beside those that it does not open (5)', async () => {
+    expect((await back(made)).code).toBe(0);
+    wrap(STRANGE, 'a');
+    for (const more of [[], ['--dry-run'], ['-o', 'json']]) {
+      const { code, stderr } = await on(store, 'tenant', 'add', 'new', ...NAMED, ...more);
+      expect([code, stderr]).toEqual([5, expect.stringContaining(`1 tenant keys, wrapped by ${STRANGE}`)]);
+    }
+    expect([...tenants.documents.keys()]).toEqual(['a']);
+    tenants.documents.clear();
+    expect((await on(store, 'tenant', 'add', 'new', ...NAMED)).code).toBe(0);
   });
 });
 

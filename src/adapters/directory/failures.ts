@@ -1,14 +1,10 @@
 import { type ErrorCode, PaletteKeysError } from '../../errors.ts';
-
-interface SystemError extends Error {
-  readonly code: string;
-  readonly path?: string;
-  readonly syscall?: string;
-}
+import { codeOf } from '../system/file-failures.ts';
 
 /** `ENOENT` and its like; Node's own `ERR_…` codes are faults of the program, not of the file system. */
 export function errno(error: unknown): string | undefined {
-  return isSystemError(error) ? error.code : undefined;
+  const code = codeOf(error);
+  return code !== undefined && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
 /** The only error that means 'it is not there'. ENOTDIR, ELOOP, ESTALE … mean that something is wrong. */
@@ -31,7 +27,8 @@ export async function inWords<T>(location: string, work: () => Promise<T>): Prom
   try {
     return await work();
   } catch (error) {
-    throw isSystemError(error) ? explain(error, location) : error;
+    const code = errno(error);
+    throw code === undefined ? error : explain(code, error as NodeJS.ErrnoException, location);
   }
 }
 
@@ -57,19 +54,15 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   },
 };
 
-function explain(error: SystemError, location: string): PaletteKeysError {
-  const found = EXPLANATIONS[error.code] ?? {
+function explain(code: string, error: NodeJS.ErrnoException, location: string): PaletteKeysError {
+  const found = EXPLANATIONS[code] ?? {
     code: 'STORE_UNAVAILABLE',
     what: 'the file system reported an error',
     hint: 'check the disk or the mount, then run the command again: it goes on where it stopped',
   };
-  const call = error.syscall === undefined ? error.code : `${error.syscall}: ${error.code}`;
+  const call = error.syscall === undefined ? code : `${error.syscall}: ${code}`;
   return new PaletteKeysError(found.code, `${error.path ?? location}: ${found.what} (${call})`, {
     hint: found.hint,
     cause: error,
   });
-}
-
-function isSystemError(error: unknown): error is SystemError {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code);
 }

@@ -1,8 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
-import { link, open, readFile, unlink } from 'node:fs/promises';
+import { link, readFile, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { DamagedError, PaletteKeysError } from '../../errors.ts';
 import type { BackupFiles } from '../../ports/backup-files.ts';
+import { codeOf, fileFailure } from './file-failures.ts';
+import { syncFolder, writeAndSync } from './new-file.ts';
 import { readStandardInput } from './standard-input.ts';
 
 /** Larger than any installation can become; what is larger is not a backup. */
@@ -48,32 +49,6 @@ function withoutLinks(error: unknown, folder: string): unknown {
   });
 }
 
-async function writeAndSync(file: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } catch (error) {
-    await unlink(file);
-    throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(folder, 'r');
-    await handle.sync();
-  } catch (error) {
-    // Some network file systems know no fsync of a folder; the file itself was synced.
-    if (!['EINVAL', 'ENOTSUP', 'EACCES'].includes(codeOf(error) ?? '')) throw error;
-  } finally {
-    await handle?.close();
-  }
-}
-
 function tooLarge(): PaletteKeysError {
   return new PaletteKeysError('BACKUP_REJECTED', 'standard input is too large for a backup', {
     hint: 'check what is piped in',
@@ -81,31 +56,15 @@ function tooLarge(): PaletteKeysError {
 }
 
 function explained(verb: 'read' | 'write', file: string, error: unknown): unknown {
-  const code = codeOf(error);
   if (error instanceof DamagedError) {
     return new PaletteKeysError('STORE_UNAVAILABLE', `${file}: ${error.message}; it was deleted again`, {
       hint: 'check the disk, and run the command again',
     });
   }
-  if (code === undefined || error instanceof PaletteKeysError) return error;
-  if (code === 'EEXIST') {
+  if (codeOf(error) === 'EEXIST') {
     return new PaletteKeysError('USAGE', `${file} is there already; a backup is never overwritten`, {
       hint: 'name another file, for example with the date in it',
     });
   }
-  if (code === 'ENOENT') {
-    const what = verb === 'read' ? 'there is no such file' : 'the folder for it is not there';
-    return new PaletteKeysError('USAGE', `${file}: ${what}`, { hint: 'check the path, and that the disk is mounted' });
-  }
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
-  const kind = denied ? 'PERMISSION_DENIED' : 'STORE_UNAVAILABLE';
-  return new PaletteKeysError(full ? 'DISK_FULL' : kind, `cannot ${verb} ${file} (${code})`, {
-    hint: full ? 'make room there, and run the command again' : 'check the path and who you are',
-    cause: error,
-  });
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  return fileFailure(verb, file, error);
 }

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { PaletteKeysError } from '../../errors.ts';
 import type { Output, Terminal } from '../../ports/terminal.ts';
+import { codeOf } from './file-failures.ts';
 
 type Level = 0 | 1 | 2 | 3;
 
@@ -40,7 +41,7 @@ function descriptor(fd: number): Output {
         try {
           rest = rest.subarray(writeSync(fd, rest));
         } catch (error) {
-          const code = error instanceof Error && 'code' in error ? error.code : undefined;
+          const code = codeOf(error);
           if (code === 'EPIPE') return false;
           if (code !== 'EAGAIN') throw unwritable(fd, code, error);
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);

@@ -1,6 +1,8 @@
-import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { PaletteKeysError } from '../../errors.ts';
 import type { TextFiles } from '../../ports/text-files.ts';
+import { codeOf, fileFailure } from './file-failures.ts';
 import { readStandardInput } from './standard-input.ts';
 
 /** No certificate with its chain and key comes near it. */
@@ -8,41 +10,38 @@ const MAX_BYTES = 8_000_000;
 
 /** Files of the user. They are small and few; node:fs/promises would take longer to load than all of them to read. */
 export const systemTextFiles: TextFiles = {
-  async read(path) {
+  async read(file) {
     try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
-      throw failed('read', path, error);
+      throw failed(file, error);
     }
   },
-  async readBytes(path) {
-    if (path === '-') return readStandardInput(MAX_BYTES, () => tooLarge('standard input'));
+  async readBytes(file) {
+    if (file === '-') return readStandardInput(MAX_BYTES, () => tooLarge('standard input'));
     try {
-      if (statSync(path).size > MAX_BYTES) throw tooLarge(path);
-      return readFileSync(path);
+      if (statSync(file).size > MAX_BYTES) throw tooLarge(file);
+      return readFileSync(file);
     } catch (error) {
       if (codeOf(error) === 'ENOENT')
-        throw new PaletteKeysError('USAGE', `there is no file ${path}`, { hint: 'check the path' });
-      throw failed('read', path, error);
+        throw new PaletteKeysError('USAGE', `there is no file ${file}`, { hint: 'check the path' });
+      throw failed(file, error);
     }
   },
-  async writeNew(path, text) {
+  async writeNew(file, text) {
+    // Loaded when something is written: most commands write no text.
+    const { syncFolder, writeAndSync } = await import('./new-file.ts');
     try {
-      const file = openSync(path, 'wx', 0o600);
-      try {
-        writeFileSync(file, text);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
+      await writeAndSync(file, text);
+      await syncFolder(path.dirname(file));
     } catch (error) {
       if (codeOf(error) === 'EEXIST') {
-        throw new PaletteKeysError('USAGE', `${path} is there already; it is not overwritten`, {
+        throw new PaletteKeysError('USAGE', `${file} is there already; it is not overwritten`, {
           hint: 'move it away, or use another name',
         });
       }
-      throw failed('write', path, error);
+      throw fileFailure('write', file, error);
     }
   },
 };
@@ -51,25 +50,7 @@ function tooLarge(name: string): PaletteKeysError {
   return new PaletteKeysError('USAGE', `${name} is larger than 8 MB`, { hint: 'check which file it is' });
 }
 
-function failed(verb: string, path: string, error: unknown): unknown {
-  const code = codeOf(error);
-  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
-    return new PaletteKeysError('USAGE', `${path} is not UTF-8 text`, { hint: 'save it as UTF-8' });
-  }
-  if (code === undefined) return error;
-  if (code === 'EISDIR') {
-    return new PaletteKeysError('USAGE', `${path} is a folder, not a file`, {
-      hint: 'name the file in it',
-      cause: error,
-    });
-  }
-  const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
-  return new PaletteKeysError(denied ? 'PERMISSION_DENIED' : 'STORE_UNAVAILABLE', `cannot ${verb} ${path} (${code})`, {
-    hint: denied ? 'check who you are and the permissions of the file' : 'check the path and the disk',
-    cause: error,
-  });
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+function failed(file: string, error: unknown): unknown {
+  if (codeOf(error) !== 'ERR_ENCODING_INVALID_ENCODED_DATA') return fileFailure('read', file, error);
+  return new PaletteKeysError('USAGE', `${file} is not UTF-8 text`, { hint: 'save it as UTF-8' });
 }

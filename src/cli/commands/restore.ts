@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import type { RestoreOptions } from '../ports.ts';
-import type { CommandDefinition } from './definition.ts';
+import { type CommandDefinition, withDatabase } from './definition.ts';
 
 const HELP = `
 Checks every key of the backup against its id first. Then it only creates what
 is missing, and does as init. A different key under the same name is refused.
+With --mongodb-uri-file it looks at the database too, and brings no backup back
+that lacks a root key which tenant keys need.
 
 Examples:
   $ palette-keys restore keys.age --dir ./keys --identity safe.key
@@ -19,7 +21,8 @@ export const restoreCommand: CommandDefinition = {
       .argument('<file>', 'the backup (- for standard input)')
       .option('--identity <file>', 'open it with the age identities in this file')
       .option('--passphrase-file <file>', 'open it with the passphrase in this file')
-      .option('--verify', 'rehearse: open and check everything, write nothing', false)
+      .option('--verify', 'rehearse: open and check everything, write nothing', false);
+    withDatabase(command)
       .addHelpText('after', HELP)
       .action(async (file: string, _options, self: Command) => {
         const { runRestore } = await import('../run-restore.ts');

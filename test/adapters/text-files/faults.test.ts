@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { systemTextFiles } from '../../../src/adapters/system/text-files.ts';
+import { haveTools } from '../../program/tools.ts';
+import { newFolder, runWell, script } from '../../support/program.ts';
+
+const MAKE_ONE = script(new URL('./make-one.ts', import.meta.url));
+
+describe.skipIf(!haveTools('strace'))('a text file whose system call fails', () => {
+  const FAULTS: readonly (readonly [string, string, RegExp, readonly string[]])[] = [
+    ['fsync of the file, for want of room', 'fsync:error=ENOSPC:when=1', /^DISK_FULL: .*t\.json/, []],
+    ['fsync of the file, beyond a quota', 'fsync:error=EDQUOT:when=1', /^DISK_FULL: .*t\.json/, []],
+    ['fsync of the file', 'fsync:error=EIO:when=1', /^STORE_UNAVAILABLE: .*EIO/, []],
+    ['fsync of its folder', 'fsync:error=EIO:when=2', /^STORE_UNAVAILABLE: .*EIO/, ['t.json']],
+    ['fsync of a folder that knows none', 'fsync:error=EINVAL:when=2', /^done/, ['t.json']],
+  ];
+
+  it.each(FAULTS)('%s: it is told, and the file is whole or absent', async (_, fault, says, left) => {
+    const folder = newFolder();
+    const through = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `inject=${fault}`];
+    // strace counts the calls of each thread for itself.
+    const env = { UV_THREADPOOL_SIZE: '1' };
+    const { stdout } = await runWell([path.join(folder, 't.json')], { program: MAKE_ONE, through, env });
+    expect(stdout).toMatch(says);
+    expect(readdirSync(folder)).toEqual(left);
+    for (const name of left) expect(readFileSync(path.join(folder, name), 'utf8')).toBe('text');
+  });
+});
+
+describe('a text file', () => {
+  it('is made for its owner alone, and never over another one', async () => {
+    const file = path.join(newFolder(), 't.json');
+    await systemTextFiles.writeNew(file, 'text');
+    expect([readFileSync(file, 'utf8'), statSync(file).mode & 0o777]).toEqual(['text', 0o600]);
+    await expect(systemTextFiles.writeNew(file, 'other')).rejects.toMatchObject({ code: 'USAGE' });
+    expect(readFileSync(file, 'utf8')).toBe('text');
+  });
+
+  it('in a folder that is not there is a usage error', async () => {
+    const file = path.join(newFolder(), 'nowhere', 't.json');
+    await expect(systemTextFiles.writeNew(file, 'text')).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('the folder for it is not there'),
+    });
+  });
+});
