@@ -13,6 +13,7 @@ import type { ConsumersEvidence, Evidence, EvidenceRequest } from '../rotation/s
 import { censusEvidence } from './census-evidence.ts';
 import { usersEvidence } from './database-users.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
+import { releasedOf } from './released.ts';
 import { type ScanNote, tenantsEvidence } from './tenant-evidence.ts';
 
 /** Evidence for one step, and what of it has just been found out for the first time. */
@@ -156,19 +157,22 @@ function isOutlived({ at, by }: Confirmation, { changedAt }: Pick<Lagging, 'chan
   return changedAt.getTime() > at.getTime() + (by === 'operator' ? CLOCKS_DIFFER_MS : 0);
 }
 
-/** Pods that have not picked up the last change of the objects of a kind, or why nobody can tell. */
+/** Pods that have not picked up the last change of the objects of a kind, or of some of them, or why nobody can tell. */
 export async function findBehind(
   { kind, assessment }: Observation,
   proof: { readonly kid: string | undefined; readonly reloads: boolean },
   { ignoredPods }: Pick<Statements, 'ignoredPods'>,
   ports: EvidencePorts,
+  only?: readonly ObjectRef[],
 ): Promise<Lagging | string> {
   const { spec } = assessment.snapshot;
   const pods = await podsOf(assessment, ports);
   if (typeof pods === 'string' || ports.workloads === undefined) return String(pods);
-  const objects = await changesOf(objectsOf(kind, assessment), ports.workloads);
+  const objects = await changesOf(only ?? objectsOf(kind, assessment), ports.workloads);
   if (typeof objects === 'string') return objects;
-  const behind = podsBehind({ spec, pods, objects, ...proof, ignored: new Set(ignoredPods) }, ports.clock.now());
+  const released = only === undefined ? await releasedOf({ kind, assessment }, pods, ports) : new Set<string>();
+  const consumption = { spec, pods, objects, released, ...proof, ignored: new Set(ignoredPods) };
+  const behind = podsBehind(consumption, ports.clock.now());
   const changedAt = newestOf(objects);
   return { pods: behind, changedAt, settledAt: settledAt(changedAt) };
 }

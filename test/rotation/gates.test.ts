@@ -414,6 +414,7 @@ describe('a Pod', () => {
         spec: smallSpec({ consumers }),
         pods: [one],
         objects: new Map([[formatRef(ROOT), { ref: ROOT, changedAt: new Date(CHANGED) }]]),
+        released: new Set(),
         kid,
         reloads,
         ignored: new Set(ignored),
@@ -474,6 +475,12 @@ describe('a Pod', () => {
       "of a CronJob's Job is its consumer's",
       true,
       pod('x', OLD, { uses: [], workload: 'Job/hubble-system/nightly-29' }),
+      { consumers: [{ workload: 'CronJob/hubble-system/nightly', object: 'palette-root-key' }] },
+    ],
+    [
+      "of another CronJob's Job, whose name begins alike, is not",
+      false,
+      pod('x', OLD, { uses: [], workload: 'Job/hubble-system/nightly-report-29' }),
       { consumers: [{ workload: 'CronJob/hubble-system/nightly', object: 'palette-root-key' }] },
     ],
   ])('%s', (_, expected, one, options) => {
