@@ -69,7 +69,10 @@ export async function gatherEvidence(
         break;
       }
       case 'readers':
-        evidence = { ...evidence, singleReaders: await readers(observation, ports) };
+        {
+          const found = await readers(observation, ports);
+          evidence = found === undefined ? evidence : { ...evidence, singleReaders: found };
+        }
         break;
       case 'leaves':
         evidence = { ...evidence, leaves: await leavesOf(request.issuer, observation, statements, ports) };
@@ -216,9 +219,17 @@ async function podsOf(
   }
 }
 
-async function readers({ kind, assessment }: Observation, ports: EvidencePorts): Promise<readonly string[]> {
+/** Undefined where Pods cannot be seen, and the spec declares nobody. */
+async function readers(
+  { kind, assessment }: Observation,
+  ports: EvidencePorts,
+): Promise<readonly string[] | undefined> {
+  const { spec } = assessment.snapshot;
+  const objects = objectsOf(kind, assessment);
   const pods = await podsOf(assessment, ports);
-  return singleReaders(assessment.snapshot.spec, typeof pods === 'string' ? [] : pods, objectsOf(kind, assessment));
+  if (typeof pods !== 'string') return singleReaders(spec, pods, objects);
+  const isDeclared = spec.consumers.some((consumer) => objects.some(({ name }) => name === consumer.object));
+  return isDeclared ? singleReaders(spec, [], objects) : undefined;
 }
 
 /** What workloads mount of a kind, and what is computed from it. */

@@ -210,6 +210,36 @@ describe('a confirmation', () => {
   });
 });
 
+describe('whoever cannot see Pods', () => {
+  const ROOT = 'root-key';
+  const blind = () => ({ ...cluster(() => []), pods: async () => denied() });
+  const spec = (reads: string) => smallSpec({ consumers: [{ workload: AUTH, object: `palette-${ROOT}`, reads }] });
+
+  test('does not know who reads the keyring, unless the spec or the operator says so', async () => {
+    const waiting = await go(ROOT, { workloads: blind(), noTenantStore: true });
+    expect(waiting.waitingFor).toMatchObject({
+      reason: expect.stringContaining('nobody knows whether all consumers read the keyring'),
+      blockers: [expect.stringContaining('reads: keyring'), expect.stringContaining('--assume-consumers-current')],
+    });
+    expect(statesOf(store, ROOT)).toBe('v1 active, v2 published');
+    const assumed = await go(ROOT, { workloads: blind(), noTenantStore: true, assumeConsumersCurrent: true });
+    expect(assumed).toMatchObject({ done: true });
+  });
+
+  test('takes the word of the spec of how its consumers read, and not that they have it', async () => {
+    store = storeWith(await installation(spec('keyring')));
+    const { waitingFor } = await go(ROOT, { workloads: blind(), noTenantStore: true });
+    expect(waitingFor).toMatchObject({
+      reason: expect.stringContaining('nobody knows whether all consumers have it'),
+      blockers: ['--assume-consumers-current'],
+    });
+    store = storeWith(await installation(spec('single')));
+    const refused = go(ROOT, { workloads: blind(), noTenantStore: true, assumeConsumersCurrent: true });
+    await expect(refused).rejects.toMatchObject({ code: 'REFUSED' });
+    expect(statesOf(store, ROOT)).toBe('v1 active');
+  });
+});
+
 describe('one service', () => {
   test('is rotated alone, and so is what is restarted for it', async () => {
     const services = [{ name: 'auth' }, { name: 'user' }];

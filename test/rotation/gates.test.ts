@@ -180,6 +180,13 @@ describe('a gate opens', () => {
       { ...current, singleReaders: ['x'] },
       { open: false, blockers: ['x'] },
     ],
+    [
+      'root key: nobody knows who reads what',
+      'root-key',
+      PROMOTE,
+      unknown,
+      { open: false, reason: expect.stringContaining('read the keyring'), blockers: expect.any(Array) },
+    ],
     ['root key: nobody knows of tenants', 'root-key', RETIRE, current, { open: false }],
     [
       'root key: tenants need it',
