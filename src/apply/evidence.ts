@@ -13,6 +13,7 @@ import type { ConsumersEvidence, Evidence, EvidenceRequest } from '../rotation/s
 import { censusEvidence } from './census-evidence.ts';
 import { usersEvidence } from './database-users.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
+import { releasedOf } from './released.ts';
 import { type ScanNote, tenantsEvidence } from './tenant-evidence.ts';
 
 /** Evidence for one step, and what of it has just been found out for the first time. */
@@ -68,7 +69,10 @@ export async function gatherEvidence(
         break;
       }
       case 'readers':
-        evidence = { ...evidence, singleReaders: await readers(observation, ports) };
+        {
+          const found = await readers(observation, ports);
+          evidence = found === undefined ? evidence : { ...evidence, singleReaders: found };
+        }
         break;
       case 'leaves':
         evidence = { ...evidence, leaves: await leavesOf(request.issuer, observation, statements, ports) };
@@ -158,19 +162,22 @@ function isOutlived({ at, by }: Confirmation, { changedAt }: Pick<Lagging, 'chan
   return changedAt.getTime() > at.getTime() + (by === 'operator' ? CLOCKS_DIFFER_MS : 0);
 }
 
-/** Pods that have not picked up the last change of the objects of a kind, or why nobody can tell. */
+/** Pods that have not picked up the last change of the objects of a kind, or of some of them, or why nobody can tell. */
 export async function findBehind(
   { kind, assessment }: Observation,
   proof: { readonly kid: string | undefined; readonly reloads: boolean },
   { ignoredPods }: Pick<Statements, 'ignoredPods'>,
   ports: EvidencePorts,
+  only?: readonly ObjectRef[],
 ): Promise<Lagging | string> {
   const { spec } = assessment.snapshot;
   const pods = await podsOf(assessment, ports);
   if (typeof pods === 'string' || ports.workloads === undefined) return String(pods);
-  const objects = await changesOf(objectsOf(kind, assessment), ports.workloads);
+  const objects = await changesOf(only ?? objectsOf(kind, assessment), ports.workloads);
   if (typeof objects === 'string') return objects;
-  const behind = podsBehind({ spec, pods, objects, ...proof, ignored: new Set(ignoredPods) }, ports.clock.now());
+  const released = only === undefined ? await releasedOf({ kind, assessment }, pods, ports) : new Set<string>();
+  const consumption = { spec, pods, objects, released, ...proof, ignored: new Set(ignoredPods) };
+  const behind = podsBehind(consumption, ports.clock.now());
   const changedAt = newestOf(objects);
   return { pods: behind, changedAt, settledAt: settledAt(changedAt) };
 }
@@ -214,9 +221,17 @@ async function podsOf(
   }
 }
 
-async function readers({ kind, assessment }: Observation, ports: EvidencePorts): Promise<readonly string[]> {
+/** Undefined where Pods cannot be seen, and the spec declares nobody. */
+async function readers(
+  { kind, assessment }: Observation,
+  ports: EvidencePorts,
+): Promise<readonly string[] | undefined> {
+  const { spec } = assessment.snapshot;
+  const objects = objectsOf(kind, assessment);
   const pods = await podsOf(assessment, ports);
-  return singleReaders(assessment.snapshot.spec, typeof pods === 'string' ? [] : pods, objectsOf(kind, assessment));
+  if (typeof pods !== 'string') return singleReaders(spec, pods, objects);
+  const isDeclared = spec.consumers.some((consumer) => objects.some(({ name }) => name === consumer.object));
+  return isDeclared ? singleReaders(spec, [], objects) : undefined;
 }
 
 /** What workloads mount of a kind, and what is computed from it. */

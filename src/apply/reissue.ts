@@ -1,8 +1,11 @@
 import { PaletteKeysError } from '../errors.ts';
 import { parseDuration } from '../installation/duration.ts';
+import { formatTime } from '../ledger/entry.ts';
 import type { Assessment } from '../plan/assess.ts';
+import type { Outcome } from '../plan/assess-projection.ts';
 import { lookAt } from '../plan/change.ts';
-import { type Leaf, leavesToReissue } from '../rotation/leaves.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
+import { isFromTheFuture, type Leaf, leavesToReissue } from '../rotation/leaves.ts';
 import { describeBehind, findBehind } from './evidence.ts';
 import { observeComplete } from './observe.ts';
 import { reloadMembers } from './reload-members.ts';
@@ -23,14 +26,20 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       again: again && input.opens && !log.completed,
       minInterval: parseDuration(record.spec.rotation.minInterval),
     };
-    const leaves = leavesToReissue(leavesOf(assessment, input), wish, ports.clock.now());
-    if (leaves.length === 0)
-      log.notes.push(due ? 'none is due' : 'already issued a moment ago; --again issues them anew');
-    else if (input.rehearses) return log.rehearsed(inWords(leaves));
+    const chosen = chosenOf(assessment, input);
+    const now = ports.clock.now();
+    const leaves = leavesToReissue(
+      chosen.flatMap(({ leaf }) => leaf ?? []),
+      wish,
+      now,
+    );
+    const issued = [...chosen.filter((each) => isLost(each, due)), ...leaves];
+    if (issued.length === 0) log.notes.push(due ? 'none is due' : whyLeft(chosen, now));
+    else if (input.rehearses) return log.rehearsed(inWords(issued));
     else {
       const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
       const change = { ...lookAt(input.kind), generation: record.generation, reissues };
-      await writeChange(inWords(leaves), change, { input, ports, log, seen: observation, irrevocable: undefined });
+      await writeChange(inWords(issued), change, { input, ports, log, seen: observation, irrevocable: undefined });
     }
     if (input.rehearses) return log.finished();
     const reloaded = await reloadMembers(observation, input, ports);
@@ -43,12 +52,13 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       return log.finished();
     }
     if (reloaded !== undefined) log.notes.push(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
-    const look = () => findBehind(observation, { kid: undefined, reloads: true }, input, ports);
+    const only = input.services === undefined ? undefined : chosen.map(({ ref }) => ref);
+    const look = () => findBehind(observation, { kid: undefined, reloads: true }, input, ports, only);
     let behind = await look();
     if (input.restart && typeof behind !== 'string' && (await restartBehind(behind, log.restarted, ports)))
       behind = await look();
     if (typeof behind === 'string') {
-      if (leaves.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
+      if (issued.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
       return log.finished();
     }
     const staying = behind.pods.filter(({ pod: { leaving } }) => !leaving);
@@ -60,10 +70,20 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
   }
 }
 
-function leavesOf({ projections }: Assessment, { kind, services }: AdvanceInput): readonly Leaf[] {
-  const all = projections.flatMap(({ projection, leaf }): Leaf[] => {
-    if (projection.kind !== kind || projection.source !== 'issued' || leaf?.leaf === undefined) return [];
-    return [{ ref: projection.ref, name: projection.profile.commonName, ...leaf.leaf }];
+/** A Secret for a certificate, by the name of its service. */
+interface Place {
+  readonly ref: ObjectRef;
+  readonly name: string;
+  readonly outcome: Outcome;
+  /** Undefined where it holds none that can be told. */
+  readonly leaf: Leaf | undefined;
+}
+
+function chosenOf({ projections }: Assessment, { kind, services }: AdvanceInput): readonly Place[] {
+  const all = projections.flatMap(({ projection, outcome, leaf }): Place[] => {
+    if (projection.kind !== kind || projection.source !== 'issued') return [];
+    const of = { ref: projection.ref, name: projection.profile.commonName };
+    return [{ ...of, outcome, leaf: leaf?.leaf === undefined ? undefined : { ...of, ...leaf.leaf } }];
   });
   if (services === undefined) return all;
   const unknown = services.find((service) => !all.some(({ name }) => name === service));
@@ -75,7 +95,19 @@ function leavesOf({ projections }: Assessment, { kind, services }: AdvanceInput)
   return all.filter(({ name }) => services.includes(name));
 }
 
-function inWords(leaves: readonly Leaf[]): string {
+/** Gone, or damaged: it gets a certificate as `init` would give it one, or it is said what stands in the way. */
+function isLost({ leaf, outcome }: Place, due: boolean): boolean {
+  return leaf === undefined && !(due && outcome.action === 'blocked');
+}
+
+function whyLeft(chosen: readonly Place[], now: Date): string {
+  const early = chosen.filter(({ leaf }) => leaf !== undefined && isFromTheFuture(leaf, now));
+  if (early.length === 0) return 'already issued a moment ago; --again issues them anew';
+  const names = early.map(({ name }) => name).join(', ');
+  return `not valid yet by the clock, which says ${formatTime(now)}: ${names}; if it is right, --again issues them anew`;
+}
+
+function inWords(leaves: readonly Pick<Leaf, 'name'>[]): string {
   const names = leaves.map(({ name }) => name).join(', ');
   return `issue ${leaves.length === 1 ? 'the certificate' : `${leaves.length} certificates`} of ${names} anew`;
 }

@@ -103,16 +103,20 @@ function leafFindings({ projections }: Assessment, now: Date): readonly Finding[
     const facts = leaf?.leaf;
     if (facts === undefined || outcome.action !== 'keep') return [];
     const subject = formatRef(projection.ref);
-    if (now < facts.notBefore) return [notYetValid(subject, facts.notBefore, now)];
+    if (now < facts.notBefore) {
+      return [
+        notYetValid(subject, facts.notBefore, now, `; if it is right: palette-keys rotate ${projection.kind} --again`),
+      ];
+    }
     if (now < facts.rotateAfter) return [];
     const message = `its renewal was due on ${formatTime(facts.rotateAfter)}; it expires on ${formatTime(facts.notAfter)}`;
     return [finding('CERTIFICATE_RENEWAL_DUE', subject, message, `palette-keys rotate ${projection.kind}`)];
   });
 }
 
-function notYetValid(subject: string, notBefore: Date, now: Date): Finding {
+function notYetValid(subject: string, notBefore: Date, now: Date, otherwise = ''): Finding {
   const message = `it is valid from ${formatTime(notBefore)} on, but the clock says ${formatTime(now)}`;
-  return finding('CLOCK_BEFORE_NOT_BEFORE', subject, message, 'set the clock of this machine (NTP)');
+  return finding('CLOCK_BEFORE_NOT_BEFORE', subject, message, `set the clock of this machine (NTP)${otherwise}`);
 }
 
 function auditFindings({ snapshot, record }: Assessment): readonly Finding[] {

@@ -10,7 +10,7 @@ const KUBELET_CACHE_MS = 2 * 60_000;
 export interface Behind {
   readonly pod: Pod;
   readonly reason: string;
-  /** False where starting it anew is of no use, or not needed: it waits for the kubelet alone. */
+  /** False where starting it anew is of no use, or where it only has to wait. */
   readonly restarts: boolean;
 }
 
@@ -24,6 +24,8 @@ export interface Consumption {
   readonly pods: readonly Pod[];
   /** Objects, with the time of their last change. */
   readonly objects: ReadonlyMap<string, { readonly ref: ObjectRef; readonly changedAt: Date }>;
+  /** Objects of the kind that the spec no longer names: no change reaches them. */
+  readonly released: ReadonlySet<string>;
   /** A Pod that says it has loaded this one is current; undefined where that proves nothing. */
   readonly kid: string | undefined;
   /** False where no consumer notices a change by itself, whatever the spec says. */
@@ -62,8 +64,8 @@ export function singleReaders(
 }
 
 /** What its containers use of the objects, and what the spec says that it reads through the API. */
-function usesOf(pod: Pod, { spec, objects }: Consumption): readonly Use[] {
-  const seen = pod.uses.filter(({ object }) => objects.has(formatRef(object)));
+function usesOf(pod: Pod, { spec, objects, released }: Consumption): readonly Use[] {
+  const seen = pod.uses.filter(({ object }) => objects.has(formatRef(object)) || released.has(formatRef(object)));
   const declared = spec.consumers
     .filter((consumer) => isPodOf(pod, consumer))
     .flatMap((consumer) => [...objects.values()].filter(({ ref }) => ref.name === consumer.object))
@@ -77,6 +79,9 @@ function usesOf(pod: Pod, { spec, objects }: Consumption): readonly Use[] {
 
 function whyBehind(use: Use, pod: Pod, consumption: Consumption, now: Date): Omit<Behind, 'pod'> | undefined {
   const name = formatRef(use.object);
+  if (consumption.released.has(name)) {
+    return { reason: `it uses ${name}, which the spec no longer names: no change reaches it`, restarts: false };
+  }
   const changedAt = consumption.objects.get(name)?.changedAt;
   if (changedAt === undefined) return undefined;
   const changed = changedAt.getTime();
@@ -94,7 +99,8 @@ function whyBehind(use: Use, pod: Pod, consumption: Consumption, now: Date): Omi
 
 function isPodOf(pod: Pod, { workload }: ConsumerSpec): boolean {
   if (pod.workload === workload) return true;
-  // A CronJob's Pods belong to its Jobs, which are named after it.
-  const job = workload.startsWith('CronJob/') ? `Job/${workload.slice('CronJob/'.length)}-` : undefined;
-  return job !== undefined && pod.workload?.startsWith(job) === true;
+  if (!workload.startsWith('CronJob/') || pod.workload === undefined) return false;
+  // A CronJob's Pods belong to its Jobs, which its controller names after it and the minute.
+  const minute = /^Job(\/.+)-\d+$/.exec(pod.workload);
+  return minute !== null && `CronJob${minute[1]}` === workload;
 }

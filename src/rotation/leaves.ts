@@ -28,9 +28,14 @@ export interface LeafWish {
 
 /** Those to issue anew. One that was issued a moment ago is left: the same command has done that, perhaps. */
 export function leavesToReissue(leaves: readonly Leaf[], wish: LeafWish, now: Date): readonly Leaf[] {
-  if (wish.due) return leaves.filter((leaf) => now >= dueAt(leaf));
+  if (wish.due) return leaves.filter((leaf) => now >= dueAt(leaf) || isFromTheFuture(leaf, now));
   const recent = now.getTime() - wish.minInterval * 1000;
   return leaves.filter(({ notBefore }) => wish.again || notBefore.getTime() + BACKDATED_MS <= recent);
+}
+
+/** Issued by a clock that was ahead: nobody takes it before that time. */
+export function isFromTheFuture({ notBefore }: Leaf, now: Date): boolean {
+  return now < notBefore;
 }
 
 /** When a certificate is renewed by `--due`: at its renewal time, or somewhat earlier, each at another moment. */

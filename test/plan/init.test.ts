@@ -825,6 +825,13 @@ describe('findings that stand', () => {
     expect(new Set(await codes({ clock }))).toEqual(new Set([...usual, ...expected]));
   });
 
+  test('name what helps against a certificate from the future where the clock is right', async () => {
+    const clock = new ManualClock();
+    clock.advance(-DAY);
+    const found = (await preview({ clock })).findings.find(({ subject }) => subject === at('grpc-tls'));
+    expect(found?.remedy).toContain('palette-keys rotate grpc-tls --again');
+  });
+
   test('are that a CA is due a leaf’s life before it ends', async () => {
     const clock = new ManualClock();
     clock.advance((3650 - 364) * DAY);

@@ -209,3 +209,93 @@ describe('a confirmation', () => {
     expect((await go(JWT, { workloads: blind })).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
   });
 });
+
+describe('whoever cannot see Pods', () => {
+  const ROOT = 'root-key';
+  const blind = () => ({ ...cluster(() => []), pods: async () => denied() });
+  const spec = (reads: string) => smallSpec({ consumers: [{ workload: AUTH, object: `palette-${ROOT}`, reads }] });
+
+  test('does not know who reads the keyring, unless the spec or the operator says so', async () => {
+    const waiting = await go(ROOT, { workloads: blind(), noTenantStore: true });
+    expect(waiting.waitingFor).toMatchObject({
+      reason: expect.stringContaining('nobody knows whether all consumers read the keyring'),
+      blockers: [expect.stringContaining('reads: keyring'), expect.stringContaining('--assume-consumers-current')],
+    });
+    expect(statesOf(store, ROOT)).toBe('v1 active, v2 published');
+    const assumed = await go(ROOT, { workloads: blind(), noTenantStore: true, assumeConsumersCurrent: true });
+    expect(assumed).toMatchObject({ done: true });
+  });
+
+  test('takes the word of the spec of how its consumers read, and not that they have it', async () => {
+    store = storeWith(await installation(spec('keyring')));
+    const { waitingFor } = await go(ROOT, { workloads: blind(), noTenantStore: true });
+    expect(waitingFor).toMatchObject({
+      reason: expect.stringContaining('nobody knows whether all consumers have it'),
+      blockers: ['--assume-consumers-current'],
+    });
+    store = storeWith(await installation(spec('single')));
+    const refused = go(ROOT, { workloads: blind(), noTenantStore: true, assumeConsumersCurrent: true });
+    await expect(refused).rejects.toMatchObject({ code: 'REFUSED' });
+    expect(statesOf(store, ROOT)).toBe('v1 active');
+  });
+});
+
+describe('one service', () => {
+  test('is rotated alone, and so is what is restarted for it', async () => {
+    const services = [{ name: 'auth' }, { name: 'user' }];
+    store = storeWith(await installation(smallSpec({ serviceCertificates: { services } })));
+    const workloads = cluster(() => services.map(({ name }) => pod(`${name}-1`, LONG_AGO, mounts(`${name}-tls`))));
+    const { notes } = await go('service-certificates', { workloads, restart: true, services: ['auth'] });
+    expect([workloads.restarted, notes]).toEqual([[AUTH], [expect.stringContaining('Pod hubble-system/auth-1')]]);
+  });
+});
+
+describe('an object that the spec no longer names', () => {
+  const services = [{ name: 'auth' }, { name: 'user' }];
+  const user = (change: Partial<Pod> = {}) => pod('user-1', LONG_AGO, { ...mounts('user-tls'), ...change });
+  const behind = expect.stringMatching(/Pod hubble-system\/user-1.*palette-user-tls, which the spec no longer names/);
+
+  /** The CA is published; then the service is taken out of the spec, and its Pod goes on. */
+  async function release(pods: () => readonly Pod[]) {
+    store = storeWith(await installation(smallSpec({ serviceCertificates: { services } })));
+    const workloads = cluster(pods);
+    await go('internal-ca', { workloads, agree: changing });
+    await init(store, { clock, spec: smallSpec({ serviceCertificates: { services: services.slice(0, 1) } }) });
+    clock.advance(600);
+    return workloads;
+  }
+
+  test('keeps the gate closed while a Pod mounts it, and no restart is tried', async () => {
+    const workloads = await release(() => [user()]);
+    const { waitingFor } = await go('internal-ca', { workloads, restart: true });
+    expect([waitingFor?.blockers, workloads.times]).toEqual([[behind], []]);
+    expect(statesOf(store, 'internal-ca')).toBe('v1 active, v2 published');
+  });
+
+  test('counts by its name where it may not be read, or is gone', async () => {
+    const workloads = await release(() => [user()]);
+    const get = store.get.bind(store);
+    for (const answer of [denied, () => undefined]) {
+      const get_ = async (ref: Parameters<typeof get>[0]) => (ref.name === 'palette-user-tls' ? answer() : get(ref));
+      store.get = get_;
+      expect((await go('internal-ca', { workloads })).waitingFor?.blockers).toEqual([behind]);
+    }
+  });
+
+  test('counts no longer once its Pods are gone, and what others own never does', async () => {
+    const other = mounts('other-tls');
+    const workloads = await release(() => [user({ finished: true }), pod('else-1', LONG_AGO, other)]);
+    const { data } = objectIn(store.snapshot(), platform('user-tls'));
+    await store.create({
+      ...{ ref: platform('other-tls'), type: 'kubernetes.io/tls', immutable: false },
+      ...{ labels: {}, annotations: {}, data },
+    });
+    expect(await go('internal-ca', { workloads })).toMatchObject({ done: true });
+  });
+
+  test('does not concern a kind that has nothing to do with it', async () => {
+    const workloads = await release(() => [user()]);
+    const { waitingFor } = await go(JWT, { workloads, agree: changing });
+    expect(waitingFor).toMatchObject({ until: expect.any(Date), blockers: [] });
+  });
+});

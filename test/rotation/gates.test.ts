@@ -221,6 +221,13 @@ describe('a gate opens', () => {
       { ...current, singleReaders: ['x'] },
       { open: false, blockers: ['x'] },
     ],
+    [
+      'root key: nobody knows who reads what',
+      'root-key',
+      PROMOTE,
+      unknown,
+      { open: false, reason: expect.stringContaining('read the keyring'), blockers: expect.any(Array) },
+    ],
     ['root key: nobody knows of tenants', 'root-key', RETIRE, current, { open: false }],
     [
       'root key: tenants need it',
@@ -526,6 +533,7 @@ describe('a Pod', () => {
         spec: smallSpec({ consumers }),
         pods: [one],
         objects: new Map([[formatRef(ROOT), { ref: ROOT, changedAt: new Date(CHANGED) }]]),
+        released: new Set(),
         kid,
         reloads,
         ignored: new Set(ignored),
@@ -586,6 +594,12 @@ describe('a Pod', () => {
       "of a CronJob's Job is its consumer's",
       true,
       pod('x', OLD, { uses: [], workload: 'Job/hubble-system/nightly-29' }),
+      { consumers: [{ workload: 'CronJob/hubble-system/nightly', object: 'palette-root-key' }] },
+    ],
+    [
+      "of another CronJob's Job, whose name begins alike, is not",
+      false,
+      pod('x', OLD, { uses: [], workload: 'Job/hubble-system/nightly-report-29' }),
       { consumers: [{ workload: 'CronJob/hubble-system/nightly', object: 'palette-root-key' }] },
     ],
   ])('%s', (_, expected, one, options) => {

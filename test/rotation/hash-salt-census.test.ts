@@ -147,7 +147,8 @@ describe('an old salt', () => {
   test('alone goes at accepted resets: the salt that is published meanwhile is not promoted', async () => {
     await go();
     clock.advance(2 * DAY);
-    expect((await go({ assumeConsumersCurrent: false })).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
+    const unknown = await go({ assumeConsumersCurrent: false });
+    expect(unknown.waitingFor?.blockers).toContainEqual(expect.stringContaining('--assume-consumers-current'));
     census.records.clear();
     census.put(3, kidOf(1)).put(3, kidOf(2));
     expect(statesOf(store, KIND)).toBe('v1 trusted, v2 active, v3 published');

@@ -13,6 +13,8 @@ import { DAY, ManualClock } from '../support/clock.ts';
 import {
   auditIn,
   configMap,
+  edit,
+  editData,
   editRecord,
   init,
   installation,
@@ -436,6 +438,45 @@ describe('leaf certificates', () => {
     expect(await go(kind)).toMatchObject({ done: true, steps: [] });
     expect(fingerprint(name)).toBe(after);
     expect(faultsOf(store.snapshot(), smallSpec(), {})).toEqual([]);
+  });
+
+  test.each(['gone', 'damaged'])('one whose Secret is %s is issued, asked for or due, and once alone', async (what) => {
+    for (const due of [false, true]) {
+      store = storeWith(made);
+      if (what === 'gone') store.take(platform('grpc-tls'));
+      else editData(store, platform('grpc-tls'), () => ({ 'tls.crt': 'x' }));
+      expect(await go('grpc-tls', { due, rehearses: true })).toMatchObject({
+        notes: [expect.stringContaining('grpc')],
+      });
+      const result = await go('grpc-tls', { due, services: ['grpc'] });
+      expect(result.steps.map(({ ref: { name } }) => name)).toEqual(['palette-grpc-tls']);
+      expect(faultsOf(store.snapshot(), smallSpec(), {})).toEqual([]);
+      expect(await go('grpc-tls', { due })).toMatchObject({ done: true, steps: [] });
+    }
+  });
+
+  test('one that somebody else has put there is not written over, and is nothing that is due', async () => {
+    const other = objectIn(await installation(smallSpec(), { seed: 'other' }), platform('grpc-tls')).data;
+    edit(store, platform('grpc-tls'), () => ({ data: other }));
+    expect((await refusal(go('grpc-tls'))).details.map(({ message }) => message)).toEqual([
+      expect.stringContaining('palette-grpc-tls'),
+    ]);
+    expect((await go('grpc-tls', { due: true })).notes).toEqual(['none is due']);
+  });
+
+  test('one that a fast clock has issued is due, and --again replaces it', async () => {
+    clock.advance(400 * DAY);
+    await go('grpc-tls');
+    clock.advance(-400 * DAY);
+    const early = fingerprint('grpc');
+    expect(await go('grpc-tls')).toMatchObject({ steps: [], notes: [expect.stringMatching(/not valid yet.*--again/)] });
+    const ahead = storeWith(store.snapshot());
+    await go('grpc-tls', { again: true });
+    expect(fingerprint('grpc')).not.toBe(early);
+    store = ahead;
+    await go('grpc-tls', { due: true });
+    expect(fingerprint('grpc')).not.toBe(early);
+    expect((await go('grpc-tls', { due: true })).notes).toEqual(['none is due']);
   });
 
   test('Pods that still use the old one are named; those that a restart cannot help, after it too', async () => {

@@ -31,7 +31,7 @@ export const rotateCommand: CommandDefinition = {
       .option('--retire <kid>', 'no longer accept this version')
       .option('--destroy <kid>', 'delete this retired version from the ledger')
       .option('--restart', 'restart workloads that do not have the change yet', false)
-      .option('--assume-consumers-current', 'take it that all consumers have the change', false)
+      .option('--assume-consumers-current', 'take it that all consumers have the change, and read the keyring', false)
       .option('--ignore-pod <ns/name>', 'do not wait for this Pod; may be given again', collect, [])
       .option('--probe <host:port>', 'look at what is served there; may be given again', collect, [])
       .option('--service <name>', 'its certificate alone; may be given again', collect);

@@ -29,9 +29,18 @@ export function afterCurrent(
   return now >= until ? OPEN : { open: false, reason, until, blockers: [] };
 }
 
-/** Refuses where somebody would not find the old key any more once another one is active. */
-export function keyringReaders({ singleReaders = [] }: Evidence, what: string): Decision {
-  if (singleReaders.length === 0) return OPEN;
+/**
+ * Refuses where somebody would not find the old key any more once another one is active. Nobody uses one that is only
+ * published: before, it is enough that nobody is known to. The operator's word that consumers are current covers it.
+ */
+export function keyringReaders({ singleReaders, consumers }: Evidence, what: string): Decision {
+  if (singleReaders === undefined && consumers?.status === 'unknown') {
+    return closed(`nobody knows whether all consumers read the keyring, and have it (${consumers.reason})`, [
+      'consumers with reads: keyring in the spec',
+      '--assume-consumers-current: says both of all of them',
+    ]);
+  }
+  if (singleReaders === undefined || singleReaders.length === 0) return OPEN;
   return refused(
     `these read the active ${what} alone, and would lose what the old one opens`,
     'have them read keyring.json, and set reads: keyring at the consumer in the spec',
