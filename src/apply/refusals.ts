@@ -27,6 +27,13 @@ export function refuseGuessedSpec({ record, snapshot }: Assessment): void {
   });
 }
 
+/** A key that no backup holds is destroyed by who types its kid, and by nobody else. */
+export function irrevocableLoss(kid: string): PaletteKeysError {
+  return new PaletteKeysError('REFUSED', `no backup holds ${kid}: destroyed, it is gone for ever`, {
+    hint: 'palette-keys backup first; or run it on a terminal, and type the kid',
+  });
+}
+
 /** Throws REFUSED with all that stands in the way. Any blocked step means that no step is carried out. */
 export function refuseBlocked(plan: InitPlan): void {
   // That an object cannot be written while its keys are lost follows from what is said of the keys.

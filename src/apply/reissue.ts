@@ -26,11 +26,11 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     const leaves = leavesToReissue(leavesOf(assessment, input), wish, ports.clock.now());
     if (leaves.length === 0)
       log.notes.push(due ? 'none is due' : 'already issued a moment ago; --again issues them anew');
-    else if (input.rehearses) return log.rehearsed(inWords(leaves));
     else {
       const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
       const change = { ...lookAt(input.kind), generation: record.generation, reissues };
       await writeChange(inWords(leaves), change, { input, ports, log, seen: observation, irrevocable: undefined });
+      if (input.rehearses) return log.rehearsed(inWords(leaves));
     }
     if (input.rehearses) return log.finished();
     const reloaded = await reloadMembers(observation, input, ports);
@@ -45,7 +45,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     if (reloaded !== undefined) log.notes.push(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
     const look = () => findBehind(observation, { kid: undefined, reloads: true }, input, ports);
     let behind = await look();
-    if (input.restart && typeof behind !== 'string' && (await restartBehind(behind, log.restarted, ports)))
+    if (input.restart && typeof behind !== 'string' && (await restartBehind(behind, input, log, ports)))
       behind = await look();
     if (typeof behind === 'string') {
       if (leaves.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
@@ -60,7 +60,10 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
   }
 }
 
-function leavesOf({ projections }: Assessment, { kind, services }: AdvanceInput): readonly Leaf[] {
+export function leavesOf(
+  { projections }: Assessment,
+  { kind, services }: Pick<AdvanceInput, 'kind' | 'services'>,
+): readonly Leaf[] {
   const all = projections.flatMap(({ projection, leaf }): Leaf[] => {
     if (projection.kind !== kind || projection.source !== 'issued' || leaf?.leaf === undefined) return [];
     return [{ ref: projection.ref, name: projection.profile.commonName, ...leaf.leaf }];

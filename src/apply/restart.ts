@@ -1,6 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { Lagging } from './evidence.ts';
 import type { EvidencePorts } from './observation.ts';
+import type { AdvanceInput, Log } from './rotation-run.ts';
 
 export interface Pausing {
   /** Waits, in milliseconds; rejects as soon as the run is interrupted. */
@@ -12,24 +13,27 @@ const PATIENCE_MS = 15 * 60_000;
 
 /**
  * Restarts the workloads of Pods that are behind and stay, one after the other, and waits until each is ready. Each is
- * restarted once a run. False where there was none to restart.
+ * restarted once a run, and none before somebody has agreed. False where there was none to restart.
  */
 export async function restartBehind(
   { pods, settledAt }: Lagging,
-  restarted: Set<string>,
+  { kind, agree }: Pick<AdvanceInput, 'kind' | 'agree'>,
+  log: Pick<Log, 'restarted' | 'did'>,
   { workloads, clock, pause }: Pick<EvidencePorts, 'workloads' | 'clock'> & Pausing,
 ): Promise<boolean> {
   // A Pod that is being deleted is gone no sooner if those that came in its place are started anew.
   const staying = pods.filter(({ pod: { leaving } }) => !leaving);
   const names = [...new Set(staying.flatMap(({ pod: { workload } }) => (workload === undefined ? [] : [workload])))];
-  const open = names.filter((name) => !restarted.has(name)).sort();
+  const open = names.filter((name) => !log.restarted.has(name)).sort();
   if (workloads === undefined || open.length === 0) return false;
+  await agree({ kind, action: `restart ${open.join(', ')}`, plan: undefined, irrevocable: undefined });
   await pause(Math.max(0, settledAt.getTime() - clock.now().getTime()));
   let any = false;
   for (const workload of open) {
-    restarted.add(workload);
+    log.restarted.add(workload);
     if (!(await workloads.restart(workload, clock.now()))) continue;
     any = true;
+    log.did(`restarted ${workload}`);
     const until = clock.now().getTime() + PATIENCE_MS;
     while (!(await workloads.isReady(workload))) {
       if (clock.now().getTime() >= until) throw notReady(workload);

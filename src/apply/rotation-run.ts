@@ -49,6 +49,8 @@ export interface WaitingFor {
   readonly reason: string;
   readonly until?: Date;
   readonly blockers: readonly string[];
+  /** True where time alone opens nothing: somebody has to say something, or to give access. */
+  readonly stuck?: true;
 }
 
 /** How far a kind has come, since the command began. */
@@ -66,6 +68,8 @@ export interface Advance {
   readonly wrote: boolean;
   /** The one old version that accepted resets are about, once that is known. */
   readonly resets: number | undefined;
+  /** What was done besides objects and states: `restarted Deployment/a/b`. */
+  readonly effects: readonly string[];
   /** What else there is to say: `already rotated …`. */
   readonly notes: readonly string[];
 }
@@ -82,6 +86,8 @@ export class Log {
   /** Of this look alone. */
   readonly transitions: Transition[] = [];
   readonly notes: string[] = [];
+  /** What was done besides objects and states, in words. */
+  readonly effects: string[] = [];
   /** Workloads that were restarted: each is restarted once. */
   readonly restarted = new Set<string>();
   /** True once tenant keys were wrapped anew, or none had to be. */
@@ -99,13 +105,13 @@ export class Log {
   completed = false;
   destroyed = false;
   readonly #kind: KindId;
-  readonly #before: Pick<Advance, 'steps' | 'transitions'>;
+  readonly #before: Pick<Advance, 'steps' | 'transitions' | 'effects'>;
   readonly #steps: ObjectStep[] = [];
   #versions: Advance['versions'];
 
   constructor({ kind, before }: Pick<AdvanceInput, 'kind' | 'before'>) {
     this.#kind = kind;
-    this.#before = before ?? { steps: [], transitions: [] };
+    this.#before = before ?? { steps: [], transitions: [], effects: [] };
     this.#versions = before?.versions ?? [];
     this.resets = before?.resets;
     this.wrote = before?.wrote ?? false;
@@ -128,6 +134,11 @@ export class Log {
   /** Says something once, however often it is met. */
   say(text: string): void {
     if (!this.notes.includes(text)) this.notes.push(text);
+  }
+
+  did(effect: string): void {
+    this.effects.push(effect);
+    this.wrote = true;
   }
 
   finished(): Advance {
@@ -161,6 +172,7 @@ export class Log {
       refused: false,
       wrote: this.wrote,
       resets: this.resets,
+      effects: [...this.#before.effects, ...this.effects],
       notes: this.notes,
     };
   }
