@@ -9,11 +9,13 @@ import { movesOf } from '../rotation/machine.ts';
 import type { Decision, Situation, Step } from '../rotation/situation.ts';
 import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
-import { confirmConsumers, noteCensus, noteScan } from './confirm.ts';
+import { noteCensus } from './confirm.ts';
 import { deleteEntry, lossOf, stepOfDestroyed } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
 import { isOfLeftover, looksBack } from './leftovers.ts';
+import { note, noteFound } from './note-found.ts';
 import { observeComplete } from './observe.ts';
+import { irrevocableLoss } from './refusals.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
 import { noteExposed, rewrapRest } from './rewrap-rest.ts';
@@ -56,22 +58,18 @@ async function advanceVersions(
       await noteExposed(step, { input, observation }, log, ports);
       if (await rewrapRest(step, { input, observation, record }, log, ports)) continue;
       if (step === undefined) return log.finished();
-      const { decision, gathered, situation } = await decide(
-        step,
-        rotation,
-        { input, observation, record },
-        log,
-        ports,
-      );
+      const scene: Scene = { input, observation, record };
+      const { decision, gathered, situation } = await decide(step, rotation, scene, ports);
+      if (!decision.open) await noteFound(decision, gathered, scene, log, ports);
       if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
-      if (await changeUsers(situation, gathered?.evidence ?? {}, { input, observation, record }, log, ports)) continue;
+      if (await changeUsers(situation, gathered?.evidence ?? {}, scene, log, ports)) continue;
       if (!decision.open) {
         const isRestarted = await restart(gathered, input, log, ports);
         if (isRestarted) continue;
-        return stopped(decision, input, log);
+        return stopped(decision, log);
       }
+      verified = await take(step, scene, gathered, log, ports);
       if (input.rehearses) return log.rehearsed(inWords(step, versions, input.kind));
-      verified = await take(step, { input, observation, record }, gathered, log, ports);
     } finally {
       wipe(observation.assessment);
     }
@@ -94,27 +92,14 @@ async function decide(
   step: Step,
   rotation: Rotation,
   { input, observation, record }: Scene,
-  log: Log,
   ports: AdvancePorts,
 ): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined; readonly situation: Situation }> {
   const { kind, key } = observation;
-  const { compromised, acceptResets, rehearses } = input;
+  const { compromised, acceptResets } = input;
   const situation = { kind, step, versions: key.versions, spec: record.spec, compromised, acceptResets };
   if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined, situation };
   const gathered = await gatherEvidence(needsOf(rotation.gate, situation), observation, input, ports);
-  const decision = decideStep(rotation.gate, situation, gathered.evidence, ports.clock.now());
-  const { confirmed, scanned } = gathered;
-  const isRefused = !decision.open && decision.remedy !== undefined;
-  if (confirmed !== undefined && !rehearses && !isRefused) {
-    await confirmConsumers(record, { kind, ...confirmed }, ports);
-    log.wrote = true;
-  }
-  // Also where it is refused: a scan that no longer counts must not stand there as if it did.
-  if (scanned !== undefined && !rehearses) {
-    await noteScan(record, kind, scanned, ports);
-    log.wrote = true;
-  }
-  return { decision, gathered, situation };
+  return { decision: decideStep(rotation.gate, situation, gathered.evidence, ports.clock.now()), gathered, situation };
 }
 
 async function restart(
@@ -124,29 +109,29 @@ async function restart(
   ports: AdvancePorts,
 ): Promise<boolean> {
   if (!input.restart || input.rehearses || gathered === undefined) return false;
-  const isRestarted = await restartBehind(gathered.behind, log.restarted, ports);
-  log.wrote ||= isRestarted;
-  return isRestarted;
+  return restartBehind(gathered.behind, input, log, ports);
 }
 
-function stopped(
-  { reason, until, blockers, remedy }: Extract<Decision, { open: false }>,
-  { rehearses }: AdvanceInput,
-  log: Log,
-): Advance {
-  if (remedy === undefined || rehearses) {
-    return log.waiting({ reason, ...(until === undefined ? {} : { until }), blockers });
+function stopped({ reason, until, blockers, remedy, stuck }: Extract<Decision, { open: false }>, log: Log): Advance {
+  if (remedy === undefined) {
+    return log.waiting({
+      reason,
+      ...(until === undefined ? {} : { until }),
+      blockers,
+      ...(stuck === true ? { stuck } : {}),
+    });
   }
   throw new PaletteKeysError('REFUSED', reason, { hint: remedy, details: blockers.map((message) => ({ message })) });
 }
 
 async function take(
   step: Step,
-  { input, observation, record }: Scene,
+  scene: Scene,
   gathered: Gathered | undefined,
   log: Log,
   ports: AdvancePorts,
 ): Promise<Verified | undefined> {
+  const { input, observation, record } = scene;
   const { kind, key } = observation;
   const version = step.type === 'publish' ? undefined : key.versions.find(({ n }) => n === step.n);
   const irrevocable =
@@ -156,13 +141,15 @@ async function take(
   const action = inWords(step, key.versions, kind);
   let verified: Verified | undefined;
   if (step.type === 'destroy' && version?.state === 'destroyed') {
-    await input.agree({ kind, action, plan: undefined, irrevocable });
+    if (input.rehearses && irrevocable !== undefined) throw irrevocableLoss(irrevocable);
+    if (!input.rehearses) await input.agree({ kind, action, plan: undefined, irrevocable });
   } else {
     const adds = step.type === 'publish' ? [{ state: 'published', material: undefined } as const] : [];
     const moves = movesOf(step, key.versions);
     const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves };
     const census = gathered?.evidence.census;
     const agreed = async (): Promise<void> => {
+      if (gathered !== undefined) await note(gathered, scene, log, ports);
       if (census?.status !== 'counted' || version === undefined) return;
       const found = censusInWords(census, version.kid);
       await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);
@@ -180,7 +167,7 @@ async function take(
       },
     });
   }
-  if (step.type !== 'destroy' || version === undefined) return verified;
+  if (step.type !== 'destroy' || version === undefined || input.rehearses) return verified;
   log.delete(await deleteEntry(record, kind, version, ports));
   return verified;
 }

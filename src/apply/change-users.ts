@@ -49,7 +49,7 @@ export async function changeUsers(
       const { accepted } = await server.tryLogin(login);
       if (!accepted) throw leftOver(username, record.spec);
     }
-    log.wrote = true;
+    log.did(`${work === 'drop' ? 'dropped' : 'made'} the user ${username}`);
     const changes = [
       {
         action: work,

@@ -44,16 +44,23 @@ export function chooseStep(
     now,
   );
   if (next.type === 'done') return leftover;
-  if (next.type === 'publish' && rotation.onlyCompromised === true && !input.compromised) {
-    throw new PaletteKeysError('REFUSED', `${input.kind} is an identity: it is never rotated while it is safe`, {
-      hint: `if somebody else holds it: palette-keys rotate ${input.kind} --compromised, which prints what breaks first`,
-    });
-  }
+  if (next.type === 'publish') refuseSafe(input, rotation);
   if (next.type === 'too-recent') {
     log.say(`already rotated, or made, at ${formatTime(next.since)}; --again rotates before ${formatTime(next.until)}`);
     return leftover;
   }
   return next;
+}
+
+/** Throws REFUSED for an identity that nobody says is compromised. */
+export function refuseSafe(
+  { kind, compromised }: Pick<AdvanceInput, 'kind' | 'compromised'>,
+  rotation: Rotation,
+): void {
+  if (rotation.type !== 'versions' || rotation.onlyCompromised !== true || compromised) return;
+  throw new PaletteKeysError('REFUSED', `${kind} is an identity: it is never rotated while it is safe`, {
+    hint: `if somebody else holds it: palette-keys rotate ${kind} --compromised, which prints what breaks first`,
+  });
 }
 
 /** One step by name is one step: it is not repeated on what it has brought about. */

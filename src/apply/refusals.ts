@@ -2,6 +2,7 @@ import { PaletteKeysError } from '../errors.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
 import { hasAuditLog } from '../plan/snapshot.ts';
+import type { Loss } from './rotation-run.ts';
 
 /** What stands in the way refuses the run; what nobody agreed to is never done. */
 export function checkAgreed(plan: InitPlan, agreed: InitPlan): void {
@@ -25,6 +26,11 @@ export function refuseGuessedSpec({ record, snapshot }: Assessment): void {
   throw new PaletteKeysError('REFUSED', 'the record is gone, and with it the spec of this installation', {
     hint: 'give the spec that it was made with: palette-keys init --config FILE; or put the record back from a backup',
   });
+}
+
+/** Such a key is destroyed by who types its kid, and by nobody else. */
+export function irrevocableLoss({ reason, remedy }: Loss): PaletteKeysError {
+  return new PaletteKeysError('REFUSED', reason, { hint: remedy });
 }
 
 /** Throws REFUSED with all that stands in the way. Any blocked step means that no step is carried out. */

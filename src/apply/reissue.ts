@@ -35,11 +35,11 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     );
     const issued = [...chosen.filter((each) => isLost(each, due)), ...leaves];
     if (issued.length === 0) log.notes.push(due ? 'none is due' : whyLeft(chosen, now));
-    else if (input.rehearses) return log.rehearsed(inWords(issued));
     else {
       const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
       const change = { ...lookAt(input.kind), generation: record.generation, reissues };
       await writeChange(inWords(issued), change, { input, ports, log, seen: observation, irrevocable: undefined });
+      if (input.rehearses) return log.rehearsed(inWords(issued));
     }
     if (input.rehearses) return log.finished();
     const reloaded = await reloadMembers(observation, input, ports);
@@ -55,7 +55,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     const only = input.services === undefined ? undefined : chosen.map(({ ref }) => ref);
     const look = () => findBehind(observation, { kid: undefined, reloads: true }, input, ports, only);
     let behind = await look();
-    if (input.restart && typeof behind !== 'string' && (await restartBehind(behind, log.restarted, ports)))
+    if (input.restart && typeof behind !== 'string' && (await restartBehind(behind, input, log, ports)))
       behind = await look();
     if (typeof behind === 'string') {
       if (issued.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
@@ -70,6 +70,11 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
   }
 }
 
+/** Certificates that stand where they should, of the services that are meant. */
+export function leavesOf(assessment: Assessment, input: Pick<AdvanceInput, 'kind' | 'services'>): readonly Leaf[] {
+  return chosenOf(assessment, input).flatMap(({ leaf }) => leaf ?? []);
+}
+
 /** A Secret for a certificate, by the name of its service. */
 interface Place {
   readonly ref: ObjectRef;
@@ -79,7 +84,10 @@ interface Place {
   readonly leaf: Leaf | undefined;
 }
 
-function chosenOf({ projections }: Assessment, { kind, services }: AdvanceInput): readonly Place[] {
+function chosenOf(
+  { projections }: Assessment,
+  { kind, services }: Pick<AdvanceInput, 'kind' | 'services'>,
+): readonly Place[] {
   const all = projections.flatMap(({ projection, outcome, leaf }): Place[] => {
     if (projection.kind !== kind || projection.source !== 'issued') return [];
     const of = { ref: projection.ref, name: projection.profile.commonName };

@@ -1,6 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { Lagging } from './evidence.ts';
 import type { EvidencePorts } from './observation.ts';
+import type { AdvanceInput, Log } from './rotation-run.ts';
 
 export interface Pausing {
   /** Waits, in milliseconds; rejects as soon as the run is interrupted. */
@@ -15,25 +16,29 @@ export type Restarted = Map<string, number>;
 
 /**
  * Restarts the workloads of Pods that are behind and stay, one after the other, and waits until each is ready. Each is
- * restarted once for a change, however often one looks. False where there was none to restart.
+ * restarted once for a change, however often one looks, and none before somebody has agreed. False where there was none to
+ * restart.
  */
 export async function restartBehind(
   { pods, settledAt }: Lagging,
-  restarted: Restarted,
+  { kind, agree }: Pick<AdvanceInput, 'kind' | 'agree'>,
+  log: Pick<Log, 'restarted' | 'did'>,
   { workloads, clock, pause }: Pick<EvidencePorts, 'workloads' | 'clock'> & Pausing,
 ): Promise<boolean> {
   // A Pod that is being deleted is gone no sooner if those that came in its place are started anew.
   const staying = pods.filter(({ pod: { leaving }, restarts }) => restarts && !leaving);
   const names = [...new Set(staying.flatMap(({ pod: { workload } }) => (workload === undefined ? [] : [workload])))];
   const settled = settledAt.getTime();
-  const open = names.filter((name) => (restarted.get(name) ?? Number.NEGATIVE_INFINITY) < settled).sort();
+  const open = names.filter((name) => (log.restarted.get(name) ?? Number.NEGATIVE_INFINITY) < settled).sort();
   if (workloads === undefined || open.length === 0) return false;
+  await agree({ kind, action: `restart ${open.join(', ')}`, plan: undefined, irrevocable: undefined });
   await pause(Math.max(0, settled - clock.now().getTime()));
   let any = false;
   for (const workload of open) {
-    restarted.set(workload, settled);
+    log.restarted.set(workload, settled);
     if (!(await workloads.restart(workload, clock.now()))) continue;
     any = true;
+    log.did(`restarted ${workload}`);
     const until = clock.now().getTime() + PATIENCE_MS;
     while (!(await workloads.isReady(workload))) {
       if (clock.now().getTime() >= until) throw notReady(workload);

@@ -57,7 +57,7 @@ export async function rewrapRest(
     log.wrote = true;
   }
   const { rewrapped, failures } = await applyRewrap(access, EVERYTHING, preview, all);
-  log.wrote ||= rewrapped > 0;
+  if (rewrapped > 0) log.did(`wrapped ${rewrapped} tenant keys anew`);
   if (rewrapped > 0) await audit(`rewrap ${rewrapped}`, [], access, all);
   if (failures.length > 0) throw broken(failures);
   log.notes.push(`${rewrapped} tenant keys are now wrapped by ${access.activeKid}`);

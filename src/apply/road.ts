@@ -1,14 +1,21 @@
 import { PaletteKeysError } from '../errors.ts';
-import type { KindId } from '../ledger/entry.ts';
 import { assess } from '../plan/assess.ts';
+import { openStep } from '../rotation/machine.ts';
 import { type PlannedStep, planRoad } from '../rotation/plan.ts';
 import { rotationOf } from './advance.ts';
 import { type CensusPorts, censusEvidence } from './census-evidence.ts';
-import { gather, type SpecRequest } from './gather.ts';
+import { refuseSafe } from './choose-step.ts';
+import { gather } from './gather.ts';
+import { leavesOf } from './reissue.ts';
+import type { AdvanceInput } from './rotation-run.ts';
 import { wipe } from './wipe.ts';
 
-/** The road of a kind's rotation from where it is now. Writes nothing. */
-export async function readRoad(kind: KindId, spec: SpecRequest, ports: CensusPorts): Promise<readonly PlannedStep[]> {
+/** The road of a kind's rotation from where it is now. Writes nothing. Throws REFUSED where there is none. */
+export async function readRoad(
+  input: Pick<AdvanceInput, 'kind' | 'spec' | 'again' | 'compromised' | 'services'>,
+  ports: CensusPorts,
+): Promise<readonly PlannedStep[]> {
+  const { kind, spec } = input;
   const { store, clock } = ports;
   const rotation = rotationOf(kind);
   const assessment = await assess(await gather(store, spec), { adopt: false, restore: false }, clock.now());
@@ -20,7 +27,11 @@ export async function readRoad(kind: KindId, spec: SpecRequest, ports: CensusPor
     });
   }
   const { keys, spec: recorded } = record.record;
+  const key = keys[kind];
+  const leaves = rotation.type === 'leaves' ? leavesOf(assessment, input) : [];
+  if (rotation.type === 'versions' && openStep(key?.versions ?? [], { keepsTrusted: false }) === undefined)
+    refuseSafe(input, rotation);
   const counts = rotation.type === 'versions' && rotation.keepsTrusted === true && recorded.hashSalt.census !== null;
-  const census = counts ? await censusEvidence(keys[kind]?.versions ?? [], recorded, true, ports) : undefined;
-  return planRoad(kind, rotation, keys[kind], recorded, clock.now(), census);
+  const census = counts ? await censusEvidence(key?.versions ?? [], recorded, true, ports) : undefined;
+  return planRoad(kind, rotation, recorded, { ...input, key, leaves, now: clock.now() }, census);
 }

@@ -59,6 +59,8 @@ export interface WaitingFor {
   readonly reason: string;
   readonly until?: Date;
   readonly blockers: readonly string[];
+  /** True where time alone opens nothing: somebody has to say something, or to give access. */
+  readonly stuck?: true;
 }
 
 /** How far a kind has come, since the command began. */
@@ -78,6 +80,8 @@ export interface Advance {
   readonly restarted: Restarted;
   /** The one old version that accepted resets are about, once that is known. */
   readonly resets: number | undefined;
+  /** What was done besides objects and states: `restarted Deployment/a/b`. */
+  readonly effects: readonly string[];
   /** What else there is to say: `already rotated …`. */
   readonly notes: readonly string[];
 }
@@ -94,6 +98,8 @@ export class Log {
   /** Of this look alone. */
   readonly transitions: Transition[] = [];
   readonly notes: string[] = [];
+  /** What was done besides objects and states, in words. */
+  readonly effects: string[] = [];
   /** What this look, and those before it, have restarted. */
   readonly restarted: Restarted;
   /** True once tenant keys were wrapped anew, or none had to be. */
@@ -111,13 +117,13 @@ export class Log {
   completed = false;
   destroyed = false;
   readonly #kind: KindId;
-  readonly #before: Pick<Advance, 'steps' | 'transitions'>;
+  readonly #before: Pick<Advance, 'steps' | 'transitions' | 'effects'>;
   readonly #steps: (ObjectStep | Deletion)[] = [];
   #versions: Advance['versions'];
 
   constructor({ kind, before }: Pick<AdvanceInput, 'kind' | 'before'>) {
     this.#kind = kind;
-    this.#before = before ?? { steps: [], transitions: [] };
+    this.#before = before ?? { steps: [], transitions: [], effects: [] };
     this.#versions = before?.versions ?? [];
     this.resets = before?.resets;
     this.wrote = before?.wrote ?? false;
@@ -149,6 +155,11 @@ export class Log {
   /** Says something once, however often it is met. */
   say(text: string): void {
     if (!this.notes.includes(text)) this.notes.push(text);
+  }
+
+  did(effect: string): void {
+    this.effects.push(effect);
+    this.wrote = true;
   }
 
   finished(): Advance {
@@ -183,6 +194,7 @@ export class Log {
       wrote: this.wrote,
       restarted: this.restarted,
       resets: this.resets,
+      effects: [...this.#before.effects, ...this.effects],
       notes: this.notes,
     };
   }

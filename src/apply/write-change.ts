@@ -2,7 +2,7 @@ import type { Change } from '../plan/change.ts';
 import type { Snapshot } from '../plan/snapshot.ts';
 import { applyInit, type InitInput, previewInit } from './init.ts';
 import type { Observation } from './observation.ts';
-import { refuseBlocked } from './refusals.ts';
+import { irrevocableLoss, refuseBlocked } from './refusals.ts';
 import type { AdvanceInput, AdvancePorts, Log, Loss } from './rotation-run.ts';
 
 /**
@@ -21,7 +21,10 @@ export function isFresh({ at }: { readonly at: Date }, { clock }: Pick<AdvancePo
   return clock.now().getTime() - at.getTime() <= FRESH_MS;
 }
 
-/** Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. */
+/**
+ * Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. A rehearsal ends
+ * before anybody is asked, and is refused what the run would be.
+ */
 export async function writeChange(
   action: string,
   change: Change,
@@ -53,6 +56,10 @@ export async function writeChange(
   };
   const plan = await previewInit(init(), ports);
   refuseBlocked(plan);
+  if (input.rehearses) {
+    if (irrevocable !== undefined) throw irrevocableLoss(irrevocable);
+    return;
+  }
   await input.agree({ kind: input.kind, action, plan, irrevocable });
   await agreed?.();
   const over =

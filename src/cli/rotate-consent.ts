@@ -1,4 +1,5 @@
 import { preflight } from '../apply/preflight.ts';
+import { irrevocableLoss } from '../apply/refusals.ts';
 import type { Loss, Proposal } from '../apply/rotation-run.ts';
 import { PaletteKeysError } from '../errors.ts';
 import type { Cluster } from '../ports/cluster.ts';
@@ -31,7 +32,7 @@ export function warnCompromised(kind: string, { options, ports: { terminal } }: 
 export function agreeOnce({ options, ports, store, bar }: Asking): (proposal: Proposal) => Promise<void> {
   let agreed = false;
   let checked = false;
-  return async ({ action, plan, irrevocable, kind }) => {
+  return async ({ action, plan, irrevocable }) => {
     bar.clear();
     if (store.cluster !== undefined && plan !== undefined && !checked) {
       const denied = await preflight(store.cluster, plan, { createNamespaces: false, clock: ports.clock });
@@ -39,7 +40,7 @@ export function agreeOnce({ options, ports, store, bar }: Asking): (proposal: Pr
       if (options.destroy !== undefined) await checkDeletion(plan.spec.ledgerNamespace, store.cluster, ports);
     }
     if (irrevocable !== undefined) await agreeToLoss(irrevocable, ports);
-    else if (!agreed && !options.yes) await ask(`${action} in ${store.location}`, kind, ports);
+    else if (!agreed && !options.yes) await ask(`${action} in ${store.location}`, ports);
     agreed = true;
     checked ||= plan !== undefined;
     if (!options.quiet) ports.terminal.stderr.write(`${action}\n`);
@@ -52,20 +53,18 @@ async function checkDeletion(namespace: string, cluster: Cluster, ports: CliPort
   if (needs.length > 0) await refuseDenied({ needs, user: await cluster.user() }, ports);
 }
 
-async function ask(action: string, kind: string, ports: CliPorts): Promise<void> {
+async function ask(action: string, ports: CliPorts): Promise<void> {
   if (!ports.terminal.interactive) {
     throw new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${action}`, {
-      hint: `look at it with palette-keys rotate ${kind} --plan, then give --yes`,
+      hint: 'look at it with the same command and --dry-run, then give --yes',
     });
   }
   const { confirm } = await import('./prompts/confirm.ts');
   await confirm(`${action}, and go on as far as is safe?`, ports);
 }
 
-async function agreeToLoss({ kid, reason, remedy }: Loss, ports: CliPorts): Promise<void> {
-  if (!ports.terminal.interactive) {
-    throw new PaletteKeysError('REFUSED', reason, { hint: remedy });
-  }
+async function agreeToLoss(loss: Loss, ports: CliPorts): Promise<void> {
+  if (!ports.terminal.interactive) throw irrevocableLoss(loss);
   const { confirmByTyping } = await import('./prompts/confirm.ts');
-  await confirmByTyping(`${reason}. Type its kid to destroy it`, kid, ports);
+  await confirmByTyping(`${loss.reason}. Type its kid to destroy it`, loss.kid, ports);
 }

@@ -21,8 +21,17 @@ export function rotateInput(
   };
 }
 
-function requestOf(options: RotateOptions): Request | undefined {
-  const { rollback, reinstate, retire, destroy, due, compromised, again } = options;
+function requestOf({
+  rollback,
+  reinstate,
+  retire,
+  destroy,
+  due,
+  compromised,
+  again,
+}: Pick<RotateOptions, 'rollback' | 'reinstate' | 'retire' | 'destroy' | 'due' | 'compromised' | 'again'>):
+  | Request
+  | undefined {
   const kids = Object.entries({ reinstate, retire, destroy }).flatMap(([type, kid]) =>
     kid === undefined ? [] : [{ type, kid } as Request],
   );
@@ -58,7 +67,11 @@ export function checkFlags({
   if (due && kind !== undefined) throw usageError('--due is for all kinds', `leave --due or ${kind} out`);
   if (due && (options.compromised || wait || plan))
     throw usageError('--due takes what is due', 'leave --compromised, --wait and --plan out');
-  if (wait && (plan || explain)) throw usageError('--wait is for a run that writes', 'leave --plan and --explain out');
+  if (wait && (plan || explain || options.dryRun))
+    throw usageError('--wait is for a run that writes', 'leave --plan, --explain and --dry-run out');
+  // The road is that of a rotation: what is asked for by name is not on it.
+  if (plan && (requestOf({ due, ...options }) ?? acceptResets) !== undefined)
+    throw usageError('--plan shows the road of a rotation, and no single step', '--dry-run shows what a step comes to');
   if (service !== undefined && kind !== 'service-certificates') {
     throw usageError(
       '--service is for service-certificates',

@@ -120,10 +120,17 @@ async function rotateOne(kind: string, opens: boolean, run: Run): Promise<Advanc
   const agree = agreeOnce(run);
   try {
     let result = await advance({ ...input, kind, opens, before: undefined, agree }, apply);
+    let said = '';
     while (options.wait && result.waitingFor !== undefined && !result.refused) {
-      const { until } = result.waitingFor;
+      const { until, stuck } = result.waitingFor;
       bar.clear();
-      await say([result], run);
+      if (stuck === true) {
+        ports.terminal.stderr.write(`${kind}: --wait ends here: time alone does not open it\n`);
+        return result;
+      }
+      const news = JSON.stringify([result.waitingFor, result.notes]);
+      if (news !== said) await say([result], run);
+      said = news;
       const left = until === undefined ? POLL_MS : until.getTime() - ports.clock.now().getTime();
       await ports.pause(Math.max(1000, Math.min(POLL_MS, left)));
       result = await advance({ ...input, kind, opens: false, before: result, agree }, apply);
@@ -160,11 +167,11 @@ async function rotateDue(run: Run): Promise<ExitCode> {
     run,
     failures.map(({ code, message, hint }, n) => ({ key: failed[n], code, message, hint })),
   );
-  return worst(failures);
+  return worst([...failures, ...(results.some(({ refused }) => refused) ? [ERRORS.REFUSED] : [])]);
 }
 
 /** Several causes: a bug first, then what failed for an outside reason, then what was refused. */
-function worst(failures: readonly PaletteKeysError[]): ExitCode {
+function worst(failures: readonly { readonly exit: ExitCode }[]): ExitCode {
   const order: readonly ExitCode[] = [70, 1, 5, 4, 2];
   return order.find((code) => failures.some(({ exit }) => exit === code)) ?? 0;
 }
@@ -190,7 +197,7 @@ async function readReport({ store, ports, input }: Run): Promise<StatusReport> {
 }
 
 async function showRoad(kind: string, { options, ports, apply, input }: Run): Promise<ExitCode> {
-  const road = await readRoad(kind, input.spec, apply);
+  const road = await readRoad({ ...input, kind }, apply);
   const { terminal } = ports;
   if (options.output === 'json' || options.output === 'yaml') {
     await writeDocument(roadDocument(kind, road), options.output, terminal);

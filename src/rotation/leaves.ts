@@ -29,8 +29,12 @@ export interface LeafWish {
 /** Those to issue anew. One that was issued a moment ago is left: the same command has done that, perhaps. */
 export function leavesToReissue(leaves: readonly Leaf[], wish: LeafWish, now: Date): readonly Leaf[] {
   if (wish.due) return leaves.filter((leaf) => now >= dueAt(leaf) || isFromTheFuture(leaf, now));
-  const recent = now.getTime() - wish.minInterval * 1000;
-  return leaves.filter(({ notBefore }) => wish.again || notBefore.getTime() + BACKDATED_MS <= recent);
+  return leaves.filter((leaf) => wish.again || reissuableAt(leaf, wish.minInterval) <= now);
+}
+
+/** From when on a certificate is issued anew without `--again`; `minInterval` in seconds. */
+export function reissuableAt({ notBefore }: Leaf, minInterval: number): Date {
+  return new Date(notBefore.getTime() + BACKDATED_MS + minInterval * 1000);
 }
 
 /** Issued by a clock that was ahead: nobody takes it before that time. */

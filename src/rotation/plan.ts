@@ -1,9 +1,11 @@
+import { parseDuration } from '../installation/duration.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import type { KindId } from '../ledger/entry.ts';
+import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import { doubtOf, inWords } from './census.ts';
 import type { Rotation } from './kinds.ts';
-import { confirmationOf, isLeftover, openStep } from './machine.ts';
+import { type Leaf, reissuableAt } from './leaves.ts';
+import { confirmationOf, isLeftover, nextStep, type Wish } from './machine.ts';
 import type { CensusEvidence, Gate } from './situation.ts';
 
 /** One step of the road, and when it can be taken if nobody has to be waited for. */
@@ -15,24 +17,38 @@ export interface PlannedStep {
   readonly condition: string;
 }
 
+/** What the road begins with. */
+export interface Departure extends Pick<Wish, 'again' | 'compromised'> {
+  readonly key: KeyRecord | undefined;
+  /** The certificates of a kind that has no versions. */
+  readonly leaves: readonly Leaf[];
+  readonly now: Date;
+}
+
 /** The whole road of a rotation from where it is now to its end; with a census it says how many records need a version. */
 export function planRoad(
   kind: KindId,
   rotation: Rotation,
-  key: KeyRecord | undefined,
   spec: InstallationSpec,
-  now: Date,
+  departure: Departure,
   census?: CensusEvidence,
 ): readonly PlannedStep[] {
-  if (rotation.type === 'leaves')
-    return [
-      { action: `issue the certificates of ${kind} anew`, earliest: now, condition: 'at once: the CA stays the same' },
-    ];
+  const { key } = departure;
+  if (rotation.type === 'leaves') return [leavesRoad(kind, spec, departure)];
   if (rotation.type === 'imported')
     return [{ action: 'import the next one', earliest: undefined, condition: 'palette-keys import-cert' }];
   if (rotation.type === 'none' || key === undefined) return [];
-  const road = versionedRoad(rotation.gate, rotation.keepsTrusted === true, key, spec, now);
+  const road = versionedRoad(rotation.gate, rotation.keepsTrusted === true, key, spec, departure);
   return rotation.keepsTrusted === true ? [...road, ...keptRoad(rotation.gate, key, census)] : road;
+}
+
+function leavesRoad(kind: KindId, { rotation }: InstallationSpec, { leaves, again, now }: Departure): PlannedStep {
+  const action = `issue the certificates of ${kind} anew`;
+  const times = leaves.map((leaf) => reissuableAt(leaf, parseDuration(rotation.minInterval)).getTime());
+  const from = new Date(Math.min(...times));
+  if (again || times.length === 0 || from <= now)
+    return { action, earliest: now, condition: 'at once: the CA stays the same' };
+  return { action, earliest: from, condition: 'they were issued a moment ago; --again issues them anew before' };
 }
 
 function versionedRoad(
@@ -40,32 +56,46 @@ function versionedRoad(
   keepsTrusted: boolean,
   key: KeyRecord,
   spec: InstallationSpec,
-  now: Date,
+  { again, compromised, now }: Departure,
 ): readonly PlannedStep[] {
   const { versions } = key;
   const active = versions.find(({ state }) => state === 'active');
-  const open = openStep(versions, { keepsTrusted });
+  const minInterval = parseDuration(spec.rotation.minInterval);
+  const open = nextStep(versions, { opens: true, again, compromised, minInterval, keepsTrusted }, now);
+  const soak = (type: 'promote' | 'retire') => gate.soak(type, spec, compromised);
+  const when = (type: 'promote' | 'retire') =>
+    compromised && soak(type) < gate.soak(type, spec, false)
+      ? `${gate.conditions[type]}; --compromised skips the time`
+      : gate.conditions[type];
   const promote = (n: number, earliest: Date): PlannedStep => ({
     action: `promote v${n}`,
     earliest,
-    condition: gate.conditions.promote,
+    condition: when('promote'),
   });
   const retire = (n: number, earliest: Date | undefined): PlannedStep => ({
     action: `retire v${n}`,
     earliest,
-    condition: gate.conditions.retire,
+    condition: when('retire'),
   });
   if (active === undefined) return [];
-  if (open?.type === 'retire') return [retire(open.n, after(active, gate.soak('retire', spec), key, now))];
-  const target = open?.type === 'promote' ? versions.find(({ n }) => n === open.n) : undefined;
+  if (open.type === 'retire') return [retire(open.n, after(active, soak('retire'), key, now))];
+  const target = open.type === 'promote' ? versions.find(({ n }) => n === open.n) : undefined;
   const next = target?.n ?? Math.max(...versions.map(({ n }) => n)) + 1;
-  const promoted =
-    target === undefined ? plus(now, gate.soak('promote', spec)) : after(target, gate.soak('promote', spec), key, now);
-  const publish: PlannedStep = { action: `publish v${next}`, earliest: now, condition: 'at once: nobody uses it yet' };
+  const tooRecent = open.type === 'too-recent' ? open : undefined;
+  const from = tooRecent?.until ?? now;
+  const promoted = target === undefined ? plus(from, soak('promote')) : after(target, soak('promote'), key, now);
+  const publish: PlannedStep = {
+    action: `publish v${next}`,
+    earliest: from,
+    condition:
+      tooRecent === undefined
+        ? 'at once: nobody uses it yet'
+        : `already rotated, or made, at ${formatTime(tooRecent.since)}; --again rotates before`,
+  };
   return [
     ...(target === undefined ? [publish] : []),
     promote(next, promoted),
-    ...(keepsTrusted ? [] : [retire(active.n, plus(promoted, gate.soak('retire', spec)))]),
+    ...(keepsTrusted ? [] : [retire(active.n, plus(promoted, soak('retire')))]),
   ];
 }
 

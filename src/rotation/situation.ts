@@ -103,6 +103,8 @@ export type Decision =
       readonly blockers: readonly string[];
       /** What helps, where waiting does not: the run is refused. */
       readonly remedy?: string;
+      /** True where time alone does not open it: somebody has to say something, or to give access. */
+      readonly stuck?: true;
       /** True where nothing has to be waited for: the version stays trusted, and the rotation is finished. */
       readonly stays?: true;
     };
@@ -112,7 +114,7 @@ export interface Gate {
   /** What has to hold before a version is promoted and before the one before it is retired, in words. */
   readonly conditions: { readonly promote: string; readonly retire: string };
   /** How long the step waits, in seconds, after all consumers were found to be current. */
-  soak(type: 'promote' | 'retire', spec: InstallationSpec): number;
+  soak(type: 'promote' | 'retire', spec: InstallationSpec, compromised: boolean): number;
   /** True where it also decides about going back, and about giving up what nobody has used yet. */
   readonly guardsReturns?: true;
   /** True where it also decides about what data in a database may need, whatever the record says: see `forgottenBy`. */

@@ -14,8 +14,8 @@ import type { Evidence, Situation, Step } from '../../src/rotation/situation.ts'
 
 const spec = defaultSpec();
 const MIN_INTERVAL = 86_400;
-const CACHES = jwtSigningKey.soak('promote', spec);
-const TOKENS = jwtSigningKey.soak('retire', spec);
+const CACHES = jwtSigningKey.soak('promote', spec, false);
+const TOKENS = jwtSigningKey.soak('retire', spec, false);
 /** Where a version can go from each state. */
 export const ALLOWED: Readonly<Record<State, readonly State[]>> = {
   published: ['active', 'retired'],

@@ -6,7 +6,7 @@ import type { Palette } from './palette.ts';
 import { table, wrap } from './table.ts';
 
 /** The document of kind RotateResult (contract, section 6). */
-export function rotateDocument({ key, done, versions, steps, transitions, waitingFor, notes }: Advance) {
+export function rotateDocument({ key, done, versions, steps, transitions, effects, waitingFor, notes }: Advance) {
   return {
     kind: 'RotateResult',
     key,
@@ -20,6 +20,7 @@ export function rotateDocument({ key, done, versions, steps, transitions, waitin
       ...(reason === undefined ? {} : { reason }),
     })),
     transitions: transitions.map(({ n, kid, from, to }) => ({ n, kid, ...(from === undefined ? {} : { from }), to })),
+    effects,
     ...(waitingFor === undefined ? {} : { waitingFor: waitingDocument(waitingFor) }),
     notes,
   };
@@ -36,7 +37,7 @@ export function inSeconds(time: Date): string {
 
 /** The versions of a kind after a run, and what the run did. */
 export function renderAdvance(
-  { key, done, versions, steps, transitions, waitingFor }: Advance,
+  { key, done, versions, steps, transitions, effects, wrote, waitingFor }: Advance,
   paint: Palette,
 ): string {
   const head = ['KEY', 'VERSION', 'STATE', 'KID'].map((text) => ({ text, paint: paint.strong }));
@@ -44,12 +45,13 @@ export function renderAdvance(
   const took = transitions.map(({ n, to }) => `v${n} is ${to}`).join(', ');
   const written = steps.filter((step) => step.action !== 'delete');
   const deleted = steps.length - written.length;
-  const objects = [summarize(written), deleted === 0 ? '' : `${deleted} deleted`]
+  const objects = [written.length === 0 ? '' : summarize(written), deleted === 0 ? '' : `${deleted} deleted`];
+  const did = [took, objects.filter((part) => part !== '').join(', '), ...effects]
     .filter((part) => part !== '')
-    .join(', ');
-  const wrote = [took, objects].filter((part) => part !== '').join('; ') || 'nothing was written';
+    .join('; ');
+  const nothing = wrote ? 'what was found out was noted' : 'nothing was written';
   const open = waitingFor === undefined ? 'Not yet' : 'Waiting';
-  return `${rows.length === 0 ? '' : table([head, ...rows])}${done ? 'Done' : open}: ${key}, ${wrote}.\n`;
+  return `${rows.length === 0 ? '' : table([head, ...rows])}${done ? 'Done' : open}: ${key}, ${did === '' ? nothing : did}.\n`;
 }
 
 /** The document of kind RotatePlan. */

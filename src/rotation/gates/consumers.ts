@@ -9,7 +9,10 @@ export function whenCurrent(evidence: ConsumersEvidence | undefined): Date | Dec
     case 'behind':
       return closed('these have not picked the change up', evidence.blockers);
     case 'unknown':
-      return closed(`nobody knows whether all consumers have it (${evidence.reason})`, ['--assume-consumers-current']);
+      return {
+        ...{ open: false, blockers: ['--assume-consumers-current'], stuck: true },
+        reason: `nobody knows whether all consumers have it (${evidence.reason})`,
+      };
     case undefined:
       return closed('nobody has looked whether all consumers have it', []);
   }

@@ -10,8 +10,10 @@ export const jwtSigningKey: Gate = {
     promote: 'every server has the new key set, and caches of the old one have expired',
     retire: 'every signer uses the new key, and the last token of the old one has expired',
   },
-  soak: (type, { jwt }) =>
-    type === 'promote' ? sumOf(jwt.jwksCache, jwt.clockSkew) : sumOf(jwt.longestTokenLife, jwt.clockSkew),
+  soak: (type, { jwt }, compromised) => {
+    if (compromised) return 0;
+    return type === 'promote' ? sumOf(jwt.jwksCache, jwt.clockSkew) : sumOf(jwt.longestTokenLife, jwt.clockSkew);
+  },
   needs: (situation) => {
     const { step, compromised } = situation;
     if (compromised || (step.type !== 'promote' && step.type !== 'retire')) return [];
@@ -24,6 +26,6 @@ export const jwtSigningKey: Gate = {
       step.type === 'promote'
         ? 'verifiers may still have the key set from before in their caches'
         : 'tokens of the old key are still valid';
-    return afterCurrent(consumers, now, { seconds: jwtSigningKey.soak(step.type, spec), reason });
+    return afterCurrent(consumers, now, { seconds: jwtSigningKey.soak(step.type, spec, compromised), reason });
   },
 };

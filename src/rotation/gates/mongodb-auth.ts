@@ -40,7 +40,8 @@ export const mongodbAuth: Gate = {
     retire:
       'every consumer has the new user, two looks, a sync period apart, find no session of the old one, and it is dropped',
   },
-  soak: (type, { rotation }) => (type === 'retire' ? parseDuration(rotation.syncPeriod) : 0),
+  soak: (type, { rotation }, compromised) =>
+    type === 'retire' && !compromised ? parseDuration(rotation.syncPeriod) : 0,
   guardsReturns: true,
   needs: (situation) => {
     const { step } = situation;
@@ -69,7 +70,8 @@ function judge(situation: Situation, evidence: Evidence, now: Date): Verdict {
   if (users?.status !== 'known') {
     const why = users?.reason ?? 'nobody has looked';
     const ways = ['mongodb.uri in the spec, --mongodb-uri-file FILE or --mongodb-admin-uri-file FILE: it is asked'];
-    return { decision: closed(`nobody knows which users the database server has (${why})`, ways) };
+    const reason = `nobody knows which users the database server has (${why})`;
+    return { decision: { open: false, reason, blockers: ways, stuck: true } };
   }
   return step.type === 'promote' ? usable(users, step.back === true) : gone(users, situation);
 }

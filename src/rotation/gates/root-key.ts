@@ -96,7 +96,8 @@ function unwrapped(tenants: TenantsEvidence | undefined, spec: Situation['spec']
     default: {
       const why = tenants?.reason ?? 'nobody has looked';
       const ways = ['mongodb.uri in the spec, or --mongodb-uri-file FILE: the database is asked', '--no-tenant-store'];
-      return closed(`nobody knows whether tenant keys are still wrapped by it (${why})`, ways);
+      const reason = `nobody knows whether tenant keys are still wrapped by it (${why})`;
+      return { open: false, reason, blockers: ways, stuck: true };
     }
   }
 }

@@ -1,0 +1,42 @@
+import type { KindId } from '../ledger/entry.ts';
+import type { Decision } from '../rotation/situation.ts';
+import { confirmConsumers, noteScan } from './confirm.ts';
+import type { Gathered } from './evidence.ts';
+import type { AdvancePorts, Log, Scene } from './rotation-run.ts';
+
+/** Notes what a closed gate needs to know the next time, once somebody has agreed to that. */
+export async function noteFound(
+  decision: Extract<Decision, { open: false }>,
+  gathered: Gathered | undefined,
+  scene: Scene,
+  log: Log,
+  ports: AdvancePorts,
+): Promise<void> {
+  const { kind, agree, rehearses } = scene.input;
+  // Also where it is refused: a scan that no longer counts must not stand there as if it did.
+  const found = decision.remedy === undefined ? gathered : { confirmed: undefined, scanned: gathered?.scanned };
+  const action = foundInWords(found, kind);
+  if (rehearses || found === undefined || action === undefined) return;
+  await agree({ kind, action, plan: undefined, irrevocable: undefined });
+  await note(found, scene, log, ports);
+}
+
+/** Notes it: the consumers that were found to be current, and the first look that found nobody. */
+export async function note(
+  { confirmed, scanned }: Pick<Gathered, 'confirmed' | 'scanned'>,
+  { input: { kind }, record }: Scene,
+  log: Log,
+  ports: AdvancePorts,
+): Promise<void> {
+  if (confirmed !== undefined) await confirmConsumers(record, { kind, ...confirmed }, ports);
+  if (scanned !== undefined) await noteScan(record, kind, scanned, ports);
+  log.wrote ||= confirmed !== undefined || scanned !== undefined;
+}
+
+function foundInWords(found: Pick<Gathered, 'confirmed' | 'scanned'> | undefined, kind: KindId): string | undefined {
+  const { confirmed, scanned } = found ?? {};
+  if (confirmed !== undefined) return `note that all consumers of v${confirmed.version.n} of ${kind} are current`;
+  if (scanned === undefined) return undefined;
+  const { old, scan } = scanned;
+  return `note that v${old.n} of ${kind} is ${scan === undefined ? 'needed again' : 'no longer needed'}`;
+}

@@ -1,0 +1,245 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Pod } from '../../src/ports/workloads.ts';
+import { type BenchOptions, command, writtenSince } from '../backup/bench.ts';
+import { DAY, ManualClock } from '../support/clock.ts';
+import {
+  auditIn,
+  edit,
+  editRecord,
+  init,
+  installation,
+  objectIn,
+  recordIn,
+  smallSpec,
+  storeWith,
+} from '../support/installations.ts';
+import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import { RsaPool } from '../support/random.ts';
+import { platform, pod, statesOf, workloadsOf } from './bed.ts';
+
+const JWT = 'jwt-signing-key';
+const ASSUME = '--assume-consumers-current';
+const pool = new RsaPool();
+let made: Snapshot;
+let store: MemoryStore;
+let clock: ManualClock;
+
+beforeAll(async () => {
+  pool.install();
+  made = await installation();
+});
+
+afterAll(() => pool.uninstall());
+
+beforeEach(() => {
+  store = storeWith(made);
+  clock = new ManualClock();
+  clock.advance(2 * DAY);
+});
+
+const rotate = (line: string, options: BenchOptions = {}) =>
+  command(store, ['rotate', ...line.split(' ')], { clock, pause: async (ms) => clock.advance(ms / 1000), ...options });
+
+const kidOf = (kind: string, n: number): string => recordIn(store.snapshot()).keys[kind].versions[n - 1].kid;
+
+/** What happened to the store while this ran. */
+async function written(run: () => Promise<unknown>): Promise<readonly string[]> {
+  const before = store.snapshot();
+  await run();
+  return writtenSince(before, store);
+}
+
+/** Makes the store one of a cluster with these Pods, of objects that change now. */
+function onCluster(pods: () => readonly Pod[]) {
+  const changedAt = clock.now();
+  const workloads = workloadsOf(pods, () => changedAt);
+  const server = { version: async () => 'v1.34.0', now: async () => clock.now(), denied: async () => [] };
+  Object.assign(store, { cluster: { ...server, event: async () => undefined, user: async () => 'me', workloads } });
+  return workloads;
+}
+
+const uses = (name: string) => [{ object: platform(name), container: 'main', how: 'volume' as const }];
+
+describe('without agreement', () => {
+  test.each(['internal-ca', JWT])('what was found out of %s is not noted either', async (kind) => {
+    await rotate(`${kind} -y`);
+    expect(
+      await written(async () => {
+        const { code, stderr } = await rotate(`${kind} ${ASSUME}`);
+        expect([code, stderr]).toEqual([2, expect.stringContaining('give --yes')]);
+        expect(stderr).toContain('--dry-run');
+      }),
+    ).toEqual([]);
+  });
+
+  test('nothing is restarted, and with it the result says what was', async () => {
+    const old = new Date(clock.now().getTime() - 1000).toISOString();
+    for (const kind of [JWT, 'grpc-tls']) {
+      const { restarted } = onCluster(() => [pod('auth-1', old, { uses: uses(kind) })]);
+      await rotate(`${kind} -y`);
+      const { code, stderr } = await rotate(`${kind} --restart`);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('restart Deployment/hubble-system/auth')]);
+      expect(restarted).toEqual([]);
+      const { stdout } = await rotate(`${kind} --restart -y -o json`);
+      expect(restarted).toEqual(['Deployment/hubble-system/auth']);
+      expect(JSON.parse(stdout).effects).toEqual(['restarted Deployment/hubble-system/auth']);
+    }
+  });
+
+  test('an entry that an interrupted --destroy left is not deleted', async () => {
+    await rotate(`${JWT} -y --compromised`);
+    editRecord(store, (record) => {
+      const version = record.keys[JWT].versions[0];
+      version.history.push({ state: 'destroyed', at: version.since });
+      version.state = 'destroyed';
+      version.backups.push({ file: 'keys.age', sha256: 'x', at: '2027-01-01T00:00:00Z', recipients: ['age1x'] });
+    });
+    const destroy = `${JWT} --destroy ${kidOf(JWT, 1)}`;
+    expect(await written(async () => expect((await rotate(destroy)).code).toBe(2))).toEqual([]);
+    expect(await written(() => rotate(`${destroy} -y`))).toContain(
+      '-Secret/palette-keys-system/palette-key-jwt-signing-key-v1',
+    );
+  });
+});
+
+describe('with agreement', () => {
+  test('a run that waits notes that consumers are current, and says so', async () => {
+    await rotate(`${JWT} -y`);
+    const { code, stdout, stderr } = await rotate(`${JWT} -y ${ASSUME}`);
+    expect([code, stderr]).toEqual([
+      6,
+      expect.stringContaining('note that all consumers of v2 of jwt-signing-key are current\n'),
+    ]);
+    expect(stdout).toContain('Waiting: jwt-signing-key, what was found out was noted.');
+    // From then on it is a matter of time.
+    clock.advance(16 * 60);
+    await rotate(`${JWT} -y`);
+    expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
+  });
+
+  test('a step and what it rests on are one question', async () => {
+    await rotate('internal-ca -y');
+    const { stderr } = await rotate(`internal-ca -y ${ASSUME}`);
+    expect(stderr).toBe('promote v2 of internal-ca in place of v1\nretire v1 of internal-ca\n');
+    const confirmed = auditIn(store.snapshot()).flatMap(({ changes }) => changes);
+    expect(confirmed.filter(({ action }) => action === 'confirm')).toHaveLength(2);
+  });
+});
+
+describe('a rehearsal is refused what the run would be', () => {
+  test.each(['--dry-run', '--explain'])('%s: an object of somebody else', async (flag) => {
+    const other = await installation(smallSpec(), { seed: 'other' });
+    for (const [kind, name] of [
+      [JWT, JWT],
+      ['internal-ca', 'auth-tls'],
+    ] as const) {
+      edit(store, platform(name), () => ({ data: objectIn(other, platform(name)).data }));
+      const rehearsal = await rotate(`${kind} ${flag}`);
+      const run = await rotate(`${kind} -y`);
+      expect([rehearsal.code, run.code]).toEqual([5, 5]);
+      expect(rehearsal.stderr).toBe(run.stderr);
+    }
+  });
+
+  test('a key that no backup holds', async () => {
+    await rotate(`${JWT} -y --compromised`);
+    const line = `${JWT} --destroy ${kidOf(JWT, 1)}`;
+    expect(await rotate(`${line} --dry-run`)).toMatchObject({ code: 5, stderr: (await rotate(`${line} -y`)).stderr });
+  });
+
+  test('a consumer that reads one key alone, and a salt that nobody can count', async () => {
+    const workload = 'Deployment/hubble-system/auth';
+    await init(store, {
+      clock,
+      spec: smallSpec({ consumers: [{ workload, object: 'palette-root-key', reads: 'single' }] }),
+    });
+    for (const kind of ['root-key', 'hash-salt']) {
+      const run = await rotate(`${kind} -y`);
+      expect(await rotate(`${kind} --dry-run`)).toEqual(run);
+      expect([run.code, run.stderr]).toEqual([5, expect.stringContaining('hint')]);
+    }
+  });
+
+  test('and where nothing is, it says what comes next, and writes nothing', async () => {
+    for (const kind of [JWT, 'grpc-tls']) {
+      const rehearse = async () => {
+        const { code, stderr } = await rotate(`${kind} --dry-run --again`);
+        expect([code, stderr]).toEqual([0, expect.stringContaining('nothing stands in the way')]);
+      };
+      expect(await written(rehearse)).toEqual([]);
+    }
+  });
+});
+
+describe('--wait', () => {
+  test('is for a run that writes', async () => {
+    expect((await rotate(`${JWT} --dry-run --wait`)).code).toBe(2);
+  });
+
+  test('ends where time opens nothing, as in a folder that nobody speaks for', async () => {
+    const { code, stderr } = await rotate(`${JWT} -y --wait`);
+    expect([code, stderr]).toEqual([6, expect.stringContaining('--wait ends here')]);
+    expect(stderr.match(/nobody knows whether all consumers have it/g)).toHaveLength(1);
+  });
+
+  test('says once whom it waits for, and goes on when they have it', async () => {
+    const old = new Date(clock.now().getTime() - 1000).toISOString();
+    const until = clock.now().getTime() + 600_000;
+    const current = () => new Date(until + 1).toISOString();
+    onCluster(() => [pod('auth-1', clock.now().getTime() < until ? old : current(), { uses: uses('auth-tls') })]);
+    const { code, stderr } = await rotate('internal-ca -y --wait');
+    expect([code, stderr.match(/have not picked the change up/g)]).toEqual([0, ['have not picked the change up']]);
+  });
+});
+
+test('--due counts what was refused once it had written', async () => {
+  const spec = (reads: string) => {
+    const workload = 'Deployment/hubble-system/auth';
+    return smallSpec({ consumers: [{ workload, object: 'palette-root-key', reads }] });
+  };
+  await init(store, { clock, spec: spec('keyring') });
+  await rotate('root-key -y');
+  await init(store, { clock, spec: spec('single') });
+  editRecord(store, (record) => {
+    record.ready = false;
+  });
+  expect((await rotate('--due -y -q')).code).toBe(5);
+});
+
+describe('--plan', () => {
+  const road = async (line: string) => JSON.parse((await rotate(`${line} --plan -o json`)).stdout).steps;
+
+  test('begins when the run would', async () => {
+    clock = new ManualClock();
+    for (const kind of [JWT, 'internal-ca', 'grpc-tls']) {
+      const [first] = await road(kind);
+      expect(first.earliest).toBe('2027-01-02T00:00:00Z');
+      expect(first.condition).toContain('--again');
+      expect((await road(`${kind} --again`))[0].earliest).toBe('2027-01-01T00:00:00Z');
+    }
+  });
+
+  test('skips the times that a compromise skips', async () => {
+    const times = (await road(`${JWT} --compromised`)).map(({ earliest }: { earliest: string }) => earliest);
+    expect(times).toEqual(Array(3).fill('2027-01-03T00:00:00Z'));
+  });
+
+  test('is refused where the run is, and does not stand for a single step', async () => {
+    expect((await rotate('message-bus-operator --plan')).code).toBe(5);
+    expect(await road('message-bus-operator --compromised')).toHaveLength(3);
+    for (const request of ['--rollback', '--retire x', '--reinstate x', '--destroy x']) {
+      const { code, stderr } = await rotate(`${JWT} --plan ${request}`);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('--dry-run')]);
+    }
+  });
+});
+
+test('a run that destroys says so', async () => {
+  await rotate(`${JWT} -y --compromised`);
+  editRecord(store, (record) => {
+    const mark = { file: 'keys.age', sha256: 'x', at: '2027-01-01T00:00:00Z', recipients: ['age1x'] };
+    record.keys[JWT].versions[0].backups.push(mark);
+  });
+  const { stdout } = await rotate(`${JWT} -y --destroy ${kidOf(JWT, 1)}`);
+  expect(stdout).toContain('Done: jwt-signing-key, v1 is destroyed.');
+});
