@@ -1,5 +1,6 @@
 /** What runs on a cluster, and how a rotation waits for it, restarts it, and keeps looking at it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Proposal } from '../../src/apply/rotation-run.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { Pod, Use } from '../../src/ports/workloads.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
@@ -54,9 +55,9 @@ function cluster(pods: () => readonly Pod[], behind = 0) {
   };
 }
 
-/** Whatever is agreed to changes the objects. */
-const changing = async (): Promise<void> => {
-  changed = clock.now();
+/** A plan that is agreed to changes the objects. */
+const changing = async ({ plan }: Proposal): Promise<void> => {
+  if (plan !== undefined) changed = clock.now();
 };
 
 const denied = (): never => {

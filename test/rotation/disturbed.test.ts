@@ -90,11 +90,15 @@ test('Pods that started on a Secret that somebody put back are no evidence', asy
   const started = () => clock.now().toISOString();
   let since = started();
   const uses = [{ object: platform(JWT), container: 'main', how: 'volume' }] as const;
+  let changed = new Date(clock.now().getTime() - 600_000);
   const workloads = workloadsOf(
     () => [pod('auth-1', since, { uses })],
-    () => new Date(new Date(since).getTime() - 600_000),
+    () => changed,
   );
-  const go = () => rotate(store, JWT, { clock, workloads });
+  const agree = async ({ plan }: Proposal): Promise<void> => {
+    if (plan !== undefined) changed = clock.now();
+  };
+  const go = () => rotate(store, JWT, { clock, workloads, agree });
   await go();
   clock.advance(3600);
   since = started();
