@@ -66,7 +66,7 @@ export async function readTenantAccess(
   const access = {
     record,
     spec: record.spec,
-    keyring: tenantKeyring(rootKeys),
+    keyring: tenantKeyring(rootKeys, record.keys['root-key']?.versions ?? []),
     activeKid: activeOf(rootKeys).facts.kid,
     database: {
       uri: mongodbUri(record.spec, login.username, login.password),
