@@ -1,5 +1,6 @@
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, KeyRecord, VersionRecord } from '../ledger/record.ts';
+import type { Lock } from '../ports/key-store.ts';
 import { confirmationOf, entryName, withConfirmation } from '../rotation/machine.ts';
 import { withFirstScan } from '../rotation/scans.ts';
 import { appendAudit } from './audit.ts';
@@ -33,6 +34,7 @@ export async function noteScan(
   kind: KindId,
   { old, active, scan }: ScanNote,
   ports: ApplyPorts,
+  take = lockNow,
 ): Promise<void> {
   const who = kind === 'root-key' ? 'tenant key' : 'session';
   const object =
@@ -40,7 +42,7 @@ export async function noteScan(
       ? `${who}s may need it again`
       : `no ${who} needs it, as of ${formatTime(scan.begun)}, in ${scan.location}`;
   const evidence = (key: KeyRecord): KeyRecord['evidence'] => withFirstScan(key, old, active, scan);
-  await note(before, { kind, versions: [old, active], object, evidence }, ports);
+  await note(before, { kind, versions: [old, active], object, evidence }, ports, take);
 }
 
 /** Notes in the audit log what a census found of an old salt that is about to be retired. */
@@ -51,6 +53,10 @@ export async function noteCensus(
 ): Promise<void> {
   const object = `${found}${accepted ? '; so many resets were accepted' : ''}`;
   await note(before, { kind: 'hash-salt', versions: [old], object, evidence: undefined }, ports);
+}
+
+function lockNow({ store, clock, actor }: ApplyPorts): Promise<Lock> {
+  return store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
 }
 
 /** Writes to the audit log, and changes the evidence of a kind, unless one of the versions that it is about has left its state. */
@@ -68,9 +74,9 @@ async function note(
     readonly evidence: ((key: KeyRecord) => KeyRecord['evidence']) | undefined;
   },
   ports: ApplyPorts,
+  take = lockNow,
 ): Promise<void> {
-  const { store, clock, actor } = ports;
-  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+  const lock = await take(ports);
   try {
     const changes = [
       { action: 'confirm', object: `${kind} v${version.n} ${version.state}: ${object}`, key: kind, kid: version.kid },

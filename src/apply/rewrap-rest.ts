@@ -1,5 +1,5 @@
 import { PaletteKeysError } from '../errors.ts';
-import type { VersionRecord } from '../ledger/record.ts';
+import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import { isObject } from '../ledger/text.ts';
 import type { FoundTenant, TenantStore } from '../ports/tenant-store.ts';
 import { firstScanOf } from '../rotation/scans.ts';
@@ -7,11 +7,13 @@ import { activeVersion, type Step } from '../rotation/situation.ts';
 import { showId } from '../tenants/tenant-id.ts';
 import { noteScan } from './confirm.ts';
 import type { Observation } from './observation.ts';
+import type { ApplyPorts } from './ports.ts';
 import { applyRewrap, previewRewrap } from './rewrap.ts';
 import type { AdvanceInput, AdvancePorts, Log, Scene } from './rotation-run.ts';
 import { named, reachTenants } from './tenant-evidence.ts';
-import { audit } from './tenants.ts';
+import { audit, lockSoon } from './tenants.ts';
 
+const KIND = 'root-key';
 const EVERYTHING = { index: 0, count: 1 };
 /** So many tenants are named. */
 const NAMED = 20;
@@ -32,7 +34,7 @@ export async function rewrapRest(
   const isOld = ({ n, state }: VersionRecord) =>
     state === 'trusted' || (state === 'published' && step?.type === 'retire' && step.n === n);
   const old = key.versions.filter(isOld);
-  const isDue = kind === 'root-key' && old.length > 0 && (step === undefined || step.type === 'retire');
+  const isDue = kind === KIND && old.length > 0 && (step === undefined || step.type === 'retire');
   if (!isDue || log.rewrapped || input.rehearses) return false;
   log.rewrapped = true;
   const reached = await reachTenants(observation, input, ports);
@@ -49,19 +51,28 @@ export async function rewrapRest(
     plan: undefined,
     irrevocable: undefined,
   });
-  const active = activeVersion(key);
-  // First: if this run is killed, no scan from before may count for what is found now.
-  for (const version of old) {
-    if (firstScanOf(key, version, active) === undefined) continue;
-    await noteScan(record, kind, { old: version, active, scan: undefined }, ports);
-    log.wrote = true;
-  }
+  log.wrote ||= await forgetScans(record, ports);
   const { rewrapped, failures } = await applyRewrap(access, EVERYTHING, preview, all);
   if (rewrapped > 0) log.did(`wrapped ${rewrapped} tenant keys anew`);
   if (rewrapped > 0) await audit(`rewrap ${rewrapped}`, [], access, all);
   if (failures.length > 0) throw broken(failures);
   log.notes.push(`${rewrapped} tenant keys are now wrapped by ${access.activeKid}`);
   return true;
+}
+
+/**
+ * No scan counts any more that was made before tenant keys are wrapped anew: there were some under an old root key again.
+ * Noted first, so that it holds if the run is killed. Returns whether there was one.
+ */
+export async function forgetScans(record: InstallationRecord, ports: ApplyPorts): Promise<boolean> {
+  const key = record.keys[KIND];
+  if (key === undefined) return false;
+  const active = activeVersion(key);
+  const scanned = key.versions.filter((version) => firstScanOf(key, version, active) !== undefined);
+  for (const old of scanned) {
+    await noteScan(record, KIND, { old, active, scan: undefined }, ports, lockSoon);
+  }
+  return scanned.length > 0;
 }
 
 /** Says which tenants' keys whoever holds the old root key may hold: wrapping them anew does not change that. */
@@ -71,7 +82,7 @@ export async function noteExposed(
   log: Log,
   ports: AdvancePorts,
 ): Promise<void> {
-  if (observation.kind !== 'root-key' || !input.compromised || log.exposed) return;
+  if (observation.kind !== KIND || !input.compromised || log.exposed) return;
   log.exposed = true;
   const reached = await reachTenants(observation, input, ports);
   if (reached === undefined) return;

@@ -78,7 +78,7 @@ async function scanWithout(
   if (known !== undefined && begun < secondScanFrom(known, snapshot.spec)) {
     return { tenants: { status: 'unneeded', first: known, last: known } };
   }
-  const keyring = tenantKeyring(ringOf(ringsOfLedger(ledger, record), 'root-key'), kid);
+  const keyring = tenantKeyring(ringOf(ringsOfLedger(ledger, record), 'root-key'), key.versions, kid);
   const { byKid, failures, total } = await scanTenants(tenants, keyring, ports);
   const undone = noted === undefined ? {} : { scanned: { old, active, scan: undefined } };
   if (failures.length > 0) {

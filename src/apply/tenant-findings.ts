@@ -7,6 +7,8 @@ const REMEDIES: Readonly<Record<TenantFault, string>> = {
   TENANT_KID_UNKNOWN: `the cluster was restored to an older state, perhaps: ${RESTORE_THAT}`,
   TENANT_KID_RETIRED:
     'an older dump of the database was restored, perhaps: palette-keys rotate root-key --reinstate KID',
+  TENANT_KID_DESTROYED:
+    'an older dump of the database was restored, perhaps: palette-keys restore FILE brings the root key back, where a backup holds it; then palette-keys rotate root-key --reinstate KID',
   TENANT_KEY_UNOPENABLE: 'it was damaged or exchanged: restore it from a dump of the database',
 };
 

@@ -72,7 +72,7 @@ export function accessIn({ record: view, ledger }: Assessment): TenantAccess {
   return {
     record,
     spec: record.spec,
-    keyring: tenantKeyring(rootKeys),
+    keyring: tenantKeyring(rootKeys, record.keys['root-key']?.versions ?? []),
     activeKid: activeOf(rootKeys).facts.kid,
     database: {
       uri: mongodbUri(record.spec, login.username, login.password),

@@ -223,7 +223,7 @@ function inShort(ids: readonly string[]): string {
 }
 
 /** The lock, which shards and others at work hold for moments alone. Throws LOCK_HELD where somebody keeps it. */
-async function lockSoon({ store, actor, clock }: ApplyPorts): Promise<Lock> {
+export async function lockSoon({ store, actor, clock }: ApplyPorts): Promise<Lock> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });

@@ -1,4 +1,5 @@
 import { applyRewrap, parseShardFlag, previewRewrap } from '../apply/rewrap.ts';
+import { forgetScans } from '../apply/rewrap-rest.ts';
 import { scanTenants } from '../apply/scan-tenants.ts';
 import { refuseStrangers } from '../apply/see-tenants.ts';
 import { readTenantAccess, type TenantAccess } from '../apply/tenant-keyring.ts';
@@ -123,7 +124,10 @@ async function rewrap(
   const preview = await previewRewrap(access, shard, apply);
   const isSound = preview.failures.length === 0;
   const writes = isSound && preview.due > 0 && !options.dryRun;
-  if (writes) await agree(`wrap ${preview.due} tenant keys by the root key ${access.activeKid}`, options, ports);
+  if (writes) {
+    await agree(`wrap ${preview.due} tenant keys by the root key ${access.activeKid}`, options, ports);
+    await forgetScans(access.record, apply);
+  }
   const result = writes ? await applyRewrap(access, shard, preview, apply) : preview;
   if (result.rewrapped > 0) await audit(`rewrap ${result.rewrapped}`, [], access, apply);
   const { output } = options;

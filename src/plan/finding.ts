@@ -61,6 +61,10 @@ export const FINDINGS = {
     severity: 'error',
     docs: 'A tenant key is wrapped by a retired root key: an older dump of the database was restored, perhaps.',
   },
+  TENANT_KID_DESTROYED: {
+    severity: 'error',
+    docs: 'A tenant key is wrapped by a destroyed root key, which only a backup of the keys can bring back.',
+  },
   TENANT_KEYS_UNSEEN: {
     severity: 'info',
     docs: 'The database of the tenant keys is named in the spec, but could not be asked.',

@@ -1,4 +1,5 @@
 import type { KindId } from '../ledger/entry.ts';
+import type { VersionRecord } from '../ledger/record.ts';
 import type { Assessment } from './assess.ts';
 import { type Finding, finding } from './finding.ts';
 import type { TenantsCounted } from './snapshot.ts';
@@ -65,19 +66,31 @@ function knownKids({ record, versions }: Assessment): ReadonlySet<string> {
   return new Set([...recorded.map(({ kid }) => kid), ...items]);
 }
 
+function bringBack({ backups }: VersionRecord): string {
+  const file = backups.at(-1)?.file;
+  return file === undefined
+    ? 'no backup of it is recorded; where one is found, palette-keys restore FILE brings it back'
+    : `palette-keys restore ${file} brings it back`;
+}
+
 /** What else is to be said of the tenant keys: no run of `init` changes it. */
-export function seenFindings({ seen, record }: Assessment): readonly Finding[] {
+export function seenFindings({ seen, record, ledger }: Assessment): readonly Finding[] {
   if (seen === undefined) return [];
   if (seen.status === 'unknown') {
     const message = `nobody looked whether tenant keys fit the root key: ${seen.reason}`;
     return [finding('TENANT_KEYS_UNSEEN', KIND, message, 'palette-keys tenant verify, where the database is in reach')];
   }
   const recorded = record.status === 'sound' ? (record.record.keys[KIND]?.versions ?? []) : [];
-  const gone = recorded.flatMap(({ kid, state }) => {
+  const gone = recorded.flatMap((version) => {
+    const { n, kid, state } = version;
     const count = state === 'retired' || state === 'destroyed' ? (seen.byKid.get(kid) ?? 0) : 0;
     if (count === 0) return [];
     const message = `${count} tenant keys in ${seen.location} are wrapped by ${kid}, which is ${state}`;
-    return [finding('TENANT_KID_RETIRED', KIND, message, `palette-keys rotate root-key --reinstate ${kid}`)];
+    const reinstate = `palette-keys rotate root-key --reinstate ${kid}`;
+    if (state === 'retired') return [finding('TENANT_KID_RETIRED', KIND, message, reinstate)];
+    const isBack = ledger.get(KIND)?.some((item) => item.n === n) === true;
+    const remedy = isBack ? reinstate : `${bringBack(version)}; then ${reinstate}`;
+    return [finding('TENANT_KID_DESTROYED', KIND, message, remedy)];
   });
   const malformed = recorded.length === 0 ? 0 : (seen.byKid.get(undefined) ?? 0);
   if (malformed === 0) return gone;

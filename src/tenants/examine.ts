@@ -5,7 +5,12 @@ import { showId } from './tenant-id.ts';
 import { type TenantKeyring, unwrapTenantKey } from './wrap.ts';
 
 /** What can be wrong with a tenant's document. */
-export type TenantFault = 'TENANT_MALFORMED' | 'TENANT_KID_UNKNOWN' | 'TENANT_KID_RETIRED' | 'TENANT_KEY_UNOPENABLE';
+export type TenantFault =
+  | 'TENANT_MALFORMED'
+  | 'TENANT_KID_UNKNOWN'
+  | 'TENANT_KID_RETIRED'
+  | 'TENANT_KID_DESTROYED'
+  | 'TENANT_KEY_UNOPENABLE';
 
 export interface TenantFailure {
   readonly tenant: string;
@@ -19,7 +24,7 @@ export type Examined =
   | { readonly failure: TenantFailure };
 
 /** Reads a document and opens its key. The caller wipes `key`. */
-export function examineTenant(found: FoundTenant, { wrapKeys, retired }: TenantKeyring): Examined {
+export function examineTenant(found: FoundTenant, { wrapKeys, retired, destroyed }: TenantKeyring): Examined {
   const tenant = showId(found['_id']);
   const failed = (code: TenantFault, message: string): Examined => ({ failure: { tenant, code, message } });
   const document = attempt(() => readTenant(found));
@@ -27,6 +32,7 @@ export function examineTenant(found: FoundTenant, { wrapKeys, retired }: TenantK
   const { kid } = document.wrapped;
   const wrapKey = wrapKeys.get(kid);
   if (retired.has(kid)) return failed('TENANT_KID_RETIRED', `the root key ${kid}, which wraps it, is retired`);
+  if (destroyed.has(kid)) return failed('TENANT_KID_DESTROYED', `the root key ${kid}, which wraps it, is destroyed`);
   if (wrapKey === undefined) {
     return failed('TENANT_KID_UNKNOWN', `no root key has the kid ${showId(kid)} that it is wrapped by`);
   }

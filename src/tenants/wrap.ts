@@ -1,5 +1,6 @@
 import { framed } from '../crypto/frame.ts';
 import { deriveWrapKey, seal, unseal, type WrapKey } from '../crypto/wrap.ts';
+import type { VersionRecord } from '../ledger/record.ts';
 import { acceptedOf, type Ring } from '../ledger/ring.ts';
 import { entry, utf8 } from '../ledger/text.ts';
 import type { TenantDocument, WrappedKey } from '../ports/tenant-store.ts';
@@ -13,17 +14,21 @@ export interface TenantKeyring {
   readonly wrapKeys: ReadonlyMap<string, WrapKey>;
   /** Kids of root keys that are known, and no longer in use. */
   readonly retired: ReadonlySet<string>;
+  /** Kids of root keys that the record calls destroyed. */
+  readonly destroyed: ReadonlySet<string>;
 }
 
 /** The keyring of the root keys that are published, active or trusted; `without` one of them, as if it were retired. */
-export function tenantKeyring(ring: Ring, without?: string): TenantKeyring {
+export function tenantKeyring(ring: Ring, recorded: readonly VersionRecord[], without?: string): TenantKeyring {
   const used = acceptedOf(ring).filter(({ facts }) => facts.kid !== without);
-  const kids = new Set(used.map(({ facts }) => facts.kid));
+  const destroyed = new Set(recorded.flatMap(({ kid, state }) => (state === 'destroyed' ? [kid] : [])));
+  const others = new Set([...used.map(({ facts }) => facts.kid), ...destroyed]);
   return {
     wrapKeys: new Map(
       used.map(({ facts, material }) => [facts.kid, deriveWrapKey(entry(material.entries, 'key'), INFO)]),
     ),
-    retired: new Set(ring.map(({ facts }) => facts.kid).filter((kid) => !kids.has(kid))),
+    retired: new Set(ring.map(({ facts }) => facts.kid).filter((kid) => !others.has(kid))),
+    destroyed,
   };
 }
 

@@ -22,7 +22,8 @@ export const ALLOWED: Readonly<Record<State, readonly State[]>> = {
   active: ['trusted'],
   trusted: ['active', 'retired'],
   retired: ['trusted', 'destroyed'],
-  destroyed: [],
+  /** Where its entry is still there, or there again. */
+  destroyed: ['trusted'],
 };
 
 interface Run {

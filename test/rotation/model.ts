@@ -162,7 +162,7 @@ class History {
     const active = before.find(({ state }) => state === 'active')?.n ?? 0;
     const published = before.some(({ state }) => state === 'published');
     const older = before.findLast(({ n, state }) => n < active && state === 'trusted');
-    const isReinstated = older?.history.at(-2)?.state === 'retired';
+    const isReinstated = ['retired', 'destroyed'].includes(older?.history.at(-2)?.state ?? '');
     if (published || older === undefined || isReinstated) return;
     const now = this.#versions().find(({ n }) => n === older.n)?.state;
     if (now !== 'active') this.#faults.push(`v${older.n} did not come back: ${String(error)}`);

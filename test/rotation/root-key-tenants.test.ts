@@ -5,6 +5,7 @@ import { addTenants } from '../../src/apply/tenants.ts';
 import type { FoundTenant, WrappedKey } from '../../src/ports/tenant-store.ts';
 import { examineTenant } from '../../src/tenants/examine.ts';
 import type { TenantKeyring } from '../../src/tenants/wrap.ts';
+import { command } from '../backup/bench.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import { auditIn, installation, portsOn, recordIn, storeWith } from '../support/installations.ts';
@@ -278,6 +279,21 @@ describe('a document under the old root key', () => {
     clock.advance(PERIOD);
     expect((await go()).done).toBe(true);
     expect(await keysNow()).toEqual(keys);
+  });
+
+  test('that tenant rewrap wraps anew between the scans makes both begin anew', async () => {
+    await go();
+    clock.advance(PERIOD);
+    late();
+    const rewrap = ['tenant', 'rewrap', '--yes', '--mongodb-uri', 'mongodb://db'];
+    const openTenantStore = async () => tenants;
+    expect(await command(store, rewrap, { clock, openTenantStore })).toMatchObject({ code: 0 });
+    expect([await wrappedBy(), Object.keys(evidence())]).toEqual([`v2 ${TENANTS}`, ['v2.2.active']]);
+    expect((await go()).waitingFor?.until).toEqual(new Date(clock.now().getTime() + PERIOD * 1000));
+    // One that finds nothing to do changes nothing.
+    await command(store, rewrap, { clock, openTenantStore });
+    clock.advance(PERIOD);
+    expect((await go()).done).toBe(true);
   });
 
   test('that is restored after retirement is brought back by --reinstate', async () => {

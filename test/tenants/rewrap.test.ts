@@ -263,7 +263,7 @@ describe('a scan', () => {
     const old = recordIn(v1).keys['root-key'].versions[0].kid;
     expect(all).toEqual({ total: 250, byKid: { [old]: 250 }, malformed: 0, unopenable: 0, failures: [] });
     const wrapKeys = new Map([...access.keyring.wrapKeys].filter(([kid]) => kid !== old));
-    const without = await scanTenants(tenants, { wrapKeys, retired: new Set([old]) }, WATCH);
+    const without = await scanTenants(tenants, { wrapKeys, retired: new Set([old]), destroyed: new Set() }, WATCH);
     expect(without).toMatchObject({ total: 250, byKid: { [old]: 250 }, unopenable: 250 });
     expect(without.failures[0]).toMatchObject({ code: 'TENANT_KID_RETIRED' });
   });

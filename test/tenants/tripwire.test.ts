@@ -182,6 +182,36 @@ describe('an installation', () => {
     expect(stdout).toContain(`--reinstate ${kidOf(store)}`);
   });
 
+  test('with tenant keys under a destroyed root key is told what brings it back, by verify too', async () => {
+    withSecondRootKey(store);
+    const entry = objectIn(store.snapshot(), ledgerRef('root-key'));
+    editRecord(store, (record) => {
+      record.keys['root-key'].versions[0].state = 'destroyed';
+    });
+    store.take(ledgerRef('root-key'));
+    wrap(kidOf(store), 'a');
+    const remedyOf = async (): Promise<unknown> => {
+      const status = await on(store, 'status', '-o', 'json', ...NAMED);
+      const { findings } = JSON.parse(status.stdout) as { findings: { code: string; remedy: string }[] };
+      return findings.filter(({ code }) => code === 'TENANT_KID_DESTROYED').map(({ remedy }) => remedy);
+    };
+    expect(await remedyOf()).toEqual([
+      expect.stringMatching(/restore FILE brings it back; then palette-keys rotate root-key --reinstate/),
+    ]);
+    editRecord(store, (record) => {
+      const mark = { file: 'old.age', sha256: 'a'.repeat(64), at: '2027-01-01T00:00:00Z', recipients: [] };
+      record.keys['root-key'].versions[0].backups = [mark];
+    });
+    expect(await remedyOf()).toEqual([expect.stringContaining('palette-keys restore old.age brings it back; then')]);
+    const verified = await on(store, 'tenant', 'verify', '-o', 'json', ...NAMED);
+    expect([verified.code, JSON.parse(verified.stdout).findings ?? JSON.parse(verified.stdout).failures]).toEqual([
+      5,
+      [expect.objectContaining({ code: 'TENANT_KID_DESTROYED' })],
+    ]);
+    store.put(entry);
+    expect(await remedyOf()).toEqual([`palette-keys rotate root-key --reinstate ${kidOf(store)}`]);
+  });
+
   test('whose database somebody named, but cannot be asked, ends with 1', async () => {
     connect = gone;
     expect((await on(store, 'init', ...NAMED)).code).toBe(1);

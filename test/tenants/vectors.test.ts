@@ -36,7 +36,7 @@ describe('the vectors', () => {
 
   describe.each(vectors.tenants)('of $document._id', ({ key, document }) => {
     it('open to the key they name', () => {
-      const examined = examineTenant(found(document), { wrapKeys, retired: new Set() });
+      const examined = examineTenant(found(document), { wrapKeys, retired: new Set(), destroyed: new Set() });
       expect(examined.failure).toBeUndefined();
       expect(Buffer.from((examined as { key: Uint8Array }).key).toString('hex')).toBe(key);
     });

@@ -37,8 +37,8 @@ export const rotateCommand: CommandDefinition = {
       .option('--service <name>', 'its certificate alone; may be given again', collect);
     withDatabase(command)
       .option('--mongodb-admin-uri-file <file>', "file with the connection string of the database's administrator")
-      .option('--no-tenant-store', 'there are no tenant keys to wrap anew')
-      .option('--accept-resets <n>', 'retire an old hash salt: so many passwords are reset')
+      .option('--no-tenant-store', 'there is no database of tenant keys')
+      .option('--accept-resets <n>', 'give an old hash salt up: so many passwords are reset')
       .addHelpText('after', HELP)
       .action(async (kind: string | undefined, _options, self: Command) => {
         const { runRotate } = await import('../run-rotate.ts');
