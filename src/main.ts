@@ -29,6 +29,12 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       releaseDate: new Date(__RELEASE_DATE__),
       signal,
       processors: availableParallelism(),
+      checkConnections: async (uri, adminUri) => {
+        if (uri === undefined && adminUri === undefined) return;
+        const { checkAdminConnection, checkConnection } = await import('./adapters/mongodb/connect.ts');
+        if (uri !== undefined) checkConnection(uri);
+        if (adminUri !== undefined) checkAdminConnection(adminUri);
+      },
       openTenantStore: async (database, { requestTimeout }) => {
         const { openMongodbTenantStore } = await import('./adapters/mongodb/tenant-store.ts');
         const { keepYoungGenerationSmall } = await import('./adapters/system/young-generation.ts');

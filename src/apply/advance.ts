@@ -35,9 +35,14 @@ export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise
       ? advanceLeaves(input, log, ports)
       : advanceVersions(rotation, input, log, ports));
   } catch (error) {
-    if (!log.wrote || !(error instanceof PaletteKeysError) || error.exit !== ERRORS.REFUSED.exit) throw error;
+    if (!log.wrote || !(error instanceof PaletteKeysError) || !saysNothingWritten(error)) throw error;
     return log.refused(error);
   }
+}
+
+/** By its exit code (contract, section 5): the connection string of the spec may turn out useless late. */
+function saysNothingWritten({ code, exit }: PaletteKeysError): boolean {
+  return code === 'USAGE' || exit === ERRORS.REFUSED.exit;
 }
 
 async function advanceVersions(

@@ -165,6 +165,8 @@ export interface CliPorts {
   readonly signal: AbortSignal;
   /** Processors of this machine. */
   readonly processors: number;
+  /** Checks connection strings before anything is written; undefined for what no flag gives. Throws USAGE. */
+  checkConnections(uri: string | undefined, adminUri: string | undefined): Promise<void>;
   /** Connects to the database of the tenant keys. */
   openTenantStore(database: TenantDatabase, options: GlobalOptions): Promise<TenantStore>;
   /** Connects to the records that a census counts. */

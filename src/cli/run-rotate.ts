@@ -61,6 +61,7 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
   const input = rotateInput(options);
   const uri = await uriOf(options, ports);
   const adminUri = await adminUriOf(options, ports);
+  await ports.checkConnections(uri, adminUri);
   let tenants: Promise<TenantStore> | undefined;
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const bar = progressBar(ports.terminal, options.quiet);

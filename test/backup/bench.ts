@@ -165,6 +165,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     signal: options.signal ?? new AbortController().signal,
     processors: 2,
     openTenantStore: options.openTenantStore ?? (() => Promise.reject(new Error('no database here'))),
+    checkConnections: async () => undefined,
     openDatabaseUsers: () => Promise.reject(new Error('no database here')),
     openStore: async () => store,
   });

@@ -11,7 +11,7 @@ import { fileWith, type Outcome, run } from '../support/program.ts';
 import { entryOf, install, LEDGER, PLATFORM, readObject, readRecord, SMALL, verifyInstallation } from './store.ts';
 
 const AUTH = `Secret/${PLATFORM}/palette-mongodb-auth`;
-const ADMIN_PASSWORD = 'administrators-own-secret %/@';
+const ADMIN_PASSWORD = 'roots-very-own-secret %/@';
 
 const entryIn = (folder: string, n: number, name: string): string =>
   entryOf(folder, `Secret/${LEDGER}/palette-key-mongodb-auth-v${n}`, name);
@@ -231,6 +231,24 @@ describe('on a replica set', { timeout: 120_000 }, () => {
     await database.stop();
     expect(await rotate(folder, ...args)).toMatchObject({ code: 1 });
     expect(statesIn(folder)).toEqual(['v1 trusted', 'v2 active']);
+  });
+
+  it.each([
+    ['mongodb-admin-uri-file', 'mongodb://root:pw@h/?tls=false', 'turns off what protects the connection: tls'],
+    ['mongodb-admin-uri-file', 'mongodb://h/', 'names no user'],
+    ['mongodb-uri-file', 'mongodb://h/?tlsCAFile=/nowhere', 'the file of tlsCAFile'],
+  ])('with --%s that holds %s writes nothing (2)', async (flag, uri, text) => {
+    const { code, stderr } = await rotate(folder, '--again', '--yes', `--${flag}`, fileWith(uri, 'uri.txt'));
+    expect([code, stderr]).toEqual([2, expect.stringContaining(text)]);
+    expect(statesIn(folder)).toEqual(['v1 active']);
+  });
+
+  it('where the connection string of the spec cannot be used from here, says after a write that it waits (6)', async () => {
+    const uri = 'mongodb://h/?tlsCAFile=/only/where/services/run.pem';
+    folder = await install({ ...SMALL, mongodb: { uri } });
+    const first = await rotate(folder, '--again', '--yes');
+    expect([first.code, first.stderr]).toEqual([6, expect.stringContaining('the file of tlsCAFile')]);
+    expect(statesIn(folder)).toEqual(['v1 active', 'v2 published']);
   });
 
   it.each([

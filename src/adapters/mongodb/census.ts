@@ -1,6 +1,6 @@
-import type { MongoClient } from 'mongodb';
+import type { Collection } from 'mongodb';
 import type { Census, FieldCounts } from '../../ports/census.ts';
-import { type Connection, hostsOf, makeClient } from './connect.ts';
+import { type Connection, connectTo, hostsOf, makeClient } from './connect.ts';
 import { explain } from './explain.ts';
 
 export interface CensusOptions extends Connection {
@@ -14,8 +14,9 @@ export async function openMongodbCensus(options: CensusOptions): Promise<Census>
   const client = makeClient(options);
   const location = `MongoDB at ${hostsOf(uri)}, ${database}.${collection}`;
   const close = (): Promise<void> => client.close().catch(() => undefined);
+  let records: Collection;
   try {
-    await client.connect();
+    records = (await connectTo(client, database)).collection(collection);
   } catch (error) {
     await close();
     throw explain(error, location);
@@ -25,7 +26,7 @@ export async function openMongodbCensus(options: CensusOptions): Promise<Census>
     close,
     count: async (field, values) => {
       try {
-        return await countIn(client, options, field, values);
+        return await countIn(records, field, values);
       } catch (error) {
         throw explain(error, location);
       }
@@ -33,18 +34,13 @@ export async function openMongodbCensus(options: CensusOptions): Promise<Census>
   };
 }
 
-async function countIn(
-  client: MongoClient,
-  { database, collection }: CensusOptions,
-  field: string,
-  values: readonly string[],
-): Promise<FieldCounts> {
+async function countIn(records: Collection, field: string, values: readonly string[]): Promise<FieldCounts> {
   const group = { $group: { _id: `$${field}`, count: { $sum: 1 } } };
   const byValue = new Map<string, number>();
   let [others, without] = [0, 0];
   // A field of many values (the wrong one) may take more memory than a server gives to one stage.
   const options = { allowDiskUse: true };
-  for await (const { _id: value, count } of client.db(database).collection(collection).aggregate([group], options)) {
+  for await (const { _id: value, count } of records.aggregate([group], options)) {
     if (typeof value !== 'string') without += Number(count);
     else if (values.includes(value)) byValue.set(value, (byValue.get(value) ?? 0) + Number(count));
     else others += Number(count);

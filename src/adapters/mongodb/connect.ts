@@ -1,5 +1,7 @@
-import { MongoClient, type MongoClientOptions } from 'mongodb';
-import { usageError } from '../../errors.ts';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, statSync } from 'node:fs';
+import { type Db, MongoClient, type MongoClientOptions, ReadConcern } from 'mongodb';
+import { PaletteKeysError, usageError } from '../../errors.ts';
 import { authSourceOfRecord } from './srv.ts';
 
 export interface Connection {
@@ -17,8 +19,8 @@ export interface Connection {
   readonly withinMs?: number;
 }
 
-/** What the program calls itself to the server. */
-export const APP_NAME = 'palette-keys';
+/** What this run of the program calls itself to the server: no other client, nor another run, has that name. */
+export const APP_NAME = `palette-keys ${randomBytes(4).toString('hex')}`;
 
 const SELECTION_MS = 15_000;
 const ANSWER_MS = 60_000;
@@ -27,13 +29,16 @@ const POOL = 8;
 
 const INSECURE = ['tlsinsecure', 'tlsallowinvalidcertificates', 'tlsallowinvalidhostnames', 'sslvalidate'];
 
+/** Options that name a file. */
+const FILES = ['tlsCAFile', 'tlsCertificateKeyFile', 'tlsCRLFile'];
+
 /** A client that has not connected yet. Throws USAGE, without quoting the connection string. */
 export function makeClient({ uri, login, authSource, ca, timeoutMs, withinMs }: Connection): MongoClient {
   const selectionMs = withinMs ?? (timeoutMs || SELECTION_MS);
   const options = readOptions(uri);
   const insecure = [
     ...INSECURE.filter((name) => options.has(name)),
-    ...['tls', 'ssl'].filter((name) => options.get(name) === 'false'),
+    ...['tls', 'ssl'].filter((name) => options.get(name)?.toLowerCase() === 'false'),
   ];
   if (insecure.length > 0) {
     throw usageError(
@@ -41,6 +46,7 @@ export function makeClient({ uri, login, authSource, ca, timeoutMs, withinMs }: 
       'leave it out; another CA is named by tlsCAFile',
     );
   }
+  for (const name of FILES) checkFile(name, options.get(name.toLowerCase()));
   const anonymous = login === undefined && !hasLogin(uri);
   const scram: MongoClientOptions = anonymous || options.has('authmechanism') ? {} : { authMechanism: 'SCRAM-SHA-256' };
   try {
@@ -59,8 +65,6 @@ export function makeClient({ uri, login, authSource, ca, timeoutMs, withinMs }: 
       connectTimeoutMS: selectionMs,
       socketTimeoutMS: timeoutMs ?? ANSWER_MS,
       readPreference: 'primary',
-      readConcern: { level: 'majority' },
-      writeConcern: { w: 'majority' },
       promoteBuffers: true,
       ignoreUndefined: false,
     });
@@ -70,6 +74,45 @@ export function makeClient({ uri, login, authSource, ca, timeoutMs, withinMs }: 
       'look for a misspelt option or an unescaped character (%40 for @) in it',
     );
   }
+}
+
+/** What can be said of a connection string without connecting. Throws USAGE, without quoting it. */
+export function checkConnection(uri: string): void {
+  makeClient({ uri, ca: undefined, timeoutMs: undefined });
+}
+
+/** The same of an administrator's. */
+export function checkAdminConnection(uri: string): void {
+  checkConnection(uri);
+  if (hasLogin(uri)) return;
+  throw usageError(
+    "the administrator's connection string names no user",
+    'write mongodb://USER:PASSWORD@HOST/?authSource=admin into the file of --mongodb-admin-uri-file',
+  );
+}
+
+/**
+ * Connects, and gives a database that is read from the primary, by majority, and written by majority, whatever the
+ * connection string says of that. Throws DATABASE_UNAVAILABLE where the server is none that takes writes: directConnection
+ * takes any member, and what a secondary says may be of yesterday.
+ */
+export async function connectTo(client: MongoClient, database: string): Promise<Db> {
+  await client.connect();
+  const { isWritablePrimary } = await client.db('admin').command({ hello: 1 });
+  if (isWritablePrimary !== true) {
+    throw new PaletteKeysError(
+      'DATABASE_UNAVAILABLE',
+      `${client.options.hosts.join()} is no primary, and may lag behind`,
+      {
+        hint: 'name the primary in the connection string, or all members without directConnection',
+      },
+    );
+  }
+  return client.db(database, {
+    readPreference: 'primary',
+    readConcern: new ReadConcern('majority'),
+    writeConcern: { w: 'majority' },
+  });
 }
 
 /**
@@ -85,7 +128,9 @@ export async function authDatabaseOf(connection: Connection): Promise<string> {
 
 /** True where a connection string says itself who logs in: by a name, or by the certificate of the connection. */
 export function hasLogin(uri: string): boolean {
-  return /^mongodb(\+srv)?:\/\/[^/?]*@/.test(uri) || readOptions(uri).get('authmechanism') === 'mongodb-x509';
+  return (
+    /^mongodb(\+srv)?:\/\/[^/?]*@/.test(uri) || readOptions(uri).get('authmechanism')?.toLowerCase() === 'mongodb-x509'
+  );
 }
 
 /** Hosts of a connection string. */
@@ -100,5 +145,20 @@ function readOptions(uri: string): ReadonlyMap<string, string> {
   if (!/^mongodb(\+srv)?:\/\/[^/?]/.test(uri))
     throw usageError('that is no connection string of MongoDB', 'it begins with mongodb:// or mongodb+srv://');
   const query = new URLSearchParams(uri.slice(uri.indexOf('?') + 1 || uri.length));
-  return new Map([...query].map(([name, value]) => [name.toLowerCase(), value.toLowerCase()]));
+  return new Map([...query].map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** The driver looks into it as late as it connects, and says what it finds in words of node:fs. */
+function checkFile(option: string, file: string | undefined): void {
+  if (file === undefined) return;
+  try {
+    accessSync(file, constants.R_OK);
+    if (statSync(file).isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw usageError(
+      `the file of ${option} in the connection string cannot be read${code === undefined ? '' : ` (${code})`}`,
+      'it is looked for on this machine; --mongodb-uri-file FILE gives a connection string for here',
+    );
+  }
 }

@@ -7,7 +7,7 @@ import {
   type MongoClient,
 } from 'mongodb';
 import type { FoundTenant, Replacement, TenantDocument, TenantStore, WrappedKey } from '../../ports/tenant-store.ts';
-import { type Connection, hostsOf, makeClient } from './connect.ts';
+import { type Connection, connectTo, hostsOf, makeClient } from './connect.ts';
 import { explain } from './explain.ts';
 import { lookUpServers } from './srv.ts';
 
@@ -30,8 +30,8 @@ export async function openMongodbTenantStore(options: TenantStoreOptions): Promi
   const deadline = withinMs === undefined ? undefined : setTimeout(close, withinMs).unref();
   try {
     if (withinMs !== undefined) await lookUpServers(uri, withinMs);
-    await client.connect();
-    return new MongodbTenantStore(client, client.db(database).collection<TenantDocument>(collection), location);
+    const documents = (await connectTo(client, database)).collection<TenantDocument>(collection);
+    return new MongodbTenantStore(client, documents, location);
   } catch (error) {
     clearTimeout(deadline);
     await close();

@@ -1,7 +1,7 @@
-import { type Document, type MongoClient, MongoServerError } from 'mongodb';
-import { PaletteKeysError, usageError } from '../../errors.ts';
+import { type Db, type Document, type MongoClient, MongoServerError } from 'mongodb';
+import { PaletteKeysError } from '../../errors.ts';
 import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../../ports/database-users.ts';
-import { APP_NAME, authDatabaseOf, hasLogin, hostsOf, makeClient } from './connect.ts';
+import { APP_NAME, authDatabaseOf, checkAdminConnection, connectTo, hostsOf, makeClient } from './connect.ts';
 import { explain, isLoginRefused } from './explain.ts';
 import { memberOf, withoutLogin } from './place.ts';
 
@@ -32,15 +32,10 @@ const HINTS = {
     'the user of --mongodb-admin-uri-file needs userAdminAnyDatabase and clusterMonitor; for certificates hostManager',
 };
 
-/** Connects anew for every question. Throws USAGE where the administrator's connection string names no user. */
+/** Connects anew for every question. Throws USAGE where the administrator's connection string cannot be used. */
 export function mongodbUsers(options: UsersOptions): DatabaseUsers {
   const { adminUri } = options;
-  if (adminUri !== undefined && !hasLogin(adminUri)) {
-    throw usageError(
-      "the administrator's connection string names no user",
-      'write mongodb://USER:PASSWORD@HOST/?authSource=admin into the file of --mongodb-admin-uri-file',
-    );
-  }
+  if (adminUri !== undefined) checkAdminConnection(adminUri);
   return {
     tryLogin: (login) => tryLogin(login, options),
     admin: adminUri === undefined ? undefined : adminOf(adminUri, options),
@@ -53,20 +48,16 @@ async function tryLogin(login: Login, options: UsersOptions): Promise<LoginAnswe
   const client = makeClient({ uri, login, ca, timeoutMs });
   const location = `MongoDB at ${hostsOf(uri)}`;
   try {
+    let tenants: Db;
     try {
-      await client.connect();
+      tenants = await connectTo(client, database);
     } catch (error) {
       if (isLoginRefused(error)) return { accepted: false };
       throw error;
     }
     const { authInfo } = await client.db('admin').command({ connectionStatus: 1 });
     const roles: readonly Document[] = authInfo?.authenticatedUserRoles ?? [];
-    const reads = await allowed(() =>
-      client
-        .db(database)
-        .collection(collection)
-        .findOne({}, { projection: { _id: 1 } }),
-    );
+    const reads = await allowed(() => tenants.collection(collection).findOne({}, { projection: { _id: 1 } }));
     return { accepted: true, roles: roles.map(({ role, db }) => `${role} on ${db}`), reads };
   } catch (error) {
     throw explain(error, location);
@@ -138,12 +129,13 @@ function adminOf(adminUri: string, options: UsersOptions): DatabaseAdmin {
 
 async function asAdmin<T>(
   uri: string,
-  { ca, timeoutMs }: UsersOptions,
+  { adminUri, ca, timeoutMs }: UsersOptions,
   work: (client: MongoClient) => Promise<T>,
 ): Promise<T> {
   const client = makeClient({ uri, ca, timeoutMs });
   try {
-    await client.connect();
+    // One member is asked whatever it is; of users a primary alone has the last word.
+    await (uri === adminUri ? connectTo(client, 'admin') : client.connect());
     return await work(client);
   } catch (error) {
     throw explain(error, `MongoDB at ${hostsOf(uri)}`, HINTS);

@@ -57,11 +57,12 @@ describe.skipIf(!haveMongodbOrSkip())('a census on a server', () => {
 });
 
 describe('a census', () => {
-  const open = async (answer: object | undefined) => {
-    const server = await startFakeMongodb((command) =>
-      'authenticate' in command ? { dbname: '$external', user: 'CN=me' } : answer,
+  const open = async (answer: object | undefined, hello: object = {}, query = '') => {
+    const server = await startFakeMongodb(
+      (command) => ('authenticate' in command ? { dbname: '$external', user: 'CN=me' } : answer),
+      hello,
     );
-    const uri = `${server.uri}?authMechanism=MONGODB-X509&authSource=%24external`;
+    const uri = `${server.uri}?authMechanism=MONGODB-X509&authSource=%24external${query}`;
     const login = { username: 'hubble', password: 'not-to-be-seen' };
     const place = { database: 'd', collection: 'users' };
     const census = await openMongodbCensus({ uri, login, ca: server.caPem, timeoutMs: 1500, ...place });
@@ -96,6 +97,16 @@ describe('a census', () => {
       },
     ]);
     await end();
+  });
+
+  it('counts by majority on a primary, whatever the connection string says', async () => {
+    const empty = { cursor: { id: Long.ZERO, ns: 'd.users', firstBatch: [] } };
+    const { server, census, end } = await open(empty, {}, '&readConcernLevel=available');
+    await census.count('kid', [OLD]);
+    expect(server.commands.at(-1)).toMatchObject({ aggregate: 'users', readConcern: { level: 'majority' } });
+    await end();
+    const hello = { isWritablePrimary: false, secondary: true, setName: 'rs', hosts: ['a:1', 'b:2'], setVersion: 1 };
+    await expect(open(empty, hello, '&directConnection=true')).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
   });
 
   it.each([

@@ -57,25 +57,39 @@ async function failureOf(work: Promise<unknown>): Promise<PaletteKeysError> {
 }
 
 describe('the adapter', () => {
-  it('reads with majority concern and writes with majority concern, unordered, by compare-and-swap', async () => {
-    const opened = await open((command) => {
-      if ('find' in command || 'aggregate' in command) return { cursor: { id: Long.ZERO, ns: 'd.c', firstBatch: [] } };
-      return { n: 1, nModified: 1 };
-    });
-    for await (const _ of opened.scan(['kid-1'])) expect.unreachable();
-    await opened.countByKid();
-    await opened.replace([change]);
-    await opened.remove([tenantOf('a')]);
-    await opened.add([tenantOf('b')]);
-    const named = (name: string) => server?.commands.find((command) => name in command);
-    for (const read of ['find', 'aggregate']) expect(named(read)).toMatchObject({ readConcern: { level: 'majority' } });
-    for (const write of ['update', 'delete', 'insert'])
-      expect(named(write)).toMatchObject({ writeConcern: { w: 'majority' }, ordered: false });
-    const guarded = { _id: 'a', 'wrapped.kid': 'kid-1', 'wrapped.ciphertext': expect.anything() };
-    expect(named('update')).toMatchObject({ updates: [{ q: guarded }] });
-    expect(named('update')).not.toMatchObject({ updates: [{ upsert: true }] });
-    expect(named('delete')).toMatchObject({ deletes: [{ q: guarded, limit: 1 }] });
-  });
+  it.each(['', '&readConcernLevel=local&readPreference=secondary&w=1&journal=false&wtimeoutMS=1'])(
+    'reads and writes with majority concern, unordered, by compare-and-swap, also where its connection string has "%s"',
+    async (query) => {
+      const opened = await open(
+        (command) => {
+          if ('find' in command || 'aggregate' in command)
+            return { cursor: { id: Long.ZERO, ns: 'd.c', firstBatch: [] } };
+          return { n: 1, nModified: 1 };
+        },
+        {},
+        query,
+      );
+      for await (const _ of opened.scan(['kid-1'])) expect.unreachable();
+      await opened.countByKid();
+      await opened.replace([change]);
+      await opened.remove([tenantOf('a')]);
+      await opened.add([tenantOf('b')]);
+      const named = (name: string) => server?.commands.find((command) => name in command);
+      for (const read of ['find', 'aggregate']) {
+        expect(named(read)).toMatchObject({ readConcern: { level: 'majority' } });
+        const preference: unknown = named(read)?.['$readPreference'] ?? { mode: 'primary' };
+        expect(preference).toEqual({ mode: 'primary' });
+      }
+      for (const write of ['update', 'delete', 'insert']) {
+        expect(named(write)).toMatchObject({ ordered: false });
+        expect(named(write)?.['writeConcern']).toEqual({ w: 'majority' });
+      }
+      const guarded = { _id: 'a', 'wrapped.kid': 'kid-1', 'wrapped.ciphertext': expect.anything() };
+      expect(named('update')).toMatchObject({ updates: [{ q: guarded }] });
+      expect(named('update')).not.toMatchObject({ updates: [{ upsert: true }] });
+      expect(named('delete')).toMatchObject({ deletes: [{ q: guarded, limit: 1 }] });
+    },
+  );
 
   it.each([
     [
@@ -116,6 +130,24 @@ describe('the adapter', () => {
     const hello = { isWritablePrimary: false, secondary: true, setName: 'rs', hosts: [] };
     const error = await failureOf(open(() => ({}), hello, '&replicaSet=rs'));
     expect([error.code, error.message]).toEqual(['DATABASE_UNAVAILABLE', expect.stringContaining('no primary')]);
+  });
+
+  it('takes no member that may lag behind, which directConnection would', async () => {
+    const hello = { isWritablePrimary: false, secondary: true, setName: 'rs', hosts: ['a:1', 'b:2'], setVersion: 1 };
+    const error = await failureOf(open(() => ({}), hello, '&directConnection=true'));
+    expect([error.code, error.message]).toEqual(['DATABASE_UNAVAILABLE', expect.stringContaining('is no primary')]);
+    expect(error.hint).toContain('without directConnection');
+  });
+
+  it.each([
+    ['tlsCAFile', '/nowhere', 'ENOENT'],
+    ['tlsCertificateKeyFile', '/nowhere', 'ENOENT'],
+    ['tlsCRLFile', '/nowhere', 'ENOENT'],
+    ['tlsCAFile', import.meta.dirname, 'EISDIR'],
+  ])('names the option %s whose file %s cannot be read', async (option, file, code) => {
+    const error = await failureOf(open(() => ({}), {}, `&${option}=${encodeURIComponent(file)}`));
+    const message = `the file of ${option} in the connection string cannot be read (${code})`;
+    expect([error.code, error.message]).toEqual(['USAGE', message]);
   });
 
   it('waits for a name server no longer than it was told to, and asks it nothing after that', async () => {

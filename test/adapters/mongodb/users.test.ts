@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { getServers, setServers } from 'node:dns';
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { authDatabaseOf } from '../../../src/adapters/mongodb/connect.ts';
+import { APP_NAME, authDatabaseOf } from '../../../src/adapters/mongodb/connect.ts';
 import { memberOf, withoutLogin } from '../../../src/adapters/mongodb/place.ts';
 import { mongodbUsers, type UsersOptions } from '../../../src/adapters/mongodb/users.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
@@ -78,6 +78,14 @@ describe('a login', () => {
     expect(await users({ uri: database.uri('root') }).tryLogin(NEXT)).toEqual({ accepted: false });
   });
 
+  it('counts on a primary alone', async () => {
+    const uri = database.uri().replace(database.host(0), database.host(1));
+    expect(await failureOf(users({ uri: `${uri}&directConnection=true` }).tryLogin(PLATFORM))).toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      message: expect.stringContaining('is no primary'),
+    });
+  });
+
   it('that nobody answers is no refusal', async () => {
     await database.stop();
     expect(await failureOf(users({ timeoutMs: 500 }).tryLogin(PLATFORM))).toMatchObject({
@@ -126,15 +134,21 @@ describe('the administrator', () => {
   });
 
   it('finds sessions on every member, those of the user and not those of this program', async () => {
-    await session(0, 'palette-keys');
+    const own = await session(0, APP_NAME);
     expect(await admin().sessions('hubble')).toEqual([]);
+    await own.close();
+    // Whoever calls itself as this program does is another run, or a service.
+    const alike = await session(1, 'palette-keys');
+    expect(await admin().sessions('hubble')).not.toEqual([]);
+    await alike.close();
+    database.forget();
     await session(2, 'auth');
     const found = await admin().sessions('hubble');
     expect(new Set(found.map(({ client, member }) => `${client} on ${member}`))).toEqual(
       new Set([`auth (10.0.0.7) on ${database.host(2)}`]),
     );
     expect(await admin().sessions('hubble-b')).toEqual([]);
-    expect(database.asked('aggregate')).toHaveLength(9);
+    expect(database.asked('aggregate')).toHaveLength(6);
     expect(database.asked('aggregate')[0]).toMatchObject({
       aggregate: 1,
       pipeline: [{ $currentOp: { allUsers: true, idleConnections: true, idleSessions: true } }, {}],

@@ -68,6 +68,11 @@ export class FakeDatabase {
     return this.members.flatMap(({ commands }) => commands.filter((command) => name in command));
   }
 
+  /** Commands of now on are those that were `asked`. */
+  forget(): void {
+    for (const { commands } of this.members) commands.length = 0;
+  }
+
   #hello(member: number): object {
     if (this.members.length < 2) return {};
     const hosts = this.members.map((_, index) => this.host(index));

@@ -14,7 +14,7 @@ export interface FakeMongodb {
   readonly uri: string;
   readonly caPem: string;
   /** All but those of the driver itself; none where it was told to forget them. */
-  readonly commands: readonly Command[];
+  readonly commands: Command[];
   /** Serves another certificate from now on. */
   serve(certificate: Pick<ServerCertificate, 'certPem' | 'keyPem'>): void;
   stop(): Promise<void>;
