@@ -6,6 +6,7 @@ import type { TenantStore } from '../ports/tenant-store.ts';
 import { firstScanOf, type Scan, secondScanFrom } from '../rotation/scans.ts';
 import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../rotation/situation.ts';
 import type { TenantFailure } from '../tenants/examine.ts';
+import { showId } from '../tenants/tenant-id.ts';
 import { tenantKeyring } from '../tenants/wrap.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import { scanTenants } from './scan-tenants.ts';
@@ -98,11 +99,13 @@ async function scanWithout(
 
 /** Failures in words, the first of them. */
 export function named(failures: readonly TenantFailure[]): readonly string[] {
-  const first = failures.slice(0, NAMED).map(({ code, tenant, message }) => `${code} tenant/${tenant}: ${message}`);
+  const first = failures
+    .slice(0, NAMED)
+    .map(({ code, tenant, message }) => `${code} tenant/${showId(tenant)}: ${message}`);
   return failures.length > NAMED ? [...first, `and ${failures.length - NAMED} more`] : first;
 }
 
 function countOf(count: number, failures: readonly TenantFailure[]): string {
   const [{ tenant } = { tenant: '' }] = failures;
-  return `${count} tenant keys, of ${tenant}${count > 1 ? ' and others' : ''}`;
+  return `${count} tenant keys, of ${showId(tenant)}${count > 1 ? ' and others' : ''}`;
 }

@@ -1,6 +1,7 @@
 import { type Finding, finding } from '../plan/finding.ts';
 import { RESTORE_THAT } from '../plan/tenant-tripwire.ts';
 import type { TenantFailure, TenantFault } from '../tenants/examine.ts';
+import { showId } from '../tenants/tenant-id.ts';
 
 const REMEDIES: Readonly<Record<TenantFault, string>> = {
   TENANT_MALFORMED: 'look at it with mongosh; restore it from a dump of the database',
@@ -14,5 +15,7 @@ const REMEDIES: Readonly<Record<TenantFault, string>> = {
 
 /** The failures of a scan as findings: where there is one, nothing that needs or changes a root key may go on (5). */
 export function tenantFindings(failures: readonly TenantFailure[]): readonly Finding[] {
-  return failures.map(({ tenant, code, message }) => finding(code, `tenant/${tenant}`, message, REMEDIES[code]));
+  return failures.map(({ tenant, code, message }) =>
+    finding(code, `tenant/${showId(tenant)}`, message, REMEDIES[code]),
+  );
 }

@@ -93,11 +93,17 @@ function newTenant(
 
 /** One line of the list: public facts alone. */
 export interface ListedTenant {
+  /** As it stands: `shownId` is for people. */
   readonly tenant: string;
   readonly bits: number;
   readonly kid: string;
   readonly createdAt: string;
   readonly rewrappedAt: string | null;
+}
+
+/** Its id as a terminal can show it. */
+export function shownId({ tenant }: ListedTenant): string {
+  return showId(tenant);
 }
 
 /** Opens every key, and gives those that open to `list` in the order of the ids, one by one: there may be millions. */
@@ -111,7 +117,7 @@ export function listTenants(
     if (examined.failure !== undefined) return;
     const { _id, bits, wrapped, createdAt, rewrappedAt } = examined.document;
     list({
-      tenant: showId(_id),
+      tenant: _id,
       bits,
       kid: wrapped.kid,
       createdAt: createdAt.toISOString(),

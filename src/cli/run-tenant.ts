@@ -13,7 +13,7 @@ import {
   removeTenants,
   type TenantPorts,
 } from '../apply/tenants.ts';
-import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import { type ExitCode, PaletteKeysError, usageError } from '../errors.ts';
 import { applyPorts } from './apply-ports.ts';
 import type { CliPorts, TenantOptions } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
@@ -21,7 +21,8 @@ import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
 import { beginTenantListing } from './render/tenant-list.ts';
 import { renderRewrap, renderTenants, type TenantsShown } from './render/tenants.ts';
-import { linesOf } from './secrets.ts';
+import { asKnown, writeMessage } from './report-error.ts';
+import { filledLinesOf } from './secrets.ts';
 import { readSpecFile } from './spec-file.ts';
 import { openTenants, uriOf } from './tenant-database.ts';
 
@@ -36,6 +37,7 @@ type Verb = 'add' | 'list' | 'verify' | 'remove' | 'rewrap';
 
 /** Runs one of the subcommands of `tenant`, connected to store and database. */
 export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPorts): Promise<ExitCode> {
+  if (options.output === 'prometheus') throw usageError('-o prometheus is for status', 'take table, json or yaml');
   const ids = await idsOf(verb, options, ports);
   const shard = options.shard === undefined ? undefined : parseShardFlag(options.shard);
   const uri = await uriOf(options, ports);
@@ -79,9 +81,17 @@ async function add({ options, access, apply, ports }: Work): Promise<ExitCode> {
 
 async function list({ options, access, apply, ports }: Work): Promise<ExitCode> {
   const listing = await beginTenantListing(options.output, apply.tenants.location, ports.terminal);
-  const { failures, ...counts } = await listTenants(access, apply.tenants, apply, listing.add);
-  listing.end({ verb: 'verify', counts, failures });
-  return failures.length === 0 ? 0 : 5;
+  try {
+    const { failures, ...counts } = await listTenants(access, apply.tenants, apply, listing.add);
+    listing.end({ verb: 'verify', counts, failures });
+    return failures.length === 0 ? 0 : 5;
+  } catch (error) {
+    if (!listing.begun) throw error;
+    // A document of kind Error would be the second one on stdout: the list stays unfinished, and the rest is said on stderr.
+    const known = asKnown(error, ports);
+    await writeMessage(known, ports);
+    return known.exit;
+  }
 }
 
 async function verify({ options, access, apply, ports }: Work): Promise<ExitCode> {
@@ -97,10 +107,12 @@ async function remove({ options, access, apply, ports }: Work): Promise<ExitCode
       hint: 'give --backup FILE, or --no-backup: without its key all data of a tenant is lost',
     });
   }
+  if (backup === '') throw usageError('--backup names no file', 'give the path of a new file');
   const documents = await documentsOf(ids, apply.tenants);
   const removed = documents.map(({ _id }) => _id);
-  const missing = ids.filter((id) => !removed.includes(id));
-  const file = typeof backup === 'string' ? backup : undefined;
+  const missing = [...new Set(ids)].filter((id) => !removed.includes(id));
+  // No document, no file.
+  const file = typeof backup === 'string' && documents.length > 0 ? backup : undefined;
   if (!dryRun && documents.length > 0) {
     await agree(
       `remove ${documents.length} tenants with their keys${file === undefined ? ' for good' : ''}`,
@@ -170,7 +182,19 @@ async function idsOf(verb: Verb, { ids, from }: TenantOptions, ports: CliPorts):
       hint: 'take one of them',
     });
   }
-  const all = from === undefined ? ids : await linesOf(from === '-' ? '/dev/stdin' : from, ports);
+  // What is there may have an id that none is added under.
+  if (verb === 'remove') return ids;
+  const all = from === undefined ? ids : await idsIn(from, ports);
   checkTenantIds(all);
   return all;
+}
+
+/** The ids in a file, one on a line. Who meant a comment would get a tenant of that name, and who meant an id would get none. */
+async function idsIn(from: string, ports: CliPorts): Promise<readonly string[]> {
+  const lines = await filledLinesOf(from === '-' ? '/dev/stdin' : from, ports);
+  if (!lines.some((line) => line.startsWith('#'))) return lines;
+  throw usageError(
+    `a line of ${from} begins with #: there are no comments in a list of ids`,
+    'leave the line out; an id that begins with # is named on the command line',
+  );
 }

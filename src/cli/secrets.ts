@@ -44,8 +44,13 @@ export async function readOpenWith(options: RestoreOptions, ports: CliPorts): Pr
 
 /** Lines of a file without comments and empty ones, as age reads its own files. */
 export async function linesOf(path: string, ports: CliPorts): Promise<readonly string[]> {
+  return (await filledLinesOf(path, ports)).filter((line) => !line.startsWith('#'));
+}
+
+/** Lines of a file without the spaces around them, and without empty ones. */
+export async function filledLinesOf(path: string, ports: CliPorts): Promise<readonly string[]> {
   const lines = (await readText(path, ports)).split(/\r?\n/).map((line) => line.trim());
-  return lines.filter((line) => line !== '' && !line.startsWith('#'));
+  return lines.filter((line) => line !== '');
 }
 
 async function readPassphrase(path: string, ports: CliPorts): Promise<string> {

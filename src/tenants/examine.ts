@@ -13,6 +13,7 @@ export type TenantFault =
   | 'TENANT_KEY_UNOPENABLE';
 
 export interface TenantFailure {
+  /** The id as it stands, where it is a string: whoever shows it to people has to make it presentable. */
   readonly tenant: string;
   readonly code: TenantFault;
   readonly message: string;
@@ -25,7 +26,8 @@ export type Examined =
 
 /** Reads a document and opens its key. The caller wipes `key`. */
 export function examineTenant(found: FoundTenant, { wrapKeys, retired, destroyed }: TenantKeyring): Examined {
-  const tenant = showId(found['_id']);
+  const { _id } = found;
+  const tenant = typeof _id === 'string' ? _id : showId(_id);
   const failed = (code: TenantFault, message: string): Examined => ({ failure: { tenant, code, message } });
   const document = attempt(() => readTenant(found));
   if (typeof document === 'string') return failed('TENANT_MALFORMED', document);

@@ -19,7 +19,7 @@ describe.skipIf(!haveMongodbOrSkip() || !haveTools('python3'))('tenant', { timeo
 
   beforeAll(async () => {
     bed = await startTenantsBed();
-    const file = fileWith(`# all of them\n${ids.join('\n')}\n`, 'ids.txt');
+    const file = fileWith(`${ids.join('\n')}\n`, 'ids.txt');
     const added = await bed.tenant(bed.first, ['add', '--from', file, '-o', 'json']);
     expect([added.code, added.stderr]).toEqual([0, '']);
     expect(JSON.parse(added.stdout)).toMatchObject({ kind: 'TenantList', added: { length: TENANTS }, existing: [] });

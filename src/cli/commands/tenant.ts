@@ -34,7 +34,7 @@ export const tenantCommand: CommandDefinition = {
     withDatabase(command).addHelpText('after', HELP);
     verb('add', 'make a key for each tenant that has none')
       .argument('[id...]', 'ids of the tenants')
-      .option('--from <file>', 'file with one id on a line (- for standard input)');
+      .option('--from <file>', 'file with one id on a line, no comments (- for standard input)');
     verb('list', 'list tenants and the root keys that wrap their keys');
     verb('verify', 'open every tenant key; write nothing');
     verb('remove', 'remove tenants with their keys')

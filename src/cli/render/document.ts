@@ -11,33 +11,35 @@ export interface ListDocument {
   end(rest: Fields): void;
 }
 
-/** Begins the one document of a run on stdout: `head`, then the list of that name. */
-export async function beginListDocument(
+/** What begins the one document of a run on stdout: `head`, then the list of that name. */
+export async function listDocument(
   head: { readonly kind: string } & Fields,
   list: string,
   format: 'json' | 'yaml',
   { stdout }: Terminal,
-): Promise<ListDocument> {
+): Promise<() => ListDocument> {
   const { toYaml } = await import('./yaml.ts');
   const json = format === 'json';
   const item: (item: object) => string = json
     ? (each) => indented(JSON.stringify(each, undefined, 2), 4)
     : (each) => indented(toYaml([each]).trimEnd(), 2);
   const [opening, between, closing] = json ? [' [\n', ',\n', '\n  ]'] : ['\n', '\n', ''];
-  let written = false;
-  stdout.write(
-    json ? `${withoutEnd(versioned(head))},\n  ${JSON.stringify(list)}:` : `${toYaml(versioned(head))}${list}:`,
-  );
-  return {
-    add: (items) => {
-      if (items.length === 0) return;
-      stdout.write(`${written ? between : opening}${items.map(item).join(between)}`);
-      written = true;
-    },
-    end: (rest) => {
-      stdout.write(written ? closing : ' []');
-      stdout.write(json ? `,${withoutEnd(rest).slice(1)}\n}\n` : `\n${toYaml(rest)}`);
-    },
+  return () => {
+    let written = false;
+    stdout.write(
+      json ? `${withoutEnd(versioned(head))},\n  ${JSON.stringify(list)}:` : `${toYaml(versioned(head))}${list}:`,
+    );
+    return {
+      add: (items) => {
+        if (items.length === 0) return;
+        stdout.write(`${written ? between : opening}${items.map(item).join(between)}`);
+        written = true;
+      },
+      end: (rest) => {
+        stdout.write(written ? closing : ' []');
+        stdout.write(json ? `,${withoutEnd(rest).slice(1)}\n}\n` : `\n${toYaml(rest)}`);
+      },
+    };
   };
 }
 
@@ -62,4 +64,8 @@ function versioned({ kind, ...rest }: { readonly kind: string } & Fields): Field
 /** JSON of an object that has fields, without its last line. */
 const withoutEnd = (fields: Fields): string => JSON.stringify(fields, undefined, 2).slice(0, -2);
 
-const indented = (text: string, by: number): string => text.replaceAll(/^/gm, ' '.repeat(by));
+/** By hand: `^` would take U+2028, which an id may hold, for the end of a line. */
+const indented = (text: string, by: number): string => {
+  const margin = ' '.repeat(by);
+  return `${margin}${text.replaceAll('\n', `\n${margin}`)}`;
+};

@@ -1,7 +1,7 @@
-import type { ListedTenant } from '../../apply/tenants.ts';
+import { type ListedTenant, shownId } from '../../apply/tenants.ts';
 import type { Terminal } from '../../ports/terminal.ts';
 import type { OutputFormat } from '../ports.ts';
-import { beginListDocument } from './document.ts';
+import { listDocument } from './document.ts';
 import { palette } from './palette.ts';
 import { table } from './table.ts';
 import { renderTenants, type TenantsShown } from './tenants.ts';
@@ -10,6 +10,8 @@ type Verified = TenantsShown & { readonly verb: 'verify' };
 
 /** A list of tenants on stdout, written while it is read: it may have millions of lines. */
 export interface TenantListing {
+  /** True as soon as something of it may be on stdout. */
+  readonly begun: boolean;
   add(tenant: ListedTenant): void;
   end(found: Verified): void;
 }
@@ -22,26 +24,30 @@ interface Writer {
 /** Tenants that are written at once; their columns are aligned with one another, and with those before. */
 const PIECE = 500;
 
+/** Nothing is written before the first piece is complete: what fails before that can still be told by a document of its own. */
 export async function beginTenantListing(
   format: OutputFormat,
   location: string,
   terminal: Terminal,
 ): Promise<TenantListing> {
   const isText = format !== 'json' && format !== 'yaml';
-  const writer = isText ? textWriter(location, terminal) : await documentWriter(format, location, terminal);
+  const begin = isText ? () => textWriter(location, terminal) : await documentWriter(format, location, terminal);
+  let begun: Writer | undefined;
   let piece: ListedTenant[] = [];
-  const flush = (): void => {
-    writer.add(piece);
+  const flush = (): Writer => {
+    begun ??= begin();
+    begun.add(piece);
     piece = [];
+    return begun;
   };
   return {
+    get begun() {
+      return begun !== undefined;
+    },
     add: (tenant) => {
       if (piece.push(tenant) === PIECE) flush();
     },
-    end: (found) => {
-      flush();
-      writer.end(found);
-    },
+    end: (found) => flush().end(found),
   };
 }
 
@@ -51,7 +57,7 @@ function textWriter(location: string, { stdout, colour }: Terminal): Writer {
   let head = [['TENANT', 'BITS', 'ROOT KEY', 'CREATED'].map((text) => ({ text, paint: paint.strong }))];
   return {
     add: (tenants) => {
-      const rows = tenants.map(({ tenant, bits, kid, createdAt }) => [tenant, String(bits), kid, createdAt]);
+      const rows = tenants.map((each) => [shownId(each), String(each.bits), each.kid, each.createdAt]);
       stdout.write(table([...head, ...rows], 0, widths));
       head = [];
     },
@@ -59,7 +65,10 @@ function textWriter(location: string, { stdout, colour }: Terminal): Writer {
   };
 }
 
-async function documentWriter(format: 'json' | 'yaml', location: string, terminal: Terminal): Promise<Writer> {
-  const document = await beginListDocument({ kind: 'TenantList', store: location }, 'tenants', format, terminal);
-  return { add: document.add, end: ({ counts, failures }) => document.end({ counts, failures }) };
+async function documentWriter(format: 'json' | 'yaml', location: string, terminal: Terminal): Promise<() => Writer> {
+  const begin = await listDocument({ kind: 'TenantList', store: location }, 'tenants', format, terminal);
+  return () => {
+    const document = begin();
+    return { add: document.add, end: ({ counts, failures }) => document.end({ counts, failures }) };
+  };
 }

@@ -1,0 +1,137 @@
+/** `tenant` as a command, on stores in memory. */
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
+import { addTenants } from '../../src/apply/tenants.ts';
+import { PaletteKeysError } from '../../src/errors.ts';
+import type { FoundTenant } from '../../src/ports/tenant-store.ts';
+import { type BenchOptions, command, type Outcome } from '../backup/bench.ts';
+import { installation, portsOn, storeWith } from '../support/installations.ts';
+import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
+
+/** What nobody sees, and what turns the text around or ends a line elsewhere. */
+const HIDDEN = ['join\u200Der', '\u202Enrut', 'line\u2028end'];
+const IDS = Array.from({ length: 700 }, (_, i) => `tenant-${i}`);
+
+let made: Snapshot;
+let filled: ReadonlyMap<unknown, FoundTenant>;
+let store: MemoryStore;
+let tenants: MemoryTenantStore;
+
+beforeAll(async () => {
+  made = await installation();
+  const ports = portsOn(storeWith(made));
+  const full = new MemoryTenantStore();
+  await addTenants([...IDS, ...HIDDEN, ' spaced'], await readTenantAccess(ports, undefined), {
+    ...ports,
+    tenants: full,
+  });
+  filled = full.documents;
+});
+
+beforeEach(() => {
+  store = storeWith(made);
+  tenants = new MemoryTenantStore(new Map(filled));
+});
+
+const tenant = (args: readonly string[], options: BenchOptions = {}): Promise<Outcome> =>
+  command(store, ['tenant', ...args, '--mongodb-uri', 'mongodb://db'], {
+    openTenantStore: async () => tenants,
+    ...options,
+  });
+
+const idsIn = ({ tenants: all }: { readonly tenants: readonly { readonly tenant: string }[] }): readonly string[] =>
+  all.map((each) => each.tenant);
+
+describe('list', () => {
+  /** Reads some documents, and then the server is gone. */
+  const breakAfter = (count: number): void => {
+    const all = [...filled.values()];
+    tenants.scanInOrder = async function* () {
+      if (count > 0) yield all.slice(0, count);
+      throw new PaletteKeysError('DATABASE_UNAVAILABLE', 'it went away', { hint: 'run the command again' });
+    };
+  };
+
+  test('gives ids as they stand in JSON and YAML, and what a terminal can show in a table', async () => {
+    const json = JSON.parse((await tenant(['list', '-o', 'json'])).stdout);
+    expect([...idsIn(json)].sort()).toEqual([...filled.keys()].sort());
+    expect(parse((await tenant(['list', '-o', 'yaml'])).stdout)).toEqual(json);
+    const { stdout } = await tenant(['list']);
+    expect(stdout).toMatch(/^join\uFFFDer /m);
+    expect(stdout).not.toMatch(/[\u200D\u202E\u2028]/);
+  });
+
+  test('names a broken tenant in the same way', async () => {
+    tenants.put({ ...tenants.documents.get('join\u200Der'), bits: 7 });
+    const json = await tenant(['verify', '-o', 'json']);
+    expect(JSON.parse(json.stdout).failures).toMatchObject([{ tenant: 'join\u200Der', code: 'TENANT_MALFORMED' }]);
+    expect((await tenant(['verify'])).stdout).toContain('TENANT_MALFORMED tenant/join\uFFFDer');
+  });
+
+  test.each(['json', 'yaml'])(
+    'that breaks off before it has begun is a document of kind Error in %s',
+    async (format) => {
+      breakAfter(100);
+      const { code, stdout } = await tenant(['list', '-o', format]);
+      expect([code, parse(stdout)]).toMatchObject([1, { kind: 'Error', code: 'DATABASE_UNAVAILABLE' }]);
+    },
+  );
+
+  test.each(['json', 'yaml'])(
+    'that breaks off later stays unfinished in %s: there is no second document',
+    async (format) => {
+      breakAfter(600);
+      const { code, stdout, stderr } = await tenant(['list', '-o', format]);
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/error: it went away\n.*hint: run the command again/)]);
+      expect(stdout.match(/apiVersion/g)).toHaveLength(1);
+      expect(stdout).toContain('tenant-7');
+      expect(stdout).not.toContain('counts');
+      if (format === 'json') expect(() => JSON.parse(stdout)).toThrow();
+    },
+  );
+
+  test.each(['add', 'list', 'verify', 'remove', 'rewrap'])('%s does not write for Prometheus', async (verb) => {
+    const ids = verb === 'add' || verb === 'remove' ? ['tenant-1'] : [];
+    const { code, stdout, stderr } = await tenant([verb, ...ids, '-o', 'prometheus']);
+    expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('-o prometheus is for status')]);
+  });
+});
+
+describe('add --from', () => {
+  const from = (text: string): Promise<Outcome> =>
+    tenant(['add', '--from', 'ids.txt', '-o', 'json'], { texts: { 'ids.txt': text } });
+
+  test('takes one id on a line', async () => {
+    expect(JSON.parse((await from('new-1\r\n\nnew-2\n')).stdout)).toMatchObject({ added: ['new-1', 'new-2'] });
+  });
+
+  test('refuses a line that begins with #, which may be an id or a comment', async () => {
+    const { code, stderr } = await from('new-1\n#2\n');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('begins with #')]);
+    expect(tenants.documents.has('new-1')).toBe(false);
+    expect((await tenant(['add', '#2'])).code).toBe(0);
+    expect(tenants.documents.has('#2')).toBe(true);
+  });
+});
+
+describe('remove', () => {
+  test('of nobody makes no file, names none, and names each id once', async () => {
+    const { code, stdout } = await tenant(['remove', 'no', 'no', '--backup', 'r.json', '--yes', '-o', 'json']);
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { removed: [], missing: ['no'] }]);
+    expect(JSON.parse(stdout)).not.toHaveProperty('file');
+    expect((await tenant(['remove', 'no', '--backup', 'r.json', '--yes'])).stdout).not.toContain('r.json');
+  });
+
+  test('takes an id that none is added under', async () => {
+    const { code } = await tenant(['remove', ' spaced', '--no-backup', '--yes']);
+    expect([code, tenants.documents.has(' spaced')]).toEqual([0, false]);
+  });
+
+  test('does not take an empty name for the backup', async () => {
+    const { code, stderr } = await tenant(['remove', 'tenant-1', '--backup', '', '--yes']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--backup names no file')]);
+    expect(tenants.documents.has('tenant-1')).toBe(true);
+  });
+});
