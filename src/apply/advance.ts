@@ -1,6 +1,7 @@
 import { ERRORS, PaletteKeysError } from '../errors.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { VersionRecord } from '../ledger/record.ts';
+import { unfitEntries } from '../plan/apply-change.ts';
 import { type Change, lookAt } from '../plan/change.ts';
 import { inWords as censusInWords } from '../rotation/census.ts';
 import { decideStep, needsOf } from '../rotation/decide.ts';
@@ -152,7 +153,10 @@ async function take(
   if (version?.state !== 'destroyed') {
     const adds = step.type === 'publish' ? [{ state: 'published', material: undefined } as const] : [];
     const moves = movesOf(step, key.versions);
-    const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves };
+    const { compromised } = input;
+    const unfit = unfitEntries(kind, observation.assessment.ledger, key, { spec: record.spec, compromised });
+    const passesOver = step.type === 'publish' ? unfit : new Set<string>();
+    const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves, passesOver, compromised };
     const census = gathered?.evidence.census;
     const agreed = async (): Promise<void> => {
       if (census?.status !== 'counted' || version === undefined) return;

@@ -1,9 +1,10 @@
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, KeyRecord, VersionRecord } from '../ledger/record.ts';
-import { entryName, withConfirmation } from '../rotation/machine.ts';
+import { confirmationOf, entryName, withConfirmation } from '../rotation/machine.ts';
 import { withFirstScan } from '../rotation/scans.ts';
 import { appendAudit } from './audit.ts';
 import type { ApplyPorts } from './ports.ts';
+import { checkClock } from './preflight.ts';
 import type { ScanNote } from './tenant-evidence.ts';
 import { updateRecord } from './update-record.ts';
 
@@ -16,13 +17,14 @@ export async function confirmConsumers(
   { kind, version, by }: { readonly kind: KindId; readonly version: VersionRecord; readonly by: 'pods' | 'operator' },
   ports: ApplyPorts,
 ): Promise<void> {
-  const confirmedAt = formatTime(ports.clock.now());
+  const now = ports.clock.now();
+  const confirmedAt = formatTime(now);
   const source = by === 'operator' ? "on the operator's word" : 'by their Pods';
   const object = `consumers are current ${source}`;
   const evidence = (key: KeyRecord): KeyRecord['evidence'] =>
-    Object.hasOwn(key.evidence, entryName(version))
-      ? key.evidence
-      : withConfirmation(key, version, { confirmedAt, by });
+    confirmationOf(key, version, now) === undefined
+      ? withConfirmation(key, version, { confirmedAt, by })
+      : key.evidence;
   await note(before, { kind, versions: [version], object, evidence }, ports);
 }
 
@@ -66,6 +68,8 @@ async function note(
   ports: ApplyPorts,
 ): Promise<void> {
   const { store, clock, actor } = ports;
+  // Waits are counted from this time, by whoever looks next.
+  if (store.cluster !== undefined) await checkClock(store.cluster, clock);
   const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
   try {
     const changes = [

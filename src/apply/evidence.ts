@@ -120,7 +120,7 @@ async function consumersOf(
     );
     return { consumers: { status: 'behind', blockers }, behind: NOBODY };
   }
-  const known = confirmationOf(observation.key, request.entry);
+  const known = confirmationOf(observation.key, request.entry, ports.clock.now());
   if (known !== undefined) return { consumers: { status: 'current', at: known.at }, behind: NOBODY };
   const kid = request.acknowledged ? request.entry.kid : undefined;
   const found = await findBehind(observation, { kid, reloads: request.reloads }, statements, ports);

@@ -1,6 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
+import { replacementsIn } from '../ledger/replacement.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import { firstScanOf } from '../rotation/scans.ts';
+import { hasScan } from '../rotation/scans.ts';
 import { activeVersion, type Step } from '../rotation/situation.ts';
 import { showId } from '../tenants/tenant-id.ts';
 import { noteScan } from './confirm.ts';
@@ -27,7 +28,8 @@ export async function rewrapRest(
 ): Promise<boolean> {
   const { kind, key } = observation;
   const old = key.versions.filter(({ state }) => state === 'trusted');
-  const isDue = kind === 'root-key' && old.length > 0 && (step === undefined || step.type === 'retire');
+  const isLast = step === undefined || (step.type === 'retire' && old.some(({ n }) => n === step.n));
+  const isDue = kind === 'root-key' && old.length > 0 && isLast;
   if (!isDue || log.rewrapped || input.rehearses) return false;
   log.rewrapped = true;
   const reached = await reachTenants(observation, input, ports);
@@ -47,7 +49,7 @@ export async function rewrapRest(
   const active = activeVersion(key);
   // First: if this run is killed, no scan from before may count for what is found now.
   for (const version of old) {
-    if (firstScanOf(key, version, active) === undefined) continue;
+    if (!hasScan(key, version)) continue;
     await noteScan(record, kind, { old: version, active, unneededAt: undefined }, ports);
     log.wrote = true;
   }
@@ -70,9 +72,10 @@ export async function noteExposed(
   log.exposed = true;
   const reached = await reachTenants(observation, input, ports);
   if (reached === undefined) return;
-  const { n, since } = activeVersion(observation.key);
+  const { key } = observation;
+  const { n, since } = activeVersion(key);
   // Before the compromised key is replaced everything is; after that, what was there before.
-  const isReplaced = n > 1 && step?.type !== 'publish' && step?.type !== 'promote';
+  const isReplaced = replacementsIn(key).has(n) && step?.type !== 'publish' && step?.type !== 'promote';
   const ids: string[] = [];
   let count = 0;
   for await (const batch of reached.tenants.scan()) {

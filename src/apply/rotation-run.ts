@@ -96,7 +96,8 @@ export class Log {
   wrote: boolean;
   /** What was done to users of the database: `drop v1`. */
   readonly usersChanged = new Set<string>();
-  completed = false;
+  /** What the interrupted run was about that this one has completed, if it has. */
+  completed: 'this rotation' | 'something else' | undefined;
   destroyed = false;
   readonly #kind: KindId;
   readonly #before: Pick<Advance, 'steps' | 'transitions'>;
@@ -109,6 +110,12 @@ export class Log {
     this.#versions = before?.versions ?? [];
     this.resets = before?.resets;
     this.wrote = before?.wrote ?? false;
+  }
+
+  /** True once this command has made a new version. */
+  get published(): boolean {
+    const all = [...this.#before.transitions, ...this.transitions];
+    return all.some(({ kind, to }) => kind === this.#kind && to === 'published');
   }
 
   observe(versions: readonly VersionRecord[]): void {

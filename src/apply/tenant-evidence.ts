@@ -3,7 +3,7 @@ import type { VersionRecord } from '../ledger/record.ts';
 import { ringOf } from '../ledger/ring.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import { firstScanOf, secondScanFrom } from '../rotation/scans.ts';
+import { firstScanOf, hasScan, secondScanFrom } from '../rotation/scans.ts';
 import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../rotation/situation.ts';
 import type { TenantFailure } from '../tenants/examine.ts';
 import { tenantKeyring } from '../tenants/wrap.ts';
@@ -60,8 +60,9 @@ async function scanWithout(
   const active = activeVersion(key);
   const old = key.versions.find((version) => version.kid === kid);
   if (old === undefined) throw new Error('a version that the record does not have');
-  const known = firstScanOf(key, old, active);
-  const begun = new Date(formatTime(ports.clock.now()));
+  const now = ports.clock.now();
+  const known = firstScanOf(key, old, active, now);
+  const begun = new Date(formatTime(now));
   if (known !== undefined && begun < secondScanFrom(known, snapshot.spec)) {
     return { tenants: { status: 'unneeded', first: known, last: known } };
   }
@@ -69,7 +70,7 @@ async function scanWithout(
   const { byKid, failures } = await scanTenants(tenants, keyring, ports);
   if (failures.length > 0) {
     const left = byKid[kid] ?? 0;
-    const undone = known === undefined ? {} : { scanned: { old, active, unneededAt: undefined } };
+    const undone = hasScan(key, old) ? { scanned: { old, active, unneededAt: undefined } } : {};
     const others = failures.filter(({ code }) => code !== 'TENANT_KID_RETIRED');
     if (left === 0 || others.length > 0) return { tenants: { status: 'broken', blockers: named(failures) }, ...undone };
     return { tenants: { status: 'needed', blockers: [countOf(left, failures)] }, ...undone };

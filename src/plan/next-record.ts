@@ -4,8 +4,10 @@ import { INVENTORY } from '../inventory/index.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import { generationOf } from '../ledger/metadata.ts';
 import { type InstallationRecord, type KeyRecord, SCHEMA_VERSION, type VersionRecord } from '../ledger/record.ts';
+import { withReplacement } from '../ledger/replacement.ts';
 import type { Ring, Rings, RingVersion } from '../ledger/ring.ts';
 import type { FoundObject } from '../ports/key-store.ts';
+import type { Change } from './change.ts';
 
 /**
  * The record that rings and spec amount to. States and spec that are as before leave it as it was; a change raises
@@ -19,13 +21,17 @@ export function nextRecord(
     readonly rings: Rings;
     readonly projections: Iterable<FoundObject>;
     readonly now: Date;
+    /** What the run is for, if it is for a change. */
+    readonly change?: Change | undefined;
   },
 ): InstallationRecord {
+  const { change } = facts;
   const now = formatTime(facts.now);
   const keys = Object.fromEntries(
     INVENTORY.flatMap(({ id }): [KindId, KeyRecord][] => {
       const ring = facts.rings.get(id);
-      return ring === undefined ? [] : [[id, nextKey(before?.keys[id], ring, now)]];
+      const compromised = change?.kind === id && change.compromised;
+      return ring === undefined ? [] : [[id, nextKey(before?.keys[id], ring, compromised, now)]];
     }),
   );
   if (before === undefined) return firstRecord({ ...facts, keys, now });
@@ -60,7 +66,7 @@ function firstRecord(facts: {
   };
 }
 
-function nextKey(before: KeyRecord | undefined, ring: Ring, now: string): KeyRecord {
+function nextKey(before: KeyRecord | undefined, ring: Ring, compromised: boolean, now: string): KeyRecord {
   const known = before?.versions ?? [];
   const destroyed = known.filter(({ state }) => state === 'destroyed');
   const versions = ring.map((version) =>
@@ -71,9 +77,11 @@ function nextKey(before: KeyRecord | undefined, ring: Ring, now: string): KeyRec
       now,
     ),
   );
+  const isNew = ({ n, state }: RingVersion): boolean => state === 'published' && known.every((old) => old.n !== n);
+  const replacements = compromised ? ring.filter(isNew) : [];
   return {
     versions: [...destroyed, ...versions].sort((a, b) => a.n - b.n),
-    evidence: before?.evidence ?? {},
+    evidence: replacements.reduce((evidence, { n }) => withReplacement(evidence, n), before?.evidence ?? {}),
   };
 }
 

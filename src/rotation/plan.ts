@@ -90,7 +90,7 @@ function found(census: CensusEvidence, kid: string): string {
 
 /** The time after consumers of the version were found to be current; where they were not yet, as if they were now. */
 function after(version: VersionRecord, seconds: number, key: KeyRecord, now: Date): Date {
-  const due = plus(confirmationOf(key, version)?.at ?? now, seconds);
+  const due = plus(confirmationOf(key, version, now)?.at ?? now, seconds);
   return due > now ? due : now;
 }
 

@@ -1,14 +1,28 @@
 import { parseDuration } from '../installation/duration.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
-import { entryName } from './machine.ts';
+import { entryName, noEarlier } from './machine.ts';
 
-/** When the first scan began that found no tenant key under `old`, while `active` was active; undefined where none was made. */
-export function firstScanOf({ evidence }: KeyRecord, old: VersionRecord, active: VersionRecord): Date | undefined {
+/**
+ * When the first scan began that found no tenant key under `old`, while `active` was active; undefined where none was made.
+ * Neither a slow clock nor a fast one makes it count earlier than it should.
+ */
+export function firstScanOf(
+  { evidence }: KeyRecord,
+  old: VersionRecord,
+  active: VersionRecord,
+  now: Date,
+): Date | undefined {
   const found = evidence[entryName(old)];
   if (typeof found !== 'object' || found === null || !('unneededAt' in found) || !('under' in found)) return undefined;
   const at = typeof found.unneededAt === 'string' ? Date.parse(found.unneededAt) : Number.NaN;
-  return found.under !== entryName(active) || Number.isNaN(at) ? undefined : new Date(at);
+  const counts = found.under === entryName(active) && at <= now.getTime();
+  return counts ? noEarlier(at, old, active) : undefined;
+}
+
+/** True where a scan is noted, though it may count for nothing. */
+export function hasScan({ evidence }: KeyRecord, old: VersionRecord): boolean {
+  return Object.hasOwn(evidence, entryName(old));
 }
 
 /** The evidence with that scan; without one where `unneededAt` is undefined. */
