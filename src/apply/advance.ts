@@ -8,6 +8,7 @@ import { decideStep, needsOf } from '../rotation/decide.ts';
 import { ROTATIONS, type Rotation } from '../rotation/kinds.ts';
 import { movesOf } from '../rotation/machine.ts';
 import type { Decision, Situation, Step } from '../rotation/situation.ts';
+import { formerSpecOf } from '../rotation/soak.ts';
 import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
 import { confirmConsumers, noteCensus, noteScan } from './confirm.ts';
@@ -98,7 +99,9 @@ async function decide(
 ): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined; readonly situation: Situation }> {
   const { kind, key } = observation;
   const { compromised, acceptResets, rehearses } = input;
-  const situation = { kind, step, versions: key.versions, spec: record.spec, compromised, acceptResets };
+  const { spec } = record;
+  const former = formerSpecOf(key, spec);
+  const situation = { kind, step, versions: key.versions, spec, former, compromised, acceptResets };
   if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined, situation };
   const gathered = await gatherEvidence(needsOf(rotation.gate, situation), observation, input, ports);
   const decision = decideStep(rotation.gate, situation, gathered.evidence, ports.clock.now());

@@ -2,6 +2,7 @@ import { diffSpecs } from '../installation/diff.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { INVENTORY } from '../inventory/index.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
+import { withFormerJwt } from '../ledger/former-jwt.ts';
 import { generationOf } from '../ledger/metadata.ts';
 import { type InstallationRecord, type KeyRecord, SCHEMA_VERSION, type VersionRecord } from '../ledger/record.ts';
 import { withReplacement } from '../ledger/replacement.ts';
@@ -35,11 +36,22 @@ export function nextRecord(
     }),
   );
   if (before === undefined) return firstRecord({ ...facts, keys, now });
-  const all = { ...before.keys, ...keys };
+  const all = keepLongerWaits({ ...before.keys, ...keys }, before.spec, facts.spec, now);
   const sameKeys = JSON.stringify(all) === JSON.stringify(before.keys);
   return sameKeys && diffSpecs(before.spec, facts.spec).length === 0
     ? before
     : { ...before, spec: facts.spec, keys: all, generation: before.generation + 1, ready: false };
+}
+
+/** Tokens and key sets from before a shorter life was asked for are still about. */
+function keepLongerWaits(
+  keys: InstallationRecord['keys'],
+  before: InstallationSpec,
+  next: InstallationSpec,
+  now: string,
+): InstallationRecord['keys'] {
+  const { 'jwt-signing-key': key } = keys;
+  return key === undefined ? keys : { ...keys, 'jwt-signing-key': withFormerJwt(key, before.jwt, next.jwt, now) };
 }
 
 /** The newest generation that an object names; 0 where none does. */

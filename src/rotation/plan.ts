@@ -5,6 +5,7 @@ import { doubtOf, inWords } from './census.ts';
 import type { Rotation } from './kinds.ts';
 import { confirmationOf, isLeftover, openStep } from './machine.ts';
 import type { CensusEvidence, Gate } from './situation.ts';
+import { formerSpecOf, soakFrom } from './soak.ts';
 
 /** One step of the road, and when it can be taken if nobody has to be waited for. */
 export interface PlannedStep {
@@ -50,22 +51,30 @@ function versionedRoad(
     earliest,
     condition: gate.conditions.promote,
   });
+  const waits = { spec, former: formerSpecOf(key, spec) };
+  const soak = (type: 'promote' | 'retire', at: Date): number => soakFrom(gate, type, waits, at);
   const retire = (n: number, earliest: Date | undefined): PlannedStep => ({
     action: `retire v${n}`,
     earliest,
     condition: gate.conditions.retire,
   });
   if (active === undefined) return [];
-  if (open?.type === 'retire') return [retire(open.n, after(active, gate.soak('retire', spec), key, now))];
+  if (open?.type === 'retire')
+    return [
+      retire(
+        open.n,
+        after(active, (at) => soak('retire', at), key, now),
+      ),
+    ];
   const target = open?.type === 'promote' ? versions.find(({ n }) => n === open.n) : undefined;
   const next = target?.n ?? Math.max(...versions.map(({ n }) => n)) + 1;
   const promoted =
-    target === undefined ? plus(now, gate.soak('promote', spec)) : after(target, gate.soak('promote', spec), key, now);
+    target === undefined ? plus(now, soak('promote', now)) : after(target, (at) => soak('promote', at), key, now);
   const publish: PlannedStep = { action: `publish v${next}`, earliest: now, condition: 'at once: nobody uses it yet' };
   return [
     ...(target === undefined ? [publish] : []),
     promote(next, promoted),
-    ...(keepsTrusted ? [] : [retire(active.n, plus(promoted, gate.soak('retire', spec)))]),
+    ...(keepsTrusted ? [] : [retire(active.n, plus(promoted, soak('retire', promoted)))]),
   ];
 }
 
@@ -89,8 +98,9 @@ function found(census: CensusEvidence, kid: string): string {
 }
 
 /** The time after consumers of the version were found to be current; where they were not yet, as if they were now. */
-function after(version: VersionRecord, seconds: number, key: KeyRecord, now: Date): Date {
-  const due = plus(confirmationOf(key, version, now)?.at ?? now, seconds);
+function after(version: VersionRecord, soak: (at: Date) => number, key: KeyRecord, now: Date): Date {
+  const at = confirmationOf(key, version, now)?.at ?? now;
+  const due = plus(at, soak(at));
   return due > now ? due : now;
 }
 
