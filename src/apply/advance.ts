@@ -1,12 +1,14 @@
 import { ERRORS, PaletteKeysError } from '../errors.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { VersionRecord } from '../ledger/record.ts';
+import { unfitEntries } from '../plan/apply-change.ts';
 import { type Change, lookAt } from '../plan/change.ts';
 import { inWords as censusInWords } from '../rotation/census.ts';
 import { decideStep, needsOf } from '../rotation/decide.ts';
 import { ROTATIONS, type Rotation } from '../rotation/kinds.ts';
 import { movesOf } from '../rotation/machine.ts';
 import type { Decision, Situation, Step } from '../rotation/situation.ts';
+import { formerSpecOf } from '../rotation/soak.ts';
 import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
 import { noteCensus } from './confirm.ts';
@@ -101,7 +103,9 @@ async function decide(
 ): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined; readonly situation: Situation }> {
   const { kind, key } = observation;
   const { compromised, acceptResets } = input;
-  const situation = { kind, step, versions: key.versions, spec: record.spec, compromised, acceptResets };
+  const { spec } = record;
+  const former = formerSpecOf(key, spec);
+  const situation = { kind, step, versions: key.versions, spec, former, compromised, acceptResets };
   if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined, situation };
   const gathered = await gatherEvidence(needsOf(rotation.gate, situation), observation, input, ports);
   return { decision: decideStep(rotation.gate, situation, gathered.evidence, ports.clock.now()), gathered, situation };
@@ -151,7 +155,10 @@ async function take(
   } else {
     const adds = step.type === 'publish' ? [{ state: 'published', material: undefined } as const] : [];
     const moves = movesOf(step, key.versions);
-    const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves };
+    const { compromised } = input;
+    const unfit = unfitEntries(kind, observation.assessment.ledger, key, { spec: record.spec, compromised });
+    const passesOver = step.type === 'publish' ? unfit : new Set<string>();
+    const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves, passesOver, compromised };
     const census = gathered?.evidence.census;
     const agreed = async (): Promise<void> => {
       if (gathered !== undefined) await note(gathered, scene, log, ports);

@@ -2,6 +2,7 @@ import { PaletteKeysError } from '../errors.ts';
 import { parseDuration } from '../installation/duration.ts';
 import { formatTime } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import { replacementsIn } from '../ledger/replacement.ts';
 import type { Rotation } from '../rotation/kinds.ts';
 import { leftoverStep, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
 import type { Step } from '../rotation/situation.ts';
@@ -16,8 +17,9 @@ export function chooseStep(
   log: Log,
   now: Date,
 ): Step | undefined {
-  const versions = keys[input.kind]?.versions ?? [];
-  if (versions.length === 0) {
+  const key = keys[input.kind];
+  const versions = key?.versions ?? [];
+  if (key === undefined || versions.length === 0) {
     log.notes.push(`there is no ${input.kind} yet`);
     return undefined;
   }
@@ -35,10 +37,12 @@ export function chooseStep(
   const next: NextStep = nextStep(
     versions,
     {
-      opens: input.opens && log.transitions.length === 0,
-      again: input.again && !log.completed,
+      // A compromised key is replaced once by a command, whatever it has finished or waited for before that.
+      opens: input.compromised ? !log.published : input.opens && log.transitions.length === 0,
+      again: input.again && log.completed !== 'this rotation',
       compromised: input.compromised,
       minInterval: parseDuration(spec.rotation.minInterval),
+      replacements: replacementsIn(key),
       keepsTrusted: rotation.keepsTrusted === true,
     },
     now,
@@ -46,7 +50,10 @@ export function chooseStep(
   if (next.type === 'done') return leftover;
   if (next.type === 'publish') refuseSafe(input, rotation);
   if (next.type === 'too-recent') {
-    log.say(`already rotated, or made, at ${formatTime(next.since)}; --again rotates before ${formatTime(next.until)}`);
+    const since = formatTime(next.since);
+    const what = input.compromised ? `replaced as compromised at ${since}` : `rotated, or made, at ${since}`;
+    const again = log.completed === 'this rotation' && input.again ? '--again, once more,' : '--again';
+    log.say(`already ${what}; ${again} rotates before ${formatTime(next.until)}`);
     return leftover;
   }
   return next;

@@ -6,6 +6,7 @@ import { withFirstScan } from '../rotation/scans.ts';
 import { appendAudit } from './audit.ts';
 import type { Confirmed } from './evidence.ts';
 import type { ApplyPorts } from './ports.ts';
+import { checkClock } from './preflight.ts';
 import type { ScanNote } from './tenant-evidence.ts';
 import { updateRecord } from './update-record.ts';
 
@@ -18,11 +19,12 @@ export async function confirmConsumers(
   { kind, version, by, instead }: Confirmed & { readonly kind: KindId },
   ports: ApplyPorts,
 ): Promise<void> {
-  const confirmedAt = formatTime(ports.clock.now());
+  const now = ports.clock.now();
+  const confirmedAt = formatTime(now);
   const source = by === 'operator' ? "on the operator's word" : 'by their Pods';
   const object = `consumers are current ${source}`;
   const evidence = (key: KeyRecord): KeyRecord['evidence'] =>
-    confirmationOf(key, version)?.at.getTime() !== instead?.at.getTime()
+    confirmationOf(key, version, now)?.at.getTime() !== instead?.at.getTime()
       ? key.evidence
       : withConfirmation(key, version, { confirmedAt, by });
   await note(before, { kind, versions: [version], object, evidence }, ports);
@@ -76,6 +78,8 @@ async function note(
   ports: ApplyPorts,
   take = lockNow,
 ): Promise<void> {
+  // Waits are counted from this time, by whoever looks next.
+  if (ports.store.cluster !== undefined) await checkClock(ports.store.cluster, ports.clock);
   const lock = await take(ports);
   try {
     const changes = [

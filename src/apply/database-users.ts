@@ -3,7 +3,7 @@ import { acceptedOf, activeOf, type RingVersion } from '../ledger/ring.ts';
 import { textEntry } from '../ledger/text.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../ports/database-users.ts';
-import { firstScanOf, secondScanFrom } from '../rotation/scans.ts';
+import { firstScanOf, hasScan, secondScanFrom } from '../rotation/scans.ts';
 import { activeVersion, type EvidenceRequest, versionOf } from '../rotation/situation.ts';
 import type { SessionsEvidence, UsersEvidence } from '../rotation/users.ts';
 import { showId } from '../tenants/tenant-id.ts';
@@ -89,15 +89,16 @@ async function look(
   const active = activeVersion(key);
   const old = versionOf(key, n);
   const { location } = admin;
-  const noted = firstScanOf(key, old, active);
+  const now = ports.clock.now();
+  const noted = firstScanOf(key, old, active, now);
   const known = noted?.location === location ? noted.begun : undefined;
-  const at = new Date(formatTime(ports.clock.now()));
+  const at = new Date(formatTime(now));
   if (known !== undefined && at < secondScanFrom(known, snapshot.spec)) {
     return { sessions: { status: 'none', first: known, last: known } };
   }
   const open = await admin.sessions(username);
   if (open.length > 0) {
-    const scanned = noted === undefined ? {} : { scanned: { old, active, scan: undefined } };
+    const scanned = hasScan(key, old) ? { scanned: { old, active, scan: undefined } } : {};
     return { sessions: { status: 'open', blockers: inWords(open) }, ...scanned };
   }
   if (known !== undefined) return { sessions: { status: 'none', first: known, last: at } };

@@ -144,7 +144,7 @@ async function consumersOf(
     return { consumers: { status: 'behind', blockers: found.pods.map(describeBehind) }, behind: found };
   }
   // A confirmation tells since when, and not that it is so still: what has come since is looked at every time.
-  const known = confirmationOf(observation.key, request.entry);
+  const known = confirmationOf(observation.key, request.entry, ports.clock.now());
   const isOld = known !== undefined && isOutlived(known, isUnseen ? await lastChange(observation, ports) : found);
   const counts = known !== undefined && !isOld;
   if (isUnseen && !statements.assumeConsumersCurrent && !(counts && known.by === 'operator')) {

@@ -2,6 +2,7 @@ import { PaletteKeysError } from '../errors.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
 import { lookAround } from '../plan/change.ts';
+import { isInTransition } from '../rotation/machine.ts';
 import { gather } from './gather.ts';
 import type { Observation } from './observation.ts';
 import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
@@ -32,7 +33,8 @@ export async function observeComplete(
       return { observation: { kind: input.kind, key, assessment, at: ports.clock.now() }, record: record.record };
     }
     wipe(assessment);
-    log.completed = true;
+    // Once it is known what was interrupted, what this run itself leaves open is no news.
+    log.completed ??= isInTransition(record.record, input.kind) ? 'this rotation' : 'something else';
     before = undefined;
     await writeChange('complete the run that was interrupted', lookAround(input.kind), {
       ...{ input, ports, log, seen: undefined, irrevocable: undefined },

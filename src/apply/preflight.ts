@@ -26,7 +26,7 @@ export async function preflight(
   options: { readonly createNamespaces: boolean; readonly clock: Clock },
 ): Promise<Denied | undefined> {
   checkVersion(await cluster.version());
-  checkSkew((await cluster.now()).getTime() - options.clock.now().getTime());
+  await checkClock(cluster, options.clock);
   if (plan.missingNamespaces.length > 0 && !options.createNamespaces) throw namespacesMissing(plan.missingNamespaces);
   return deniedOf(cluster, needsOf(plan, options.createNamespaces));
 }
@@ -82,7 +82,9 @@ function checkVersion(version: string): void {
   });
 }
 
-function checkSkew(ms: number): void {
+/** Throws CLOCK_IMPLAUSIBLE where this machine's clock and the cluster's disagree. */
+export async function checkClock(cluster: Cluster, clock: Clock): Promise<void> {
+  const ms = (await cluster.now()).getTime() - clock.now().getTime();
   if (Math.abs(ms) <= MAX_SKEW_MS) return;
   const seconds = Math.round(Math.abs(ms) / 1000);
   throw new PaletteKeysError(

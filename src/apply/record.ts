@@ -2,6 +2,7 @@ import { RECORD_NAME } from '../installation/names.ts';
 import { readRecord } from '../inventory/ledger-view.ts';
 import { type InstallationRecord, recordObject } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
+import type { Change } from '../plan/change.ts';
 import { nextRecord } from '../plan/next-record.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
@@ -15,12 +16,17 @@ export interface WrittenRecord {
 }
 
 /** Brings the record to what ledger and spec amount to; one update with a precondition. Throws Moved where that fails. */
-export async function writeRecord(assessment: Assessment, ports: ApplyPorts): Promise<WrittenRecord> {
+export async function writeRecord(
+  assessment: Assessment,
+  change: Change | undefined,
+  ports: ApplyPorts,
+): Promise<WrittenRecord> {
   const { record: view, rings, snapshot, installationId } = assessment;
   if (installationId === undefined) throw new Error('the ledger was not written before the record');
   const before = view.status === 'sound' ? view.record : undefined;
   const projections = snapshot.projections.values();
-  const next = nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now: ports.clock.now() });
+  const now = ports.clock.now();
+  const next = nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now, change });
   if (view.status === 'sound' && next === before) return { record: next, version: view.object.version };
   return storeRecord(next, view.status === 'missing' ? undefined : view.object.version, ports);
 }

@@ -23,7 +23,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     // `opens`: one that waits and looks again issues nothing twice.
     const wish = {
       due,
-      again: again && input.opens && !log.completed,
+      again: again && input.opens,
       minInterval: parseDuration(record.spec.rotation.minInterval),
     };
     const chosen = chosenOf(assessment, input);

@@ -1,8 +1,9 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import { replacementsIn } from '../ledger/replacement.ts';
 import { isObject } from '../ledger/text.ts';
 import type { FoundTenant, TenantStore } from '../ports/tenant-store.ts';
-import { firstScanOf } from '../rotation/scans.ts';
+import { hasScan } from '../rotation/scans.ts';
 import { activeVersion, type Step } from '../rotation/situation.ts';
 import { showId } from '../tenants/tenant-id.ts';
 import { noteScan } from './confirm.ts';
@@ -34,7 +35,8 @@ export async function rewrapRest(
   const isOld = ({ n, state }: VersionRecord) =>
     state === 'trusted' || (state === 'published' && step?.type === 'retire' && step.n === n);
   const old = key.versions.filter(isOld);
-  const isDue = kind === KIND && old.length > 0 && (step === undefined || step.type === 'retire');
+  const isLast = step === undefined || (step.type === 'retire' && old.some(({ n }) => n === step.n));
+  const isDue = kind === KIND && old.length > 0 && isLast;
   if (!isDue || log.rewrapped || input.rehearses) return false;
   log.rewrapped = true;
   const reached = await reachTenants(observation, input, ports);
@@ -68,7 +70,7 @@ export async function forgetScans(record: InstallationRecord, ports: ApplyPorts)
   const key = record.keys[KIND];
   if (key === undefined) return false;
   const active = activeVersion(key);
-  const scanned = key.versions.filter((version) => firstScanOf(key, version, active) !== undefined);
+  const scanned = key.versions.filter((version) => hasScan(key, version));
   for (const old of scanned) {
     await noteScan(record, KIND, { old, active, scan: undefined }, ports, lockSoon);
   }
@@ -86,10 +88,11 @@ export async function noteExposed(
   log.exposed = true;
   const reached = await reachTenants(observation, input, ports);
   if (reached === undefined) return;
-  const { n, since, kid } = activeVersion(observation.key);
+  const { key } = observation;
+  const { n, since, kid } = activeVersion(key);
   // Before the compromised key is replaced everything is; after that, what was there before, and what was not wrapped by the
   // new one from the beginning: a Pod that has the keyring of before adds tenants under the old one still.
-  const isReplaced = n > 1 && step?.type !== 'publish' && step?.type !== 'promote';
+  const isReplaced = replacementsIn(key).has(n) && step?.type !== 'publish' && step?.type !== 'promote';
   const ids: string[] = [];
   let count = 0;
   for await (const batch of reached.tenants.scan()) {

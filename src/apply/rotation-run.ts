@@ -114,7 +114,8 @@ export class Log {
   wrote: boolean;
   /** What was done to users of the database: `drop v1`. */
   readonly usersChanged = new Set<string>();
-  completed = false;
+  /** What the interrupted run was about that this one has completed, if it has. */
+  completed: 'this rotation' | 'something else' | undefined;
   destroyed = false;
   readonly #kind: KindId;
   readonly #before: Pick<Advance, 'steps' | 'transitions' | 'effects'>;
@@ -128,6 +129,12 @@ export class Log {
     this.resets = before?.resets;
     this.wrote = before?.wrote ?? false;
     this.restarted = before?.restarted ?? new Map();
+  }
+
+  /** True once this command has made a new version. */
+  get published(): boolean {
+    const all = [...this.#before.transitions, ...this.transitions];
+    return all.some(({ kind, to }) => kind === this.#kind && to === 'published');
   }
 
   observe(versions: readonly VersionRecord[]): void {

@@ -3,7 +3,7 @@ import type { VersionRecord } from '../ledger/record.ts';
 import { ringOf } from '../ledger/ring.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import { firstScanOf, type Scan, secondScanFrom } from '../rotation/scans.ts';
+import { firstScanOf, hasScan, type Scan, secondScanFrom } from '../rotation/scans.ts';
 import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../rotation/situation.ts';
 import type { TenantFailure } from '../tenants/examine.ts';
 import { showId } from '../tenants/tenant-id.ts';
@@ -73,15 +73,16 @@ async function scanWithout(
   const old = key.versions.find((version) => version.kid === kid);
   if (old === undefined) throw new Error('a version that the record does not have');
   const { location } = tenants;
-  const noted = firstScanOf(key, old, active);
+  const now = ports.clock.now();
+  const noted = firstScanOf(key, old, active, now);
   const known = noted?.location === location ? noted.begun : undefined;
-  const begun = new Date(formatTime(ports.clock.now()));
+  const begun = new Date(formatTime(now));
   if (known !== undefined && begun < secondScanFrom(known, snapshot.spec)) {
     return { tenants: { status: 'unneeded', first: known, last: known } };
   }
   const keyring = tenantKeyring(ringOf(ringsOfLedger(ledger, record), 'root-key'), key.versions, kid);
   const { byKid, failures, total } = await scanTenants(tenants, keyring, ports);
-  const undone = noted === undefined ? {} : { scanned: { old, active, scan: undefined } };
+  const undone = hasScan(key, old) ? { scanned: { old, active, scan: undefined } } : {};
   if (failures.length > 0) {
     const left = byKid[kid] ?? 0;
     const others = failures.filter(({ code }) => code !== 'TENANT_KID_RETIRED');

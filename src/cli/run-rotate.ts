@@ -226,7 +226,8 @@ async function write(results: readonly Advance[], run: Run, failures: readonly o
 async function say(results: readonly Advance[], { options, ports: { terminal } }: Run): Promise<void> {
   const paint = palette(terminal.colour.stderr);
   for (const { key, waitingFor, notes } of results) {
-    if (!options.quiet) for (const note of notes) terminal.stderr.write(`${key}: ${note}\n`);
+    // In an emergency whoever is told that nothing was done must not miss why.
+    if (!options.quiet || options.compromised) for (const note of notes) terminal.stderr.write(`${key}: ${note}\n`);
     if (waitingFor === undefined) continue;
     const { reason, until, blockers } = waitingFor;
     const time = until === undefined ? '' : `, until ${inSeconds(until)}`;

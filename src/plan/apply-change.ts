@@ -1,11 +1,19 @@
+import type { InstallationSpec } from '../installation/spec.ts';
+import { versionedKind } from '../inventory/index.ts';
+import type { LedgerItem, LedgerView } from '../inventory/ledger-view.ts';
+import type { KindId, LedgerEntry } from '../ledger/entry.ts';
+import type { KeyRecord } from '../ledger/record.ts';
 import type { Entries } from '../ports/key-store.ts';
 import type { Change } from './change.ts';
 import { numberOf, type VersionContext, type VersionItem } from './version-item.ts';
 
-/** Moves versions into other states and adds new ones. What an interrupted run has written is taken up again. */
+/**
+ * Moves versions into other states and adds new ones. What an interrupted run has written is taken up again, or retired
+ * where the change passes it over.
+ */
 export function applyChange(
   known: readonly VersionItem[],
-  { adds, moves }: Change,
+  { adds, moves, passesOver }: Change,
   context: VersionContext,
 ): readonly VersionItem[] {
   const { kind, items, recorded, now } = context;
@@ -14,10 +22,11 @@ export function applyChange(
     const has = item.action === 'keep' || item.action === 'restore';
     return has && state !== undefined ? { ...item, version: { ...item.version, state } } : item;
   });
-  // Those of destroyed versions among them: no number comes twice.
-  const newest = Math.max(0, ...known.map(numberOf), ...(recorded?.versions ?? []).map(({ n }) => n));
-  const left = items.flatMap((item) => (item.damage === undefined && item.n > newest ? [item.entry] : []));
-  let next = Math.max(newest, ...items.map(({ n }) => n)) + 1;
+  const unrecorded = leftIn(items, Math.max(0, ...known.map(numberOf), newestOf(recorded)));
+  const left = unrecorded.filter(({ facts }) => !passesOver.has(facts.kid));
+  const passed = unrecorded.filter(({ facts }) => passesOver.has(facts.kid));
+  const retired = passed.map((entry): VersionItem => ({ action: 'keep', version: { ...entry, state: 'retired' } }));
+  let next = Math.max(0, newestOf(recorded), ...known.map(numberOf), ...items.map(({ n }) => n)) + 1;
   const added = adds.map(({ state, material }): VersionItem => {
     const facts = material === undefined ? undefined : kind.inspect(material);
     const index = left.findIndex((entry) => facts === undefined || entry.facts.kid === facts.kid);
@@ -29,7 +38,31 @@ export function applyChange(
     const own = { ...material, entries: mapEntries(material.entries) };
     return { action: 'add', version: { kind: kind.id, n: next++, createdAt: now, material: own, facts, state } };
   });
-  return [...moved, ...added];
+  return [...moved, ...retired, ...added];
+}
+
+/**
+ * The kids of what interrupted runs have left in the ledger, and no new version may be: what is not as the spec asks now,
+ * and after a compromise everything, for whoever has read one entry may have read the others.
+ */
+export function unfitEntries(
+  kind: KindId,
+  ledger: LedgerView,
+  recorded: KeyRecord,
+  { spec, compromised }: { readonly spec: InstallationSpec; readonly compromised: boolean },
+): ReadonlySet<string> {
+  const left = leftIn(ledger.get(kind) ?? [], newestOf(recorded));
+  const unfit = left.filter((entry) => compromised || versionedKind(kind)?.drift(entry, spec) !== undefined);
+  return new Set(unfit.map(({ facts }) => facts.kid));
+}
+
+function leftIn(items: readonly LedgerItem[], newest: number): readonly LedgerEntry[] {
+  return items.flatMap((item) => (item.damage === undefined && item.n > newest ? [item.entry] : []));
+}
+
+/** Those of destroyed versions among them: no number comes twice. */
+function newestOf(recorded: KeyRecord | undefined): number {
+  return Math.max(0, ...(recorded?.versions ?? []).map(({ n }) => n));
 }
 
 const mapEntries = (entries: Entries): Entries =>

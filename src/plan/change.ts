@@ -19,11 +19,16 @@ export interface Change {
   readonly whole: boolean;
   /** Fingerprints of leaf certificates; where one of them is found, a new one is issued. */
   readonly reissues: ReadonlySet<string>;
+  /** Kids of ledger entries that an interrupted run left, and that are retired instead of being taken up. */
+  readonly passesOver: ReadonlySet<string>;
+  /** True where what it adds replaces a key that somebody else may hold. */
+  readonly compromised: boolean;
 }
 
 /** A change that asks for nothing: it makes a run look at the kind's objects, and at nothing else. */
 export function lookAt(kind: KindId): Change {
-  return { kind, generation: 0, adds: [], moves: new Map(), overwrites: false, whole: false, reissues: new Set() };
+  const nothing = { adds: [], moves: new Map(), reissues: new Set<string>(), passesOver: new Set<string>() };
+  return { kind, generation: 0, ...nothing, overwrites: false, whole: false, compromised: false };
 }
 
 /** As `lookAt`, but for everything: what `init` would do is done besides. */

@@ -2,10 +2,13 @@ import { diffSpecs } from '../installation/diff.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { INVENTORY } from '../inventory/index.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
+import { withFormerJwt } from '../ledger/former-jwt.ts';
 import { generationOf } from '../ledger/metadata.ts';
 import { type InstallationRecord, type KeyRecord, SCHEMA_VERSION, type VersionRecord } from '../ledger/record.ts';
+import { withReplacement } from '../ledger/replacement.ts';
 import type { Ring, Rings, RingVersion } from '../ledger/ring.ts';
 import type { FoundObject } from '../ports/key-store.ts';
+import type { Change } from './change.ts';
 
 /**
  * The record that rings and spec amount to. States and spec that are as before leave it as it was; a change raises
@@ -19,21 +22,36 @@ export function nextRecord(
     readonly rings: Rings;
     readonly projections: Iterable<FoundObject>;
     readonly now: Date;
+    /** What the run is for, if it is for a change. */
+    readonly change?: Change | undefined;
   },
 ): InstallationRecord {
+  const { change } = facts;
   const now = formatTime(facts.now);
   const keys = Object.fromEntries(
     INVENTORY.flatMap(({ id }): [KindId, KeyRecord][] => {
       const ring = facts.rings.get(id);
-      return ring === undefined ? [] : [[id, nextKey(before?.keys[id], ring, now)]];
+      const compromised = change?.kind === id && change.compromised;
+      return ring === undefined ? [] : [[id, nextKey(before?.keys[id], ring, compromised, now)]];
     }),
   );
   if (before === undefined) return firstRecord({ ...facts, keys, now });
-  const all = { ...before.keys, ...keys };
+  const all = keepLongerWaits({ ...before.keys, ...keys }, before.spec, facts.spec, now);
   const sameKeys = JSON.stringify(all) === JSON.stringify(before.keys);
   return sameKeys && diffSpecs(before.spec, facts.spec).length === 0
     ? before
     : { ...before, spec: facts.spec, keys: all, generation: before.generation + 1, ready: false };
+}
+
+/** Tokens and key sets from before a shorter life was asked for are still about. */
+function keepLongerWaits(
+  keys: InstallationRecord['keys'],
+  before: InstallationSpec,
+  next: InstallationSpec,
+  now: string,
+): InstallationRecord['keys'] {
+  const { 'jwt-signing-key': key } = keys;
+  return key === undefined ? keys : { ...keys, 'jwt-signing-key': withFormerJwt(key, before.jwt, next.jwt, now) };
 }
 
 /** The newest generation that an object names; 0 where none does. */
@@ -60,7 +78,7 @@ function firstRecord(facts: {
   };
 }
 
-function nextKey(before: KeyRecord | undefined, ring: Ring, now: string): KeyRecord {
+function nextKey(before: KeyRecord | undefined, ring: Ring, compromised: boolean, now: string): KeyRecord {
   const known = before?.versions ?? [];
   const destroyed = known.filter(({ n, state }) => state === 'destroyed' && ring.every((version) => version.n !== n));
   const versions = ring.map((version) =>
@@ -71,9 +89,11 @@ function nextKey(before: KeyRecord | undefined, ring: Ring, now: string): KeyRec
       now,
     ),
   );
+  const isNew = ({ n, state }: RingVersion): boolean => state === 'published' && known.every((old) => old.n !== n);
+  const replacements = compromised ? ring.filter(isNew) : [];
   return {
     versions: [...destroyed, ...versions].sort((a, b) => a.n - b.n),
-    evidence: before?.evidence ?? {},
+    evidence: replacements.reduce((evidence, { n }) => withReplacement(evidence, n), before?.evidence ?? {}),
   };
 }
 

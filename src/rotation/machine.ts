@@ -1,4 +1,5 @@
-import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+import type { KindId } from '../ledger/entry.ts';
+import type { InstallationRecord, KeyRecord, VersionRecord } from '../ledger/record.ts';
 import type { State } from '../ledger/ring.ts';
 import type { Step } from './situation.ts';
 
@@ -17,13 +18,55 @@ export interface Wish {
   readonly compromised: boolean;
   /** Seconds between the last transition and the next rotation. */
   readonly minInterval: number;
+  /** Versions (n) that were made because those before them were compromised. */
+  readonly replacements: ReadonlySet<number>;
   /** True where nothing tells that a trusted version is no longer needed: it stays. */
   readonly keepsTrusted: boolean;
 }
 
 /** The next step of the rotation that is open, or what opens one. Nothing but the record says where a rotation is. */
 export function nextStep(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
+  if (wish.compromised) return emergencyStep(versions, wish, now);
   return openStep(versions, wish) ?? (wish.opens ? opening(versions, wish, now) : { type: 'done' });
+}
+
+/**
+ * A key that somebody else may hold goes first, whatever else is open: its replacement is published before old versions
+ * are retired. What was published before the emergency stood beside it, and is never used.
+ */
+function emergencyStep(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
+  const published = versions.filter(({ state }) => state === 'published');
+  const exposed = published.find(({ n }) => !wish.replacements.has(n));
+  if (exposed !== undefined) return { type: 'retire', n: exposed.n };
+  const replaced = replacedAt(versions, wish, now);
+  if (published.length === 0 && replaced === undefined && wish.opens) return { type: 'publish' };
+  const open = openStep(versions, wish);
+  if (open !== undefined || replaced === undefined || !wish.opens) return open ?? { type: 'done' };
+  return wish.again ? { type: 'publish' } : tooRecent(replaced, wish);
+}
+
+/** When the emergency that goes on, or has just ended, got so far; undefined where the active key is of no such one. */
+function replacedAt(
+  versions: readonly VersionRecord[],
+  { replacements, keepsTrusted, again, minInterval }: Wish,
+  now: Date,
+): Date | undefined {
+  const newest = versions.at(-1);
+  if (newest?.state !== 'active' || !replacements.has(newest.n)) return undefined;
+  const retired = keepsTrusted ? [] : versions.flatMap(firstRetired);
+  const at = new Date(Math.max(...[newest.since, ...retired].map((time) => Date.parse(time))));
+  // A clock that was wrong must not make an emergency last for ever.
+  const isRecent = Math.abs(now.getTime() - at.getTime()) < minInterval * 1000;
+  const isOpen = !keepsTrusted && !again && versions.some(isLeftover);
+  return isRecent || isOpen ? at : undefined;
+}
+
+/** When a version that had been in use was first retired. */
+function firstRetired({ history }: VersionRecord): readonly string[] {
+  return history
+    .filter(({ state }, i) => state === 'retired' && history[i - 1]?.state === 'trusted')
+    .map(({ at }) => at)
+    .slice(0, 1);
 }
 
 /** The step with which an open rotation goes on, or undefined where none is open. */
@@ -54,12 +97,22 @@ export function leftoverStep(versions: readonly VersionRecord[], kept: ReadonlyS
 }
 
 function opening(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
-  const active = versions.find(({ state }) => state === 'active');
-  // A key that was never rotated cannot have been rotated by the same command a moment ago.
-  if (wish.again || (wish.compromised && active?.n === 1)) return { type: 'publish' };
-  const since = new Date(Math.max(...versions.map((version) => Date.parse(version.since))));
-  const until = new Date(since.getTime() + wish.minInterval * 1000);
-  return now < until ? { type: 'too-recent', since, until } : { type: 'publish' };
+  const since = noEarlier(0, ...versions);
+  const recent = tooRecent(since, wish);
+  return wish.again || now >= recent.until ? { type: 'publish' } : recent;
+}
+
+function tooRecent(since: Date, { minInterval }: Pick<Wish, 'minInterval'>): Extract<NextStep, { type: 'too-recent' }> {
+  return { type: 'too-recent', since, until: new Date(since.getTime() + minInterval * 1000) };
+}
+
+/** True where the last transition of all is one of the kind's, and its rotation has made a new version: of an interrupted run, it is what was under way. */
+export function isInTransition({ keys }: InstallationRecord, kind: KindId): boolean {
+  const last = (of: readonly VersionRecord[]): number => Math.max(...of.map(({ since }) => Date.parse(since)));
+  const versions = keys[kind]?.versions ?? [];
+  const newest = versions.at(-1);
+  const isUsed = newest !== undefined && newest.n > 1 && (newest.state === 'published' || newest.state === 'active');
+  return isUsed && last(versions) === last(Object.values(keys).flatMap((key) => key.versions));
 }
 
 /** Brought back from `retired`, or from a backup after it was destroyed: somebody needs it, and says when it can go. */
@@ -158,12 +211,25 @@ export function entryName({ n, state, history }: VersionRecord): string {
   return `v${n}.${history.length}.${state}`;
 }
 
-export function confirmationOf({ evidence }: KeyRecord, version: VersionRecord): Confirmation | undefined {
+/**
+ * The confirmation of a version's present state, undefined where there is none. A clock that was slow cannot put it before
+ * the state was entered; one that was fast has confirmed nothing that counts yet.
+ */
+export function confirmationOf(
+  { evidence }: Pick<KeyRecord, 'evidence'>,
+  version: VersionRecord,
+  now: Date,
+): Confirmation | undefined {
   const found = evidence[entryName(version)];
   if (typeof found !== 'object' || found === null || !('confirmedAt' in found) || !('by' in found)) return undefined;
   const at = typeof found.confirmedAt === 'string' ? Date.parse(found.confirmedAt) : Number.NaN;
   const by = found.by === 'operator' ? 'operator' : 'pods';
-  return Number.isNaN(at) ? undefined : { at: new Date(at), by };
+  return Number.isNaN(at) || at > now.getTime() ? undefined : { at: noEarlier(at, version), by };
+}
+
+/** A time, or when the states were entered that it is about, if that is later. */
+export function noEarlier(at: number, ...versions: readonly VersionRecord[]): Date {
+  return new Date(Math.max(at, ...versions.map(({ since }) => Date.parse(since))));
 }
 
 /** The evidence with one more confirmation; those of states that were left are dropped. */

@@ -2,11 +2,13 @@ import { parseDuration } from '../installation/duration.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+import { replacementsIn } from '../ledger/replacement.ts';
 import { doubtOf, inWords } from './census.ts';
 import type { Rotation } from './kinds.ts';
 import { type Leaf, reissuableAt } from './leaves.ts';
 import { confirmationOf, isLeftover, nextStep, type Wish } from './machine.ts';
 import type { CensusEvidence, Gate } from './situation.ts';
+import { formerSpecOf, soakFrom } from './soak.ts';
 
 /** One step of the road, and when it can be taken if nobody has to be waited for. */
 export interface PlannedStep {
@@ -61,10 +63,10 @@ function versionedRoad(
   const { versions } = key;
   const active = versions.find(({ state }) => state === 'active');
   const minInterval = parseDuration(spec.rotation.minInterval);
-  const open = nextStep(versions, { opens: true, again, compromised, minInterval, keepsTrusted }, now);
-  const soak = (type: 'promote' | 'retire') => gate.soak(type, spec, compromised);
+  const replacements = replacementsIn(key);
+  const open = nextStep(versions, { opens: true, again, compromised, minInterval, replacements, keepsTrusted }, now);
   const when = (type: 'promote' | 'retire') =>
-    compromised && soak(type) < gate.soak(type, spec, false)
+    compromised && gate.soak(type, spec, true) < gate.soak(type, spec, false)
       ? `${gate.conditions[type]}; --compromised skips the time`
       : gate.conditions[type];
   const promote = (n: number, earliest: Date): PlannedStep => ({
@@ -72,18 +74,29 @@ function versionedRoad(
     earliest,
     condition: when('promote'),
   });
+  const waits = { spec, former: formerSpecOf(key, spec), compromised };
+  const soak = (type: 'promote' | 'retire', at: Date): number => soakFrom(gate, type, waits, at);
   const retire = (n: number, earliest: Date | undefined): PlannedStep => ({
     action: `retire v${n}`,
     earliest,
     condition: when('retire'),
   });
   if (active === undefined) return [];
-  if (open.type === 'retire') return [retire(open.n, after(active, soak('retire'), key, now))];
+  const exposed = open.type === 'retire' && versions.find(({ n }) => n === open.n)?.state === 'published';
+  if (open.type === 'retire' && !exposed) {
+    return [
+      retire(
+        open.n,
+        after(active, (at) => soak('retire', at), key, now),
+      ),
+    ];
+  }
   const target = open.type === 'promote' ? versions.find(({ n }) => n === open.n) : undefined;
   const next = target?.n ?? Math.max(...versions.map(({ n }) => n)) + 1;
   const tooRecent = open.type === 'too-recent' ? open : undefined;
   const from = tooRecent?.until ?? now;
-  const promoted = target === undefined ? plus(from, soak('promote')) : after(target, soak('promote'), key, now);
+  const promoted =
+    target === undefined ? plus(from, soak('promote', from)) : after(target, (at) => soak('promote', at), key, now);
   const publish: PlannedStep = {
     action: `publish v${next}`,
     earliest: from,
@@ -93,9 +106,10 @@ function versionedRoad(
         : `already rotated, or made, at ${formatTime(tooRecent.since)}; --again rotates before`,
   };
   return [
+    ...(open.type === 'retire' ? [retire(open.n, now)] : []),
     ...(target === undefined ? [publish] : []),
     promote(next, promoted),
-    ...(keepsTrusted ? [] : [retire(active.n, plus(promoted, soak('retire')))]),
+    ...(keepsTrusted ? [] : [retire(active.n, plus(promoted, soak('retire', promoted)))]),
   ];
 }
 
@@ -121,8 +135,9 @@ function found(census: CensusEvidence, kid: string): string {
 }
 
 /** The time after consumers of the version were found to be current; where they were not yet, as if they were now. */
-function after(version: VersionRecord, seconds: number, key: KeyRecord, now: Date): Date {
-  const due = plus(confirmationOf(key, version)?.at ?? now, seconds);
+function after(version: VersionRecord, soak: (at: Date) => number, key: KeyRecord, now: Date): Date {
+  const at = confirmationOf(key, version, now)?.at ?? now;
+  const due = plus(at, soak(at));
   return due > now ? due : now;
 }
 

@@ -2,7 +2,7 @@ import { parseDuration } from '../installation/duration.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
-import { entryName } from './machine.ts';
+import { entryName, noEarlier } from './machine.ts';
 
 /** A look that found nobody who needs an old version. */
 export interface Scan {
@@ -11,14 +11,28 @@ export interface Scan {
   readonly location: string;
 }
 
-/** The first scan that found nobody who needs `old`, while `active` was active; undefined where none was made. */
-export function firstScanOf({ evidence }: KeyRecord, old: VersionRecord, active: VersionRecord): Scan | undefined {
+/**
+ * The first scan that found nobody who needs `old`, while `active` was active; undefined where none was made. Neither a slow
+ * clock nor a fast one makes it count earlier than it should.
+ */
+export function firstScanOf(
+  { evidence }: KeyRecord,
+  old: VersionRecord,
+  active: VersionRecord,
+  now: Date,
+): Scan | undefined {
   const found = evidence[entryName(old)];
   if (typeof found !== 'object' || found === null || !('unneededAt' in found) || !('under' in found)) return undefined;
-  const begun = typeof found.unneededAt === 'string' ? Date.parse(found.unneededAt) : Number.NaN;
-  if (found.under !== entryName(active) || Number.isNaN(begun)) return undefined;
+  const at = typeof found.unneededAt === 'string' ? Date.parse(found.unneededAt) : Number.NaN;
+  if (found.under !== entryName(active) || !(at <= now.getTime())) return undefined;
   // What an older version of this program noted names no place: it counts for none.
-  return { begun: new Date(begun), location: 'in' in found ? String(found.in) : '' };
+  return { begun: noEarlier(at, old, active), location: 'in' in found ? String(found.in) : '' };
+}
+
+/** True where a scan is noted, though it may count for nothing. */
+export function hasScan({ evidence }: KeyRecord, old: VersionRecord): boolean {
+  const found = evidence[entryName(old)];
+  return typeof found === 'object' && found !== null && 'unneededAt' in found;
 }
 
 /** The evidence with that scan; without one where it is undefined. */

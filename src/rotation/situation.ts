@@ -17,6 +17,8 @@ export interface Situation {
   readonly step: Step;
   readonly versions: readonly VersionRecord[];
   readonly spec: InstallationSpec;
+  /** The spec until it was made to ask for shorter waits; left out where it never was. */
+  readonly former?: { readonly spec: InstallationSpec; readonly until: Date } | undefined;
   /** True where somebody else may hold the old key: soak times protect nobody then. */
   readonly compromised: boolean;
   /** So many records the operator is willing to lose: whoever they belong to has to reset the password. */

@@ -5,11 +5,19 @@
  */
 import fc from 'fast-check';
 import { defaultSpec } from '../../src/installation/defaults.ts';
-import type { VersionRecord } from '../../src/ledger/record.ts';
+import type { KeyRecord, VersionRecord } from '../../src/ledger/record.ts';
+import { replacementsIn, withReplacement } from '../../src/ledger/replacement.ts';
 import type { State } from '../../src/ledger/ring.ts';
 import { decideStep, needsOf } from '../../src/rotation/decide.ts';
 import { jwtSigningKey } from '../../src/rotation/gates/jwt-signing-key.ts';
-import { entryName, movesOf, nextStep, type Request, requestedStep } from '../../src/rotation/machine.ts';
+import {
+  confirmationOf,
+  movesOf,
+  nextStep,
+  type Request,
+  requestedStep,
+  withConfirmation,
+} from '../../src/rotation/machine.ts';
 import type { Evidence, Situation, Step } from '../../src/rotation/situation.ts';
 
 const spec = defaultSpec();
@@ -74,8 +82,8 @@ class Machine {
   #now = Date.parse('2027-01-01T00:00:00Z');
   #generation = 1;
   #versions: readonly VersionRecord[] = [this.#made(1, 'active')];
-  /** When consumers of a state were first found to be current. */
-  readonly #confirmed = new Map<string, Date>();
+  /** When consumers of a state were found to be current, and what was made in an emergency. */
+  #evidence: KeyRecord['evidence'] = {};
 
   live(events: readonly Event[]): void {
     for (const each of events) {
@@ -86,25 +94,44 @@ class Machine {
   }
 
   #run(wish: Run): void {
-    let taken = 0;
-    for (; taken < wish.dies; taken++) {
-      const step = this.#decide(wish, taken);
-      if (step === undefined) return;
+    const before = this.#versions.length;
+    for (let taken = 0; taken < wish.dies; taken++) {
+      const step = this.#decide(wish, taken > 0, this.#versions.length > before);
+      if (step === undefined) {
+        this.#checkEmergency(wish, this.#versions.length > before);
+        return;
+      }
       this.#take(step, wish, this.#generation);
     }
+  }
+
+  /** Whoever is told that an emergency is over has another key in use, which was made for it; and no step was left out. */
+  #checkEmergency(wish: Run, hasPublished: boolean): void {
+    if (wish.type !== 'rotate' || !wish.compromised || this.#next(wish, false, hasPublished) !== undefined) return;
+    const active = this.#versions.find(({ state }) => state === 'active');
+    const fits = active !== undefined && replacementsIn(this.#key()).has(active.n);
+    this.#expect(fits, 'the compromised key is active');
+    this.#expect(
+      this.#versions.every(({ state }) => state !== 'published'),
+      'an emergency ends with a published key',
+    );
+  }
+
+  #key(): KeyRecord {
+    return { versions: this.#versions, evidence: this.#evidence };
   }
 
   /** Both decide on the same record; the one that writes later meets another generation. */
   #two([one, other]: readonly [Run, Run]): void {
     const decided = this.#generation;
-    const [first, second] = [this.#decide(one, 0), this.#decide(other, 0)];
+    const [first, second] = [this.#decide(one, false, false), this.#decide(other, false, false)];
     if (first !== undefined) this.#take(first, one, decided);
     if (second !== undefined) this.#take(second, other, decided);
   }
 
   /** The step whose gate is open, or undefined. */
-  #decide(wish: Run, taken: number): Step | undefined {
-    const step = this.#next(wish, taken);
+  #decide(wish: Run, hasMoved: boolean, hasPublished: boolean): Step | undefined {
+    const step = this.#next(wish, hasMoved, hasPublished);
     if (step === undefined) return undefined;
     const situation: Situation = {
       ...{ kind: 'jwt-signing-key', step, versions: this.#versions, spec },
@@ -113,9 +140,12 @@ class Machine {
     let evidence: Evidence = {};
     for (const need of needsOf(jwtSigningKey, situation)) {
       if (need.type !== 'consumers') throw new Error(`it asks for ${need.type}`);
-      const name = entryName(need.entry);
-      if (wish.consumers === 'current' && !this.#confirmed.has(name)) this.#confirmed.set(name, new Date(this.#now));
-      const at = this.#confirmed.get(name);
+      const now = new Date(this.#now);
+      if (wish.consumers === 'current' && confirmationOf(this.#key(), need.entry, now) === undefined) {
+        const confirmation = { confirmedAt: now.toISOString(), by: 'pods' } as const;
+        this.#evidence = withConfirmation(this.#key(), need.entry, confirmation);
+      }
+      const at = confirmationOf(this.#key(), need.entry, now)?.at;
       if (at !== undefined) evidence = { consumers: { status: 'current', at } };
       else if (wish.consumers === 'behind') evidence = { consumers: { status: 'behind', blockers: ['Pod a/b'] } };
       else if (wish.consumers === 'unknown') evidence = { consumers: { status: 'unknown', reason: 'no access' } };
@@ -123,14 +153,16 @@ class Machine {
     return decideStep(jwtSigningKey, situation, evidence, new Date(this.#now)).open ? step : undefined;
   }
 
-  #next(wish: Run, taken: number): Step | undefined {
+  #next(wish: Run, hasMoved: boolean, hasPublished: boolean): Step | undefined {
     if (wish.type === 'rotate') {
       const { again, compromised } = wish;
-      const opens = { opens: taken === 0, again, compromised, minInterval: MIN_INTERVAL, keepsTrusted: false };
-      const next = nextStep(this.#versions, opens, new Date(this.#now));
+      const opens = compromised ? !hasPublished : !hasMoved;
+      const wishes = { opens, again, compromised, minInterval: MIN_INTERVAL, keepsTrusted: false };
+      const replacements = replacementsIn(this.#key());
+      const next = nextStep(this.#versions, { ...wishes, replacements }, new Date(this.#now));
       return next.type === 'done' || next.type === 'too-recent' ? undefined : next;
     }
-    if (taken > 0) return undefined;
+    if (hasMoved) return undefined;
     const kid = this.#versions.at(-1 - wish.version)?.kid ?? 'none';
     const request: Request = wish.type === 'rollback' ? { type: 'rollback' } : { type: wish.type, kid };
     const asked = requestedStep(this.#versions, request);
@@ -147,7 +179,9 @@ class Machine {
         before.every(({ state }) => state !== 'published'),
         'two are published',
       );
-      this.#versions = [...before, this.#made(before.length + 1, 'published')];
+      const n = before.length + 1;
+      this.#versions = [...before, this.#made(n, 'published')];
+      if (wish.compromised) this.#evidence = withReplacement(this.#evidence, n);
     }
     for (const [n, to] of movesOf(step, before)) this.#move(n, to, step, wish);
     this.#check(before);
@@ -159,6 +193,8 @@ class Machine {
     const isRepeated = version.state === 'destroyed' && to === 'destroyed';
     this.#expect(isRepeated || ALLOWED[version.state].includes(to), `v${n} goes from ${version.state} to ${to}`);
     if (to === 'active' && !('back' in step)) this.#expectSoaked(version, CACHES, compromised);
+    const isExposed = version.state === 'published' && !replacementsIn(this.#key()).has(n);
+    this.#expect(!(compromised && to === 'active' && isExposed), `v${n} stood beside the compromised key`);
     const active = this.#versions.find(({ state }) => state === 'active');
     if (to === 'retired' && version.state === 'trusted' && active !== undefined) {
       this.#expectSoaked(active, TOKENS, compromised);
@@ -170,9 +206,12 @@ class Machine {
 
   /** Everybody was found to have it so long ago: the old key is out of every cache, or its last token has expired. */
   #expectSoaked(version: VersionRecord, seconds: number, compromised: boolean): void {
-    const at = this.#confirmed.get(entryName(version));
-    const soaked = at !== undefined && this.#now >= at.getTime() + seconds * 1000;
-    this.#expect(compromised || soaked, `v${version.n} (${version.state}) was not confirmed for ${seconds} s`);
+    const at = confirmationOf(this.#key(), version, new Date(this.#now))?.at;
+    const from = Math.max(at?.getTime() ?? Number.POSITIVE_INFINITY, Date.parse(version.since));
+    this.#expect(
+      compromised || this.#now >= from + seconds * 1000,
+      `v${version.n} (${version.state}) was not confirmed for ${seconds} s`,
+    );
   }
 
   #check(before: readonly VersionRecord[]): void {

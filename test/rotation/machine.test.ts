@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { VersionRecord } from '../../src/ledger/record.ts';
+import type { State } from '../../src/ledger/ring.ts';
 import { dueAt, leavesToReissue } from '../../src/rotation/leaves.ts';
 import {
   confirmationOf,
@@ -9,11 +10,15 @@ import {
   type Wish,
   withConfirmation,
 } from '../../src/rotation/machine.ts';
+import { firstScanOf } from '../../src/rotation/scans.ts';
 import { platform, version } from './bed.ts';
 import { checkMachine } from './machine-model.ts';
 
 const NOW = new Date('2027-02-01T00:00:00Z');
-const WISH: Wish = { opens: true, again: false, compromised: false, minInterval: 86_400, keepsTrusted: false };
+const WISH: Wish = {
+  ...{ opens: true, again: false, compromised: false, minInterval: 86_400, keepsTrusted: false },
+  replacements: new Set(),
+};
 const RECENT = '2027-01-31T12:00:00Z';
 
 describe('the next step', () => {
@@ -22,18 +27,6 @@ describe('the next step', () => {
     ['is nothing where nothing is to be opened', [version(1, 'active')], { opens: false }, { type: 'done' }],
     ['waits for the interval', [version(1, 'active', RECENT)], {}, { type: 'too-recent' }],
     ['does not wait with --again', [version(1, 'active', RECENT)], { again: true }, { type: 'publish' }],
-    [
-      'does not wait for a first key that is compromised',
-      [version(1, 'active', RECENT)],
-      { compromised: true },
-      { type: 'publish' },
-    ],
-    [
-      'waits for a later one, which may be what the same command has made',
-      [version(1, 'retired'), version(2, 'active', RECENT)],
-      { compromised: true },
-      { type: 'too-recent' },
-    ],
     [
       'of a published version is its promotion',
       [version(1, 'active'), version(2, 'published', RECENT)],
@@ -89,6 +82,110 @@ describe('the next step', () => {
   });
 });
 
+describe('the next step where the key is compromised', () => {
+  const OLD = '2027-01-10T00:00:00Z';
+  const second = new Set([2]);
+  const v1 = (state: 'trusted' | 'retired' | 'destroyed', ...past: readonly State[]) =>
+    version(1, state, RECENT, ['active', 'trusted', ...past]);
+  const cases: readonly (readonly [string, readonly VersionRecord[], Partial<Wish>, object])[] = [
+    ['does not wait for the interval', [version(1, 'active', RECENT)], {}, { type: 'publish' }],
+    [
+      'does not take the key of an ordinary rotation for its own',
+      [v1('retired'), version(2, 'active', RECENT)],
+      {},
+      { type: 'publish' },
+    ],
+    [
+      'replaces the active key before it retires the old one',
+      [v1('trusted'), version(2, 'active', RECENT)],
+      {},
+      { type: 'publish' },
+    ],
+    [
+      'retires what was published beside the active key',
+      [version(1, 'active'), version(2, 'published', RECENT)],
+      {},
+      { type: 'retire', n: 2 },
+    ],
+    [
+      'promotes what was published in its place, however long that takes',
+      [version(1, 'active'), version(2, 'published', OLD)],
+      { replacements: second, again: true },
+      { type: 'promote', n: 2 },
+    ],
+    [
+      'is that of the same emergency',
+      [v1('trusted'), version(2, 'active', OLD)],
+      { replacements: second },
+      { type: 'retire', n: 1 },
+    ],
+    [
+      'is none once it is replaced',
+      [v1('retired'), version(2, 'active', RECENT)],
+      { replacements: second },
+      { type: 'too-recent', since: new Date(RECENT) },
+    ],
+    [
+      'counts from the end of a long emergency',
+      [v1('retired'), version(2, 'active', OLD)],
+      { replacements: second },
+      { type: 'too-recent', since: new Date(RECENT) },
+    ],
+    [
+      'opens another emergency after the interval, whatever others do to old versions',
+      [version(1, 'destroyed', RECENT, ['active', 'trusted']), version(2, 'active', OLD)],
+      { replacements: second },
+      { type: 'publish' },
+    ],
+    [
+      'opens another one where an old version that is always kept has gone at last',
+      [v1('retired'), version(2, 'active', OLD)],
+      { replacements: second, keepsTrusted: true },
+      { type: 'publish' },
+    ],
+    [
+      'opens another one with --again',
+      [v1('retired'), version(2, 'active', RECENT)],
+      { replacements: second, again: true },
+      { type: 'publish' },
+    ],
+    [
+      'with --again does not open one where one is open',
+      [v1('trusted'), version(2, 'active', RECENT)],
+      { replacements: second, again: true },
+      { type: 'retire', n: 1 },
+    ],
+    [
+      'with --again opens one beside one that is stuck',
+      [v1('trusted'), version(2, 'active', OLD)],
+      { replacements: second, again: true },
+      { type: 'publish' },
+    ],
+    [
+      'opens another one where a rotation was begun since',
+      [v1('retired'), version(2, 'active', RECENT), version(3, 'retired', RECENT, ['published'])],
+      { replacements: second },
+      { type: 'publish' },
+    ],
+    [
+      'is not put off by a key of the future',
+      [v1('retired'), version(2, 'active', '2029-01-01T00:00:00Z')],
+      { replacements: second },
+      { type: 'publish' },
+    ],
+    [
+      'is none where the command has replaced the key already',
+      [version(1, 'active')],
+      { opens: false },
+      { type: 'done' },
+    ],
+  ];
+
+  test.each(cases)('%s', (_, versions, wish, expected) => {
+    expect(nextStep(versions, { ...WISH, compromised: true, ...wish }, NOW)).toMatchObject(expected);
+  });
+});
+
 describe('a step by name', () => {
   const [v1, v2] = [version(1, 'trusted'), version(2, 'active')];
   const retired = version(1, 'retired');
@@ -136,12 +233,12 @@ describe('a confirmation', () => {
     const published = version(2, 'published');
     const key = { versions: [version(1, 'active'), published], evidence: {} };
     const evidence = withConfirmation(key, published, confirmation);
-    expect(confirmationOf({ ...key, evidence }, published)?.at).toEqual(new Date(confirmation.confirmedAt));
+    expect(confirmationOf({ evidence }, published, NOW)?.at).toEqual(new Date(confirmation.confirmedAt));
     for (const later of [
       version(2, 'active', undefined, ['published']),
       version(2, 'published', undefined, ['active', 'trusted']),
     ]) {
-      expect(confirmationOf({ ...key, evidence }, later)).toBeUndefined();
+      expect(confirmationOf({ evidence }, later, NOW)).toBeUndefined();
     }
   });
 
@@ -153,7 +250,24 @@ describe('a confirmation', () => {
 
   test.each([null, 7, 'x', {}, { confirmedAt: 'soon', by: 'pods' }])('that is %j is none', (found) => {
     const active = version(1, 'active');
-    expect(confirmationOf({ versions: [active], evidence: { [entryName(active)]: found } }, active)).toBeUndefined();
+    expect(confirmationOf({ evidence: { [entryName(active)]: found } }, active, NOW)).toBeUndefined();
+  });
+});
+
+describe('the time of evidence', () => {
+  const [old, active] = [version(1, 'trusted'), version(2, 'active', '2027-01-10T00:00:00Z')];
+  const at = (time: string): object => ({ confirmedAt: time, unneededAt: time, by: 'pods', under: entryName(active) });
+
+  test.each([
+    ['is that of the look', '2027-01-11T00:00:00Z', '2027-01-11T00:00:00Z'],
+    ['is never before the state was entered, however slow the clock was', '2026-12-24T00:00:00Z', active.since],
+    ['is none where it is to come, by a clock that was fast', '2027-02-01T00:00:01Z', undefined],
+  ])('%s', (_, time, counts) => {
+    const evidence = { [entryName(active)]: at(time), [entryName(old)]: at(time) };
+    const key = { versions: [old, active], evidence };
+    const expected = counts === undefined ? undefined : new Date(counts);
+    expect(confirmationOf(key, active, NOW)?.at).toEqual(expected);
+    expect(firstScanOf(key, old, active, NOW)).toEqual(expected);
   });
 });
 

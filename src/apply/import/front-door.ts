@@ -104,7 +104,7 @@ export function importChange(door: FrontDoor, pair: { certificate: Uint8Array; k
   const imported = same === undefined ? [{ state: 'active' as const, material }] : [];
   // What stands there now was not imported by palette-keys: it is kept, so that it can come back.
   const adds = [...before.map((each) => ({ state: 'trusted' as const, material: each })), ...imported];
-  return { kind: FQDN, generation, adds, moves, overwrites: true, whole: !ready, reissues: new Set() };
+  return { ...lookAt(FQDN), generation, adds, moves, overwrites: true, whole: !ready };
 }
 
 /** Back to the certificate before: the newest trusted one. Undefined where there is none. */
@@ -116,7 +116,7 @@ export function rollbackChange({ versions, generation, ready }: FrontDoor): Chan
     [active.n, 'trusted'],
     [previous.n, 'active'],
   ]);
-  return { kind: FQDN, generation, adds: [], moves, overwrites: true, whole: !ready, reissues: new Set() };
+  return { ...lookAt(FQDN), generation, moves, overwrites: true, whole: !ready };
 }
 
 function kidOf(material: Material): string {

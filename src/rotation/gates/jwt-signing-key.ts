@@ -1,4 +1,5 @@
 import { activeVersion, type Gate, OPEN, versionOf } from '../situation.ts';
+import { soakFrom } from '../soak.ts';
 import { afterCurrent, sumOf } from './consumers.ts';
 
 /**
@@ -20,12 +21,14 @@ export const jwtSigningKey: Gate = {
     const entry = step.type === 'promote' ? versionOf(situation, step.n) : activeVersion(situation);
     return [{ type: 'consumers', entry, acknowledged: step.type === 'promote', reloads: true }];
   },
-  decide: ({ step, spec, compromised }, { consumers }, now) => {
+  decide: (situation, { consumers }, now) => {
+    const { step, compromised } = situation;
     if (compromised || (step.type !== 'promote' && step.type !== 'retire')) return OPEN;
     const reason =
       step.type === 'promote'
         ? 'verifiers may still have the key set from before in their caches'
         : 'tokens of the old key are still valid';
-    return afterCurrent(consumers, now, { seconds: jwtSigningKey.soak(step.type, spec, compromised), reason });
+    const at = consumers?.status === 'current' ? consumers.at : now;
+    return afterCurrent(consumers, now, { seconds: soakFrom(jwtSigningKey, step.type, situation, at), reason });
   },
 };
