@@ -15,7 +15,8 @@ export type Restarted = Map<string, number>;
 
 /**
  * Restarts the workloads of Pods that are behind and stay, one after the other, and waits until each is ready. Each is
- * restarted once for a change, however often one looks. False where there was none to restart.
+ * restarted once for a change, however often one looks. False where there was none to restart. One that
+ * cannot be restarted does not stop the others; then it throws REFUSED, which says what to do.
  */
 export async function restartBehind(
   { pods, settledAt }: Lagging,
@@ -30,9 +31,16 @@ export async function restartBehind(
   if (workloads === undefined || open.length === 0) return false;
   await pause(Math.max(0, settled - clock.now().getTime()));
   let any = false;
+  let refusal: PaletteKeysError | undefined;
   for (const workload of open) {
     restarted.set(workload, settled);
-    if (!(await workloads.restart(workload, clock.now()))) continue;
+    try {
+      if (!(await workloads.restart(workload, clock.now()))) continue;
+    } catch (error) {
+      if (!(error instanceof PaletteKeysError) || error.code !== 'REFUSED') throw error;
+      refusal ??= error;
+      continue;
+    }
     any = true;
     const until = clock.now().getTime() + PATIENCE_MS;
     while (!(await workloads.isReady(workload))) {
@@ -40,6 +48,7 @@ export async function restartBehind(
       await pause(POLL_MS);
     }
   }
+  if (refusal !== undefined) throw refusal;
   return any;
 }
 
