@@ -17,7 +17,7 @@ export type Restarted = Map<string, number>;
 /**
  * Restarts the workloads of Pods that are behind and stay, one after the other, and waits until each is ready. Each is
  * restarted once for a change, however often one looks, and none before somebody has agreed. False where there was none to
- * restart.
+ * restart. One that cannot be restarted does not stop the others; then it throws REFUSED, which says what to do.
  */
 export async function restartBehind(
   { pods, settledAt }: Lagging,
@@ -34,9 +34,16 @@ export async function restartBehind(
   await agree({ kind, action: `restart ${open.join(', ')}`, plan: undefined, irrevocable: undefined });
   await pause(Math.max(0, settled - clock.now().getTime()));
   let any = false;
+  let refusal: PaletteKeysError | undefined;
   for (const workload of open) {
     log.restarted.set(workload, settled);
-    if (!(await workloads.restart(workload, clock.now()))) continue;
+    try {
+      if (!(await workloads.restart(workload, clock.now()))) continue;
+    } catch (error) {
+      if (!(error instanceof PaletteKeysError) || error.code !== 'REFUSED') throw error;
+      refusal ??= error;
+      continue;
+    }
     any = true;
     log.did(`restarted ${workload}`);
     const until = clock.now().getTime() + PATIENCE_MS;
@@ -45,6 +52,7 @@ export async function restartBehind(
       await pause(POLL_MS);
     }
   }
+  if (refusal !== undefined) throw refusal;
   return any;
 }
 

@@ -18,7 +18,7 @@ export interface Pod {
   /** It is being deleted: on a dead node that never ends. */
   readonly leaving: boolean;
   readonly uses: readonly Use[];
-  /** When each container was started; one that is not running is not in it. */
+  /** When each container was started, also one that has ended; one that will start is not in it. */
   readonly startedAt: ReadonlyMap<string, Date>;
   /** Kids that it says it has loaded, where it says so. */
   readonly loadedKids: readonly string[];
@@ -32,7 +32,7 @@ export interface Workloads {
   changedAt(ref: ObjectRef): Promise<Date | undefined>;
   /**
    * Starts all Pods of a Deployment, StatefulSet or DaemonSet anew, as `kubectl rollout restart` does. False for
-   * anything else.
+   * anything else. Throws REFUSED where that would not reach its Pods: it is paused, or waits for somebody to delete them.
    */
   restart(workload: string, at: Date): Promise<boolean>;
   /** True once the Pods of that restart are all there and ready. */

@@ -171,6 +171,23 @@ describe.skipIf(findAssetsOrSkip() === undefined)('on a real API server', { time
     expect(await workloads.isReady(AUTH)).toBe(true);
   });
 
+  test('what a restart would not reach is left as it is, and it is said what to do', async () => {
+    const labels = { app: 'agent' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'x' }] } };
+    const common = { selector: { matchLabels: labels }, template };
+    const workloads = workloadsOf(store);
+    for (const [kind, spec, hint] of [
+      ['Deployment', { ...common, paused: true }, 'rollout resume'],
+      ['DaemonSet', { ...common, updateStrategy: { type: 'OnDelete' } }, 'delete its Pods'],
+    ] as const) {
+      await create({ apiVersion: 'apps/v1', kind, metadata: { name: 'agent', namespace: PLATFORM }, spec });
+      const refused = workloads.restart(`${kind}/${PLATFORM}/agent`, clock.now());
+      await expect(refused).rejects.toMatchObject({ code: 'REFUSED', hint: expect.stringContaining(hint) });
+      const path = 'jsonpath={.metadata.generation}';
+      expect((await cluster.kubectl(['get', kind, 'agent', '-n', PLATFORM, '-o', path])).stdout).toBe('1');
+    }
+  });
+
   test('a destroyed key is deleted from the cluster, and the rest stays', async () => {
     const kind = 'message-bus-signing-key';
     await rotate(store, kind, { clock, assumeConsumersCurrent: true, again: true });

@@ -117,6 +117,18 @@ describe('restarts while one waits', () => {
   });
 });
 
+test('a workload that cannot be restarted does not stop the others, and it is said what to do', async () => {
+  const workloads = cluster(() => ['agent-1', 'auth-1'].map((name) => pod(name, started, mounts(JWT))));
+  const restart = async (workload: string) => {
+    if (workload === AUTH) return workloads.restart(workload);
+    throw new PaletteKeysError('REFUSED', `${workload} cannot be restarted`, { hint: 'delete its Pods' });
+  };
+  const refused = go(JWT, { workloads: { ...workloads, restart }, restart: true });
+  // The key was published before, so it has written something: it waits.
+  expect((await refused).waitingFor?.blockers).toEqual(['delete its Pods']);
+  expect(workloads.restarted).toEqual([AUTH]);
+});
+
 describe('a confirmation', () => {
   const workloads = () => cluster(() => [pod('auth-1', started, mounts(JWT))]);
   const confirmations = (): readonly object[] => Object.values(recordIn(store.snapshot()).keys[JWT].evidence);

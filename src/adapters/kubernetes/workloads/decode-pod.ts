@@ -6,6 +6,13 @@ import { isObject, type JsonObject, listAt, objectAt, textAt } from '../json.ts'
 /** With it a Pod says which keys it has loaded: kids, with commas between them. */
 const LOADED = 'palette-keys.dev/loaded-kids';
 
+/** Where a Pod has its containers, and where their statuses. */
+const KINDS = [
+  ['initContainers', 'initContainerStatuses'],
+  ['containers', 'containerStatuses'],
+  ['ephemeralContainers', 'ephemeralContainerStatuses'],
+] as const;
+
 type Source = readonly [ObjectKind, string];
 
 /** A Pod as the server has it (core/v1), down to what matters for keys. */
@@ -15,7 +22,7 @@ export function decodePod(json: JsonObject): Pod {
   if (namespace === undefined || name === undefined) throw new Garbled('it holds a Pod without a name');
   const spec = objectAt(json, 'spec');
   const status = objectAt(json, 'status');
-  const containers = [...listAt(spec, 'initContainers'), ...listAt(spec, 'containers')];
+  const containers = KINDS.flatMap(([kind]) => listAt(spec, kind)).filter((each) => !isOver(each, status));
   const volumes = volumesOf(spec);
   return {
     namespace,
@@ -24,7 +31,7 @@ export function decodePod(json: JsonObject): Pod {
     finished: ['Succeeded', 'Failed'].includes(textAt(status, 'phase') ?? ''),
     leaving: textAt(metadata, 'deletionTimestamp') !== undefined,
     uses: containers.flatMap((container) => usesOf(container, volumes, namespace)),
-    startedAt: startsOf(status),
+    startedAt: startsOf(containers, status),
     loadedKids: (textAt(objectAt(metadata, 'annotations'), LOADED) ?? '')
       .split(',')
       .map((kid) => kid.trim())
@@ -95,16 +102,38 @@ function sourceOf(kind: ObjectKind, name: string | undefined): readonly Source[]
   return name === undefined ? [] : [[kind, name]];
 }
 
-/** When each container was started, also one that has come to its end: what it has read may live on in a volume. */
-function startsOf(status: JsonObject): ReadonlyMap<string, Date> {
-  const statuses = [...listAt(status, 'initContainerStatuses'), ...listAt(status, 'containerStatuses')];
+/**
+ * When each container was started, also one that has come to its end: what it has read may live on in a volume. One that
+ * waits will start with what the objects hold then. Of any other that does not say, the Pod's own start counts.
+ */
+function startsOf(containers: readonly unknown[], status: JsonObject): ReadonlyMap<string, Date> {
+  const earliest = timeAt(status, 'startTime') ?? new Date(0);
+  const isPending = textAt(status, 'phase') === 'Pending';
   return new Map(
-    statuses.flatMap((each): [string, Date][] => {
-      const state = objectAt(each, 'state');
-      const started =
-        textAt(objectAt(state, 'running'), 'startedAt') ?? textAt(objectAt(state, 'terminated'), 'startedAt');
-      const time = new Date(started ?? Number.NaN);
-      return Number.isNaN(time.getTime()) ? [] : [[textAt(each, 'name') ?? '', time]];
+    containers.flatMap((container): [string, Date][] => {
+      const name = textAt(container, 'name') ?? '';
+      const found = statusOf(name, status);
+      if (found === undefined) return isPending ? [] : [[name, earliest]];
+      const state = objectAt(found, 'state');
+      const begun = [state['running'], state['terminated']].find(isObject);
+      return begun === undefined ? [] : [[name, timeAt(begun, 'startedAt') ?? earliest]];
     }),
   );
+}
+
+/** A container that somebody has added for a look around never starts again. */
+function isOver(container: unknown, status: JsonObject): boolean {
+  const name = textAt(container, 'name');
+  const found = listAt(status, 'ephemeralContainerStatuses').find((each) => textAt(each, 'name') === name);
+  return isObject(objectAt(found, 'state')['terminated']);
+}
+
+/** No two containers of a Pod have the same name. */
+function statusOf(name: string, status: JsonObject): unknown {
+  return KINDS.flatMap(([, statuses]) => listAt(status, statuses)).find((each) => textAt(each, 'name') === name);
+}
+
+function timeAt(json: JsonObject, key: string): Date | undefined {
+  const time = new Date(textAt(json, key) ?? Number.NaN);
+  return Number.isNaN(time.getTime()) ? undefined : time;
 }

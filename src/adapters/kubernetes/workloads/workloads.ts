@@ -1,3 +1,4 @@
+import { PaletteKeysError } from '../../../errors.ts';
 import type { ObjectRef } from '../../../ports/object-ref.ts';
 import type { Pod, Workloads } from '../../../ports/workloads.ts';
 import { type Call, getting, type Target, writing } from '../api/call.ts';
@@ -7,7 +8,7 @@ import { isObject, type JsonObject, listAt, objectAt, textAt } from '../json.ts'
 import { lastChange, readTime } from '../objects/last-change.ts';
 import type { Seen } from '../objects/seen.ts';
 import { decodePod } from './decode-pod.ts';
-import { isRolledOut } from './rollout.ts';
+import { isRolledOut, obstacleOf } from './rollout.ts';
 
 const PAGE = 200;
 
@@ -58,6 +59,8 @@ export class KubernetesWorkloads implements Workloads {
       if (target === undefined) return false;
       for (;;) {
         const current = await this.#client.read({ ...target, verb: 'get' }, (json) => json);
+        const obstacle = obstacleOf(current);
+        if (obstacle !== undefined) throw unreachable(workload, obstacle);
         try {
           await this.#client.send(writing({ ...target, verb: 'update' }, restarted(current, at)), () => undefined);
           return true;
@@ -103,6 +106,15 @@ function targetOf(workload: string): Omit<Target, 'verb'> | undefined {
   const [kind = '', namespace = '', name = ''] = workload.split('/');
   const resource = RESOURCES[kind];
   return resource === undefined ? undefined : { group: 'apps', resource, namespace, name };
+}
+
+function unreachable(
+  workload: string,
+  { reason, remedy }: { readonly reason: string; readonly remedy: string },
+): PaletteKeysError {
+  return new PaletteKeysError('REFUSED', `${workload} cannot be restarted: ${reason}`, {
+    hint: `${remedy}; then run the command again: it goes on from here`,
+  });
 }
 
 /** The object as it was read, with the time of the restart on its Pods' template: resourceVersion is the precondition. */
