@@ -1,18 +1,10 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { Lagging } from './evidence.ts';
 import type { EvidencePorts } from './observation.ts';
-import type { AdvanceInput, Log } from './rotation-run.ts';
-
-export interface Pausing {
-  /** Waits, in milliseconds; rejects as soon as the run is interrupted. */
-  pause(ms: number): Promise<void>;
-}
+import type { AdvanceInput, Log, Pausing } from './rotation-run.ts';
 
 const POLL_MS = 2000;
 const PATIENCE_MS = 15 * 60_000;
-
-/** Workloads that a run has restarted, with the time, in milliseconds, from which on a start gave them the change. */
-export type Restarted = Map<string, number>;
 
 /**
  * Restarts the workloads of Pods that are behind and stay, one after the other, and waits until each is ready. Each is

@@ -8,7 +8,6 @@ import type { Step as ObjectStep } from '../plan/step.ts';
 import type { Request } from '../rotation/machine.ts';
 import type { SpecRequest } from './gather.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
-import type { Pausing, Restarted } from './restart.ts';
 
 export interface AdvanceInput extends Statements {
   readonly spec: SpecRequest;
@@ -30,6 +29,14 @@ export interface AdvanceInput extends Statements {
   readonly services: readonly string[] | undefined;
   /** Asked before every write; throws where nobody agrees. */
   agree(proposal: Proposal): Promise<void>;
+}
+
+/** Workloads that a run has restarted, with the time, in milliseconds, from which on a start gave them the change. */
+export type Restarted = Map<string, number>;
+
+export interface Pausing {
+  /** Waits, in milliseconds; rejects as soon as the run is interrupted. */
+  pause(ms: number): Promise<void>;
 }
 
 export interface AdvancePorts extends EvidencePorts, Pausing {}

@@ -78,6 +78,12 @@ function rotatePorts(
   };
 }
 
+/** Makes the store that of a cluster on which this runs, and on which one may do everything. */
+export function onCluster(store: MemoryStore, clock: ManualClock, workloads: Workloads): void {
+  const server = { version: async () => 'v1.34.0', now: async () => clock.now(), denied: async () => [] };
+  Object.assign(store, { cluster: { ...server, event: async () => undefined, user: async () => 'me', workloads } });
+}
+
 /** `v1 trusted, v2 active`, as the record has it. */
 export function statesOf(store: MemoryStore, kind: string): string {
   const versions: VersionRecord[] = recordIn(store.snapshot()).keys[kind].versions;

@@ -15,7 +15,7 @@ import {
 } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
-import { platform, pod, statesOf, workloadsOf } from './bed.ts';
+import { rotate as advance, onCluster, platform, pod, statesOf, workloadsOf } from './bed.ts';
 
 const JWT = 'jwt-signing-key';
 const ASSUME = '--assume-consumers-current';
@@ -50,11 +50,10 @@ async function written(run: () => Promise<unknown>): Promise<readonly string[]> 
 }
 
 /** Makes the store one of a cluster with these Pods, of objects that change now. */
-function onCluster(pods: () => readonly Pod[]) {
+function withPods(pods: () => readonly Pod[]) {
   const changedAt = clock.now();
   const workloads = workloadsOf(pods, () => changedAt);
-  const server = { version: async () => 'v1.34.0', now: async () => clock.now(), denied: async () => [] };
-  Object.assign(store, { cluster: { ...server, event: async () => undefined, user: async () => 'me', workloads } });
+  onCluster(store, clock, workloads);
   return workloads;
 }
 
@@ -75,7 +74,7 @@ describe('without agreement', () => {
   test('nothing is restarted, and with it the result says what was', async () => {
     const old = new Date(clock.now().getTime() - 1000).toISOString();
     for (const kind of [JWT, 'grpc-tls']) {
-      const { restarted } = onCluster(() => [pod('auth-1', old, { uses: uses(kind) })]);
+      const { restarted } = withPods(() => [pod('auth-1', old, { uses: uses(kind) })]);
       await rotate(`${kind} -y`);
       const { code, stderr } = await rotate(`${kind} --restart`);
       expect([code, stderr]).toEqual([2, expect.stringContaining('restart Deployment/hubble-system/auth')]);
@@ -100,6 +99,16 @@ describe('without agreement', () => {
       '-Secret/palette-keys-system/palette-key-jwt-signing-key-v1',
     );
   });
+});
+
+test('whoever answers no has written nothing', async () => {
+  const agree = () => Promise.reject(new Error('no'));
+  for (const kind of ['internal-ca', JWT]) {
+    await rotate(`${kind} -y`);
+    const asked = () =>
+      expect(advance(store, kind, { clock, agree, assumeConsumersCurrent: true })).rejects.toThrow('no');
+    expect(await written(asked)).toEqual([]);
+  }
 });
 
 describe('with agreement', () => {
@@ -186,7 +195,7 @@ describe('--wait', () => {
     const old = new Date(clock.now().getTime() - 1000).toISOString();
     const until = clock.now().getTime() + 600_000;
     const current = () => new Date(until + 1).toISOString();
-    onCluster(() => [pod('auth-1', clock.now().getTime() < until ? old : current(), { uses: uses('auth-tls') })]);
+    withPods(() => [pod('auth-1', clock.now().getTime() < until ? old : current(), { uses: uses('auth-tls') })]);
     const { code, stderr } = await rotate('internal-ca -y --wait');
     expect([code, stderr.match(/have not picked the change up/g)]).toEqual([0, ['have not picked the change up']]);
   });

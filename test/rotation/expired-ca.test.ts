@@ -8,7 +8,7 @@ import { editRecord, init, installation, objectIn, recordIn, storeWith } from '.
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { project } from '../support/program.ts';
 import { RsaPool } from '../support/random.ts';
-import { platform, pod, rotate, statesOf, workloadsOf } from './bed.ts';
+import { onCluster, platform, pod, rotate, statesOf, workloadsOf } from './bed.ts';
 
 const LEAVES = ['auth-tls', 'mongodb-tls', 'grpc-tls', 'message-bus-tls'];
 const pool = new RsaPool();
@@ -80,8 +80,7 @@ test('the runbook leads from the expired CA to services that work, on a cluster'
     () => [pod('auth-1', startedAt, { uses })],
     () => changedAt,
   );
-  const nobody = { version: async () => 'v1.34.0', now: async () => clock.now(), denied: async () => [] };
-  Object.assign(store, { cluster: { ...nobody, event: async () => undefined, user: async () => 'me', workloads } });
+  onCluster(store, clock, workloads);
   const ends: number[] = [];
   for (const [, program, line = ''] of section?.matchAll(/^[$] (palette-keys|kubectl) (.*)$/gm) ?? []) {
     if (program === 'kubectl') {

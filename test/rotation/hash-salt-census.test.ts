@@ -7,7 +7,7 @@ import { auditIn, editRecord, installation, recordIn, smallSpec, storeWith } fro
 import { gone, MemoryCensus } from '../support/memory-census.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
-import { platform, pod, type RotateOptions, rotate, statesOf, workloadsOf } from './bed.ts';
+import { onCluster, platform, pod, type RotateOptions, rotate, statesOf, workloadsOf } from './bed.ts';
 
 const KIND = 'hash-salt';
 const USERS = 12;
@@ -358,6 +358,21 @@ describe('the command', () => {
     expect(statesOf(store, KIND)).toBe(RETIRED);
   });
 
+  /** A Pod that has not picked up what changes: there is something to wait for. */
+  const behind = (): void => {
+    editRecord(store, (record) => {
+      const workload = 'Deployment/hubble-system/auth';
+      record.spec.consumers = [{ workload, object: 'palette-hash-salt', reads: 'keyring', reload: 'restart' }];
+    });
+    const uses = [{ object: platform('hash-salt'), container: 'main', how: 'volume' as const }];
+    const pods = () => [pod('auth-1', '2027-01-01T00:00:00Z', { uses })];
+    onCluster(
+      store,
+      clock,
+      workloadsOf(pods, () => clock.now()),
+    );
+  };
+
   /** `--wait`, with something that happens meanwhile; it may wait once. */
   const waits = async (args: string, meanwhile: () => unknown) => {
     let pauses = 0;
@@ -373,6 +388,7 @@ describe('the command', () => {
   };
 
   test('that waits and is refused after it has published ends with 6, and tells of all that it wrote', async () => {
+    behind();
     const { code, document } = await waits(there, () =>
       editRecord(store, (record) => {
         record.spec.hashSalt.census = null;
@@ -396,6 +412,7 @@ describe('the command', () => {
     editRecord(store, (record) => {
       record.keys[KIND].evidence = {};
     });
+    behind();
     const { code, document } = await waits(`--accept-resets ${USERS} ${there}`, async () => {
       // Somebody else goes on meanwhile: v1 is retired, and v2 is old too.
       await go({ request: { type: 'retire', kid: kidOf(1) }, acceptResets: USERS });
