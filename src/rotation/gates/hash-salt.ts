@@ -44,7 +44,7 @@ export const hashSalt: Gate = {
     const { step } = situation;
     const forgotten = forgottenBy(situation);
     if (forgotten !== undefined) {
-      const unused = unneeded(situation, forgotten.kid, evidence.census);
+      const unused = unlessNone(unneeded(situation, forgotten.kid, evidence.census), evidence.census);
       return step.type === 'destroy' ? destroyable(unused, forgotten.kid) : unused;
     }
     if (step.type === 'publish') return all(configured(situation), keyringReaders(evidence, 'salt'));
@@ -62,6 +62,12 @@ function configured({ spec }: Pick<Situation, 'spec'>): Decision {
     'no census is configured: nobody could ever tell when the old salt is no longer needed',
     'set hashSalt.census to the collection and the field that names the salt of a record',
   );
+}
+
+/** Whom nobody can ask, there may not be. */
+function unlessNone(unused: Decision, census: CensusEvidence | undefined): Decision {
+  if (unused.open || census?.status !== 'unknown') return unused;
+  return { ...unused, blockers: [...unused.blockers, '--no-tenant-store, if there is no database'] };
 }
 
 /** Nothing is under way that could be waited for. */
