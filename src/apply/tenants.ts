@@ -1,12 +1,11 @@
 import { equalBytes } from '../crypto/digest.ts';
-import { PaletteKeysError } from '../errors.ts';
+import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { formatTime } from '../ledger/entry.ts';
 import type { Lock } from '../ports/key-store.ts';
-import type { FoundTenant, TenantDocument, TenantStore } from '../ports/tenant-store.ts';
+import type { FoundTenant, TenantCopy, TenantDocument, TenantStore } from '../ports/tenant-store.ts';
 import type { TextFiles } from '../ports/text-files.ts';
 import { isWrappedAs, readTenant } from '../tenants/document.ts';
 import type { Examined } from '../tenants/examine.ts';
-import { toExtendedJson } from '../tenants/extended-json.ts';
 import { showId, tenantIdFault } from '../tenants/tenant-id.ts';
 import { unwrapTenantKey, wrapTenantKey } from '../tenants/wrap.ts';
 import { appendAudit } from './audit.ts';
@@ -127,37 +126,50 @@ export function listTenants(
   return scanTenants(tenants, access.keyring, watch, visit, tenants.scanInOrder());
 }
 
+/** A tenant that may be removed, and what brings its whole document back. */
+export interface Removable extends Pick<TenantCopy, 'extendedJson'> {
+  readonly document: TenantDocument;
+}
+
 /** The documents of those ids. Throws TENANT_KEYS_BROKEN for one that is malformed: a backup could not bring it back. */
-export async function documentsOf(ids: readonly string[], tenants: TenantStore): Promise<readonly TenantDocument[]> {
-  const found: FoundTenant[] = [];
-  for (const part of parts([...new Set(ids)])) found.push(...(await tenants.get(part)));
-  return found.map((document) => {
+export async function removablesOf(ids: readonly string[], tenants: TenantStore): Promise<readonly Removable[]> {
+  const copies: TenantCopy[] = [];
+  for (const part of parts([...new Set(ids)])) copies.push(...(await tenants.copies(part)));
+  return copies.map(({ found, extendedJson }) => {
     try {
-      return readTenant(document);
+      return { document: readTenant(found), extendedJson };
     } catch (error) {
-      const what = error instanceof Error ? error.message : '';
-      throw new PaletteKeysError(
-        'TENANT_KEYS_BROKEN',
-        `the document of ${showId(document['_id'])} is malformed: ${what}`,
-        {
-          hint: 'look at it with mongosh, and repair or remove it there',
-        },
-      );
+      if (error instanceof DamagedError) throw malformed(found['_id'], error.message);
+      throw error;
     }
   });
 }
 
-/** Removes tenants whose documents were read before, first writing them to a new file. Throws USAGE where it is there. */
+function backupOf(removables: readonly Removable[]): string {
+  const lines = removables.map(({ document, extendedJson }) => {
+    if (extendedJson === undefined) throw malformed(document._id, 'it holds what Extended JSON cannot write');
+    return `${extendedJson}\n`;
+  });
+  return lines.join('');
+}
+
+function malformed(id: unknown, what: string): PaletteKeysError {
+  return new PaletteKeysError('TENANT_KEYS_BROKEN', `the document of ${showId(id)} is malformed: ${what}`, {
+    hint: 'look at it with mongosh, and repair or remove it there',
+  });
+}
+
+/** Removes tenants whose documents were read before, first writing them to a new file. Throws USAGE where it is there, and CONFLICT. */
 export async function removeTenants(
-  documents: readonly TenantDocument[],
+  removables: readonly Removable[],
   backup: string | undefined,
   access: TenantAccess,
   ports: TenantPorts & { readonly files: TextFiles },
 ): Promise<void> {
   const { tenants, files, signal } = ports;
   signal.throwIfAborted();
-  if (backup !== undefined)
-    await files.writeNew(backup, documents.map((document) => `${toExtendedJson(document)}\n`).join(''));
+  if (backup !== undefined) await files.writeNew(backup, backupOf(removables));
+  const documents = removables.map(({ document }) => document);
   let removed = 0;
   await audited('remove-tenant', access, ports, async (effect) => {
     for (const part of parts(documents)) {

@@ -7,9 +7,9 @@ import {
   addTenants,
   audit,
   checkTenantIds,
-  documentsOf,
   existingTenants,
   listTenants,
+  removablesOf,
   removeTenants,
   type TenantPorts,
 } from '../apply/tenants.ts';
@@ -108,8 +108,8 @@ async function remove({ options, access, apply, ports }: Work): Promise<ExitCode
     });
   }
   if (backup === '') throw usageError('--backup names no file', 'give the path of a new file');
-  const documents = await documentsOf(ids, apply.tenants);
-  const removed = documents.map(({ _id }) => _id);
+  const documents = await removablesOf(ids, apply.tenants);
+  const removed = documents.map(({ document }) => document._id);
   const missing = [...new Set(ids)].filter((id) => !removed.includes(id));
   // No document, no file.
   const file = typeof backup === 'string' && documents.length > 0 ? backup : undefined;

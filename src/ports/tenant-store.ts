@@ -27,6 +27,13 @@ export interface TenantDocument {
 /** A document as it stands, whatever is in it: binary data as Uint8Array, other BSON types as the driver has them. */
 export type FoundTenant = Readonly<Record<string, unknown>>;
 
+/** A document and what brings it back. */
+export interface TenantCopy {
+  readonly found: FoundTenant;
+  /** All of it, as one line of MongoDB Extended JSON v2; undefined where that cannot hold it. */
+  readonly extendedJson: string | undefined;
+}
+
 /** A document's wrapped key, to be replaced by another. */
 export interface Replacement {
   readonly id: string;
@@ -61,6 +68,9 @@ export interface TenantStore {
 
   /** Those of the ids that are there, in any order. */
   get(ids: readonly string[]): Promise<readonly FoundTenant[]>;
+
+  /** The same, with what brings them back. */
+  copies(ids: readonly string[]): Promise<readonly TenantCopy[]>;
 
   /** How many documents have which `wrapped.kid`; undefined counts those where it is no string. */
   countByKid(): Promise<ReadonlyMap<string | undefined, number>>;

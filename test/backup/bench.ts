@@ -113,6 +113,8 @@ export interface BenchOptions {
   readonly interactive?: boolean;
   /** What gives the texts that flags name, where `texts` is not enough. */
   readonly read?: CliPorts['files']['read'];
+  /** Where texts are written; without it none may be. */
+  readonly writeNew?: CliPorts['files']['writeNew'];
   /** True where stdout is a terminal. */
   readonly shows?: boolean;
 }
@@ -153,7 +155,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     files: {
       read: options.read ?? (async (path) => texts[path]),
       readBytes: () => Promise.reject(new Error('no file is read')),
-      writeNew: () => Promise.reject(new Error('nothing writes texts here')),
+      writeNew: options.writeNew ?? (() => Promise.reject(new Error('nothing writes texts here'))),
     },
     loadTlsProbe: async () => ({ probe: async () => ({ unreachable: 'nothing listens here' }) }),
     openCensus: async () => options.census ?? gone(),

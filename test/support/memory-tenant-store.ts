@@ -1,7 +1,10 @@
 /** A TenantStore in memory, for unit tests. Documents can be put past the program, in any shape. */
+import { BSON } from 'mongodb';
+import { toExtendedJson } from '../../src/adapters/mongodb/extended-json.ts';
 import type {
   FoundTenant,
   Replacement,
+  TenantCopy,
   TenantDocument,
   TenantStore,
   WrappedKey,
@@ -46,6 +49,10 @@ export class MemoryTenantStore implements TenantStore {
 
   async get(ids: readonly string[]): Promise<readonly FoundTenant[]> {
     return ids.map((id) => this.documents.get(id)).filter((found) => found !== undefined);
+  }
+
+  async copies(ids: readonly string[]): Promise<readonly TenantCopy[]> {
+    return (await this.get(ids)).map((found) => ({ found, extendedJson: toExtendedJson(BSON.serialize(found)) }));
   }
 
   async countByKid(): Promise<ReadonlyMap<string | undefined, number>> {

@@ -1,4 +1,5 @@
 /** What every TenantStore owes its callers (src/ports/tenant-store.ts), as one suite for all of them. */
+import { Binary, BSON, Double, Long } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FoundTenant, TenantDocument, TenantStore } from '../../src/ports/tenant-store.ts';
 
@@ -50,6 +51,22 @@ export function tenantStoreContract(name: string, make: () => Promise<TenantStor
       const document = tenantOf('Zürich – 株式会社');
       expect(await made.store.add([document])).toEqual([]);
       expect(await made.again.get([document._id, 'nobody'])).toEqual([document]);
+    });
+
+    it('gives every field of a document, of its own type, as Extended JSON too', async () => {
+      const more = {
+        tier: Long.fromString('9007199254740993'),
+        share: new Double(1),
+        key: new Binary(Buffer.alloc(4), 6),
+      };
+      const document = { ...tenantOf('a'), name: 'line\nend', more, since: [AT, null] };
+      await made.put(document);
+      const [copy, ...others] = await made.again.copies(['a', 'nobody']);
+      expect([copy?.found, others]).toMatchObject([tenantOf('a'), []]);
+      expect(copy?.extendedJson).not.toContain('\n');
+      const exact = { promoteValues: false } as const;
+      const back = BSON.EJSON.parse(copy?.extendedJson ?? '', { relaxed: false });
+      expect(BSON.deserialize(BSON.serialize(back), exact)).toEqual(BSON.deserialize(BSON.serialize(document), exact));
     });
 
     it('adds only what is not there, and says what was', async () => {

@@ -129,6 +129,23 @@ describe('remove', () => {
     expect([code, tenants.documents.has(' spaced')]).toEqual([0, false]);
   });
 
+  test('writes the whole document into the backup, and removes none that would not come back from there', async () => {
+    const files = new Map<string, string>();
+    const writeNew = async (file: string, text: string) => void files.set(file, text);
+    tenants.put({ ...tenants.documents.get('tenant-1'), plan: 'gold' });
+    expect((await tenant(['remove', 'tenant-1', '--backup', 'r.json', '--yes'], { writeNew })).code).toBe(0);
+    expect(JSON.parse(files.get('r.json') ?? '')).toMatchObject({
+      _id: 'tenant-1',
+      bits: { $numberInt: '64' },
+      plan: 'gold',
+    });
+    tenants.put({ ...tenants.documents.get('tenant-2'), plan: { $date: 'soon' } });
+    const { code, stderr } = await tenant(['remove', 'tenant-2', '--backup', 's.json', '--yes'], { writeNew });
+    expect([code, stderr, files.has('s.json')]).toEqual([5, expect.stringContaining('Extended JSON'), false]);
+    expect(tenants.documents.has('tenant-2')).toBe(true);
+    expect((await tenant(['remove', 'tenant-2', '--no-backup', '--yes'])).code).toBe(0);
+  });
+
   test('does not take an empty name for the backup', async () => {
     const { code, stderr } = await tenant(['remove', 'tenant-1', '--backup', '', '--yes']);
     expect([code, stderr]).toEqual([2, expect.stringContaining('--backup names no file')]);

@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { applyRewrap, previewRewrap, type RewrapPorts } from '../../src/apply/rewrap.ts';
 import { scanTenants } from '../../src/apply/scan-tenants.ts';
 import { readTenantAccess, type TenantAccess } from '../../src/apply/tenant-keyring.ts';
-import { addTenants, removeTenants } from '../../src/apply/tenants.ts';
+import { addTenants, type Removable, removeTenants } from '../../src/apply/tenants.ts';
 import type { FoundTenant, TenantDocument } from '../../src/ports/tenant-store.ts';
 import { examineTenant } from '../../src/tenants/examine.ts';
 import { isInShard, parseShard } from '../../src/tenants/shard.ts';
@@ -83,6 +83,8 @@ const noFiles = {
   readBytes: () => Promise.reject(new Error('none')),
   writeNew: () => Promise.reject(new Error('full')),
 };
+
+const removable = (id: string): Removable => ({ document: document(id), extendedJson: '{}' });
 
 const edit = (id: string, change: (found: TenantDocument) => FoundTenant): void =>
   tenants.put({ ...tenants.documents.get(id), ...change(document(id)) });
@@ -348,12 +350,12 @@ describe('adding and removing', () => {
 
   it('removes nothing before the documents are in the file', async () => {
     const all = { ...more(), files: noFiles };
-    await expect(removeTenants([document('tenant-1')], 'f', access, all)).rejects.toThrow('full');
+    await expect(removeTenants([removable('tenant-1')], 'f', access, all)).rejects.toThrow('full');
     expect(tenants.documents.has('tenant-1')).toBe(true);
   });
 
   it('leaves a tenant that was rewrapped after the backup was written', async () => {
-    const read = [document('tenant-1'), document('tenant-2')];
+    const read = [removable('tenant-1'), removable('tenant-2')];
     const files = { ...noFiles, writeNew: () => rewrap({ index: 0, count: 1 }).then(() => undefined) };
     await expect(removeTenants(read, 'f', access, { ...more(), files })).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(keysIn()).toEqual(before);
@@ -361,7 +363,7 @@ describe('adding and removing', () => {
   });
 
   it('tells the audit log which tenants were removed, and not which stay', async () => {
-    const read = [document('tenant-1'), document('tenant-2')];
+    const read = [removable('tenant-1'), removable('tenant-2')];
     edit('tenant-2', ({ wrapped }) => ({ wrapped: { ...wrapped, ciphertext: Buffer.alloc(8) } }));
     const removed = removeTenants(read, undefined, access, { ...more(), files: noFiles });
     await expect(removed).rejects.toMatchObject({ code: 'CONFLICT' });
@@ -370,7 +372,7 @@ describe('adding and removing', () => {
 
   it('tells the audit log what was removed where it fails half-way', async () => {
     await addTenants(MANY, access, more());
-    const read = MANY.map(document);
+    const read = MANY.map(removable);
     const remove = tenants.remove.bind(tenants);
     let batches = 0;
     tenants.remove = async (part) => {

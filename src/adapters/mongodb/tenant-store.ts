@@ -1,14 +1,24 @@
 import {
   type AnyBulkWriteOperation,
+  BSON,
   type Collection,
   type Filter,
   type FindCursor,
   MongoBulkWriteError,
   type MongoClient,
 } from 'mongodb';
-import type { FoundTenant, Replacement, TenantDocument, TenantStore, WrappedKey } from '../../ports/tenant-store.ts';
+import { PaletteKeysError } from '../../errors.ts';
+import type {
+  FoundTenant,
+  Replacement,
+  TenantCopy,
+  TenantDocument,
+  TenantStore,
+  WrappedKey,
+} from '../../ports/tenant-store.ts';
 import { type Connection, connectTo, hostsOf, makeClient } from './connect.ts';
 import { explain } from './explain.ts';
+import { toExtendedJson } from './extended-json.ts';
 import { lookUpServers } from './srv.ts';
 
 export interface TenantStoreOptions extends Connection {
@@ -71,6 +81,15 @@ class MongodbTenantStore implements TenantStore {
     return this.#try(() => this.#documents.find<FoundTenant>({ _id: { $in: [...ids] } }).toArray());
   }
 
+  async copies(ids: readonly string[]): Promise<readonly TenantCopy[]> {
+    const cursor = this.#documents.find<Uint8Array>({ _id: { $in: [...ids] } }, { raw: true });
+    const all = await this.#try(() => cursor.toArray());
+    return all.map((bytes) => ({
+      found: BSON.deserialize(bytes, { promoteBuffers: true }),
+      extendedJson: toExtendedJson(bytes),
+    }));
+  }
+
   async countByKid(): Promise<ReadonlyMap<string | undefined, number>> {
     const group = { $group: { _id: '$wrapped.kid', count: { $sum: 1 } } };
     const counts = new Map<string | undefined, number>();
@@ -94,9 +113,20 @@ class MongodbTenantStore implements TenantStore {
         if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError() !== undefined) throw error;
         const failed = [error.writeErrors].flat();
         if (failed.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
-        return failed.flatMap(({ index }) => documents[index]?._id ?? []);
+        return await this.#present(failed.flatMap(({ index }) => documents[index]?._id ?? []));
       }
     });
+  }
+
+  /** The ids, all of which have to be there: another unique index refuses a document by the same code. */
+  async #present(ids: readonly string[]): Promise<readonly string[]> {
+    const found = await this.#documents.find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();
+    if (found.length === new Set(ids).size) return ids;
+    throw new PaletteKeysError(
+      'DATABASE_UNAVAILABLE',
+      `${this.location}: a unique index of the collection, other than that of _id, does not take a document`,
+      { hint: 'look at the indexes of the collection: db.COLLECTION.getIndexes() in mongosh' },
+    );
   }
 
   async replace(changes: readonly Replacement[]): Promise<number> {

@@ -181,6 +181,16 @@ describe('the adapter', () => {
     expect(performance.now() - begun).toBeLessThan(3000);
   });
 
+  it('tells a tenant that is there from one that another unique index does not take', async () => {
+    const opened = await open((command) =>
+      'insert' in command
+        ? { n: 0, writeErrors: [{ index: 0, code: 11_000, errmsg: `dup key: ${SECRET}` }] }
+        : { cursor: { id: Long.ZERO, ns: 'd.c', firstBatch: [] } },
+    );
+    const error = await failureOf(opened.add([tenantOf('a')]));
+    expect([error.code, error.message]).toEqual(['DATABASE_UNAVAILABLE', expect.stringContaining('unique index')]);
+  });
+
   it('tells a tenant that is there from other failures of an insertion', async () => {
     const opened = await open((command) =>
       'insert' in command
