@@ -2,6 +2,7 @@ import { PaletteKeysError } from '../errors.ts';
 import { parseDuration } from '../installation/duration.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { lookAt } from '../plan/change.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import { type Leaf, leavesToReissue } from '../rotation/leaves.ts';
 import { describeBehind, findBehind } from './evidence.ts';
 import { observeComplete } from './observe.ts';
@@ -23,7 +24,11 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       again: again && input.opens,
       minInterval: parseDuration(record.spec.rotation.minInterval),
     };
-    const leaves = leavesToReissue(leavesOf(assessment, input), wish, ports.clock.now());
+    const all = leavesOf(assessment, input);
+    const leaves = leavesToReissue(all, wish, ports.clock.now());
+    const issued = new Set(input.before?.steps.map(({ ref }) => formatRef(ref)));
+    const isLeft = (leaf: Leaf): boolean => !leaves.includes(leaf) && !issued.has(formatRef(leaf.ref));
+    const left = input.compromised ? all.filter(isLeft) : [];
     if (leaves.length === 0)
       log.notes.push(due ? 'none is due' : 'already issued a moment ago; --again issues them anew');
     else if (input.rehearses) return log.rehearsed(inWords(leaves));
@@ -33,6 +38,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       await writeChange(inWords(leaves), change, { input, ports, log, seen: observation, irrevocable: undefined });
     }
     if (input.rehearses) return log.finished();
+    const finished = (): Advance => (left.length === 0 ? log.finished() : log.refused(perhapsCompromised(left)));
     const reloaded = await reloadMembers(observation, input, ports);
     if (reloaded !== undefined && reloaded.behind.length > 0) {
       const reason = 'these still serve the old certificate: their files change up to two minutes after the Secret';
@@ -40,7 +46,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     }
     if (reloaded?.deaf.length === 0) {
       log.notes.push('every member of the replica set serves it');
-      return log.finished();
+      return finished();
     }
     if (reloaded !== undefined) log.notes.push(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
     const look = () => findBehind(observation, { kid: undefined, reloads: true }, input, ports);
@@ -49,12 +55,12 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       behind = await look();
     if (typeof behind === 'string') {
       if (leaves.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
-      return log.finished();
+      return finished();
     }
     const staying = behind.pods.filter(({ pod: { leaving } }) => !leaving);
     log.notes.push(...staying.map(describeBehind));
     if (staying.length > 0 && !input.restart) log.notes.push('--restart starts them anew');
-    return log.finished();
+    return finished();
   } finally {
     wipe(assessment);
   }
@@ -73,6 +79,18 @@ function leavesOf({ projections }: Assessment, { kind, services }: AdvanceInput)
     });
   }
   return all.filter(({ name }) => services.includes(name));
+}
+
+/** What was issued a moment ago, by the same command or before the leak: no record tells. */
+function perhapsCompromised(left: readonly Leaf[]): PaletteKeysError {
+  return new PaletteKeysError(
+    'REFUSED',
+    'these were issued a moment ago: if that was before the leak, they leaked too',
+    {
+      hint: '--again issues them anew',
+      details: left.map(({ name }) => ({ message: `the certificate of ${name}` })),
+    },
+  );
 }
 
 function inWords(leaves: readonly Leaf[]): string {
