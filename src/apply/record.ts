@@ -3,6 +3,7 @@ import { readRecord } from '../inventory/ledger-view.ts';
 import { type InstallationRecord, recordObject } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
 import type { Change } from '../plan/change.ts';
+import { destroyedIn } from '../plan/destroyed-versions.ts';
 import { nextRecord } from '../plan/next-record.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
@@ -26,7 +27,9 @@ export async function writeRecord(
   const before = view.status === 'sound' ? view.record : undefined;
   const projections = snapshot.projections.values();
   const now = ports.clock.now();
-  const next = nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now, change });
+  const destroyed = before === undefined ? destroyedIn(snapshot) : new Map();
+  const facts = { installationId, spec: snapshot.spec, rings, projections, now, destroyed, change };
+  const next = nextRecord(before, facts);
   if (view.status === 'sound' && next === before) return { record: next, version: view.object.version };
   return storeRecord(next, view.status === 'missing' ? undefined : view.object.version, ports);
 }

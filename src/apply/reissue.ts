@@ -4,7 +4,7 @@ import { formatTime } from '../ledger/entry.ts';
 import type { Assessment } from '../plan/assess.ts';
 import type { Outcome } from '../plan/assess-projection.ts';
 import { lookAt } from '../plan/change.ts';
-import type { ObjectRef } from '../ports/object-ref.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { isFromTheFuture, type Leaf, leavesToReissue } from '../rotation/leaves.ts';
 import { describeBehind, findBehind } from './evidence.ts';
 import { observeComplete } from './observe.ts';
@@ -28,12 +28,12 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     };
     const chosen = chosenOf(assessment, input);
     const now = ports.clock.now();
-    const leaves = leavesToReissue(
-      chosen.flatMap(({ leaf }) => leaf ?? []),
-      wish,
-      now,
-    );
+    const all = chosen.flatMap(({ leaf }) => leaf ?? []);
+    const leaves = leavesToReissue(all, wish, now);
     const issued = [...chosen.filter((each) => isLost(each, due)), ...leaves];
+    const before = new Set(input.before?.steps.map(({ ref }) => formatRef(ref)));
+    const isLeft = (leaf: Leaf): boolean => !leaves.includes(leaf) && !before.has(formatRef(leaf.ref));
+    const left = input.compromised ? all.filter(isLeft) : [];
     if (issued.length === 0) log.notes.push(due ? 'none is due' : whyLeft(chosen, now));
     else {
       const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
@@ -42,6 +42,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       if (input.rehearses) return log.rehearsed(inWords(issued));
     }
     if (input.rehearses) return log.finished();
+    const finished = (): Advance => (left.length === 0 ? log.finished() : log.refused(perhapsCompromised(left)));
     const reloaded = await reloadMembers(observation, input, ports);
     if (reloaded !== undefined && reloaded.behind.length > 0) {
       const reason = 'these still serve the old certificate: their files change up to two minutes after the Secret';
@@ -49,7 +50,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     }
     if (reloaded?.deaf.length === 0) {
       log.notes.push('every member of the replica set serves it');
-      return log.finished();
+      return finished();
     }
     if (reloaded !== undefined) log.notes.push(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
     const only = input.services === undefined ? undefined : chosen.map(({ ref }) => ref);
@@ -59,12 +60,12 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       behind = await look();
     if (typeof behind === 'string') {
       if (issued.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
-      return log.finished();
+      return finished();
     }
     const staying = behind.pods.filter(({ pod: { leaving } }) => !leaving);
     log.notes.push(...staying.map(describeBehind));
     if (staying.some(({ restarts }) => restarts) && !input.restart) log.notes.push('--restart starts them anew');
-    return log.finished();
+    return finished();
   } finally {
     wipe(assessment);
   }
@@ -113,6 +114,18 @@ function whyLeft(chosen: readonly Place[], now: Date): string {
   if (early.length === 0) return 'already issued a moment ago; --again issues them anew';
   const names = early.map(({ name }) => name).join(', ');
   return `not valid yet by the clock, which says ${formatTime(now)}: ${names}; if it is right, --again issues them anew`;
+}
+
+/** What was issued a moment ago, by the same command or before the leak: no record tells. */
+function perhapsCompromised(left: readonly Leaf[]): PaletteKeysError {
+  return new PaletteKeysError(
+    'REFUSED',
+    'these were issued a moment ago: if that was before the leak, they leaked too',
+    {
+      hint: '--again issues them anew',
+      details: left.map(({ name }) => ({ message: `the certificate of ${name}` })),
+    },
+  );
 }
 
 function inWords(leaves: readonly Pick<Leaf, 'name'>[]): string {

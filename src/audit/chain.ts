@@ -64,6 +64,21 @@ export function firstBreak(log: string): number | undefined {
   return broken === -1 ? undefined : broken + 1;
 }
 
+/** Every change that the log tells of, with its time; lines that are no record are passed over. */
+export function auditedChanges(log: string): readonly { readonly time: string; readonly change: AuditChange }[] {
+  return lines(log).flatMap((line) => {
+    const { time, changes } = parse(line) ?? {};
+    if (typeof time !== 'string' || !Array.isArray(changes)) return [];
+    return changes.filter(isChange).map((change) => ({ time, change }));
+  });
+}
+
+function isChange(value: unknown): value is AuditChange {
+  if (typeof value !== 'object' || value === null) return false;
+  const { action, object, key, kid }: Partial<Record<string, unknown>> = { ...value };
+  return [action, object, key, kid ?? ''].every((each) => typeof each === 'string');
+}
+
 function lines(log: string): string[] {
   return log.split('\n').filter((line) => line !== '');
 }

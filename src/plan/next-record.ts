@@ -22,6 +22,8 @@ export function nextRecord(
     readonly rings: Rings;
     readonly projections: Iterable<FoundObject>;
     readonly now: Date;
+    /** Versions that were destroyed, where there is no record to tell. */
+    readonly destroyed?: ReadonlyMap<KindId, readonly VersionRecord[]>;
     /** What the run is for, if it is for a change. */
     readonly change?: Change | undefined;
   },
@@ -31,8 +33,11 @@ export function nextRecord(
   const keys = Object.fromEntries(
     INVENTORY.flatMap(({ id }): [KindId, KeyRecord][] => {
       const ring = facts.rings.get(id);
+      if (ring === undefined) return [];
       const compromised = change?.kind === id && change.compromised;
-      return ring === undefined ? [] : [[id, nextKey(before?.keys[id], ring, compromised, now)]];
+      const gone = facts.destroyed?.get(id)?.filter((old) => ring.every(({ n }) => n !== old.n)) ?? [];
+      const known = before?.keys[id] ?? { versions: gone, evidence: {} };
+      return [[id, nextKey(known, ring, compromised, now)]];
     }),
   );
   if (before === undefined) return firstRecord({ ...facts, keys, now });
@@ -78,8 +83,8 @@ function firstRecord(facts: {
   };
 }
 
-function nextKey(before: KeyRecord | undefined, ring: Ring, compromised: boolean, now: string): KeyRecord {
-  const known = before?.versions ?? [];
+function nextKey(before: KeyRecord, ring: Ring, compromised: boolean, now: string): KeyRecord {
+  const known = before.versions;
   const destroyed = known.filter(({ n, state }) => state === 'destroyed' && ring.every((version) => version.n !== n));
   const versions = ring.map((version) =>
     nextVersion(
@@ -93,7 +98,7 @@ function nextKey(before: KeyRecord | undefined, ring: Ring, compromised: boolean
   const replacements = compromised ? ring.filter(isNew) : [];
   return {
     versions: [...destroyed, ...versions].sort((a, b) => a.n - b.n),
-    evidence: replacements.reduce((evidence, { n }) => withReplacement(evidence, n), before?.evidence ?? {}),
+    evidence: replacements.reduce((evidence, { n }) => withReplacement(evidence, n), before.evidence),
   };
 }
 

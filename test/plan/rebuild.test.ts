@@ -4,8 +4,10 @@ import type { State } from '../../src/ledger/ring.ts';
 import { statesFrom } from '../../src/plan/rebuild-states.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import { faultsOf } from '../apply/checker.ts';
+import { rotate, statesOf } from '../rotation/bed.ts';
 import { ManualClock, START } from '../support/clock.ts';
 import {
+  AUDIT,
   editData,
   editRecord,
   factsOf,
@@ -250,5 +252,45 @@ describe('the states of versions', () => {
   ])('%s', (_, entries, mentions, expected) => {
     const found = statesFrom(entries, mentions);
     expect(found === undefined ? undefined : [...found]).toEqual(expected);
+  });
+});
+
+describe('a number of a destroyed version', () => {
+  const JWT = 'jwt-signing-key';
+  /** Publishes v2, gives it up and destroys it; its kid. */
+  async function destroySecond(clock: ManualClock): Promise<string> {
+    await rotate(store, JWT, { clock, again: true });
+    const { kid } = recordIn(store.snapshot()).keys[JWT].versions[1];
+    await rotate(store, JWT, { clock, request: { type: 'rollback' } });
+    await rotate(store, JWT, { clock, request: { type: 'destroy', kid } });
+    return kid;
+  }
+
+  test('does not come again where the record is lost: the audit log tells of it', async () => {
+    const clock = new ManualClock(LATER);
+    const kid = await destroySecond(clock);
+    store.take(RECORD);
+    await init(store, { clock });
+    const rebuilt = { n: 2, kid, state: 'destroyed', createdAt: LATER, since: LATER };
+    expect(recordIn(store.snapshot()).keys[JWT].versions).toMatchObject([{ n: 1, state: 'active' }, rebuilt]);
+    expect((await init(store, { clock })).changes).toBe(false);
+    await rotate(store, JWT, { clock, again: true });
+    expect(statesOf(store, JWT)).toBe('v1 active, v2 destroyed, v3 published');
+  });
+
+  test('is told by a log that was full, too, and by no line that is none of ours', async () => {
+    const clock = new ManualClock(LATER);
+    await destroySecond(clock);
+    const log = objectIn(store.snapshot(), AUDIT);
+    store.put({ ...log, ref: { ...AUDIT, name: 'palette-keys-audit-1' } });
+    const lies = ['x', 'x'.repeat(16)].map((kid) => ({
+      ...{ action: 'destroyed', key: JWT, kid },
+      object: kid === 'x' ? formatRef(ledgerRef(JWT, 8)) : 'Secret/a/other',
+    }));
+    const line = JSON.stringify({ time: LATER, generation: 9, prev: null, changes: [...lies, 7, { action: 1 }] });
+    editData(store, AUDIT, () => ({ 'audit.jsonl': Buffer.from(`no record\n7\n${line}\n`) }));
+    store.take(RECORD);
+    await init(store, { clock }).catch(() => undefined);
+    expect(statesOf(store, JWT)).toBe('v1 active, v2 destroyed');
   });
 });

@@ -107,6 +107,8 @@ describe('rotate', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('every session ends')]);
     expect(stderr.indexOf('what breaks first')).toBeLessThan(stderr.indexOf('publish a new version'));
     expect(statesOf(store, JWT)).toBe('v1 retired, v2 active');
+    const again = await rotate(`${JWT} -y -q --compromised`);
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('already replaced as compromised')]);
   });
 
   test('destroys nothing that no backup holds, unless somebody types its kid', async () => {

@@ -119,6 +119,16 @@ describe('a compromised key', () => {
   }
 });
 
+test('a compromised certificate that is young is named, as nothing tells whether it leaked', async () => {
+  expect(await go('grpc-tls', { compromised: true })).toMatchObject({ done: true, steps: [{ action: 'update' }] });
+  const young = await go('grpc-tls', { compromised: true });
+  expect(young).toMatchObject({ done: false, refused: true, steps: [] });
+  expect(young.waitingFor?.blockers).toEqual(['the certificate of grpc', expect.stringContaining('--again')]);
+  const before = await go('grpc-tls', { compromised: true, again: true });
+  expect(before).toMatchObject({ done: true, steps: [{ action: 'update' }] });
+  expect(await go('grpc-tls', { compromised: true, opens: false, before })).toMatchObject({ done: true });
+});
+
 describe('what stood beside a compromised key', () => {
   test('a published root key is retired, and a new one made', async () => {
     await go('root-key');
