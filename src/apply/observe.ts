@@ -23,6 +23,12 @@ export async function observeComplete(
   for (;;) {
     const assessment = await look(input, ports, before);
     const { record, snapshot } = assessment;
+    if (record.status === 'sound' && !record.record.ready && input.rehearses) {
+      await rehearseCompletion(input, log, ports).catch((error: unknown) => {
+        wipe(assessment);
+        throw error;
+      });
+    }
     if (record.status !== 'sound') {
       wipe(assessment);
       throw notInstalled(assessment, snapshot.store.location);
@@ -36,13 +42,22 @@ export async function observeComplete(
     // Once it is known what was interrupted, what this run itself leaves open is no news.
     log.completed ??= isInTransition(record.record, input.kind) ? 'this rotation' : 'something else';
     before = undefined;
-    await writeChange('complete the run that was interrupted', lookAround(input.kind), {
+    await writeChange(COMPLETION, lookAround(input.kind), {
       ...{ input, ports, log, seen: undefined, irrevocable: undefined },
       takeOver: (found) => {
         before = found;
       },
     });
   }
+}
+
+const COMPLETION = 'complete the run that was interrupted';
+
+/** What stands in the way of the completion stands in the way of everything. Throws REFUSED. */
+async function rehearseCompletion(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<void> {
+  const about = { input, ports, log, seen: undefined, irrevocable: undefined };
+  await writeChange(COMPLETION, lookAround(input.kind), about);
+  log.say(`first: ${COMPLETION}`);
 }
 
 async function look(

@@ -150,6 +150,17 @@ describe('a rehearsal is refused what the run would be', () => {
     }
   });
 
+  test('what stands in the way of an interrupted run, of whatever kind', async () => {
+    editRecord(store, (record) => {
+      record.ready = false;
+    });
+    expect((await rotate(`${JWT} --dry-run`)).stderr).toContain('first: complete the run that was interrupted');
+    const other = await installation(smallSpec(), { seed: 'other' });
+    edit(store, platform('hash-salt'), () => ({ data: objectIn(other, platform('hash-salt')).data }));
+    const run = await rotate(`${JWT} -y`);
+    expect([run.code, await rotate(`${JWT} --dry-run`)]).toEqual([5, run]);
+  });
+
   test('a key that no backup holds', async () => {
     await rotate(`${JWT} -y --compromised`);
     const line = `${JWT} --destroy ${kidOf(JWT, 1)}`;
