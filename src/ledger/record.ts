@@ -104,7 +104,7 @@ function checkVersions(kind: KindId, versions: readonly VersionRecord[]): void {
 
 function recordedSpec(value: unknown): InstallationSpec {
   try {
-    return validateSpec(value, 'the record');
+    return validateSpec(value, 'the record', true);
   } catch (error) {
     if (error instanceof PaletteKeysError) throw new DamagedError('record.json holds a spec that is not valid');
     throw error;
