@@ -12,14 +12,15 @@ export type Checked =
 
 /**
  * Checks a mapping against the schema and the rules, and fills in the defaults. Rules are checked even where the
- * schema found mistakes, with the invalid values left out, so that all mistakes are known at once.
+ * schema found mistakes, with the invalid values left out, so that all mistakes are known at once. `isRecorded`: it stands in
+ * a record already.
  */
-export function checkSpec(given: object): Checked {
+export function checkSpec(given: object, isRecorded = false): Checked {
   const { error } = installationSchema.safeParse(given, { error: () => NO_WORDS, jitless: true });
   const issues = error?.issues ?? [];
   const invalid = issues.filter((issue) => issue.code !== 'unrecognized_keys').map((issue) => issue.path as Path);
   const draft = complete(invalid.reduce<unknown>(without, given));
-  const mistakes = [...explainIssues(issues, given), ...checkRules(draft)];
+  const mistakes = [...explainIssues(issues, given), ...checkRules(draft, isRecorded)];
   return mistakes.length > 0 ? { mistakes } : { spec: draft as InstallationSpec };
 }
 

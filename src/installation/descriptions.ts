@@ -67,7 +67,7 @@ export const DESCRIPTIONS: Readonly<Record<Field, string>> = {
   'mongodb.replicaSet': "The replica set's name for the connection string, or null.",
   'mongodb.uri':
     'A connection string for a database elsewhere, mongodb:// or mongodb+srv://, without credentials: they are put in. ' +
-    'With null it is made from the fields above.',
+    'Services get it with tls=true. With null it is made from the fields above.',
   grpc: 'The gRPC endpoint that clusters connect to.',
   'grpc.service': 'The name of the Kubernetes Service.',
   'grpc.dnsNames': 'Further names in its certificate, as clusters reach it from outside.',

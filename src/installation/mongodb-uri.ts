@@ -1,6 +1,9 @@
 const SCHEME = /^mongodb(\+srv)?:\/\//;
 const HOST = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?::([0-9]{1,5}))?$/;
 
+/** Whatever their value: who leaves them out is safe. */
+const WEAK_OPTIONS = ['tlsinsecure', 'tlsallowinvalidcertificates', 'tlsallowinvalidhostnames', 'sslvalidate'];
+
 /** Where users are who have no password in the database. */
 const EXTERNAL = '$external';
 
@@ -34,6 +37,16 @@ export function authDatabaseOf(uri: string | null): string | undefined {
   if (source !== undefined || uri.startsWith('mongodb+srv:')) return source;
   const [, database = ''] = split(beforeQuery.replace(SCHEME, ''), '/');
   return database === '' ? 'admin' : decoded(database);
+}
+
+/** Options of a connection string that turn off what protects the connection, by name. */
+export function weakOptionsOf(uri: string): readonly string[] {
+  const [, query = ''] = split(uri, '?');
+  return [...new URLSearchParams(query)].flatMap(([name, value]) => {
+    const known = name.toLowerCase();
+    const isOff = (known === 'tls' || known === 'ssl') && value.toLowerCase() === 'false';
+    return isOff || WEAK_OPTIONS.includes(known) ? [known] : [];
+  });
 }
 
 /** What a driver cannot decode it refuses, in words of its own. */

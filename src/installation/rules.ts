@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { MAX_DNS_NAME } from './dns.ts';
 import { parseDuration } from './duration.ts';
 import type { Mistake, Path } from './mistakes.ts';
+import { weakOptionsOf } from './mongodb-uri.ts';
 import { mountableNames } from './names.ts';
 import { nearest } from './nearest.ts';
 import { SPLIT } from './schema.ts';
@@ -23,9 +24,23 @@ const RULES = [
   recordable,
 ];
 
+/**
+ * What a spec may say that is in a record already, and no new one: an installation whose record cannot be read is worse off
+ * than one whose services do without TLS.
+ */
+const NEW_RULES = [connectionProtected];
+
 /** What no single field can tell. A rule skips what is undefined: that is invalid by itself, and reported already. */
-export function checkRules(spec: SpecDraft): Mistake[] {
-  return RULES.flatMap((rule) => rule(spec));
+export function checkRules(spec: SpecDraft, isRecorded: boolean): Mistake[] {
+  return [...RULES, ...(isRecorded ? [] : NEW_RULES)].flatMap((rule) => rule(spec));
+}
+
+/** It is handed to all services as it is. */
+function connectionProtected({ mongodb }: SpecDraft): Mistake[] {
+  const weak = weakOptionsOf(mongodb?.uri ?? '');
+  if (weak.length === 0) return [];
+  const message = `must not turn off what protects the connection: ${weak.join(', ')}`;
+  return [{ path: ['mongodb', 'uri'], message, remedy: 'Leave it out; another CA is named by tlsCAFile.' }];
 }
 
 /** Nothing mounts from the ledger's namespace: the private keys of the CAs are there. */

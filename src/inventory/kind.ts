@@ -35,6 +35,8 @@ export interface VersionedKind {
   projections(spec: InstallationSpec, rings: Rings): readonly Projection[];
   /** How a key that was made by hand or by a chart becomes version 1; undefined where nobody makes it by hand. */
   readonly adoption: Adoption | undefined;
+  /** True where projections do not show every accepted version: where the record is lost, none counts as retired. */
+  readonly hidesAccepted?: true;
   /** True where a lost key may be replaced by a new one, because what it vouched for can be issued again. */
   readonly replaceable: boolean;
 }

@@ -55,6 +55,8 @@ export const mongodbAuth: VersionedKind = {
     },
   ],
   adoption: { from: (spec) => platformSecret(spec, ID), takeIn: credentialsIn },
+  // They show one user; the others may be on the server, with a login that works.
+  hidesAccepted: true,
   replaceable: false,
 };
 

@@ -27,7 +27,16 @@ export function firstKeyIn(keyfile: string): string {
   throw new DamagedError('entry keyfile is no sequence of keys');
 }
 
-/** The version whose key members must accept besides the active one's: the next one, or the one before. */
+/**
+ * The version whose key members must accept besides the active one's: the next one, or the one that was active before, whose
+ * key those show that were not restarted since.
+ */
 export function secondOf(ring: Ring): RingVersion | undefined {
-  return ring.findLast(({ state }) => state === 'published') ?? ring.findLast(({ state }) => state === 'trusted');
+  const published = ring.findLast(({ state }) => state === 'published');
+  const trusted = ring.filter(({ state }) => state === 'trusted');
+  const last = trusted
+    .map(({ activeSince = '' }) => activeSince)
+    .sort()
+    .at(-1);
+  return published ?? trusted.findLast(({ activeSince = '' }) => activeSince === last);
 }

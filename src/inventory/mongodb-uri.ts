@@ -4,9 +4,16 @@ import type { InstallationSpec } from '../installation/spec.ts';
 export function mongodbUri(spec: InstallationSpec, username: string, password: string): string {
   const credentials = `${encodeURIComponent(username)}:${encodeURIComponent(password)}@`;
   const { uri, database, replicaSet } = spec.mongodb;
-  if (uri !== null) return uri.replace(/^(mongodb(?:\+srv)?:\/\/)/, (scheme) => `${scheme}${credentials}`);
+  if (uri !== null) return withTls(uri).replace(/^(mongodb(?:\+srv)?:\/\/)/, (scheme) => `${scheme}${credentials}`);
   const options = ['tls=true', 'authSource=admin', ...(replicaSet === null ? [] : [`replicaSet=${replicaSet}`])];
   return `mongodb://${credentials}${hosts(spec).join(',')}/${database}?${options.join('&')}`;
+}
+
+/** What is sent without TLS anybody on the way can read; `mongodb+srv` implies it. */
+function withTls(uri: string): string {
+  if (uri.startsWith('mongodb+srv:') || /[?&](?:tls|ssl)=/i.test(uri)) return uri;
+  if (uri.includes('?')) return `${uri}${/[?&]$/.test(uri) ? '' : '&'}tls=true`;
+  return `${uri}${/^mongodb:\/\/[^/]*$/.test(uri) ? '/' : ''}?tls=true`;
 }
 
 /** User and password of a connection string, or undefined where it has none. */

@@ -46,6 +46,11 @@ const schema = z.strictObject({
 
 export type VersionRecord = Readonly<z.infer<typeof version>>;
 
+/** When a version last became the active one. */
+export function activeSinceOf({ history }: VersionRecord): string | undefined {
+  return history.findLast(({ state }) => state === 'active')?.at;
+}
+
 /** The versions of one kind, by rising n, and what was observed about the transitions between their states. */
 export interface KeyRecord {
   readonly versions: readonly VersionRecord[];
@@ -104,7 +109,7 @@ function checkVersions(kind: KindId, versions: readonly VersionRecord[]): void {
 
 function recordedSpec(value: unknown): InstallationSpec {
   try {
-    return validateSpec(value, 'the record');
+    return validateSpec(value, 'the record', true);
   } catch (error) {
     if (error instanceof PaletteKeysError) throw new DamagedError('record.json holds a spec that is not valid');
     throw error;

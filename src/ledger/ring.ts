@@ -13,6 +13,8 @@ const ACCEPTED: readonly State[] = ['published', 'active', 'trusted'];
 
 export interface RingVersion extends LedgerEntry {
   readonly state: State;
+  /** When it last became the active one, as the record has it; undefined where it never was, or nobody knows. */
+  readonly activeSince?: string | undefined;
 }
 
 /** All versions of one kind whose ledger entries are at hand, by rising n; exactly one is active. */

@@ -1,6 +1,6 @@
 import type { LedgerItem } from '../inventory/ledger-view.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
-import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+import { activeSinceOf, type KeyRecord, type VersionRecord } from '../ledger/record.ts';
 import type { State } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { applyChange } from './apply-change.ts';
@@ -43,7 +43,10 @@ function fromRecord(context: VersionContext, recorded: KeyRecord): readonly Vers
         return damaged(context, { ...item, damage }, version.kid, version.backups.at(-1)?.file);
       }
       if (item.entry.facts.kid === version.kid)
-        return { action: 'keep', version: { ...item.entry, state: version.state } };
+        return {
+          action: 'keep',
+          version: { ...item.entry, state: version.state, activeSince: activeSinceOf(version) },
+        };
       return blocked(version.n, version.kid, 'LEDGER_ENTRY_UNEXPECTED', {
         reason: `${formatRef(item.ref)} holds the key ${item.entry.facts.kid}, the record says ${version.kid}`,
         remedy: `find out who replaced it; ${remedyForLost(version)}`,
@@ -63,7 +66,10 @@ function missingEntry({ kind, held }: VersionContext, version: VersionRecord): V
   const material = from.key.material;
   return {
     action: 'restore',
-    version: { kind: kind.id, n, createdAt, material, facts: kind.inspect(material), state },
+    version: {
+      ...{ kind: kind.id, n, createdAt, material, facts: kind.inspect(material), state },
+      activeSince: activeSinceOf(version),
+    },
     from,
   };
 }
@@ -81,7 +87,9 @@ function fromLedger(context: VersionContext): readonly VersionItem[] {
   const broken = items.find((item) => item.damage !== undefined);
   if (broken?.damage !== undefined) return [damaged(context, broken, undefined)];
   const entries = items.flatMap((item) => (item.damage === undefined ? [item.entry] : []));
-  const states = statesFrom(entries, held) ?? (kind.madeByInit ? undefined : newestIsActive(entries));
+  const states =
+    statesFrom(entries, held, kind.hidesAccepted ? 'trusted' : 'retired') ??
+    (kind.madeByInit ? undefined : newestIsActive(entries));
   if (states !== undefined) {
     return entries.map((entry) => ({ action: 'keep', version: { ...entry, state: states.get(entry.n) ?? 'retired' } }));
   }

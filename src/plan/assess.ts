@@ -4,7 +4,7 @@ import type { Projection, VersionedKind } from '../inventory/kind.ts';
 import { installationIdOf, type LedgerView, type RecordView } from '../inventory/ledger-view.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import { isManaged } from '../ledger/metadata.ts';
-import type { KeyRecord } from '../ledger/record.ts';
+import { activeSinceOf, type KeyRecord } from '../ledger/record.ts';
 import type { Ring, Rings } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
@@ -144,9 +144,10 @@ export function ringsOfLedger(ledger: LedgerView, record: RecordView): Rings {
     INVENTORY.flatMap(({ id }): [KindId, Ring][] => {
       const recorded = record.record.keys[id]?.versions ?? [];
       const items = ledger.get(id) ?? [];
-      const ring = recorded.flatMap(({ n, state }) => {
-        const item = items.find((candidate) => candidate.n === n);
-        return item === undefined || item.damage !== undefined ? [] : [{ ...item.entry, state }];
+      const ring = recorded.flatMap((version) => {
+        const item = items.find(({ n }) => n === version.n);
+        if (item === undefined || item.damage !== undefined) return [];
+        return [{ ...item.entry, state: version.state, activeSince: activeSinceOf(version) }];
       });
       return ring.length === 0 ? [] : [[id, ring]];
     }),

@@ -4,11 +4,12 @@ import type { HeldMaterial } from './holding.ts';
 
 /**
  * The state of each version (by n) as ledger and projections tell it, for a lost record; undefined where they do not
- * agree on the active one. A lone version can only be the active one.
+ * agree on the active one. A lone version can only be the active one. `unseen`: the state of those that no projection shows.
  */
 export function statesFrom(
   entries: readonly LedgerEntry[],
   held: readonly HeldMaterial[],
+  unseen: State = 'retired',
 ): ReadonlyMap<number, State> | undefined {
   const [only] = entries;
   if (only === undefined) return new Map();
@@ -16,14 +17,14 @@ export function statesFrom(
   const activeKids = new Set(held.filter(({ key }) => key.state === 'active').map(({ key }) => key.kid));
   const active = entries.find(({ facts }) => activeKids.has(facts.kid));
   if (activeKids.size !== 1 || active === undefined) return undefined;
-  return new Map(entries.map((entry) => [entry.n, stateOf(entry, active, held)]));
+  return new Map(entries.map((entry) => [entry.n, stateOf(entry, active, held, unseen)]));
 }
 
-function stateOf(entry: LedgerEntry, active: LedgerEntry, held: readonly HeldMaterial[]): State {
+function stateOf(entry: LedgerEntry, active: LedgerEntry, held: readonly HeldMaterial[], unseen: State): State {
   if (entry.n === active.n) return 'active';
   const mentions = held.filter(({ key }) => key.kid === entry.facts.kid);
   const stated = mentions.find(({ key }) => key.state !== undefined)?.key.state;
   if (stated !== undefined) return stated;
-  if (mentions.length === 0) return 'retired';
+  if (mentions.length === 0) return unseen;
   return entry.n > active.n ? 'published' : 'trusted';
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { authDatabaseOf } from '../../src/installation/mongodb-uri.ts';
 import { parseSpec } from '../../src/installation/parse.ts';
+import { validateSpec } from '../../src/installation/validate.ts';
 
 const HEAD = 'apiVersion: palette-keys/v1\nkind: Installation\n';
 
@@ -176,6 +177,14 @@ describe('the connection string', () => {
     ['a port of 65536', 'mongodb://h:65536/', /must have ports between/],
     ['a port by SRV', 'mongodb+srv://h:27017/', /must have one host and no port/],
     ['two hosts by SRV', 'mongodb+srv://a,b/', /must have one host and no port/],
+    ['TLS turned off', 'mongodb://h/?TLS=False', /must not turn off what protects the connection: tls$/],
+    ['TLS turned off by its old name', 'mongodb://h/?ssl=false', /turn off .*: ssl$/],
+    ['certificates that nobody checks', 'mongodb+srv://h/?tlsInsecure=true', /turn off .*: tlsinsecure$/],
+    [
+      'some of it that nobody checks',
+      'mongodb://h/?tlsAllowInvalidHostnames=true&tlsAllowInvalidCertificates=true',
+      /turn off .*: tlsallowinvalidhostnames, tlsallowinvalidcertificates$/,
+    ],
     ['a space', 'mongodb://h/a b', /must not hold spaces/],
     ['5000 characters', `mongodb://${'h'.repeat(5000)}/`, /must have at most 4096 characters/],
   ])('cannot have %s, and is not quoted', (_, uri, expected) => {
@@ -334,4 +343,10 @@ test.each([
   ['mongodb+srv://a/d', undefined],
 ])('with %s users log in on %s', (uri, database) => {
   expect(authDatabaseOf(uri)).toBe(database);
+});
+
+test('a record in which services do without TLS can still be read', () => {
+  const weak = { apiVersion: 'palette-keys/v1', kind: 'Installation', mongodb: { uri: 'mongodb://h/?tls=false' } };
+  expect(validateSpec(weak, 'the record', true).mongodb.uri).toBe('mongodb://h/?tls=false');
+  expect(() => validateSpec(weak, 'f')).toThrow(/f has/);
 });

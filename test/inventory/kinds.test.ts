@@ -438,8 +438,13 @@ describe('mongodb-auth', () => {
     ],
     [
       { uri: 'mongodb://a.example.org,b.example.org:27018/x?w=1' },
-      'mongodb://hubble:***@a.example.org,b.example.org:27018/x?w=1',
+      'mongodb://hubble:***@a.example.org,b.example.org:27018/x?w=1&tls=true',
     ],
+    [{ uri: 'mongodb://h' }, 'mongodb://hubble:***@h/?tls=true'],
+    [{ uri: 'mongodb://h/x' }, 'mongodb://hubble:***@h/x?tls=true'],
+    [{ uri: 'mongodb://h/?' }, 'mongodb://hubble:***@h/?tls=true'],
+    [{ uri: 'mongodb://h/?TLS=true&w=1' }, 'mongodb://hubble:***@h/?TLS=true&w=1'],
+    [{ uri: 'mongodb://h/?ssl=true' }, 'mongodb://hubble:***@h/?ssl=true'],
     [{ uri: 'mongodb+srv://db.example.org/x' }, 'mongodb+srv://hubble:***@db.example.org/x'],
   ])('with %j has the URI for it', async (mongodb, uri) => {
     expect(await uriOf(mongodb)).toBe(uri);

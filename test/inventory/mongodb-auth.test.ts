@@ -87,6 +87,14 @@ describe('the keyfile', () => {
     ]);
   });
 
+  test('keeps the key of the version that was active before, beside one that was brought back', async () => {
+    const ring = (await ringOf('trusted', 'trusted', 'active')).map((version) =>
+      version.n === 1 ? { ...version, activeSince: '2027-01-01T00:00:00Z' } : version,
+    );
+    const keys = parse(text(await mounted(ring), 'keyfile'));
+    expect(keys).toEqual([2, 0].map((index) => keyOf(ring[index] as RingVersion)));
+  });
+
   test('keeps a key with line breaks byte for byte', () => {
     const keys = ['bGluZSBvbmU=\nbGluZSB0d28=\n', 'YW5vdGhlcg=='];
     const keyfile = encodeKeyfile(keys);

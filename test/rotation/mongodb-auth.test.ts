@@ -8,6 +8,7 @@ import {
   auditIn,
   init,
   installation,
+  ledgerRef,
   objectIn,
   RECORD,
   recordIn,
@@ -384,16 +385,33 @@ describe('going back', () => {
   });
 });
 
-test('a record that is lost in between is rebuilt by what is mounted: nobody is cut off', async () => {
+test('a record that is lost in between is rebuilt without retiring anybody: the old user goes by the same gate', async () => {
   await go();
+  const keyfile = mounted('keyfile');
   for (const gone of [RECORD, platform(KIND)]) {
     store.take(gone);
     await init(store, { clock });
-    expect([states(), mounted('username')]).toEqual([RETIRED, 'hubble-b']);
+    expect([states(), mounted('username'), mounted('keyfile')]).toEqual([PROMOTED, 'hubble-b', keyfile]);
   }
+  users.open.set('hubble', [{ client: 'auth', member: 'mongo-0:27017' }]);
+  expect((await go()).waitingFor?.reason).toBe('sessions of hubble are open');
+  users.open.clear();
+  await go();
+  clock.advance(PERIOD);
+  expect(await go()).toMatchObject({ done: true });
+  expect([states(), names()]).toEqual([RETIRED, ['hubble-b']]);
+});
+
+test('the keyfile keeps the key that members show who were not restarted, beside a version that was brought back', async () => {
+  await go({ assumeConsumersCurrent: false });
+  await go({ request: { type: 'rollback' } });
+  await go({ request: { type: 'reinstate', kid: kidOf(2) } });
   clock.advance(2 * DAY);
-  // Its user is still there: the next rotation, which needs the name, names it.
-  expect((await go()).waitingFor?.reason).toBe('there is a user hubble already, with another password');
+  await go();
+  expect(states()).toBe('v1 trusted, v2 trusted, v3 active');
+  const keyOf = (n: number): string =>
+    Buffer.from(objectIn(store.snapshot(), ledgerRef(KIND, n)).data['keyfile'] ?? []).toString();
+  expect([1, 2, 3].filter((n) => mounted('keyfile').includes(keyOf(n)))).toEqual([1, 3]);
 });
 
 describe('two at once', () => {

@@ -36,7 +36,8 @@ const FOREIGN = [
  */
 export const mongodbAuth: Gate = {
   conditions: {
-    promote: 'every consumer and member has the new keyfile, and a login with the new user reads the tenant keys',
+    promote:
+      'every consumer and member has the new keyfile, and a login with the new user reads the tenant keys, on a server that takes the active login',
     retire:
       'every consumer has the new user, two looks, a sync period apart, find no session of the old one, and it is dropped',
   },
