@@ -14,7 +14,7 @@ import { updateRecord } from './update-record.ts';
  */
 export async function confirmConsumers(
   before: InstallationRecord,
-  { kind, version, by, instead }: Confirmed & { readonly kind: KindId },
+  { kind, version, by, ignored, instead }: Confirmed & { readonly kind: KindId },
   ports: ApplyPorts,
 ): Promise<void> {
   const confirmedAt = formatTime(ports.clock.now());
@@ -23,7 +23,7 @@ export async function confirmConsumers(
   const evidence = (key: KeyRecord): KeyRecord['evidence'] =>
     confirmationOf(key, version)?.at.getTime() !== instead?.at.getTime()
       ? key.evidence
-      : withConfirmation(key, version, { confirmedAt, by });
+      : withConfirmation(key, version, { confirmedAt, by, ...(ignored.length === 0 ? {} : { ignored }) });
   await note(before, { kind, versions: [version], object, evidence }, ports);
 }
 
