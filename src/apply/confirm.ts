@@ -16,7 +16,7 @@ import { updateRecord } from './update-record.ts';
  */
 export async function confirmConsumers(
   before: InstallationRecord,
-  { kind, version, by, instead }: Confirmed & { readonly kind: KindId },
+  { kind, version, by, ignored, instead }: Confirmed & { readonly kind: KindId },
   ports: ApplyPorts,
 ): Promise<void> {
   const now = ports.clock.now();
@@ -26,7 +26,7 @@ export async function confirmConsumers(
   const evidence = (key: KeyRecord): KeyRecord['evidence'] =>
     confirmationOf(key, version, now)?.at.getTime() !== instead?.at.getTime()
       ? key.evidence
-      : withConfirmation(key, version, { confirmedAt, by });
+      : withConfirmation(key, version, { confirmedAt, by, ...(ignored.length === 0 ? {} : { ignored }) });
   await note(before, { kind, versions: [version], object, evidence }, ports);
 }
 

@@ -27,9 +27,8 @@ export interface Gathered {
   readonly behind: Lagging;
 }
 
-export interface Confirmed {
+export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
   readonly version: VersionRecord;
-  readonly by: Confirmation['by'];
   /** The confirmation that no longer counts. */
   readonly instead: Confirmation | undefined;
 }
@@ -37,11 +36,10 @@ export interface Confirmed {
 /** Pods that have not picked a change up, and from when on a restart gives it to them. */
 export interface Lagging {
   readonly pods: readonly Behind[];
-  readonly changedAt: Date;
   readonly settledAt: Date;
 }
 
-const NOBODY: Lagging = { pods: [], changedAt: new Date(0), settledAt: new Date(0) };
+const NOBODY: Lagging = { pods: [], settledAt: new Date(0) };
 
 /** The clock by which the operator's word is dated may differ so much from the server's, which dates changes. */
 const CLOCKS_DIFFER_MS = 2 * 60_000;
@@ -137,28 +135,30 @@ async function consumersOf(
     );
     return { consumers: { status: 'behind', blockers } };
   }
-  const kid = request.acknowledged ? request.entry.kid : undefined;
-  const found = await findBehind(observation, { kid, reloads: request.reloads }, statements, ports);
+  const proof = { kid: request.acknowledged ? request.entry.kid : undefined, reloads: request.reloads };
+  const known = confirmationOf(observation.key, request.entry, ports.clock.now());
+  const isOld = known !== undefined && isOutlived(known, await lastChange(observation, ports));
+  const counted = isOld ? undefined : known;
+  const ignoredPods = [...statements.ignoredPods, ...(counted?.ignored ?? [])];
+  // A confirmation tells since when, and not that it is so still: what has come since is looked at every time.
+  const found = await findBehind(observation, proof, { ignoredPods }, ports);
   const isUnseen = typeof found === 'string';
   if (!isUnseen && found.pods.length > 0) {
     return { consumers: { status: 'behind', blockers: found.pods.map(describeBehind) }, behind: found };
   }
-  // A confirmation tells since when, and not that it is so still: what has come since is looked at every time.
-  const known = confirmationOf(observation.key, request.entry, ports.clock.now());
-  const isOld = known !== undefined && isOutlived(known, isUnseen ? await lastChange(observation, ports) : found);
-  const counts = known !== undefined && !isOld;
-  if (isUnseen && !statements.assumeConsumersCurrent && !(counts && known.by === 'operator')) {
+  if (isUnseen && !statements.assumeConsumersCurrent && counted?.by !== 'operator') {
     return { consumers: { status: 'unknown', reason: found } };
   }
-  if (counts) return { consumers: { status: 'current', at: known.at } };
+  if (counted !== undefined) return { consumers: { status: 'current', at: counted.at } };
   // To the second, as the record keeps it.
   const at = new Date(formatTime(ports.clock.now()));
-  const confirmed: Confirmed = { version: request.entry, by: isUnseen ? 'operator' : 'pods', instead: known };
+  const by = isUnseen ? 'operator' : 'pods';
+  const confirmed: Confirmed = { version: request.entry, by, ignored: statements.ignoredPods, instead: known };
   return { consumers: { status: 'current', at }, confirmed };
 }
 
 /** True where an object was changed after it: whoever was current then may have loaded something else since. */
-function isOutlived({ at, by }: Confirmation, { changedAt }: Pick<Lagging, 'changedAt'>): boolean {
+function isOutlived({ at, by }: Confirmation, changedAt: Date): boolean {
   return changedAt.getTime() > at.getTime() + (by === 'operator' ? CLOCKS_DIFFER_MS : 0);
 }
 
@@ -178,8 +178,7 @@ export async function findBehind(
   const released = only === undefined ? await releasedOf({ kind, assessment }, pods, ports) : new Set<string>();
   const consumption = { spec, pods, objects, released, ...proof, ignored: new Set(ignoredPods) };
   const behind = podsBehind(consumption, ports.clock.now());
-  const changedAt = newestOf(objects);
-  return { pods: behind, changedAt, settledAt: settledAt(changedAt) };
+  return { pods: behind, settledAt: settledAt(newestOf(objects)) };
 }
 
 /** When each of the objects was last changed, or which of them is gone. */
@@ -198,12 +197,9 @@ function newestOf(objects: Consumption['objects']): Date {
 }
 
 /** The last change of any object of a kind; a folder does not tell. */
-async function lastChange(
-  { kind, assessment }: Observation,
-  { workloads }: EvidencePorts,
-): Promise<Pick<Lagging, 'changedAt'>> {
+async function lastChange({ kind, assessment }: Observation, { workloads }: EvidencePorts): Promise<Date> {
   const objects = workloads === undefined ? '' : await changesOf(objectsOf(kind, assessment), workloads);
-  return { changedAt: typeof objects === 'string' ? new Date(0) : newestOf(objects) };
+  return typeof objects === 'string' ? new Date(0) : newestOf(objects);
 }
 
 async function podsOf(

@@ -204,6 +204,8 @@ export function movesOf(step: Step, versions: readonly VersionRecord[]): Readonl
 export interface Confirmation {
   readonly at: Date;
   readonly by: 'pods' | 'operator';
+  /** Pods (`<namespace>/<name>`) that somebody vouched for then. */
+  readonly ignored: readonly string[];
 }
 
 /** The name of the evidence for the state in which a version is now. It counts for no other, and for no later return to it. */
@@ -224,7 +226,8 @@ export function confirmationOf(
   if (typeof found !== 'object' || found === null || !('confirmedAt' in found) || !('by' in found)) return undefined;
   const at = typeof found.confirmedAt === 'string' ? Date.parse(found.confirmedAt) : Number.NaN;
   const by = found.by === 'operator' ? 'operator' : 'pods';
-  return Number.isNaN(at) || at > now.getTime() ? undefined : { at: noEarlier(at, version), by };
+  const ignored = 'ignored' in found && Array.isArray(found.ignored) ? found.ignored.map(String) : [];
+  return Number.isNaN(at) || at > now.getTime() ? undefined : { at: noEarlier(at, version), by, ignored };
 }
 
 /** A time, or when the states were entered that it is about, if that is later. */
@@ -236,7 +239,7 @@ export function noEarlier(at: number, ...versions: readonly VersionRecord[]): Da
 export function withConfirmation(
   { versions, evidence }: KeyRecord,
   version: VersionRecord,
-  confirmation: { readonly confirmedAt: string; readonly by: Confirmation['by'] },
+  confirmation: Pick<Confirmation, 'by'> & Partial<Pick<Confirmation, 'ignored'>> & { readonly confirmedAt: string },
 ): KeyRecord['evidence'] {
   const current = new Set(versions.map(entryName));
   const kept = Object.entries(evidence).filter(([name]) => !/^v\d+[.]\d+[.]/.test(name) || current.has(name));

@@ -194,6 +194,23 @@ describe('a confirmation', () => {
     expect(confirmations()).toHaveLength(1);
   });
 
+  test('keeps the word about a Pod on a dead node, until the object changes', async () => {
+    const dead = pod('dead-1', LONG_AGO, { ...mounts(JWT), leaving: true });
+    const both = cluster(() => [pod('auth-1', started, mounts(JWT)), dead]);
+    await go(JWT, { workloads: both, agree: changing });
+    clock.advance(300);
+    started = clock.now().toISOString();
+    clock.advance(60);
+    await go(JWT, { workloads: both, ignoredPods: ['hubble-system/dead-1'] });
+    clock.advance(60);
+    expect((await go(JWT, { workloads: both })).waitingFor).toMatchObject({ until: expect.any(Date), blockers: [] });
+    changed = clock.now();
+    clock.advance(300);
+    started = clock.now().toISOString();
+    const { waitingFor } = await go(JWT, { workloads: both });
+    expect(waitingFor?.blockers).toEqual([expect.stringContaining('Pod hubble-system/dead-1')]);
+  });
+
   test('does not speak for a consumer that was declared after it', async () => {
     const ingress = pod('ingress-1', LONG_AGO, { uses: [] });
     const both = cluster(() => [pod('auth-1', started, mounts(JWT)), ingress]);
