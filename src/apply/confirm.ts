@@ -4,7 +4,7 @@ import type { Lock } from '../ports/key-store.ts';
 import { confirmationOf, entryName, withConfirmation } from '../rotation/machine.ts';
 import { withFirstScan } from '../rotation/scans.ts';
 import { appendAudit } from './audit.ts';
-import type { Confirmed } from './evidence.ts';
+import type { Confirmed } from './consumer-evidence.ts';
 import type { ApplyPorts } from './ports.ts';
 import { checkClock } from './preflight.ts';
 import type { ScanNote } from './tenant-evidence.ts';

@@ -6,7 +6,7 @@ import type { Outcome } from '../plan/assess-projection.ts';
 import { lookAt } from '../plan/change.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { isFromTheFuture, type Leaf, leavesToReissue } from '../rotation/leaves.ts';
-import { describeBehind, findBehind } from './evidence.ts';
+import { describeBehind, findBehind } from './consumer-evidence.ts';
 import { observeComplete } from './observe.ts';
 import { reloadMembers } from './reload-members.ts';
 import { restartBehind } from './restart.ts';

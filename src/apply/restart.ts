@@ -1,5 +1,5 @@
 import { PaletteKeysError } from '../errors.ts';
-import type { Lagging } from './evidence.ts';
+import type { Lagging } from './consumer-evidence.ts';
 import type { EvidencePorts } from './observation.ts';
 import type { AdvanceInput, Log, Pausing } from './rotation-run.ts';
 

@@ -38,10 +38,11 @@ export function afterCurrent(
  */
 export function keyringReaders({ singleReaders, consumers }: Evidence, what: string): Decision {
   if (singleReaders === undefined && consumers?.status === 'unknown') {
-    return closed(`nobody knows whether all consumers read the keyring, and have it (${consumers.reason})`, [
-      'consumers with reads: keyring in the spec',
-      '--assume-consumers-current: says both of all of them',
-    ]);
+    return {
+      ...{ open: false, stuck: true },
+      reason: `nobody knows whether all consumers read the keyring, and have it (${consumers.reason})`,
+      blockers: ['consumers with reads: keyring in the spec', '--assume-consumers-current: says both of all of them'],
+    };
   }
   if (singleReaders === undefined || singleReaders.length === 0) return OPEN;
   return refused(

@@ -1,0 +1,158 @@
+import { PaletteKeysError } from '../errors.ts';
+import { allNamespaces, ingressSecret } from '../installation/names.ts';
+import { formatTime, type KindId } from '../ledger/entry.ts';
+import type { VersionRecord } from '../ledger/record.ts';
+import type { Assessment } from '../plan/assess.ts';
+import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
+import type { Pod, Workloads } from '../ports/workloads.ts';
+import { type Behind, type Consumption, podsBehind, settledAt, singleReaders } from '../rotation/consumers.ts';
+import { type Confirmation, confirmationOf } from '../rotation/machine.ts';
+import type { ConsumersEvidence, EvidenceRequest } from '../rotation/situation.ts';
+import type { EvidencePorts, Observation, Statements } from './observation.ts';
+import { releasedOf } from './released.ts';
+
+export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
+  readonly version: VersionRecord;
+  /** The confirmation that no longer counts. */
+  readonly instead: Confirmation | undefined;
+}
+
+/** Pods that have not picked a change up, and from when on a restart gives it to them. */
+export interface Lagging {
+  readonly pods: readonly Behind[];
+  readonly settledAt: Date;
+}
+
+export const NOBODY: Lagging = { pods: [], settledAt: new Date(0) };
+
+/** The clock by which the operator's word is dated may differ so much from the server's, which dates changes. */
+const CLOCKS_DIFFER_MS = 2 * 60_000;
+
+/** Whether all consumers have picked up what a version's present state asks of them, and since when. */
+export async function consumersOf(
+  request: Extract<EvidenceRequest, { type: 'consumers' }>,
+  observation: Observation,
+  statements: Statements,
+  ports: EvidencePorts,
+): Promise<{
+  readonly consumers: ConsumersEvidence;
+  readonly confirmed?: Confirmed;
+  readonly behind?: Lagging;
+}> {
+  // Whoever started after such a change has loaded something else than what the gate waits for.
+  const wrong = projectionsOfKind(observation).filter(({ outcome }) => outcome.action !== 'keep');
+  if (wrong.length > 0) {
+    const blockers = wrong.map(
+      ({ projection, outcome: { reason } }) =>
+        `${formatRef(projection.ref)}: ${reason}; palette-keys init puts it right`,
+    );
+    return { consumers: { status: 'behind', blockers } };
+  }
+  const proof = { kid: request.acknowledged ? request.entry.kid : undefined, reloads: request.reloads };
+  const known = confirmationOf(observation.key, request.entry, ports.clock.now());
+  const isOld = known !== undefined && isOutlived(known, await lastChange(observation, ports));
+  const counted = isOld ? undefined : known;
+  const ignoredPods = [...statements.ignoredPods, ...(counted?.ignored ?? [])];
+  // A confirmation tells since when, and not that it is so still: what has come since is looked at every time.
+  const found = await findBehind(observation, proof, { ignoredPods }, ports);
+  const isUnseen = typeof found === 'string';
+  if (!isUnseen && found.pods.length > 0) {
+    return { consumers: { status: 'behind', blockers: found.pods.map(describeBehind) }, behind: found };
+  }
+  if (isUnseen && !statements.assumeConsumersCurrent && counted?.by !== 'operator') {
+    return { consumers: { status: 'unknown', reason: found } };
+  }
+  if (counted !== undefined) return { consumers: { status: 'current', at: counted.at } };
+  // To the second, as the record keeps it.
+  const at = new Date(formatTime(ports.clock.now()));
+  const by = isUnseen ? 'operator' : 'pods';
+  const confirmed: Confirmed = { version: request.entry, by, ignored: statements.ignoredPods, instead: known };
+  return { consumers: { status: 'current', at }, confirmed };
+}
+
+/** True where an object was changed after it: whoever was current then may have loaded something else since. */
+function isOutlived({ at, by }: Confirmation, changedAt: Date): boolean {
+  return changedAt.getTime() > at.getTime() + (by === 'operator' ? CLOCKS_DIFFER_MS : 0);
+}
+
+/** Pods that have not picked up the last change of the objects of a kind, or of some of them, or why nobody can tell. */
+export async function findBehind(
+  { kind, assessment }: Observation,
+  proof: { readonly kid: string | undefined; readonly reloads: boolean },
+  { ignoredPods }: Pick<Statements, 'ignoredPods'>,
+  ports: EvidencePorts,
+  only?: readonly ObjectRef[],
+): Promise<Lagging | string> {
+  const { spec } = assessment.snapshot;
+  const pods = await podsOf(assessment, ports);
+  if (typeof pods === 'string' || ports.workloads === undefined) return String(pods);
+  const objects = await changesOf(only ?? objectsOf(kind, assessment), ports.workloads);
+  if (typeof objects === 'string') return objects;
+  const released = only === undefined ? await releasedOf({ kind, assessment }, pods, ports) : new Set<string>();
+  const consumption = { spec, pods, objects, released, ...proof, ignored: new Set(ignoredPods) };
+  const behind = podsBehind(consumption, ports.clock.now());
+  return { pods: behind, settledAt: settledAt(newestOf(objects)) };
+}
+
+/** When each of the objects was last changed, or which of them is gone. */
+async function changesOf(refs: readonly ObjectRef[], workloads: Workloads): Promise<Consumption['objects'] | string> {
+  const objects = new Map<string, { readonly ref: ObjectRef; readonly changedAt: Date }>();
+  for (const ref of refs) {
+    const changedAt = await workloads.changedAt(ref);
+    if (changedAt === undefined) return `${formatRef(ref)} is not there`;
+    objects.set(formatRef(ref), { ref, changedAt });
+  }
+  return objects;
+}
+
+function newestOf(objects: Consumption['objects']): Date {
+  return new Date(Math.max(0, ...[...objects.values()].map(({ changedAt }) => changedAt.getTime())));
+}
+
+/** The last change of any object of a kind; a folder does not tell. */
+async function lastChange({ kind, assessment }: Observation, { workloads }: EvidencePorts): Promise<Date> {
+  const objects = workloads === undefined ? '' : await changesOf(objectsOf(kind, assessment), workloads);
+  return typeof objects === 'string' ? new Date(0) : newestOf(objects);
+}
+
+async function podsOf(
+  { snapshot: { spec } }: Assessment,
+  { workloads }: EvidencePorts,
+): Promise<readonly Pod[] | string> {
+  if (workloads === undefined) return 'a folder does not tell what runs';
+  const consumers = spec.consumers.map(({ workload }) => workload.split('/')[1] ?? '');
+  const namespaces = [...allNamespaces(spec), ingressSecret(spec).namespace, ...consumers];
+  try {
+    return await workloads.pods([...new Set(namespaces)].filter((name) => name !== spec.ledgerNamespace));
+  } catch (error) {
+    if (error instanceof PaletteKeysError && error.code === 'PERMISSION_DENIED') return 'no access to Pods';
+    throw error;
+  }
+}
+
+/** Who reads the active key alone; undefined where Pods cannot be seen, and the spec declares nobody. */
+export async function readers(
+  { kind, assessment }: Observation,
+  ports: EvidencePorts,
+): Promise<readonly string[] | undefined> {
+  const { spec } = assessment.snapshot;
+  const objects = objectsOf(kind, assessment);
+  const pods = await podsOf(assessment, ports);
+  if (typeof pods !== 'string') return singleReaders(spec, pods, objects);
+  const isDeclared = spec.consumers.some((consumer) => objects.some(({ name }) => name === consumer.object));
+  return isDeclared ? singleReaders(spec, [], objects) : undefined;
+}
+
+/** What workloads mount of a kind, and what is computed from it. */
+function objectsOf(kind: KindId, assessment: Assessment): readonly ObjectRef[] {
+  return projectionsOfKind({ kind, assessment }).map(({ projection }) => projection.ref);
+}
+
+function projectionsOfKind({ kind, assessment }: Pick<Observation, 'kind' | 'assessment'>) {
+  return assessment.projections.filter(({ projection }) => projection.kind === kind || projection.from.includes(kind));
+}
+
+/** A Pod that is behind, and why, for people. */
+export function describeBehind({ pod: { workload, namespace, name }, reason }: Behind): string {
+  return `Pod ${namespace}/${name}${workload === undefined ? '' : ` of ${workload}`}: ${reason}`;
+}

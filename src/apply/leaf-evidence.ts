@@ -1,0 +1,46 @@
+import { isIssuedBy, normalizePem, readBundle, readSingle } from '../certificate/read.ts';
+import { DamagedError } from '../errors.ts';
+import { entry, utf8 } from '../ledger/text.ts';
+import { formatRef } from '../ports/object-ref.ts';
+import type { EvidencePorts, Observation, Statements } from './observation.ts';
+
+const PROBE_TIMEOUT_MS = 5000;
+
+/** Certificates that chain to one version of a CA: those in our Secrets, and those that endpoints serve. */
+export async function leavesOf(
+  issuer: number,
+  { kind, assessment }: Observation,
+  { endpoints }: Statements,
+  { probe }: EvidencePorts,
+): Promise<readonly string[]> {
+  const version = assessment.rings.get(kind)?.find(({ n }) => n === issuer);
+  if (version === undefined) return [];
+  const ca = readSingle(entry(version.material.entries, 'tls.crt'));
+  const isOld = (pem: Uint8Array): boolean => {
+    const [leaf] = readBundle(pem);
+    return leaf !== undefined && isIssuedBy(leaf, ca);
+  };
+  const stored = assessment.projections.flatMap(({ projection }) => {
+    const found = assessment.snapshot.projections.get(formatRef(projection.ref));
+    if (projection.source !== 'issued' || found === undefined || found.damage !== undefined) return [];
+    return isOld(entry(found.data, 'tls.crt')) ? [formatRef(projection.ref)] : [];
+  });
+  const served = await Promise.all(
+    endpoints.map(async ({ host, port }) => {
+      const answer = await probe.probe({ host, port, servername: host, timeoutMs: PROBE_TIMEOUT_MS });
+      const [der] = 'chain' in answer ? answer.chain : [];
+      return der !== undefined && servesOld(der, isOld) ? [`${host}:${port}`] : [];
+    }),
+  );
+  return [...stored, ...served.flat()];
+}
+
+/** What cannot be read as a certificate is none of ours. */
+function servesOld(der: Uint8Array, isOld: (pem: Uint8Array) => boolean): boolean {
+  try {
+    return isOld(utf8(normalizePem(der)));
+  } catch (error) {
+    if (error instanceof DamagedError) return false;
+    throw error;
+  }
+}
