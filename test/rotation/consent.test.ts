@@ -261,5 +261,5 @@ test('a run that destroys says so', async () => {
     record.keys[JWT].versions[0].backups.push(mark);
   });
   const { stdout } = await rotate(`${JWT} -y --destroy ${kidOf(JWT, 1)}`);
-  expect(stdout).toContain('Done: jwt-signing-key, v1 is destroyed.');
+  expect(stdout).toContain('Done: jwt-signing-key, v1 is destroyed; 1 deleted.');
 });

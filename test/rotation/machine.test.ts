@@ -267,7 +267,7 @@ describe('the time of evidence', () => {
     const key = { versions: [old, active], evidence };
     const expected = counts === undefined ? undefined : new Date(counts);
     expect(confirmationOf(key, active, NOW)?.at).toEqual(expected);
-    expect(firstScanOf(key, old, active, NOW)).toEqual(expected);
+    expect(firstScanOf(key, old, active, NOW)?.begun).toEqual(expected);
   });
 });
 

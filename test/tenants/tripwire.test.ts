@@ -99,7 +99,14 @@ describe('a store without an installation', () => {
   test('gets one where the database is empty, with what the connection string says alone', async () => {
     expect((await first(...NAMED)).code).toBe(0);
     expect(asked).toEqual([
-      { uri: 'mongodb://db', login: undefined, ca: undefined, database: 'hubbledb', collection: 'tenantKeys' },
+      {
+        uri: 'mongodb://db',
+        login: undefined,
+        authSource: 'admin',
+        ca: undefined,
+        database: 'hubbledb',
+        collection: 'tenantKeys',
+      },
     ]);
   });
 
