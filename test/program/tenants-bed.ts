@@ -74,11 +74,13 @@ export async function startTenantsBed(startServer = startMongodb): Promise<Tenan
     tenant: (folder, args, uri = server.uri, timeout = 60_000) => run(argsOf(folder, args, uri), { timeout }),
     startTenant: (folder, args, uri = server.uri, timeout = 60_000) => start(argsOf(folder, args, uri), { timeout }),
     lateTenants: async (ids) => {
-      const added = await run(argsOf(first, ['add', ...ids], server.uri));
-      if (added.code !== 0) throw new Error(added.stderr);
-      const some = { _id: { $in: [...ids] } };
-      const late = await documents.find(some).toArray();
-      await documents.deleteMany(some);
+      const well = async (...args: readonly string[]): Promise<void> => {
+        const { code, stderr } = await run(argsOf(first, args, server.uri));
+        if (code !== 0) throw new Error(stderr);
+      };
+      await well('add', ...ids);
+      const late = await documents.find({ _id: { $in: [...ids] } }).toArray();
+      await well('remove', ...ids, '--no-backup', '--yes');
       return async (id) => void (await documents.insertMany(late.filter(({ _id }) => _id === id)));
     },
     keys: (folder = second) => keysByReader(server.client, entryOf(folder, ROOT, 'keyring.json')),
