@@ -44,6 +44,7 @@ export function chooseStep(
       minInterval: parseDuration(spec.rotation.minInterval),
       replacements: replacementsIn(key),
       keepsTrusted: rotation.keepsTrusted === true,
+      guardsData: rotation.gate.guardsData === true,
     },
     now,
   );

@@ -171,7 +171,7 @@ async function rotateDue(run: Run): Promise<ExitCode> {
   return worst([...failures, ...(results.some(({ refused }) => refused) ? [ERRORS.REFUSED] : [])]);
 }
 
-/** Several causes: a bug first, then what failed for an outside reason, then what was refused. */
+/** Several causes: a bug first, then what failed for an outside reason, then what was refused. Others may have written. */
 function worst(failures: readonly { readonly exit: ExitCode }[]): ExitCode {
   const order: readonly ExitCode[] = [70, 1, 5, 4, 2];
   return order.find((code) => failures.some(({ exit }) => exit === code)) ?? 0;

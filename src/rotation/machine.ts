@@ -22,6 +22,8 @@ export interface Wish {
   readonly replacements: ReadonlySet<number>;
   /** True where nothing tells that a trusted version is no longer needed: it stays. */
   readonly keepsTrusted: boolean;
+  /** True where a database has to be asked before a version is given up, even one that nobody has used yet. */
+  readonly guardsData: boolean;
 }
 
 /** The next step of the rotation that is open, or what opens one. Nothing but the record says where a rotation is. */
@@ -37,9 +39,12 @@ export function nextStep(versions: readonly VersionRecord[], wish: Wish, now: Da
 function emergencyStep(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
   const published = versions.filter(({ state }) => state === 'published');
   const exposed = published.find(({ n }) => !wish.replacements.has(n));
-  if (exposed !== undefined) return { type: 'retire', n: exposed.n };
+  // Where giving it up may have to wait, it waits until its replacement is active.
+  if (exposed !== undefined && !wish.guardsData) return { type: 'retire', n: exposed.n };
+  const isOpened = published.some(({ n }) => wish.replacements.has(n));
   const replaced = replacedAt(versions, wish, now);
-  if (published.length === 0 && replaced === undefined && wish.opens) return { type: 'publish' };
+  if (!isOpened && replaced === undefined && wish.opens) return { type: 'publish' };
+  if (!isOpened && exposed !== undefined) return { type: 'retire', n: exposed.n };
   const open = openStep(versions, wish);
   if (open !== undefined || replaced === undefined || !wish.opens) return open ?? { type: 'done' };
   return wish.again ? { type: 'publish' } : tooRecent(replaced, wish);

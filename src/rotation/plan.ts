@@ -64,7 +64,9 @@ function versionedRoad(
   const active = versions.find(({ state }) => state === 'active');
   const minInterval = parseDuration(spec.rotation.minInterval);
   const replacements = replacementsIn(key);
-  const open = nextStep(versions, { opens: true, again, compromised, minInterval, replacements, keepsTrusted }, now);
+  const guardsData = gate.guardsData === true;
+  const wish = { opens: true, again, compromised, minInterval, replacements, keepsTrusted, guardsData };
+  const open = nextStep(versions, wish, now);
   const when = (type: 'promote' | 'retire') =>
     compromised && gate.soak(type, spec, true) < gate.soak(type, spec, false)
       ? `${gate.conditions[type]}; --compromised skips the time`

@@ -157,7 +157,7 @@ class Machine {
     if (wish.type === 'rotate') {
       const { again, compromised } = wish;
       const opens = compromised ? !hasPublished : !hasMoved;
-      const wishes = { opens, again, compromised, minInterval: MIN_INTERVAL, keepsTrusted: false };
+      const wishes = { opens, again, compromised, minInterval: MIN_INTERVAL, keepsTrusted: false, guardsData: false };
       const replacements = replacementsIn(this.#key());
       const next = nextStep(this.#versions, { ...wishes, replacements }, new Date(this.#now));
       return next.type === 'done' || next.type === 'too-recent' ? undefined : next;

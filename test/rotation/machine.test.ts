@@ -18,6 +18,7 @@ const NOW = new Date('2027-02-01T00:00:00Z');
 const WISH: Wish = {
   ...{ opens: true, again: false, compromised: false, minInterval: 86_400, keepsTrusted: false },
   replacements: new Set(),
+  guardsData: false,
 };
 const RECENT = '2027-01-31T12:00:00Z';
 
@@ -105,6 +106,24 @@ describe('the next step where the key is compromised', () => {
       'retires what was published beside the active key',
       [version(1, 'active'), version(2, 'published', RECENT)],
       {},
+      { type: 'retire', n: 2 },
+    ],
+    [
+      'replaces the active key before it asks whether data needs what was published beside it',
+      [version(1, 'active'), version(2, 'published', RECENT)],
+      { guardsData: true },
+      { type: 'publish' },
+    ],
+    [
+      'promotes the replacement first where data may need what was published beside it',
+      [version(1, 'active'), version(2, 'published', RECENT), version(3, 'published', RECENT)],
+      { guardsData: true, replacements: new Set([3]) },
+      { type: 'promote', n: 3 },
+    ],
+    [
+      'gives up what was published beside the compromised key once that is replaced',
+      [version(1, 'trusted'), version(2, 'published', RECENT), version(3, 'active', RECENT)],
+      { guardsData: true, replacements: new Set([3]) },
       { type: 'retire', n: 2 },
     ],
     [

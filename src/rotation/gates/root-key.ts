@@ -92,7 +92,10 @@ function unwrapped(tenants: TenantsEvidence | undefined, spec: Situation['spec']
       return { open: false, reason: 'no tenant key needs it; a second scan has to find the same', until, blockers: [] };
     }
     case 'empty':
-      return closed(`${tenants.location} holds no tenant key at all: perhaps it is not the collection`, EMPTY);
+      return {
+        ...{ open: false, stuck: true, blockers: EMPTY },
+        reason: `${tenants.location} holds no tenant key at all: perhaps it is not the collection`,
+      };
     default: {
       const why = tenants?.reason ?? 'nobody has looked';
       const ways = ['mongodb.uri in the spec, or --mongodb-uri-file FILE: the database is asked', '--no-tenant-store'];
