@@ -4,7 +4,15 @@ import { formatTime } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import { replacementsIn } from '../ledger/replacement.ts';
 import type { Rotation } from '../rotation/kinds.ts';
-import { leftoverStep, type NextStep, nextStep, type Request, requestedStep } from '../rotation/machine.ts';
+import {
+  leftoverStep,
+  type NextStep,
+  nextStep,
+  type Request,
+  replacedAt,
+  requestedStep,
+  type Wish,
+} from '../rotation/machine.ts';
 import type { Step } from '../rotation/situation.ts';
 import { resetStep } from './leftovers.ts';
 import type { AdvanceInput, Log } from './rotation-run.ts';
@@ -34,20 +42,21 @@ export function chooseStep(
   const leftover = rotation.keepsTrusted === true ? leftoverStep(versions, log.kept) : undefined;
   // A rehearsal says first whether what is left of the rotations before can go.
   if (input.rehearses && leftover !== undefined) return leftover;
-  const next: NextStep = nextStep(
-    versions,
-    {
-      // A compromised key is replaced once by a command, whatever it has finished or waited for before that.
-      opens: input.compromised ? !log.published : input.opens && log.transitions.length === 0,
-      again: input.again && log.completed !== 'this rotation',
-      compromised: input.compromised,
-      minInterval: parseDuration(spec.rotation.minInterval),
-      replacements: replacementsIn(key),
-      keepsTrusted: rotation.keepsTrusted === true,
-      guardsData: rotation.gate.guardsData === true,
-    },
-    now,
-  );
+  const wish: Wish = {
+    // A compromised key is replaced once by a command, whatever it has finished or waited for before that.
+    opens: input.compromised ? !log.published : input.opens && log.transitions.length === 0,
+    again: input.again && log.completed !== 'this rotation',
+    compromised: input.compromised,
+    minInterval: parseDuration(spec.rotation.minInterval),
+    replacements: replacementsIn(key),
+    keepsTrusted: rotation.keepsTrusted === true,
+    guardsData: rotation.gate.guardsData === true,
+  };
+  const next: NextStep = nextStep(versions, wish, now);
+  const before = wish.compromised && log.transitions.length === 0 ? replacedAt(versions, wish, now) : undefined;
+  if (next.type === 'retire' && before !== undefined) {
+    log.say(`already replaced as compromised at ${formatTime(before)}; if that has leaked too: --again`);
+  }
   if (next.type === 'done') return leftover;
   if (next.type === 'publish') refuseSafe(input, rotation);
   if (next.type === 'too-recent') {

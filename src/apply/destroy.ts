@@ -5,6 +5,7 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import { textEntry } from '../ledger/text.ts';
+import { isOfUnknownAge } from '../plan/destroyed-versions.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { ROTATIONS } from '../rotation/kinds.ts';
 import type { Step } from '../rotation/situation.ts';
@@ -36,7 +37,8 @@ export function stepOfDestroyed(
     log.notes.push(`v${n} is destroyed already`);
     return { step: undefined };
   }
-  const isBack = item?.damage === undefined && item?.entry.facts.kid === kid && item.entry.createdAt === createdAt;
+  const isSame = item?.damage === undefined && item?.entry.facts.kid === kid;
+  const isBack = isSame && (item.entry.createdAt === createdAt || isOfUnknownAge(version));
   return request.type === 'reinstate' && isBack ? { step: { type: 'reinstate', n } } : undefined;
 }
 

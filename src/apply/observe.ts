@@ -48,6 +48,7 @@ export async function observeComplete(
         before = found;
       },
     });
+    log.did('completed the run that was interrupted');
   }
 }
 

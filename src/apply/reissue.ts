@@ -41,8 +41,11 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       await writeChange(inWords(issued), change, { input, ports, log, seen: observation, irrevocable: undefined });
       if (input.rehearses) return log.rehearsed(inWords(issued));
     }
-    if (input.rehearses) return log.finished();
-    const finished = (): Advance => (left.length === 0 ? log.finished() : log.refused(perhapsCompromised(left)));
+    const finished = (): Advance => {
+      if (left.length === 0) return log.finished();
+      throw perhapsCompromised(left);
+    };
+    if (input.rehearses) return finished();
     const reloaded = await reloadMembers(observation, input, ports);
     if (reloaded !== undefined && reloaded.behind.length > 0) {
       const reason = 'these still serve the old certificate: their files change up to two minutes after the Secret';

@@ -37,8 +37,10 @@ export async function rewrapRest(
   const old = key.versions.filter(isOld);
   const isLast = step === undefined || (step.type === 'retire' && old.some(({ n }) => n === step.n));
   const isDue = kind === KIND && old.length > 0 && isLast;
-  if (!isDue || log.rewrapped || input.rehearses) return false;
-  log.rewrapped = true;
+  if (!isDue || input.rehearses) return false;
+  const { n: active } = activeVersion(key);
+  if (log.rewrapped === active) return false;
+  log.rewrapped = active;
   const reached = await reachTenants(observation, input, ports);
   if (reached === undefined) return false;
   const { access, tenants } = reached;

@@ -29,7 +29,10 @@ export async function readRoad(
   const { keys, spec: recorded } = record.record;
   const key = keys[kind];
   const leaves = rotation.type === 'leaves' ? leavesOf(assessment, input) : [];
-  if (rotation.type === 'versions' && openStep(key?.versions ?? [], { keepsTrusted: false }) === undefined)
+  if (
+    rotation.type === 'versions' &&
+    openStep(key?.versions ?? [], { keepsTrusted: false }, ports.clock.now()) === undefined
+  )
     refuseSafe(input, rotation);
   const counts = rotation.type === 'versions' && rotation.keepsTrusted === true && recorded.hashSalt.census !== null;
   const census = counts ? await censusEvidence(key?.versions ?? [], recorded, true, ports) : undefined;

@@ -109,8 +109,8 @@ export class Log {
   readonly effects: string[] = [];
   /** What this look, and those before it, have restarted. */
   readonly restarted: Restarted;
-  /** True once tenant keys were wrapped anew, or none had to be. */
-  rewrapped = false;
+  /** The active version for which tenant keys were wrapped anew, or none had to be. */
+  rewrapped: number | undefined;
   /** True once the tenants were named whose keys somebody else may hold. */
   exposed = false;
   /** Old versions that were found to be needed: they stay trusted. */

@@ -4,6 +4,7 @@ import { activeSinceOf, type KeyRecord, type VersionRecord } from '../ledger/rec
 import type { State } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { applyChange } from './apply-change.ts';
+import { isOfUnknownAge } from './destroyed-versions.ts';
 import type { FindingCode } from './finding.ts';
 import type { HeldMaterial } from './holding.ts';
 import { statesFrom } from './rebuild-states.ts';
@@ -38,7 +39,8 @@ function fromRecord(context: VersionContext, recorded: KeyRecord): readonly Vers
       const item = context.items.find(({ n }) => n === version.n);
       if (item === undefined) return missingEntry(context, version);
       if (item.damage !== undefined) return damaged(context, item, version.kid, version.backups.at(-1)?.file);
-      if (item.entry.facts.kid === version.kid && item.entry.createdAt !== version.createdAt) {
+      const isKnown = item.entry.createdAt === version.createdAt || isOfUnknownAge(version);
+      if (item.entry.facts.kid === version.kid && !isKnown) {
         const damage = 'its time contradicts the record';
         return damaged(context, { ...item, damage }, version.kid, version.backups.at(-1)?.file);
       }

@@ -34,6 +34,11 @@ export function destroyedIn({ ledger, spec }: Snapshot): ReadonlyMap<KindId, rea
   }
 }
 
+/** True of a version that a lost record was rebuilt with: when it was made, nobody knows for certain. */
+export function isOfUnknownAge({ history }: Pick<VersionRecord, 'history'>): boolean {
+  return history[0]?.state === 'destroyed';
+}
+
 /** The log that is being written, and those that were full. */
 function isLog({ kind, name }: { readonly kind: string; readonly name: string }): boolean {
   return kind === 'ConfigMap' && (name === AUDIT_NAME || name.startsWith(`${AUDIT_NAME}-`));

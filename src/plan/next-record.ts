@@ -1,3 +1,4 @@
+import { defaultSpec } from '../installation/defaults.ts';
 import { diffSpecs } from '../installation/diff.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { INVENTORY } from '../inventory/index.ts';
@@ -40,7 +41,7 @@ export function nextRecord(
       return [[id, nextKey(known, ring, compromised, now)]];
     }),
   );
-  if (before === undefined) return firstRecord({ ...facts, keys, now });
+  if (before === undefined) return firstRecord({ ...facts, keys: keepDefaultWaits(keys, facts.spec, now), now });
   const all = keepLongerWaits({ ...before.keys, ...keys }, before.spec, facts.spec, now);
   const sameKeys = JSON.stringify(all) === JSON.stringify(before.keys);
   return sameKeys && diffSpecs(before.spec, facts.spec).length === 0
@@ -57,6 +58,16 @@ function keepLongerWaits(
 ): InstallationRecord['keys'] {
   const { 'jwt-signing-key': key } = keys;
   return key === undefined ? keys : { ...keys, 'jwt-signing-key': withFormerJwt(key, before.jwt, next.jwt, now) };
+}
+
+/** Whether tokens lived longer before, a lost record tells nobody: where a key is being rotated, they lived as by default. */
+function keepDefaultWaits(
+  keys: InstallationRecord['keys'],
+  next: InstallationSpec,
+  now: string,
+): InstallationRecord['keys'] {
+  const isRotated = (keys['jwt-signing-key']?.versions ?? []).filter(({ state }) => state !== 'destroyed').length > 1;
+  return isRotated ? keepLongerWaits(keys, defaultSpec(), next, now) : keys;
 }
 
 /** The newest generation that an object names; 0 where none does. */

@@ -29,7 +29,8 @@ export interface Wish {
 /** The next step of the rotation that is open, or what opens one. Nothing but the record says where a rotation is. */
 export function nextStep(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
   if (wish.compromised) return emergencyStep(versions, wish, now);
-  return openStep(versions, wish) ?? (wish.opens ? opening(versions, wish, now) : { type: 'done' });
+  if (wish.opens && isDeadEnd(versions, now)) return { type: 'publish' };
+  return openStep(versions, wish, now) ?? (wish.opens ? opening(versions, wish, now) : { type: 'done' });
 }
 
 /**
@@ -45,15 +46,15 @@ function emergencyStep(versions: readonly VersionRecord[], wish: Wish, now: Date
   const replaced = replacedAt(versions, wish, now);
   if (!isOpened && replaced === undefined && wish.opens) return { type: 'publish' };
   if (!isOpened && exposed !== undefined) return { type: 'retire', n: exposed.n };
-  const open = openStep(versions, wish);
+  const open = openStep(versions, wish, now);
   if (open !== undefined || replaced === undefined || !wish.opens) return open ?? { type: 'done' };
   return wish.again ? { type: 'publish' } : tooRecent(replaced, wish);
 }
 
 /** When the emergency that goes on, or has just ended, got so far; undefined where the active key is of no such one. */
-function replacedAt(
+export function replacedAt(
   versions: readonly VersionRecord[],
-  { replacements, keepsTrusted, again, minInterval }: Wish,
+  { replacements, keepsTrusted, again, minInterval }: Omit<Wish, 'opens' | 'compromised' | 'guardsData'>,
   now: Date,
 ): Date | undefined {
   const newest = versions.at(-1);
@@ -78,16 +79,34 @@ function firstRetired({ history }: VersionRecord): readonly string[] {
 export function openStep(
   versions: readonly VersionRecord[],
   { keepsTrusted }: Pick<Wish, 'keepsTrusted'>,
+  now: Date,
 ): Step | undefined {
-  const active = versions.find(({ state }) => state === 'active');
-  const published = versions.filter(({ state }) => state === 'published');
-  const next = published.findLast(({ n }) => n > (active?.n ?? 0));
+  const next = nextOf(versions, now);
   if (next !== undefined) return { type: 'promote', n: next.n };
-  // Published and overtaken: nobody has ever used it.
+  // Published and overtaken, or expired: nobody has ever used it.
+  const published = versions.filter(({ state }) => state === 'published');
   const [overtaken] = published;
   if (overtaken !== undefined) return { type: 'retire', n: overtaken.n };
   const old = versions.find(isLeftover);
   return old === undefined || keepsTrusted ? undefined : { type: 'retire', n: old.n };
+}
+
+/** The version that is to be promoted. */
+function nextOf(versions: readonly VersionRecord[], now: Date): VersionRecord | undefined {
+  const active = versions.find(({ state }) => state === 'active');
+  return versions.findLast(
+    (version) => version.state === 'published' && version.n > (active?.n ?? 0) && !hasExpired(version, now),
+  );
+}
+
+/** True where the active version has expired, and none is there to follow it: nothing else that is open can go on. */
+function isDeadEnd(versions: readonly VersionRecord[], now: Date): boolean {
+  const active = versions.find(({ state }) => state === 'active');
+  return active !== undefined && hasExpired(active, now) && nextOf(versions, now) === undefined;
+}
+
+export function hasExpired({ notAfter }: Pick<VersionRecord, 'notAfter'>, now: Date): boolean {
+  return notAfter !== undefined && new Date(notAfter) <= now;
 }
 
 /** What a rotation has left trusted. */

@@ -1,5 +1,7 @@
 /** `--compromised`: no command that says it is done leaves the compromised key in use, nor one that stood beside it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
+import { addTenants } from '../../src/apply/tenants.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {
@@ -8,11 +10,13 @@ import {
   installation,
   ledgerRef,
   objectIn,
+  portsOn,
   recordIn,
   smallSpec,
   storeWith,
 } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
 import { RsaPool } from '../support/random.ts';
 import { platform, rotate, statesOf } from './bed.ts';
 
@@ -121,9 +125,11 @@ describe('a compromised key', () => {
 
 test('a compromised certificate that is young is named, as nothing tells whether it leaked', async () => {
   expect(await go('grpc-tls', { compromised: true })).toMatchObject({ done: true, steps: [{ action: 'update' }] });
-  const young = await go('grpc-tls', { compromised: true });
-  expect(young).toMatchObject({ done: false, refused: true, steps: [] });
-  expect(young.waitingFor?.blockers).toEqual(['the certificate of grpc', expect.stringContaining('--again')]);
+  await expect(go('grpc-tls', { compromised: true })).rejects.toMatchObject({
+    code: 'REFUSED',
+    hint: expect.stringContaining('--again'),
+    details: [{ message: 'the certificate of grpc' }],
+  });
   const before = await go('grpc-tls', { compromised: true, again: true });
   expect(before).toMatchObject({ done: true, steps: [{ action: 'update' }] });
   expect(await go('grpc-tls', { compromised: true, opens: false, before })).toMatchObject({ done: true });
@@ -134,6 +140,28 @@ describe('what stood beside a compromised key', () => {
     await go('root-key');
     expect(await go('root-key', { ...compromised, noTenantStore: true })).toMatchObject({ done: true });
     expect(statesOf(store, 'root-key')).toBe(REPLACED);
+  });
+
+  test.each(['root-key', 'hash-salt'])(
+    'a published %s is not waited for where nobody names the database',
+    async (kind) => {
+      const census = { collection: 'users', kidField: 'kid' };
+      await init(store, { clock, spec: smallSpec({ hashSalt: { census } }) });
+      await go(kind);
+      const { waitingFor } = await go(kind, compromised);
+      expect([statesOf(store, kind), waitingFor?.reason]).toEqual([
+        'v1 trusted, v2 published, v3 active',
+        expect.stringContaining('nobody'),
+      ]);
+    },
+  );
+
+  test('a published root key does not keep tenant keys from being wrapped by its replacement', async () => {
+    const ports = { ...portsOn(store), tenants: new MemoryTenantStore() };
+    await addTenants(['a', 'b'], await readTenantAccess(ports, undefined), ports);
+    await go('root-key', { tenants: ports.tenants });
+    await go('root-key', { ...compromised, tenants: ports.tenants });
+    expect(await ports.tenants.countByKid()).toEqual(new Map([[kidOf('root-key', 3), 2]]));
   });
 
   test('an entry that a killed run left is retired, and is no fault', async () => {

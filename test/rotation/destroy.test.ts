@@ -239,6 +239,18 @@ describe('an entry that is there again', () => {
     expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
   });
 
+  test('is accepted by its kid where a rebuilt record does not know when it was made', async () => {
+    await bringBack();
+    editRecord(store, ({ keys }) => {
+      const [version] = keys[JWT].versions;
+      version.createdAt = version.since;
+      version.history = [{ state: 'destroyed', at: version.since }];
+    });
+    await go(JWT, { request: { type: 'reinstate', kid: kidOf(JWT, 1) } });
+    expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
+    expect(await findingsOf(store, { clock })).not.toContain('LEDGER_ENTRY_DAMAGED');
+  });
+
   test('that holds another key than the destroyed one is not accepted', async () => {
     await bringBack();
     const kid = kidOf(JWT, 1);

@@ -99,6 +99,18 @@ test('the runbook leads from the expired CA to services that work, on a cluster'
   expect(expired.map(({ subject }: { subject: string }) => subject)).toEqual(['cluster-ca']);
 });
 
+test.each([
+  ['is published', 'v1 retired, v2 retired, v3 active', false],
+  ['is active', 'v1 retired, v2 retired, v3 active', true],
+])('a CA that expires when its successor, which %s, has expired too is replaced', async (_, states, promoted) => {
+  clock.advance(-11 * DAY);
+  const flags = promoted ? ' --assume-consumers-current' : '';
+  await run(`rotate internal-ca --yes${flags}`);
+  clock.advance(8000 * DAY);
+  for (let i = 0; i < 3; i++) await run('rotate internal-ca --yes --assume-consumers-current');
+  expect([statesOf(store, 'internal-ca'), working()]).toEqual([states, LEAVES]);
+});
+
 test('a CA that expires while its successor is published is replaced too, without a word about consumers', async () => {
   clock.advance(-11 * DAY);
   expect((await run('rotate internal-ca --yes')).code).toBe(6);

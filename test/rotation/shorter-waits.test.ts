@@ -4,7 +4,7 @@ import { formerJwtIn, withFormerJwt } from '../../src/ledger/former-jwt.ts';
 import { ROTATIONS } from '../../src/rotation/kinds.ts';
 import { planRoad } from '../../src/rotation/plan.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
-import { init, installation, recordIn, smallSpec, storeWith } from '../support/installations.ts';
+import { init, installation, RECORD, recordIn, smallSpec, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
 import { rotate, statesOf } from './bed.ts';
@@ -60,6 +60,22 @@ describe('an old signing key stays trusted', () => {
     const departure = { key: keys[JWT], leaves: [], again: false, compromised: false, now: clock.now() };
     expect(planRoad(JWT, ROTATIONS[JWT] ?? never(), spec, departure)).toMatchObject([{ earliest: until }]);
     clock.set(until);
+    await go();
+    expect(statesOf(store, JWT)).toBe('v1 retired, v2 active');
+  });
+
+  test('as long as tokens live by default, where the record was lost and nobody knows how long they did', async () => {
+    await go();
+    clock.advance(CACHES);
+    await go();
+    await ask({ longestTokenLife: '1h' });
+    store.take(RECORD);
+    await ask({ longestTokenLife: '1h' });
+    await go();
+    clock.advance(23 * HOUR);
+    await go();
+    expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
+    clock.advance(2 * HOUR);
     await go();
     expect(statesOf(store, JWT)).toBe('v1 retired, v2 active');
   });

@@ -1,4 +1,4 @@
-import type { VersionRecord } from '../../ledger/record.ts';
+import { hasExpired } from '../machine.ts';
 import {
   activeVersion,
   all,
@@ -71,10 +71,6 @@ export const messageBusSigningKey: Gate = {
   },
   decide: clusterCa.decide,
 };
-
-function hasExpired({ notAfter }: VersionRecord, now: Date): boolean {
-  return notAfter !== undefined && new Date(notAfter) <= now;
-}
 
 function consumers(situation: Situation, reloads = true): readonly EvidenceRequest[] {
   const { step } = situation;
