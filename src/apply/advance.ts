@@ -72,7 +72,8 @@ async function advanceVersions(
       if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
       if (await changeUsers(situation, gathered?.evidence ?? {}, scene, log, ports)) continue;
       if (!decision.open) {
-        const isRestarted = await restart(gathered, input, log, ports);
+        // Where the step is refused, a restart brings it no nearer.
+        const isRestarted = decision.remedy === undefined && (await restart(gathered, input, log, ports));
         if (isRestarted) continue;
         return stopped(decision, log);
       }

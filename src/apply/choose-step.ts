@@ -49,7 +49,9 @@ export function chooseStep(
     now,
   );
   if (next.type === 'done') return leftover;
-  if (next.type === 'publish') refuseSafe(input, rotation);
+  // What completes an interrupted run has done something, whatever cannot follow.
+  if (next.type === 'publish' || (next.type === 'too-recent' && log.completed === undefined))
+    refuseSafe(input, rotation);
   if (next.type === 'too-recent') {
     const since = formatTime(next.since);
     const what = input.compromised ? `replaced as compromised at ${since}` : `rotated, or made, at ${since}`;
