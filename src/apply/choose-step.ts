@@ -56,7 +56,8 @@ export function chooseStep(
     const since = formatTime(next.since);
     const what = input.compromised ? `replaced as compromised at ${since}` : `rotated, or made, at ${since}`;
     const again = log.completed === 'this rotation' && input.again ? '--again, once more,' : '--again';
-    log.say(`already ${what}; ${again} rotates before ${formatTime(next.until)}`);
+    const isIdentity = rotation.onlyCompromised === true && !input.compromised;
+    log.say(`already ${what}${isIdentity ? '' : `; ${again} rotates before ${formatTime(next.until)}`}`);
     return leftover;
   }
   return next;

@@ -43,7 +43,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     }
     if (input.rehearses) return log.finished();
     const finished = (): Advance => (left.length === 0 ? log.finished() : log.refused(perhapsCompromised(left)));
-    const reloaded = await reloadMembers(observation, input, ports);
+    const reloaded = await reloadMembers(observation, input, log, ports);
     if (reloaded !== undefined && reloaded.behind.length > 0) {
       const reason = 'these still serve the old certificate: their files change up to two minutes after the Secret';
       return log.waiting({ reason, blockers: reloaded.behind });

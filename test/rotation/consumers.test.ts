@@ -129,6 +129,18 @@ test('a workload that cannot be restarted does not stop the others, and it is sa
   expect(workloads.restarted).toEqual([AUTH]);
 });
 
+test('nothing is restarted for a step that is refused', async () => {
+  const agree = async ({ action }: Proposal): Promise<void> => {
+    if (!action.startsWith('publish')) throw new Error('not yet');
+  };
+  await expect(go('root-key', { workloads: cluster(() => []), agree })).rejects.toThrow('not yet');
+  expect(statesOf(store, 'root-key')).toBe('v1 active, v2 published');
+  // Nobody has declared how it reads the key: it would be cut off by the promotion.
+  const late = cluster(() => [pod('auth-1', started)]);
+  await expect(go('root-key', { workloads: late, restart: true })).rejects.toMatchObject({ code: 'REFUSED' });
+  expect(late.times).toEqual([]);
+});
+
 describe('a confirmation', () => {
   const workloads = () => cluster(() => [pod('auth-1', started, mounts(JWT))]);
   const confirmations = (): readonly object[] => Object.values(recordIn(store.snapshot()).keys[JWT].evidence);
