@@ -246,7 +246,7 @@ describe('another server', () => {
       reason,
       blockers: [
         expect.stringContaining('--mongodb-uri-file'),
-        expect.stringContaining('--rollback'),
+        expect.stringMatching(/give it the password of palette-mongodb-auth$/),
         expect.anything(),
       ],
     });
