@@ -67,11 +67,13 @@ async function advanceVersions(
       if (step === undefined) return log.finished();
       const scene: Scene = { input, observation, record };
       const { decision, gathered, situation } = await decide(step, rotation, scene, ports);
+      for (const pod of gathered?.leftOut ?? []) log.say(`left out on an earlier word: ${pod}`);
       if (!decision.open) await noteFound(decision, gathered, scene, log, ports);
       if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
       if (await changeUsers(situation, gathered?.evidence ?? {}, scene, log, ports)) continue;
       if (!decision.open) {
-        const isRestarted = await restart(gathered, input, log, ports);
+        // Where the step is refused, a restart brings it no nearer.
+        const isRestarted = decision.remedy === undefined && (await restart(gathered, input, log, ports));
         if (isRestarted) continue;
         return stopped(decision, log);
       }

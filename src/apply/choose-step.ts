@@ -58,12 +58,15 @@ export function chooseStep(
     log.say(`already replaced as compromised at ${formatTime(before)}; if that has leaked too: --again`);
   }
   if (next.type === 'done') return leftover;
-  if (next.type === 'publish') refuseSafe(input, rotation);
+  // What completes an interrupted run has done something, whatever cannot follow.
+  if (next.type === 'publish' || (next.type === 'too-recent' && log.completed === undefined))
+    refuseSafe(input, rotation);
   if (next.type === 'too-recent') {
     const since = formatTime(next.since);
     const what = input.compromised ? `replaced as compromised at ${since}` : `rotated, or made, at ${since}`;
     const again = log.completed === 'this rotation' && input.again ? '--again, once more,' : '--again';
-    log.say(`already ${what}; ${again} rotates before ${formatTime(next.until)}`);
+    const isIdentity = rotation.onlyCompromised === true && !input.compromised;
+    log.say(`already ${what}${isIdentity ? '' : `; ${again} rotates before ${formatTime(next.until)}`}`);
     return leftover;
   }
   return next;

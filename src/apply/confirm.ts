@@ -16,13 +16,14 @@ import { updateRecord } from './update-record.ts';
  */
 export async function confirmConsumers(
   before: InstallationRecord,
-  { kind, version, by, ignored, instead }: Confirmed & { readonly kind: KindId },
+  { kind, version, by, ignored, instead, at }: Confirmed & { readonly kind: KindId },
   ports: ApplyPorts,
 ): Promise<void> {
   const now = ports.clock.now();
-  const confirmedAt = formatTime(now);
+  const confirmedAt = formatTime(at ?? now);
   const source = by === 'operator' ? "on the operator's word" : 'by their Pods';
-  const object = `consumers are current ${source}`;
+  const without = ignored.length === 0 ? '' : `, without ${ignored.join(', ')}`;
+  const object = `consumers are current ${source}${without}`;
   const evidence = (key: KeyRecord): KeyRecord['evidence'] =>
     confirmationOf(key, version, now)?.at.getTime() !== instead?.at.getTime()
       ? key.evidence

@@ -13,8 +13,10 @@ import { releasedOf } from './released.ts';
 
 export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
   readonly version: VersionRecord;
-  /** The confirmation that no longer counts. */
+  /** The confirmation that it replaces: it no longer counts, or more Pods are vouched for by now. */
   readonly instead: Confirmation | undefined;
+  /** Since when, where that was known before; undefined for now. */
+  readonly at: Date | undefined;
 }
 
 /** Pods that have not picked a change up, and from when on a restart gives it to them. */
@@ -38,6 +40,8 @@ export async function consumersOf(
   readonly consumers: ConsumersEvidence;
   readonly confirmed?: Confirmed;
   readonly behind?: Lagging;
+  /** Pods (`<namespace>/<name>`) that would be behind, but that somebody vouched for earlier. */
+  readonly leftOut?: readonly string[];
 }> {
   // Whoever started after such a change has loaded something else than what the gate waits for.
   const wrong = projectionsOfKind(observation).filter(({ outcome }) => outcome.action !== 'keep');
@@ -52,21 +56,33 @@ export async function consumersOf(
   const known = confirmationOf(observation.key, request.entry, ports.clock.now());
   const isOld = known !== undefined && isOutlived(known, await lastChange(observation, ports));
   const counted = isOld ? undefined : known;
-  const ignoredPods = [...statements.ignoredPods, ...(counted?.ignored ?? [])];
+  const kept = new Set(counted?.ignored);
   // A confirmation tells since when, and not that it is so still: what has come since is looked at every time.
-  const found = await findBehind(observation, proof, { ignoredPods }, ports);
+  const found = await findBehind(observation, proof, statements, ports);
   const isUnseen = typeof found === 'string';
-  if (!isUnseen && found.pods.length > 0) {
-    return { consumers: { status: 'behind', blockers: found.pods.map(describeBehind) }, behind: found };
+  const pods = isUnseen ? [] : found.pods;
+  const leftOut = pods.map(({ pod }) => nameOf(pod)).filter((name) => kept.has(name));
+  const behind = pods.filter(({ pod }) => !kept.has(nameOf(pod)));
+  if (!isUnseen && behind.length > 0) {
+    const consumers = { status: 'behind', blockers: behind.map(describeBehind) } as const;
+    return { consumers, behind: { ...found, pods: behind }, leftOut };
   }
   if (isUnseen && !statements.assumeConsumersCurrent && counted?.by !== 'operator') {
     return { consumers: { status: 'unknown', reason: found } };
   }
-  if (counted !== undefined) return { consumers: { status: 'current', at: counted.at } };
+  const { ignoredPods } = statements;
+  if (counted !== undefined) {
+    const consumers = { status: 'current', at: counted.at } as const;
+    const ignored = [...new Set([...counted.ignored, ...ignoredPods])];
+    // Who vouches for a Pod does so once, whenever that is: the next run, without the flag, goes on from there.
+    if (ignored.length === kept.size) return { consumers, leftOut };
+    const { at, by } = counted;
+    return { consumers, leftOut, confirmed: { version: request.entry, by, ignored, instead: counted, at } };
+  }
   // To the second, as the record keeps it.
   const at = new Date(formatTime(ports.clock.now()));
   const by = isUnseen ? 'operator' : 'pods';
-  const confirmed: Confirmed = { version: request.entry, by, ignored: statements.ignoredPods, instead: known };
+  const confirmed: Confirmed = { version: request.entry, by, ignored: ignoredPods, instead: known, at: undefined };
   return { consumers: { status: 'current', at }, confirmed };
 }
 
@@ -152,7 +168,12 @@ function projectionsOfKind({ kind, assessment }: Pick<Observation, 'kind' | 'ass
   return assessment.projections.filter(({ projection }) => projection.kind === kind || projection.from.includes(kind));
 }
 
+function nameOf({ namespace, name }: Pod): string {
+  return `${namespace}/${name}`;
+}
+
 /** A Pod that is behind, and why, for people. */
-export function describeBehind({ pod: { workload, namespace, name }, reason }: Behind): string {
-  return `Pod ${namespace}/${name}${workload === undefined ? '' : ` of ${workload}`}: ${reason}`;
+export function describeBehind({ pod, reason }: Behind): string {
+  const { workload } = pod;
+  return `Pod ${nameOf(pod)}${workload === undefined ? '' : ` of ${workload}`}: ${reason}`;
 }

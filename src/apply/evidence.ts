@@ -15,6 +15,8 @@ export interface Gathered {
   readonly scanned: ScanNote | undefined;
   /** Pods that have not picked the change up. */
   readonly behind: Lagging;
+  /** Pods (`<namespace>/<name>`) that would be behind, but that somebody vouched for earlier. */
+  readonly leftOut: readonly string[];
 }
 
 /** Gathers what a gate asks for. Reads alone. */
@@ -28,6 +30,7 @@ export async function gatherEvidence(
   let confirmed: Gathered['confirmed'];
   let scanned: Gathered['scanned'];
   let behind = NOBODY;
+  let leftOut: Gathered['leftOut'] = [];
   for (const request of requests) {
     switch (request.type) {
       case 'consumers': {
@@ -35,6 +38,7 @@ export async function gatherEvidence(
         evidence = { ...evidence, consumers: found.consumers };
         confirmed = found.confirmed;
         behind = found.behind ?? NOBODY;
+        leftOut = found.leftOut ?? [];
         break;
       }
       case 'readers':
@@ -80,7 +84,7 @@ export async function gatherEvidence(
         break;
     }
   }
-  return { evidence, confirmed, scanned, behind };
+  return { evidence, confirmed, scanned, behind, leftOut };
 }
 
 function isClosedAlready({ consumers, singleReaders = [] }: Evidence): boolean {

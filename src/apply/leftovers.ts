@@ -46,7 +46,10 @@ export function resetStep(
   if (log.resets === undefined) {
     const [only, ...others] = old;
     if (only === undefined) {
-      log.say(`no old version of ${kind} is trusted: there is none to retire`);
+      const published = versions.find(({ state }) => state === 'published');
+      const way =
+        published === undefined ? '' : `; --retire ${published.kid} gives up v${published.n}, which is published`;
+      log.say(`no old version of ${kind} is trusted: there is none to retire${way}`);
       return undefined;
     }
     if (others.length > 0) {

@@ -46,7 +46,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       throw perhapsCompromised(left);
     };
     if (input.rehearses) return finished();
-    const reloaded = await reloadMembers(observation, input, ports);
+    const reloaded = await reloadMembers(observation, input, log, ports);
     if (reloaded !== undefined && reloaded.behind.length > 0) {
       const reason = 'these still serve the old certificate: their files change up to two minutes after the Secret';
       return log.waiting({ reason, blockers: reloaded.behind });

@@ -5,7 +5,7 @@ import { ringsOfLedger } from '../plan/assess.ts';
 import type { DatabaseAdmin } from '../ports/database-users.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import type { Observation } from './observation.ts';
-import type { AdvanceInput, AdvancePorts } from './rotation-run.ts';
+import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
 import { authoritiesOf } from './tenant-keyring.ts';
 
 /** Members of the replica set, by what came of having them load their certificate. */
@@ -22,22 +22,38 @@ const PROBE_TIMEOUT_MS = 5000;
 
 /**
  * Has every member of the replica set load the certificate of `palette-mongodb-tls` that does not serve it; undefined where
- * no administrator's credential is at hand. What they serve then is looked at, and nothing else counts.
+ * no administrator's credential is at hand. What they serve then is looked at, and nothing else counts. None is told before
+ * somebody has agreed; one that a look before has told is told again until it serves it, and that is no news.
  */
 export async function reloadMembers(
   { kind, assessment }: Observation,
-  { rehearses }: AdvanceInput,
+  input: Pick<AdvanceInput, 'rehearses' | 'before' | 'agree'>,
+  log: Pick<Log, 'did'>,
   ports: AdvancePorts,
 ): Promise<Reloaded | undefined> {
   const [ref] = assessment.projections.flatMap(({ projection }) => (projection.kind === kind ? [projection.ref] : []));
-  if (kind !== 'mongodb-tls' || rehearses || ref === undefined) return undefined;
+  if (kind !== 'mongodb-tls' || input.rehearses || ref === undefined) return undefined;
   const { ledger, record, snapshot } = assessment;
   const server = await ports.databaseUsers(snapshot.spec, authoritiesOf(ringsOfLedger(ledger, record)));
   if (server?.admin === undefined) return undefined;
   const leaf = await leafIn(ref, ports);
   const result = { serving: [] as string[], behind: [] as string[], deaf: [] as string[] };
+  let isAgreed = false;
   for (const member of await server.admin.members()) {
+    ports.signal.throwIfAborted();
+    if (await serves(member, leaf, ports)) {
+      result.serving.push(member);
+      continue;
+    }
+    const effect = `told ${member} to load its certificate`;
+    const isTold = input.before?.effects.includes(effect) === true;
+    if (!isTold && !isAgreed) {
+      const action = 'have the members of the replica set load their certificate';
+      await input.agree({ kind, action, plan: undefined, irrevocable: undefined });
+      isAgreed = true;
+    }
     const state = await reload(member, leaf, server.admin, ports);
+    if (!isTold && state !== 'deaf') log.did(effect);
     result[state].push(member);
   }
   return result;
@@ -49,8 +65,6 @@ async function reload(
   admin: DatabaseAdmin,
   ports: AdvancePorts,
 ): Promise<keyof Reloaded> {
-  ports.signal.throwIfAborted();
-  if (await serves(member, leaf, ports)) return 'serving';
   try {
     if (!(await admin.rotateCertificates(member))) return 'deaf';
   } catch (error) {

@@ -98,7 +98,9 @@ function checkResets(
   if (again || compromised || rollback || reinstate !== undefined) {
     throw usageError(
       '--accept-resets gives an old salt up, and opens no rotation',
-      'rotate first; the count of what needs the old salt is known after that',
+      rollback
+        ? 'a salt that is published is given up by name: --retire KID --accept-resets N'
+        : 'rotate first; the count of what needs the old salt is known after that',
     );
   }
 }

@@ -14,11 +14,13 @@ export function inWords(census: Counted, kid: string): string {
 
 /**
  * Why a count does not tell how many records need a salt; undefined where it does. A record that names no salt may need
- * any, and a collection without records is a misspelt one, perhaps: there is no doubt where `accepted` is 0.
+ * any, and a collection without records is a misspelt one, perhaps: there is no doubt where `accepted` is 0. `resets` are the
+ * flags that say so.
  */
 export function doubtOf(
   census: Counted,
   accepted: number | undefined,
+  resets = '--accept-resets',
 ): { readonly reason: string; readonly remedy: string } | undefined {
   const { location, unmarked, strange } = census;
   const total = totalOf(census);
@@ -31,7 +33,7 @@ export function doubtOf(
   if (total > 0 || accepted === 0) return undefined;
   return {
     reason: `${location} holds no record at all: perhaps it is not the collection`,
-    remedy: 'look at hashSalt.census.collection; if there are no users, --accept-resets 0',
+    remedy: `look at hashSalt.census.collection; if there are no users, ${resets} 0`,
   };
 }
 

@@ -80,7 +80,8 @@ function usesOf(pod: Pod, { spec, objects, released }: Consumption): readonly Us
 function whyBehind(use: Use, pod: Pod, consumption: Consumption, now: Date): Omit<Behind, 'pod'> | undefined {
   const name = formatRef(use.object);
   if (consumption.released.has(name)) {
-    return { reason: `it uses ${name}, which the spec no longer names: no change reaches it`, restarts: false };
+    const way = `--ignore-pod ${pod.namespace}/${pod.name} leaves it out`;
+    return { reason: `it uses ${name}, which the spec no longer names: no change reaches it; ${way}`, restarts: false };
   }
   const changedAt = consumption.objects.get(name)?.changedAt;
   if (changedAt === undefined) return undefined;

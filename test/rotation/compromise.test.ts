@@ -200,6 +200,18 @@ async function orphan(): Promise<string> {
   return kid;
 }
 
+test('an identity that is young is refused as an old one is, with no hint that is refused in turn', async () => {
+  const refused = { code: 'REFUSED', hint: expect.stringContaining('message-bus-operator --compromised') };
+  for (const age of [0, 400 * DAY]) {
+    store = storeWith(made);
+    clock = new ManualClock();
+    clock.advance(60 + age);
+    for (const again of [false, true]) {
+      await expect(go('message-bus-operator', { ...assume, again })).rejects.toMatchObject(refused);
+    }
+  }
+});
+
 describe('a run that completes an interrupted one', () => {
   const interrupt = (): void =>
     editRecord(store, (record) => {
@@ -212,6 +224,13 @@ describe('a run that completes an interrupted one', () => {
     interrupt();
     await go(JWT, { again: true });
     expect(statesOf(store, JWT)).toBe('v1 retired, v2 active, v3 published');
+  });
+
+  test('of an identity is done, and names no way to another rotation', async () => {
+    await go('message-bus-operator', { compromised: true });
+    interrupt();
+    const { done, notes } = await go('message-bus-operator', assume);
+    expect([done, notes]).toEqual([true, [expect.stringMatching(/^already rotated, or made, at \S+$/)]]);
   });
 
   test('opens none with --again where that was the same rotation, and says how to open another one', async () => {

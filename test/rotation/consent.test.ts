@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Proposal } from '../../src/apply/rotation-run.ts';
 import type { Pod } from '../../src/ports/workloads.ts';
 import { type BenchOptions, command, writtenSince } from '../backup/bench.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
@@ -13,9 +14,10 @@ import {
   smallSpec,
   storeWith,
 } from '../support/installations.ts';
+import { usersOf } from '../support/memory-database-users.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
-import { rotate as advance, onCluster, platform, pod, statesOf, workloadsOf } from './bed.ts';
+import { rotate as advance, onCluster, platform, pod, type RotateOptions, statesOf, workloadsOf } from './bed.ts';
 
 const JWT = 'jwt-signing-key';
 const ASSUME = '--assume-consumers-current';
@@ -83,6 +85,35 @@ describe('without agreement', () => {
       expect(restarted).toEqual(['Deployment/hubble-system/auth']);
       expect(JSON.parse(stdout).effects).toEqual(['restarted Deployment/hubble-system/auth']);
     }
+  });
+
+  test('no member of the replica set is told to load its certificate, and with it the result says who was', async () => {
+    const users = usersOf(made);
+    const told: string[] = [];
+    const rotateMember = async (member: string) => {
+      told.push(member);
+      return member !== 'c:27017';
+    };
+    users.certificates = { members: ['a:27017', 'b:27017', 'c:27017'], rotate: rotateMember };
+    const asked: string[] = [];
+    // The certificate is young: nothing is issued before.
+    const young = new ManualClock();
+    const go = (options: RotateOptions = {}) => advance(store, 'mongodb-tls', { clock: young, users, ...options });
+    const agree = async ({ action }: Proposal): Promise<void> => {
+      asked.push(action);
+      throw new Error('no');
+    };
+    await expect(go({ agree })).rejects.toThrow('no');
+    const action = 'have the members of the replica set load their certificate';
+    expect([told, asked]).toEqual([[], [action]]);
+    asked.length = 0;
+    const first = await go({ agree: async (proposal) => void asked.push(proposal.action) });
+    const effects = ['told a:27017 to load its certificate', 'told b:27017 to load its certificate'];
+    expect([asked, first.effects, first.wrote]).toEqual([[action], effects, true]);
+    // The next look of --wait tells them again, and has nothing new to ask or to say of those.
+    users.certificates = { members: ['a:27017', 'b:27017'], rotate: rotateMember };
+    const next = await go({ opens: false, before: first, agree });
+    expect([told.slice(3), next.effects]).toEqual([['a:27017', 'b:27017'], effects]);
   });
 
   test('an entry that an interrupted --destroy left is not deleted', async () => {

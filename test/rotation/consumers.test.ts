@@ -129,6 +129,18 @@ test('a workload that cannot be restarted does not stop the others, and it is sa
   expect(workloads.restarted).toEqual([AUTH]);
 });
 
+test('nothing is restarted for a step that is refused', async () => {
+  const agree = async ({ action }: Proposal): Promise<void> => {
+    if (!action.startsWith('publish')) throw new Error('not yet');
+  };
+  await expect(go('root-key', { workloads: cluster(() => []), agree })).rejects.toThrow('not yet');
+  expect(statesOf(store, 'root-key')).toBe('v1 active, v2 published');
+  // Nobody has declared how it reads the key: it would be cut off by the promotion.
+  const late = cluster(() => [pod('auth-1', started)]);
+  await expect(go('root-key', { workloads: late, restart: true })).rejects.toMatchObject({ code: 'REFUSED' });
+  expect(late.times).toEqual([]);
+});
+
 describe('a confirmation', () => {
   const workloads = () => cluster(() => [pod('auth-1', started, mounts(JWT))]);
   const confirmations = (): readonly object[] => Object.values(recordIn(store.snapshot()).keys[JWT].evidence);
@@ -211,6 +223,33 @@ describe('a confirmation', () => {
     expect(waitingFor?.blockers).toEqual([expect.stringContaining('Pod hubble-system/dead-1')]);
   });
 
+  test('takes a later word about a Pod in, keeps its time, and names whom it leaves out', async () => {
+    const dead = pod('dead-1', LONG_AGO, { ...mounts(JWT), leaving: true });
+    const late = cluster(() => [pod('auth-1', started, mounts(JWT)), dead]);
+    await go(JWT, { workloads: workloads(), agree: changing });
+    await confirm();
+    const at = clock.now();
+    clock.advance(60);
+    const blocked = await go(JWT, { workloads: late });
+    expect([blocked.waitingFor?.blockers, blocked.notes]).toEqual([
+      [expect.stringContaining('Pod hubble-system/dead-1')],
+      [],
+    ]);
+    for (const ignoredPods of [['hubble-system/dead-1'], [], ['hubble-system/other-1'], []]) {
+      clock.advance(60);
+      const { waitingFor, notes } = await go(JWT, { workloads: late, ignoredPods });
+      expect(waitingFor).toMatchObject({ until: new Date(at.getTime() + 15 * 60_000), blockers: [] });
+      const isKept = !ignoredPods.includes('hubble-system/dead-1');
+      expect(notes).toEqual(isKept ? ['left out on an earlier word: hubble-system/dead-1'] : []);
+    }
+    expect(confirmations()).toEqual([
+      expect.objectContaining({ by: 'pods', ignored: ['hubble-system/dead-1', 'hubble-system/other-1'] }),
+    ]);
+    clock.advance(16 * 60);
+    await go(JWT, { workloads: late });
+    expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
+  });
+
   test('does not speak for a consumer that was declared after it', async () => {
     const ingress = pod('ingress-1', LONG_AGO, { uses: [] });
     const both = cluster(() => [pod('auth-1', started, mounts(JWT)), ingress]);
@@ -283,7 +322,9 @@ describe('one service', () => {
 describe('an object that the spec no longer names', () => {
   const services = [{ name: 'auth' }, { name: 'user' }];
   const user = (change: Partial<Pod> = {}) => pod('user-1', LONG_AGO, { ...mounts('user-tls'), ...change });
-  const behind = expect.stringMatching(/Pod hubble-system\/user-1.*palette-user-tls, which the spec no longer names/);
+  const behind = expect.stringMatching(
+    /Pod hubble-system\/user-1.*palette-user-tls, which the spec no longer names: .*; --ignore-pod hubble-system\/user-1 leaves it out$/,
+  );
 
   /** The CA is published; then the service is taken out of the spec, and its Pod goes on. */
   async function release(pods: () => readonly Pod[]) {

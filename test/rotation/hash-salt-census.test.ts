@@ -220,6 +220,54 @@ describe('an old salt', () => {
   });
 });
 
+describe('a published salt that somebody gives up', () => {
+  const request = { type: 'rollback' } as const;
+  const byKid = () => ({ type: 'retire', kid: kidOf(2) }) as const;
+  const GONE = 'v1 active, v2 retired';
+
+  beforeEach(async () => {
+    await go({ assumeConsumersCurrent: false });
+    expect(statesOf(store, KIND)).toBe('v1 active, v2 published');
+  });
+
+  test('stays while records need it, no run waits for that, and what it says gives it up', async () => {
+    census.put(2, kidOf(2));
+    const { waitingFor } = await go({ request });
+    expect(waitingFor).toMatchObject({ stuck: true, reason: expect.stringContaining('2 of 14 records') });
+    expect(waitingFor?.blockers).toEqual([`--retire ${kidOf(2)} --accept-resets 2 has them reset instead`]);
+    expect((await accept(2)).notes).toEqual([expect.stringContaining(`; --retire ${kidOf(2)} gives up v2`)]);
+    expect((await refusal(accept(3, { request: byKid() }))).hint).toContain(`--retire ${kidOf(2)} --accept-resets 2`);
+    expect(await accept(2, { request: byKid() })).toMatchObject({ done: true });
+    expect(statesOf(store, KIND)).toBe(GONE);
+  });
+
+  test('goes by the count of a collection that holds nothing, where that is said of its kid', async () => {
+    census.records.clear();
+    const { waitingFor } = await go({ request });
+    expect(waitingFor?.blockers).toEqual([expect.stringContaining(`no users, --retire ${kidOf(2)} --accept-resets 0`)]);
+    expect(await accept(0, { request: byKid() })).toMatchObject({ done: true });
+    expect(statesOf(store, KIND)).toBe(GONE);
+  });
+
+  test('goes uncounted on a word alone where records name no salt', async () => {
+    census.put(1, null);
+    const { waitingFor } = await go({ request });
+    expect(waitingFor).toMatchObject({
+      stuck: true,
+      blockers: [expect.anything(), expect.stringMatching(/^--no-tenant-store/)],
+    });
+    const { details } = await refusal(accept(0, { request: byKid() }));
+    expect(details).toEqual([{ message: expect.stringMatching(/^--no-tenant-store/) }]);
+    expect(await go({ request, noTenantStore: true })).toMatchObject({ done: true });
+    expect(statesOf(store, KIND)).toBe(GONE);
+  });
+
+  test('is given up by its kid where resets are accepted: --rollback says so', async () => {
+    const { code, stderr } = await command(store, ['rotate', KIND, '--rollback', '--accept-resets', '2'], { clock });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--retire KID --accept-resets N')]);
+  });
+});
+
 describe('a count', () => {
   test('is made after every consumer was found to use the new salt, never before', async () => {
     const OLD = '2027-01-01T00:00:00Z';

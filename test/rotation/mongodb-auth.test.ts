@@ -246,7 +246,7 @@ describe('another server', () => {
       reason,
       blockers: [
         expect.stringContaining('--mongodb-uri-file'),
-        expect.stringContaining('--rollback'),
+        expect.stringMatching(/give it the password of palette-mongodb-auth$/),
         expect.anything(),
       ],
     });
@@ -351,11 +351,46 @@ describe('going back', () => {
     await go({ request: { type: 'reinstate', kid: kidOf(1) } });
     const { message, hint } = await refusal(go(back));
     expect(message).toBe('the user hubble is that of v3, with the password of v3');
-    expect(hint).not.toContain('drop');
+    expect(hint).toBe('palette-keys rotate mongodb-auth --again makes a user of another name');
     users.deeds.length = 0;
     await go({ request: { type: 'retire', kid: kidOf(1) } });
     expect([states(), names(), users.deeds]).toEqual(['v1 retired, v2 retired, v3 active', ['hubble'], []]);
     expect(await accepts(3)).toBe(true);
+  });
+
+  test('from a published version with the name of a reinstated one is the way out that the refusal names', async () => {
+    await go();
+    clock.advance(PERIOD);
+    await go();
+    clock.advance(2 * DAY);
+    const agree: RotateOptions['agree'] = async ({ action }) => {
+      if (!action.startsWith('publish')) throw new Error('not yet');
+    };
+    await expect(go({ agree })).rejects.toThrow('not yet');
+    await go({ request: { type: 'reinstate', kid: kidOf(1) } });
+    expect(states()).toBe('v1 trusted, v2 active, v3 published');
+    expect(await refusal(go())).toMatchObject({
+      message: 'the user hubble is that of v1, with the password of v1',
+      hint: '--rollback gives it up; then palette-keys rotate mongodb-auth --again makes a user of another name',
+    });
+    await go(back);
+    expect(states()).toBe('v1 trusted, v2 active, v3 retired');
+    await go({ again: true });
+    expect([states(), mounted('username')]).toEqual(['v1 trusted, v2 trusted, v3 retired, v4 active', 'hubble-c']);
+  });
+
+  test('is named where the server refuses the active user only if there is something to go back to', async () => {
+    const spoil = (name: string) => users.users.set(name, { password: 'changed', roles: [] });
+    const ways = async () => (await go()).waitingFor?.blockers.join();
+    spoil('hubble');
+    expect(await ways()).not.toContain('--rollback');
+    expect(states()).toBe(PUBLISHED);
+    store = storeWith(made);
+    users = usersOf(made);
+    await go();
+    spoil('hubble-b');
+    expect(await ways()).toContain('or go back: --rollback');
+    expect(states()).toBe(PROMOTED);
   });
 
   test('from a published version drops the user that was made for it', async () => {

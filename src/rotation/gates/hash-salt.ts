@@ -44,8 +44,10 @@ export const hashSalt: Gate = {
     const { step } = situation;
     const forgotten = forgottenBy(situation);
     if (forgotten !== undefined) {
-      const unused = unlessNone(unneeded(situation, forgotten.kid, evidence.census), evidence.census);
-      return step.type === 'destroy' ? destroyable(unused, forgotten.kid) : unused;
+      // On its own, the number is about an old salt that is trusted.
+      const unused = unneeded(situation, forgotten.kid, evidence.census, `--${step.type} ${forgotten.kid} ${RESETS}`);
+      const asked = unlessNone(unused, evidence.census, step);
+      return step.type === 'destroy' ? destroyable(asked, forgotten.kid) : undecided(asked);
     }
     if (step.type === 'publish') return all(configured(situation), keyringReaders(evidence, 'salt'));
     const current = afterCurrent(evidence.consumers, now);
@@ -64,10 +66,25 @@ function configured({ spec }: Pick<Situation, 'spec'>): Decision {
   );
 }
 
-/** Whom nobody can ask, there may not be. */
-function unlessNone(unused: Decision, census: CensusEvidence | undefined): Decision {
-  if (unused.open || census?.status !== 'unknown') return unused;
-  return { ...unused, blockers: [...unused.blockers, '--no-tenant-store, if there is no database'] };
+/** Whom nobody can ask, there may not be; and no count ever tells of records that name no salt. */
+function unlessNone(unused: Decision, census: CensusEvidence | undefined, { type }: Situation['step']): Decision {
+  if (unused.open) return unused;
+  const { status } = census ?? {};
+  const isUnmarked = census?.status === 'counted' && census.unmarked + census.strange > 0;
+  if (status === 'unknown') return withWay(unused, '--no-tenant-store, if there is no database');
+  // What was in use once may be in any of them.
+  if (!isUnmarked || type === 'destroy') return unused;
+  return withWay(unused, '--no-tenant-store gives it up uncounted, if nothing was ever hashed with it');
+}
+
+function withWay(decision: Exclude<Decision, { open: true }>, way: string): Decision {
+  return { ...decision, blockers: [...decision.blockers, way] };
+}
+
+/** Months of logins may come to it that no record needs what is published: no run waits for that. */
+function undecided(unused: Decision): Decision {
+  if (unused.open || unused.remedy !== undefined) return unused;
+  return { open: false, reason: unused.reason, blockers: unused.blockers, stuck: true };
 }
 
 /** Nothing is under way that could be waited for. */
@@ -77,18 +94,24 @@ function destroyable(unused: Decision, kid: string): Decision {
   return refused(unused.reason, `where records need it: ${reinstate}`, unused.blockers);
 }
 
-function unneeded({ acceptResets }: Situation, kid: string, census: CensusEvidence | undefined): Decision {
+/** `resets`: the flags that accept resets, but for their number. */
+function unneeded(
+  { acceptResets }: Situation,
+  kid: string,
+  census: CensusEvidence | undefined,
+  resets = RESETS,
+): Decision {
   if (census === undefined) return closed('nobody has counted the records that need it');
   if (census.status === 'none') return OPEN;
   if (census.status === 'unknown')
     return kept(`nobody knows how many records need it (${census.reason})`, acceptResets);
-  const doubt = doubtOf(census, acceptResets);
+  const doubt = doubtOf(census, acceptResets, resets);
   if (doubt !== undefined) return kept(doubt.reason, acceptResets, doubt.remedy);
   const needed = neededOf(census, kid);
   if (needed === (acceptResets ?? 0)) return OPEN;
   const found = `${inWords(census, kid)}; each is hashed anew at the next login`;
-  if (acceptResets === undefined) return kept(found, undefined, `--accept-resets ${needed} has them reset instead`);
-  const hint = needed === 0 ? 'leave --accept-resets out' : `--accept-resets ${needed}, if so many may be reset`;
+  if (acceptResets === undefined) return kept(found, undefined, `${resets} ${needed} has them reset instead`);
+  const hint = needed === 0 ? 'leave --accept-resets out' : `${resets} ${needed}, if so many may be reset`;
   return refused(`--accept-resets ${acceptResets} is not the count: ${found}`, hint);
 }
 
@@ -97,4 +120,5 @@ function kept(reason: string, acceptResets: number | undefined, way = ASK): Deci
   return acceptResets === undefined ? { open: false, reason, blockers: [way], stays: true } : refused(reason, way);
 }
 
+const RESETS = '--accept-resets';
 const ASK = 'mongodb.uri in the spec, or --mongodb-uri-file FILE: the database is asked';

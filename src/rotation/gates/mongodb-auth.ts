@@ -74,7 +74,7 @@ function judge(situation: Situation, evidence: Evidence, now: Date): Verdict {
     const reason = `nobody knows which users the database server has (${why})`;
     return { decision: { open: false, reason, blockers: ways, stuck: true } };
   }
-  return step.type === 'promote' ? usable(users, step.back === true) : gone(users, situation);
+  return step.type === 'promote' ? usable(users, situation) : gone(users, situation);
 }
 
 /** Going back, and giving up what nobody has used, concerns no consumer. */
@@ -88,10 +88,15 @@ function consumers(situation: Situation): readonly EvidenceRequest[] {
 }
 
 /** A server that refuses the active login is not the one that services use, or somebody has changed that user there. */
-function activeRefused({ active }: Known): Decision {
+function activeRefused({ active }: Known, { versions }: Situation): Decision {
+  const { n } = activeVersion({ versions });
+  // A published version would be given up first, which asks the same server.
+  const hasOlder = versions.some((each) => each.state === 'trusted' && each.n < n);
+  const isBackNext = hasOlder && versions.every(({ state }) => state !== 'published');
+  const back = isBackNext ? ', or go back: --rollback' : '';
   return closed(`the server does not take the login of the active user ${active}`, [
     'where it is not the server that services use: --mongodb-uri-file FILE names that',
-    `where somebody has changed ${active} there: give it the password of palette-mongodb-auth, or go back: --rollback`,
+    `where somebody has changed ${active} there: give it the password of palette-mongodb-auth${back}`,
     'it has to take a login by SCRAM-SHA-256 from here',
   ]);
 }
@@ -100,17 +105,27 @@ function activeRefused({ active }: Known): Decision {
  * Going back is the way out where the active user is spoilt: what was the active user once has the roles that it needs.
  * Otherwise nobody could compare them, and the server may be any other with a user of that name.
  */
-function usable(known: Known, goesBack: boolean): Verdict {
+function usable(known: Known, situation: Situation): Verdict {
+  const { step } = situation;
+  const goesBack = step.type === 'promote' && step.back === true;
   const { user, accepted, activeAccepted, lacks, managed, namesake } = known;
-  if (!activeAccepted && !(goesBack && accepted)) return { decision: activeRefused(known) };
+  if (!activeAccepted && !(goesBack && accepted)) return { decision: activeRefused(known, situation) };
   if (!accepted && namesake !== undefined) {
     const reason = `the user ${user} is that of v${namesake}, with the password of v${namesake}`;
-    return { decision: refused(reason, 'palette-keys rotate mongodb-auth makes a user of another name') };
+    return { decision: refused(reason, otherName(situation)) };
   }
   if (!accepted && managed) return { decision: closed(`the user ${user} is to be made first`), work: 'create' };
   if (!accepted) return { decision: closed(`the server does not take the login of ${user}`, WAYS) };
   if (lacks.length === 0) return { decision: OPEN };
   return { decision: closed(`the user ${user} may not do what the active one may`, lacks) };
+}
+
+/** A version that is published stands in the way of the next one. */
+function otherName({ step, versions }: Situation): string {
+  const isPublished = step.type === 'promote' && versionOf({ versions }, step.n).state === 'published';
+  return isPublished
+    ? '--rollback gives it up; then palette-keys rotate mongodb-auth --again makes a user of another name'
+    : 'palette-keys rotate mongodb-auth --again makes a user of another name';
 }
 
 /** Whoever holds a password that was stolen must not be able to keep it alive by a session. */
@@ -126,7 +141,7 @@ function isWatched(situation: Situation): boolean {
  */
 function gone(known: Known, situation: Situation): Verdict {
   const { user, accepted, activeAccepted, listed, managed, namesake, sessions } = known;
-  if (!activeAccepted) return { decision: activeRefused(known) };
+  if (!activeAccepted) return { decision: activeRefused(known, situation) };
   if (namesake !== undefined || (!accepted && listed !== true)) return { decision: OPEN };
   if (!accepted) return { decision: closed(`the server has a user ${user}, and does not take its login`, FOREIGN) };
   if (!managed) return { decision: closed(`the user ${user} is still on the server`, WAYS) };
