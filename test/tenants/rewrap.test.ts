@@ -83,6 +83,7 @@ const stateOfSecond = (state: string): void =>
 const noFiles = {
   read: async () => undefined,
   readBytes: () => Promise.reject(new Error('none')),
+  checkNew: async () => undefined,
   writeNew: () => Promise.reject(new Error('full')),
 };
 
