@@ -129,15 +129,25 @@ export function listTenants(
   return scanTenants(tenants, access.keyring, watch, visit, tenants.scanInOrder());
 }
 
-/** A tenant that may be removed, and what brings its whole document back. */
+/** A tenant that may be removed, and what brings its whole document back, where that was asked for. */
 export interface Removable extends Pick<TenantCopy, 'extendedJson'> {
   readonly document: TenantDocument;
 }
 
-/** The documents of those ids. Throws TENANT_KEYS_BROKEN for one that is malformed: a backup could not bring it back. */
-export async function removablesOf(ids: readonly string[], tenants: TenantStore): Promise<readonly Removable[]> {
+/**
+ * The documents of those ids, with copies where they go into a backup. Throws TENANT_KEYS_BROKEN for one that is malformed: a
+ * backup could not bring it back.
+ */
+export async function removablesOf(
+  ids: readonly string[],
+  tenants: TenantStore,
+  withCopies: boolean,
+): Promise<readonly Removable[]> {
   const copies: TenantCopy[] = [];
-  for (const part of parts([...new Set(ids)])) copies.push(...(await tenants.copies(part)));
+  const alone = (found: FoundTenant): TenantCopy => ({ found, extendedJson: undefined });
+  for (const part of parts([...new Set(ids)])) {
+    copies.push(...(withCopies ? await tenants.copies(part) : (await tenants.get(part)).map(alone)));
+  }
   return copies.map(({ found, extendedJson }) => {
     try {
       return { document: readTenant(found), extendedJson };

@@ -108,7 +108,7 @@ async function remove({ options, access, apply, ports }: Work): Promise<ExitCode
     });
   }
   if (backup === '') throw usageError('--backup names no file', 'give the path of a new file');
-  const documents = await removablesOf(ids, apply.tenants);
+  const documents = await removablesOf(ids, apply.tenants, backup !== false);
   const removed = documents.map(({ document }) => document._id);
   const missing = [...new Set(ids)].filter((id) => !removed.includes(id));
   // No document, no file.

@@ -124,6 +124,12 @@ describe('remove', () => {
     expect((await tenant(['remove', 'no', '--backup', 'r.json', '--yes'])).stdout).not.toContain('r.json');
   });
 
+  test('makes no copy where none is asked for', async () => {
+    tenants.copies = () => Promise.reject(new Error('a copy'));
+    expect((await tenant(['remove', 'tenant-3', '--no-backup', '--yes'])).code).toBe(0);
+    expect(tenants.documents.has('tenant-3')).toBe(false);
+  });
+
   test('takes an id that none is added under', async () => {
     const { code } = await tenant(['remove', ' spaced', '--no-backup', '--yes']);
     expect([code, tenants.documents.has(' spaced')]).toEqual([0, false]);
