@@ -116,6 +116,21 @@ describe('add --from', () => {
   });
 });
 
+describe('add', () => {
+  test('that is interrupted, and cannot tell the audit log what it added, says so', async () => {
+    const interrupted = new AbortController();
+    const ctrlC = new PaletteKeysError('INTERRUPTED', 'interrupted', { hint: 'run it again' });
+    tenants.beforeWrite = () => interrupted.abort(ctrlC);
+    store.lock = () => Promise.reject(new PaletteKeysError('STORE_UNAVAILABLE', 'the disk fails', { hint: 'none' }));
+    const ids = { 'ids.txt': Array.from({ length: 600 }, (_, i) => `new-${i}`).join('\n') };
+    const { code, stderr } = await tenant(['add', '--from', 'ids.txt'], { texts: ids, signal: interrupted.signal });
+    expect([code, stderr]).toEqual([
+      130,
+      expect.stringMatching(/error: interrupted\n {2}- 500 tenants were added, but/),
+    ]);
+  });
+});
+
 describe('remove', () => {
   test('of nobody makes no file, names none, and names each id once', async () => {
     const { code, stdout } = await tenant(['remove', 'no', 'no', '--backup', 'r.json', '--yes', '-o', 'json']);
