@@ -6,9 +6,10 @@ import { addTenants } from '../../src/apply/tenants.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { FoundTenant } from '../../src/ports/tenant-store.ts';
 import { type BenchOptions, command, type Outcome } from '../backup/bench.ts';
-import { installation, portsOn, storeWith } from '../support/installations.ts';
+import { auditIn, installation, portsOn, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
+import { withSecondRootKey } from '../support/second-root-key.ts';
 
 /** What nobody sees, and what turns the text around or ends a line elsewhere. */
 const HIDDEN = ['join\u200Der', '\u202Enrut', 'line\u2028end'];
@@ -128,6 +129,18 @@ describe('add', () => {
       130,
       expect.stringMatching(/error: interrupted\n {2}- 500 tenants were added, but/),
     ]);
+  });
+});
+
+describe('rewrap', () => {
+  test('that fails half-way tells the audit log how many it wrapped anew', async () => {
+    withSecondRootKey(store);
+    tenants.beforeWrite = () => {
+      if (tenants.writes === 2) throw new PaletteKeysError('DATABASE_UNAVAILABLE', 'it went away', { hint: 'none' });
+    };
+    expect((await tenant(['rewrap', '--yes'])).code).toBe(1);
+    const changes = auditIn(store.snapshot()).flatMap((line) => line.changes);
+    expect(changes.map(({ action }: { action: string }) => action)).toContain('rewrap 200');
   });
 });
 
