@@ -12,7 +12,8 @@ import type { Finding } from '../plan/finding.ts';
 import { type InitPlan, planInit } from '../plan/init.ts';
 import { planRestore, type RestorableEntry, type RestorePlan, restoredGeneration } from '../plan/restore.ts';
 import type { InitRequest, Snapshot, TenantsSeen } from '../plan/snapshot.ts';
-import { seenFindings } from '../plan/tenant-tripwire.ts';
+import type { Step } from '../plan/step.ts';
+import { seenFindings, strangerFindings } from '../plan/tenant-tripwire.ts';
 import type { NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { OpenWith } from '../ports/sealer.ts';
@@ -68,12 +69,19 @@ export async function previewRestore(
   const restored = withRestored(snapshot, missing, plan.writesRecord ? unready(backup.record) : undefined);
   const then = await assess(restored, REQUEST, now);
   const seen = await look(restored.spec, await ifWhole(() => accessIn(then)));
-  const init = planInit({ ...then, seen }, now);
+  // Where record and root keys stay as they are, strange tenant keys are no worse off afterwards: they are named, no more.
+  const stays = recorded && [...plan.steps, ...planInit(then, now).steps].every(keepsRootKey);
+  const init = planInit(stays ? then : { ...then, seen }, now);
   const changes = init.steps.some(({ action, n }) => n === undefined && action !== 'keep');
   const generation = restoredGeneration(backup.record.generation, snapshot.projections.values(), changes);
   const entries = entriesOf(backup.record);
   const record = withBackup({ ...unready(backup.record), generation }, mark, entries);
-  return { mark, entries, plan, missing, record, init, spec, findings: seenFindings({ ...then, seen }) };
+  const findings = [...(stays ? strangerFindings({ ...then, seen }) : []), ...seenFindings({ ...then, seen })];
+  return { mark, entries, plan, missing, record, init, spec, findings };
+}
+
+function keepsRootKey({ key, n, action }: Step): boolean {
+  return key !== 'root-key' || n === undefined || action === 'keep';
 }
 
 /**

@@ -6,13 +6,14 @@ import type { FoundTenant, TenantStore } from '../ports/tenant-store.ts';
 import { hasScan } from '../rotation/scans.ts';
 import { activeVersion, type Step } from '../rotation/situation.ts';
 import { showId } from '../tenants/tenant-id.ts';
+import { auditedRewrap } from './audited-rewrap.ts';
 import { noteScan } from './confirm.ts';
 import type { Observation } from './observation.ts';
 import type { ApplyPorts } from './ports.ts';
-import { applyRewrap, previewRewrap } from './rewrap.ts';
+import { previewRewrap } from './rewrap.ts';
 import type { AdvanceInput, AdvancePorts, Log, Scene } from './rotation-run.ts';
 import { named, reachTenants } from './tenant-evidence.ts';
-import { audit, lockSoon } from './tenants.ts';
+import { lockSoon } from './tenants.ts';
 
 const KIND = 'root-key';
 const EVERYTHING = { index: 0, count: 1 };
@@ -56,9 +57,8 @@ export async function rewrapRest(
     irrevocable: undefined,
   });
   log.wrote ||= await forgetScans(record, ports);
-  const { rewrapped, failures } = await applyRewrap(access, EVERYTHING, preview, all);
+  const { rewrapped, failures } = await auditedRewrap(access, EVERYTHING, preview, all);
   if (rewrapped > 0) log.did(`wrapped ${rewrapped} tenant keys anew`);
-  if (rewrapped > 0) await audit(`rewrap ${rewrapped}`, [], access, all);
   if (failures.length > 0) throw broken(failures);
   log.notes.push(`${rewrapped} tenant keys are now wrapped by ${access.activeKid}`);
   return true;

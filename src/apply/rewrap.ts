@@ -35,6 +35,13 @@ export interface RewrapResult {
   readonly failures: readonly TenantFailure[];
 }
 
+/** How many were wrapped anew so far: who passes it in knows so where `applyRewrap` throws. */
+export interface Rewrapped {
+  sure: number;
+  /** In writes that failed, and nobody could look what they did. */
+  perhaps: number;
+}
+
 /** `i/n`. Throws USAGE. */
 export function parseShardFlag(text: string): Shard {
   const shard = parseShard(text);
@@ -81,11 +88,12 @@ export async function applyRewrap(
   shard: Shard,
   preview: RewrapResult,
   ports: RewrapPorts,
+  done: Rewrapped = { sure: 0, perhaps: 0 },
 ): Promise<RewrapResult> {
   const { clock, tenants, emit } = ports;
   const begun = clock.now();
   await tenants.ensureIndex();
-  const run = new Run(access, shard, preview.due, ports);
+  const run = new Run(access, shard, preview.due, ports, done);
   emit({ type: 'started', phase: 'rewrap', total: preview.due });
   let remaining = 0;
   for (let pass = 0; pass < PASSES; pass++) {
@@ -94,23 +102,25 @@ export async function applyRewrap(
     if (remaining === 0) break;
   }
   emit({ type: 'finished', phase: 'rewrap' });
-  const { rewrapped, overtaken, failures } = run;
+  const { overtaken, failures } = run;
+  const rewrapped = done.sure;
   return { ...preview, rewrapped, overtaken, remaining, failures, ...pace(rewrapped, begun, clock) };
 }
 
 class Run {
-  rewrapped = 0;
   overtaken = 0;
   readonly failures: TenantFailure[] = [];
   readonly #access: TenantAccess;
   readonly #shard: Shard;
   readonly #due: number;
   readonly #ports: RewrapPorts;
+  readonly #done: Rewrapped;
   readonly #oldKids: readonly string[];
   #confirmed: number;
 
-  constructor(access: TenantAccess, shard: Shard, due: number, ports: RewrapPorts) {
+  constructor(access: TenantAccess, shard: Shard, due: number, ports: RewrapPorts, done: Rewrapped) {
     this.#access = access;
+    this.#done = done;
     this.#shard = shard;
     this.#due = due;
     this.#ports = ports;
@@ -169,10 +179,28 @@ class Run {
   async #write(changes: readonly Replacement[]): Promise<void> {
     const { tenants, emit } = this.#ports;
     if (changes.length > 0) await this.#confirm();
-    const replaced = await tenants.replace(changes);
-    this.rewrapped += replaced;
+    const replaced = await tenants.replace(changes).catch(async (error: unknown) => {
+      await this.#lookAfter(changes);
+      throw error;
+    });
+    const done = this.#done;
+    done.sure += replaced;
     if (replaced < changes.length) await this.#reread(changes, changes.length - replaced);
-    emit({ type: 'advanced', phase: 'rewrap', done: this.rewrapped, total: Math.max(this.#due, this.rewrapped) });
+    emit({ type: 'advanced', phase: 'rewrap', done: done.sure, total: Math.max(this.#due, done.sure) });
+  }
+
+  /** A write that failed may have replaced some, or all. */
+  async #lookAfter(changes: readonly Replacement[]): Promise<void> {
+    const after = new Map<unknown, WrappedKey>(changes.map((change) => [change.id, change.after]));
+    try {
+      const there = await this.#ports.tenants.get(changes.map(({ id }) => id));
+      this.#done.sure += there.filter((found) => {
+        const wrapped = after.get(found['_id']);
+        return wrapped !== undefined && isWrappedAs(found, wrapped);
+      }).length;
+    } catch {
+      this.#done.perhaps += changes.length;
+    }
   }
 
   /** Those that were overtaken must be gone or hold another wrapped key; the next pass sees what is in their place. */

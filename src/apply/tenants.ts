@@ -13,6 +13,7 @@ import type { ApplyPorts } from './ports.ts';
 import { scanTenants, type TenantScan, type Watch } from './scan-tenants.ts';
 import { TenantEffect } from './tenant-effect.ts';
 import { confirmActive, type TenantAccess } from './tenant-keyring.ts';
+import { thenAudit } from './then-audit.ts';
 
 export interface TenantPorts extends ApplyPorts {
   readonly tenants: TenantStore;
@@ -22,6 +23,8 @@ export interface TenantPorts extends ApplyPorts {
 const BATCH = 500;
 const LOCK_ATTEMPTS = 100;
 const LOCK_WAIT_MS = 100;
+/** What is done to tenants, as the audit log calls it and as people do. */
+const DONE = { 'add-tenant': 'added', 'remove-tenant': 'removed' } as const;
 /** Ids in one line of the audit log. */
 const AUDITED = 20;
 
@@ -126,15 +129,25 @@ export function listTenants(
   return scanTenants(tenants, access.keyring, watch, visit, tenants.scanInOrder());
 }
 
-/** A tenant that may be removed, and what brings its whole document back. */
+/** A tenant that may be removed, and what brings its whole document back, where that was asked for. */
 export interface Removable extends Pick<TenantCopy, 'extendedJson'> {
   readonly document: TenantDocument;
 }
 
-/** The documents of those ids. Throws TENANT_KEYS_BROKEN for one that is malformed: a backup could not bring it back. */
-export async function removablesOf(ids: readonly string[], tenants: TenantStore): Promise<readonly Removable[]> {
+/**
+ * The documents of those ids, with copies where they go into a backup. Throws TENANT_KEYS_BROKEN for one that is malformed: a
+ * backup could not bring it back.
+ */
+export async function removablesOf(
+  ids: readonly string[],
+  tenants: TenantStore,
+  withCopies: boolean,
+): Promise<readonly Removable[]> {
   const copies: TenantCopy[] = [];
-  for (const part of parts([...new Set(ids)])) copies.push(...(await tenants.copies(part)));
+  const alone = (found: FoundTenant): TenantCopy => ({ found, extendedJson: undefined });
+  for (const part of parts([...new Set(ids)])) {
+    copies.push(...(withCopies ? await tenants.copies(part) : (await tenants.get(part)).map(alone)));
+  }
   return copies.map(({ found, extendedJson }) => {
     try {
       return { document: readTenant(found), extendedJson };
@@ -198,19 +211,21 @@ export async function removeTenants(
 
 /** Does work on tenants, and tells the audit log what it did, also where it failed or was interrupted. Returns the ids. */
 async function audited(
-  action: string,
+  action: keyof typeof DONE,
   access: TenantAccess,
   ports: TenantPorts,
   work: (effect: TenantEffect) => Promise<void>,
 ): Promise<readonly string[]> {
   const effect = new TenantEffect(ports.tenants);
-  try {
-    await work(effect);
-  } finally {
-    const { sure, perhaps } = effect;
-    if (sure.length + perhaps.length > 0) await audit(action, sure, access, ports, perhaps);
-  }
-  return effect.sure;
+  const { sure, perhaps } = effect;
+  const more = (): string => (perhaps.length === 0 ? '' : `, perhaps ${perhaps.length} more`);
+  const done = {
+    words: () =>
+      sure.length + perhaps.length === 0 ? undefined : `${sure.length} tenants were ${DONE[action]}${more()}`,
+    tell: () => audit(action, sure, access, ports, perhaps),
+  };
+  await thenAudit(done, () => work(effect));
+  return sure;
 }
 
 /** One record of the audit log for a run on tenants, which an interruption does not stop: what it tells is done. */

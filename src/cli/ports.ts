@@ -57,6 +57,8 @@ export interface RestoreOptions extends DatabaseOptions {
   readonly identity?: string;
   readonly passphraseFile?: string;
   readonly verify: boolean;
+  /** False with `--no-tenant-store`. */
+  readonly tenantStore: boolean;
 }
 
 export interface ImportOptions extends GlobalOptions {

@@ -49,7 +49,10 @@ export async function writeMessage(
 
 /** What was thrown, as what one can end with; everything unexpected is a bug. */
 export function asKnown(error: unknown, { signal, version }: CliPorts): PaletteKeysError {
-  if (signal.aborted && signal.reason instanceof PaletteKeysError) return signal.reason;
+  if (signal.aborted && signal.reason instanceof PaletteKeysError) {
+    // The same with details says what was done before it.
+    return error instanceof PaletteKeysError && error.code === signal.reason.code ? error : signal.reason;
+  }
   if (error instanceof PaletteKeysError) return error;
   return new PaletteKeysError('BUG', 'an internal error; this is not your fault', {
     cause: error,

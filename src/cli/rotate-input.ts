@@ -81,9 +81,6 @@ export function checkFlags({
   if (options.mongodbAdminUriFile !== undefined && kind !== undefined && !MANAGED.includes(kind)) {
     throw usageError('--mongodb-admin-uri-file is for mongodb-auth and mongodb-tls', 'leave it out');
   }
-  if (!options.tenantStore && (options.mongodbUri ?? options.mongodbUriFile) !== undefined) {
-    throw usageError('--no-tenant-store and --mongodb-uri exclude each other', 'take one of them');
-  }
   if (acceptResets !== undefined) checkResets(acceptResets, kind, options);
 }
 

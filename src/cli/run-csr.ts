@@ -17,6 +17,8 @@ export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<Exit
   const read = () => readFrontDoor({ store, clock: ports.clock }, spec);
   const door = await explainingDenials('import-cert', read, store, file, ports);
   const names = namesOf(options, door.spec);
+  // Before there is a key: a mistake on the command line writes nothing.
+  if (options.out !== undefined) await ports.files.checkNew(options.out);
   if (options.dryRun) {
     terminal.stdout.write(`A ${options.keyType} key and a request would be made for ${names.join(', ')}.\n`);
     return 0;

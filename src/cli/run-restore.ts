@@ -26,7 +26,8 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
   const restoration = await previewRestore(
     { file: options.file, key },
     { ...apply, ...(await ports.loadBackupPorts()) },
-    (restored, access) => lookAtTenants(restored, uri, options, async () => access, ports),
+    async (restored, access) =>
+      options.tenantStore ? lookAtTenants(restored, uri, options, async () => access, ports) : undefined,
   );
   const { plan, init, spec } = restoration;
   ledgerNamespace = restoration.record.spec.ledgerNamespace;
@@ -51,8 +52,13 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
   }
 }
 
+/** What helps where those tenant keys are not of this installation, or not to be waited for. */
+const UNASKED = 'with --no-tenant-store the database is not asked';
+
 function refuse(steps: readonly Step[]): void {
-  const findings = blockers(steps);
+  const findings = blockers(steps).map((each) =>
+    each.code === 'TENANT_KID_UNKNOWN' ? { ...each, remedy: `${each.remedy}; ${UNASKED}` } : each,
+  );
   const [first] = findings;
   if (first === undefined) return;
   throw new PaletteKeysError('REFUSED', `${first.subject}: ${first.message}`, {

@@ -1,11 +1,11 @@
-import { applyRewrap, parseShardFlag, previewRewrap } from '../apply/rewrap.ts';
+import { auditedRewrap } from '../apply/audited-rewrap.ts';
+import { parseShardFlag, previewRewrap } from '../apply/rewrap.ts';
 import { forgetScans } from '../apply/rewrap-rest.ts';
 import { scanTenants } from '../apply/scan-tenants.ts';
 import { refuseStrangers } from '../apply/see-tenants.ts';
 import { readTenantAccess, type TenantAccess } from '../apply/tenant-keyring.ts';
 import {
   addTenants,
-  audit,
   checkTenantIds,
   existingTenants,
   listTenants,
@@ -108,7 +108,7 @@ async function remove({ options, access, apply, ports }: Work): Promise<ExitCode
     });
   }
   if (backup === '') throw usageError('--backup names no file', 'give the path of a new file');
-  const documents = await removablesOf(ids, apply.tenants);
+  const documents = await removablesOf(ids, apply.tenants, backup !== false);
   const removed = documents.map(({ document }) => document._id);
   const missing = [...new Set(ids)].filter((id) => !removed.includes(id));
   // No document, no file.
@@ -140,8 +140,7 @@ async function rewrap(
     await agree(`wrap ${preview.due} tenant keys by the root key ${access.activeKid}`, options, ports);
     await forgetScans(access.record, apply);
   }
-  const result = writes ? await applyRewrap(access, shard, preview, apply) : preview;
-  if (result.rewrapped > 0) await audit(`rewrap ${result.rewrapped}`, [], access, apply);
+  const result = writes ? await auditedRewrap(access, shard, preview, apply) : preview;
   const { output } = options;
   const shown = { ...result, shard: `${shard.index}/${shard.count}`, dryRun: options.dryRun };
   if (output === 'json' || output === 'yaml')

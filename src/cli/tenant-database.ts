@@ -1,5 +1,5 @@
 import type { TenantAccess } from '../apply/tenant-keyring.ts';
-import { PaletteKeysError } from '../errors.ts';
+import { PaletteKeysError, usageError } from '../errors.ts';
 import { authDatabaseOf } from '../installation/mongodb-uri.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Census } from '../ports/census.ts';
@@ -9,7 +9,7 @@ import { linesOf } from './secrets.ts';
 
 /** The connection string that the flags give; undefined where they give none. Throws USAGE. */
 export async function uriOf(
-  { mongodbUri, mongodbUriFile }: DatabaseOptions,
+  { mongodbUri, mongodbUriFile, tenantStore }: DatabaseOptions & { readonly tenantStore?: boolean },
   ports: CliPorts,
 ): Promise<string | undefined> {
   if (mongodbUri !== undefined && mongodbUriFile !== undefined) {
@@ -17,6 +17,8 @@ export async function uriOf(
       hint: 'take one of them',
     });
   }
+  if (tenantStore === false && (mongodbUri ?? mongodbUriFile) !== undefined)
+    throw usageError('--no-tenant-store and --mongodb-uri exclude each other', 'take one of them');
   if (mongodbUriFile === undefined) return mongodbUri;
   const [uri] = await linesOf(mongodbUriFile, ports);
   return uri ?? '';

@@ -78,6 +78,8 @@ export interface ComputedProjection extends ProjectionBase {
   compute(rings: Rings): Promise<Entries>;
   /** What stands in it. Throws DamagedError where an entry is missing, unparsable or contradicts its kid. */
   inspect(entries: Entries): Promise<readonly HeldKey[]> | readonly HeldKey[];
+  /** What other entries mean to those that mount them, where their names do not say it. */
+  meaning?(found: Entries, desired: Entries): string | undefined;
 }
 
 /** An object around a leaf certificate with a key of its own. */

@@ -9,7 +9,7 @@ import { entry, textEntry, utf8 } from '../ledger/text.ts';
 import type { Entries } from '../ports/key-store.ts';
 import type { HeldKey, VersionedKind } from './kind.ts';
 import { encodeKeyfile, firstKeyIn, secondOf } from './mongodb-keyfile.ts';
-import { mongodbUri, readCredentials } from './mongodb-uri.ts';
+import { addsTls, mongodbUri, readCredentials } from './mongodb-uri.ts';
 import { freeUsername, isNameOf } from './mongodb-username.ts';
 
 const ID = 'mongodb-auth';
@@ -52,6 +52,10 @@ export const mongodbAuth: VersionedKind = {
       from: [ID],
       compute: async (rings) => compute(spec, ringOf(rings, ID)),
       inspect: inspectProjection,
+      meaning: ({ uri: before }, { uri: after }) =>
+        before !== undefined && after !== undefined && addsTls(String(Buffer.from(before)), String(Buffer.from(after)))
+          ? 'services will connect with TLS'
+          : undefined,
     },
   ],
   adoption: { from: (spec) => platformSecret(spec, ID), takeIn: credentialsIn },

@@ -16,6 +16,11 @@ function withTls(uri: string): string {
   return `${uri}${/^mongodb:\/\/[^/]*$/.test(uri) ? '/' : ''}?tls=true`;
 }
 
+/** True where the one connection string is the other with TLS. */
+export function addsTls(before: string, after: string): boolean {
+  return before !== after && withTls(before) === after;
+}
+
 /** User and password of a connection string, or undefined where it has none. */
 export function readCredentials(uri: string): { readonly username: string; readonly password: string } | undefined {
   const [, username, password] = /^mongodb(?:\+srv)?:\/\/([^:@/]+):([^:@/]+)@/.exec(uri) ?? [];

@@ -179,9 +179,12 @@ export function hasMetadata(found: StoredObject, projection: Projection, context
   return same && (projection.anyType === true || found.type === projection.type);
 }
 
-function whatDiffers(found: StoredObject, desired: Entries, projection: Projection): string {
+function whatDiffers(found: StoredObject, desired: Entries, projection: ComputedProjection): string {
   const entries = differing(found, desired, projection);
-  if (entries.length > 0) return `${entries.join(', ')} ${entries.length === 1 ? 'differs' : 'differ'}`;
+  if (entries.length > 0) {
+    const meaning = projection.meaning?.(found.data, desired);
+    return `${entries.join(', ')} ${entries.length === 1 ? 'differs' : 'differ'}${meaning === undefined ? '' : `: ${meaning}`}`;
+  }
   return projection.anyType === true || found.type === projection.type
     ? 'labels or annotations differ'
     : `its type is not ${projection.type}`;

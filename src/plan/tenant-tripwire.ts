@@ -13,13 +13,9 @@ const KIND: KindId = 'root-key';
  */
 export function tripped(steps: readonly Step[], assessment: Assessment): readonly Step[] {
   const trap = steps.findLast(({ key, n, action }) => key === KIND && n !== undefined && action !== 'blocked');
-  const { seen } = assessment;
-  const known = knownKids(assessment);
-  const reason = seen?.status === 'counted' ? whyStrange(seen, known) : undefined;
-  if (trap === undefined || reason === undefined) return steps;
+  const strange = strangeKids(assessment);
+  if (trap === undefined || strange === undefined) return steps;
   const { ref, n } = trap;
-  const backup = known.size === 0 ? 'restore the backup that holds that root key' : RESTORE_THAT;
-  const remedy = `${backup}; an installation of its own needs a collection of its own`;
   return steps.map((step) =>
     step === trap
       ? {
@@ -29,11 +25,25 @@ export function tripped(steps: readonly Step[], assessment: Assessment): readonl
           action: 'blocked',
           kid: trap.kid ?? '',
           code: 'TENANT_KID_UNKNOWN',
-          reason,
-          remedy,
+          ...strange,
         }
       : step,
   );
+}
+
+/** What `tripped` would block a plan for, where nothing that is done has to do with it. */
+export function strangerFindings(assessment: Assessment): readonly Finding[] {
+  const strange = strangeKids(assessment);
+  return strange === undefined ? [] : [finding('TENANT_KID_UNKNOWN', KIND, strange.reason, strange.remedy)];
+}
+
+function strangeKids(assessment: Assessment): { readonly reason: string; readonly remedy: string } | undefined {
+  const { seen } = assessment;
+  const known = knownKids(assessment);
+  const reason = seen?.status === 'counted' ? whyStrange(seen, known) : undefined;
+  if (reason === undefined) return undefined;
+  const backup = known.size === 0 ? 'restore the backup that holds that root key' : RESTORE_THAT;
+  return { reason, remedy: `${backup}; an installation of its own needs a collection of its own` };
 }
 
 /** What helps where a record is there, but an older one: a restoration adds no version to a record. */

@@ -4,6 +4,8 @@ export interface TextFiles {
   read(path: string): Promise<string | undefined>;
   /** The bytes of a file, of standard input for `-`. Throws PaletteKeysError; USAGE where there is none, or it is over 8 MB. */
   readBytes(path: string): Promise<Uint8Array>;
+  /** Looks, before anything is done, whether `writeNew` could make that file now, and throws as it does. */
+  checkNew(path: string): Promise<void>;
   /** Writes a new file, readable by its owner alone. Throws PaletteKeysError; USAGE where the name is taken. */
   writeNew(path: string, text: string): Promise<void>;
 }

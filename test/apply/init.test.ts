@@ -255,6 +255,16 @@ describe('a run that changes something', () => {
     expect(faultsOf(store.snapshot(), wider)).toEqual([]);
   });
 
+  test('says that services will connect with TLS, where their own connection string lacked it', async () => {
+    const named = storeWith(await installation(smallSpec({ mongodb: { uri: 'mongodb://db.example' } })));
+    const auth = secret(PLATFORM, 'palette-mongodb-auth');
+    editData(named, auth, ({ uri = '' }) => ({ uri: uri.replace('/?tls=true', '') }));
+    const { steps } = await previewInit(inputOf(), portsOn(named));
+    expect(steps.filter(({ action }) => action !== 'keep')).toMatchObject([
+      { ref: auth, action: 'update', reason: 'uri differs: services will connect with TLS' },
+    ]);
+  });
+
   test('raises the generation for a change of the spec alone', async () => {
     const other = smallSpec({ rotation: { minInterval: '48h' } });
     await init(store, { spec: other });

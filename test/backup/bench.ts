@@ -155,6 +155,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     files: {
       read: options.read ?? (async (path) => texts[path]),
       readBytes: () => Promise.reject(new Error('no file is read')),
+      checkNew: async () => undefined,
       writeNew: options.writeNew ?? (() => Promise.reject(new Error('nothing writes texts here'))),
     },
     loadTlsProbe: async () => ({ probe: async () => ({ unreachable: 'nothing listens here' }) }),

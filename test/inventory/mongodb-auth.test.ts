@@ -28,6 +28,26 @@ async function ringOf(...states: readonly State[]): Promise<Ring> {
 
 const mounted = (ring: Ring): Promise<Entries> => projection.compute(new Map([[kind.id, ring]]));
 
+describe('a connection string that gets TLS', () => {
+  const meaning = (before: string, after: string) =>
+    projection.meaning?.({ uri: Buffer.from(before) }, { uri: Buffer.from(after) });
+
+  test.each([
+    ['mongodb://u:p@h/d', 'mongodb://u:p@h/d?tls=true'],
+    ['mongodb://u:p@h/d?w=1', 'mongodb://u:p@h/d?w=1&tls=true'],
+  ])('is said to: from %s to %s', (before, after) => {
+    expect(meaning(before, after)).toBe('services will connect with TLS');
+  });
+
+  test.each([
+    ['mongodb://u:p@h/d?tls=true', 'mongodb://u:p@h/d?tls=true'],
+    ['mongodb://u:p@h/d', 'mongodb://u:p@other/d?tls=true'],
+    ['mongodb://u:p@h/d?tls=true', 'mongodb://u:p@h/d'],
+  ])('is not said of another change: from %s to %s', (before, after) => {
+    expect(meaning(before, after)).toBeUndefined();
+  });
+});
+
 describe('the user of a new version', () => {
   test.each<[string, readonly State[], string]>([
     ['has the name of the spec, where it is the first', [], 'hubble'],

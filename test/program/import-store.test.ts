@@ -317,6 +317,15 @@ describe.skipIf(!haveTools('openssl')).concurrent('the store after an import', (
       expect(fingerprintOf(folder, { times: true })).toEqual(before);
     });
 
+    it('makes no key where the request could not be written', async () => {
+      const folder = copyOf(fresh);
+      const before = fingerprintOf(folder, { times: true });
+      for (const out of [path.join(newPath('nowhere'), 'palette.csr'), folder]) {
+        expect((await go(folder, 'csr', '--out', out)).code).toBe(2);
+      }
+      expect(fingerprintOf(folder, { times: true })).toEqual(before);
+    });
+
     it('--dry-run writes nothing', async () => {
       const before = fingerprintOf(fresh, { times: true });
       await well(fresh, 'csr', '--dry-run');

@@ -6,9 +6,10 @@ import { addTenants } from '../../src/apply/tenants.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { FoundTenant } from '../../src/ports/tenant-store.ts';
 import { type BenchOptions, command, type Outcome } from '../backup/bench.ts';
-import { installation, portsOn, storeWith } from '../support/installations.ts';
+import { auditIn, installation, portsOn, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
+import { withSecondRootKey } from '../support/second-root-key.ts';
 
 /** What nobody sees, and what turns the text around or ends a line elsewhere. */
 const HIDDEN = ['join\u200Der', '\u202Enrut', 'line\u2028end'];
@@ -116,12 +117,45 @@ describe('add --from', () => {
   });
 });
 
+describe('add', () => {
+  test('that is interrupted, and cannot tell the audit log what it added, says so', async () => {
+    const interrupted = new AbortController();
+    const ctrlC = new PaletteKeysError('INTERRUPTED', 'interrupted', { hint: 'run it again' });
+    tenants.beforeWrite = () => interrupted.abort(ctrlC);
+    store.lock = () => Promise.reject(new PaletteKeysError('STORE_UNAVAILABLE', 'the disk fails', { hint: 'none' }));
+    const ids = { 'ids.txt': Array.from({ length: 600 }, (_, i) => `new-${i}`).join('\n') };
+    const { code, stderr } = await tenant(['add', '--from', 'ids.txt'], { texts: ids, signal: interrupted.signal });
+    expect([code, stderr]).toEqual([
+      130,
+      expect.stringMatching(/error: interrupted\n {2}- 500 tenants were added, but/),
+    ]);
+  });
+});
+
+describe('rewrap', () => {
+  test('that fails half-way tells the audit log how many it wrapped anew', async () => {
+    withSecondRootKey(store);
+    tenants.beforeWrite = () => {
+      if (tenants.writes === 2) throw new PaletteKeysError('DATABASE_UNAVAILABLE', 'it went away', { hint: 'none' });
+    };
+    expect((await tenant(['rewrap', '--yes'])).code).toBe(1);
+    const changes = auditIn(store.snapshot()).flatMap((line) => line.changes);
+    expect(changes.map(({ action }: { action: string }) => action)).toContain('rewrap 200');
+  });
+});
+
 describe('remove', () => {
   test('of nobody makes no file, names none, and names each id once', async () => {
     const { code, stdout } = await tenant(['remove', 'no', 'no', '--backup', 'r.json', '--yes', '-o', 'json']);
     expect([code, JSON.parse(stdout)]).toMatchObject([0, { removed: [], missing: ['no'] }]);
     expect(JSON.parse(stdout)).not.toHaveProperty('file');
     expect((await tenant(['remove', 'no', '--backup', 'r.json', '--yes'])).stdout).not.toContain('r.json');
+  });
+
+  test('makes no copy where none is asked for', async () => {
+    tenants.copies = () => Promise.reject(new Error('a copy'));
+    expect((await tenant(['remove', 'tenant-3', '--no-backup', '--yes'])).code).toBe(0);
+    expect(tenants.documents.has('tenant-3')).toBe(false);
   });
 
   test('takes an id that none is added under', async () => {

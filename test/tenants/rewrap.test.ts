@@ -1,9 +1,11 @@
 /** Rewrapping on stores in memory: what it finds, what it writes, and what others may do meanwhile. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { auditedRewrap } from '../../src/apply/audited-rewrap.ts';
 import { applyRewrap, previewRewrap, type RewrapPorts } from '../../src/apply/rewrap.ts';
 import { scanTenants } from '../../src/apply/scan-tenants.ts';
 import { readTenantAccess, type TenantAccess } from '../../src/apply/tenant-keyring.ts';
 import { addTenants, type Removable, removeTenants } from '../../src/apply/tenants.ts';
+import { PaletteKeysError } from '../../src/errors.ts';
 import type { FoundTenant, TenantDocument } from '../../src/ports/tenant-store.ts';
 import { examineTenant } from '../../src/tenants/examine.ts';
 import { isInShard, parseShard } from '../../src/tenants/shard.ts';
@@ -81,6 +83,7 @@ const stateOfSecond = (state: string): void =>
 const noFiles = {
   read: async () => undefined,
   readBytes: () => Promise.reject(new Error('none')),
+  checkNew: async () => undefined,
   writeNew: () => Promise.reject(new Error('full')),
 };
 
@@ -259,6 +262,47 @@ describe('a damaged document', () => {
   });
 });
 
+describe('the audit log', () => {
+  const rewrapAudited = async () =>
+    auditedRewrap(access, ALL, await previewRewrap(access, ALL, ports()), { ...portsOn(keys), tenants });
+  const actions = () =>
+    auditIn(keys.snapshot())
+      .flatMap(({ changes }) => changes.map(({ action }: { action: string }) => action))
+      .filter((action) => action.startsWith('rewrap'));
+  /** The second write replaces ten documents of its batch, and then the server is gone. */
+  const cutOff = (): void => {
+    const replace = tenants.replace.bind(tenants);
+    let writes = 0;
+    tenants.replace = async (changes) => {
+      writes += 1;
+      if (writes !== 2) return replace(changes);
+      await replace(changes.slice(0, 10));
+      throw new PaletteKeysError('DATABASE_UNAVAILABLE', 'cut off', { hint: 'look' });
+    };
+  };
+
+  it('is told how many were wrapped anew', async () => {
+    await rewrapAudited();
+    await rewrapAudited();
+    expect(actions()).toEqual(['rewrap 250']);
+  });
+
+  it('is told so where it fails half-way, with what a failed write has done', async () => {
+    cutOff();
+    await expect(rewrapAudited()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', details: [] });
+    const done = kids()[access.activeKid] ?? 0;
+    expect([done >= 110, actions()]).toEqual([true, [`rewrap ${done}`]]);
+  });
+
+  it('is told what may have been done where nobody can look', async () => {
+    cutOff();
+    tenants.get = () => Promise.reject(new Error('gone'));
+    await expect(rewrapAudited()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    const done = (kids()[access.activeKid] ?? 0) - 10;
+    expect(actions()).toEqual([`rewrap ${done}, perhaps 100 more`]);
+  });
+});
+
 describe('a scan', () => {
   it('counts by kid, and opens nothing that only a removed root key would', async () => {
     const all = await scanTenants(tenants, access.keyring, WATCH);
@@ -346,6 +390,42 @@ describe('adding and removing', () => {
     tenants.get = () => Promise.reject(new Error('gone'));
     await expect(addTenants(['new-1', 'new-2'], access, more())).rejects.toThrow('cut off');
     expect(audits()).toMatchObject([{ action: 'add-tenant', object: 'perhaps tenants new-1, new-2 in memory' }]);
+  });
+
+  const brokenLog = (): void => {
+    keys.lock = () => Promise.reject(new PaletteKeysError('STORE_UNAVAILABLE', 'disk', { hint: 'h' }));
+  };
+
+  it('ends with what failed first, and says beside it what the audit log lacks', async () => {
+    brokenLog();
+    tenants.add = async (documents) => {
+      await addsOne(documents).catch(() => undefined);
+      throw new PaletteKeysError('DATABASE_UNAVAILABLE', 'cut off', { hint: 'look', details: [{ message: 'first' }] });
+    };
+    await expect(addTenants(['new-1', 'new-2'], access, more())).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      message: 'cut off',
+      hint: 'look',
+      details: [{ message: 'first' }, { message: '1 tenants were added, but the audit log lacks it: disk' }],
+    });
+  });
+
+  it('says what was done where the audit log alone could not be written', async () => {
+    brokenLog();
+    await expect(addTenants(['new-1', 'new-2'], access, more())).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: '2 tenants were added, but the audit log lacks it: disk',
+    });
+    const removed = removeTenants([removable('tenant-1')], undefined, access, { ...more(), files: noFiles });
+    await expect(removed).rejects.toMatchObject({
+      message: '1 tenants were removed, but the audit log lacks it: disk',
+    });
+  });
+
+  it('passes a bug on as it is, whatever becomes of the audit log', async () => {
+    brokenLog();
+    tenants.add = addsOne;
+    await expect(addTenants(['new-1'], access, more())).rejects.toThrow(/^cut off$/);
   });
 
   it('removes nothing before the documents are in the file', async () => {

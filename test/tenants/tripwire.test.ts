@@ -300,6 +300,42 @@ describe('a backup', () => {
     },
   );
 
+  test('completes an installation whose record and root keys are there beside strange tenant keys, which it names', async () => {
+    wrap(STRANGE, 'zz');
+    store = storeWith(madeWithUri);
+    store.take(ledgerRef('cluster-ca'));
+    const { code, stdout } = await back(madeWithUri, '-o', 'json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      0,
+      { written: true, findings: [{ code: 'TENANT_KID_UNKNOWN' }] },
+    ]);
+    expect(objectIn(store.snapshot(), ledgerRef('cluster-ca'))).toBeDefined();
+  });
+
+  test.each([
+    ['the root key', ledgerRef('root-key')],
+    ['the record', RECORD],
+  ])(
+    'that brings %s back beside strange tenant keys is refused (5), and goes past them with --no-tenant-store',
+    async (_, ref) => {
+      wrap(STRANGE, 'zz');
+      store = storeWith(madeWithUri);
+      store.take(ref);
+      const refused = await back(madeWithUri, '--yes');
+      expect([refused.code, refused.stderr]).toEqual([
+        5,
+        expect.stringContaining('with --no-tenant-store the database'),
+      ]);
+      asked = [];
+      const { code, stdout } = await back(madeWithUri, '--yes', '--no-tenant-store', '-o', 'json');
+      expect([code, asked, JSON.parse(stdout)]).toMatchObject([0, [], { written: true, findings: [] }]);
+    },
+  );
+
+  test('takes --no-tenant-store beside a database that is named for a mistake (2)', async () => {
+    expect((await back(made, ...NAMED, '--no-tenant-store')).code).toBe(2);
+  });
+
   test('that knows every root key of the tenant keys comes back; its own credentials have asked the database', async () => {
     wrap(kidOf(storeWith(made)), 'a');
     expect((await back(made, ...NAMED)).code).toBe(0);

@@ -78,14 +78,16 @@ class MongodbTenantStore implements TenantStore {
   }
 
   get(ids: readonly string[]): Promise<readonly FoundTenant[]> {
-    return this.#try(() => this.#documents.find<FoundTenant>({ _id: { $in: [...ids] } }).toArray());
+    // Text beside the tenant key may be anything: what is asked for here is removed without a look at it.
+    const options = { enableUtf8Validation: false };
+    return this.#try(() => this.#documents.find<FoundTenant>({ _id: { $in: [...ids] } }, options).toArray());
   }
 
   async copies(ids: readonly string[]): Promise<readonly TenantCopy[]> {
     const cursor = this.#documents.find<Uint8Array>({ _id: { $in: [...ids] } }, { raw: true });
     const all = await this.#try(() => cursor.toArray());
     return all.map((bytes) => ({
-      found: BSON.deserialize(bytes, { promoteBuffers: true }),
+      found: BSON.deserialize(bytes, { promoteBuffers: true, validation: { utf8: false } }),
       extendedJson: toExtendedJson(bytes),
     }));
   }

@@ -84,8 +84,12 @@ function adminOf(adminUri: string, options: UsersOptions): DatabaseAdmin {
     authDatabaseOf({ uri: place, login: { username, password: '' }, ca, timeoutMs });
   const writeConcern = { w: 'majority', wtimeout: MAJORITY_MS } as const;
   const as = <T>(work: (client: MongoClient) => Promise<T>, uri = adminUri): Promise<T> => asAdmin(uri, options, work);
-  const onMember = async <T>(member: string, work: (client: MongoClient) => Promise<T>): Promise<T> =>
-    as(work, memberOf(adminUri, member, await authDatabaseOf({ uri: adminUri, ca, timeoutMs })));
+  const onMember = async <T>(member: string, work: (client: MongoClient) => Promise<T>): Promise<T> => {
+    const ownDatabase = await authDatabaseOf({ uri: adminUri, ca, timeoutMs }).catch((error: unknown) => {
+      throw explain(error, location, HINTS);
+    });
+    return as(work, memberOf(adminUri, member, ownDatabase));
+  };
   return {
     location,
     create: ({ username, password }, like) =>

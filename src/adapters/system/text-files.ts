@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PaletteKeysError } from '../../errors.ts';
 import type { TextFiles } from '../../ports/text-files.ts';
@@ -29,6 +29,15 @@ export const systemTextFiles: TextFiles = {
       throw failed(file, error);
     }
   },
+  async checkNew(file) {
+    try {
+      if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) throw taken(file);
+      // With a dot behind it a file in the place of the folder is none.
+      accessSync(`${path.dirname(file)}/.`, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw fileFailure('write', file, error);
+    }
+  },
   async writeNew(file, text) {
     // Loaded when something is written: most commands write no text.
     const { syncFolder, writeAndSync } = await import('./new-file.ts');
@@ -36,15 +45,17 @@ export const systemTextFiles: TextFiles = {
       await writeAndSync(file, text);
       await syncFolder(path.dirname(file));
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') {
-        throw new PaletteKeysError('USAGE', `${file} is there already; it is not overwritten`, {
-          hint: 'move it away, or use another name',
-        });
-      }
+      if (codeOf(error) === 'EEXIST') throw taken(file);
       throw fileFailure('write', file, error);
     }
   },
 };
+
+function taken(file: string): PaletteKeysError {
+  return new PaletteKeysError('USAGE', `${file} is there already; it is not overwritten`, {
+    hint: 'move it away, or use another name',
+  });
+}
 
 function tooLarge(name: string): PaletteKeysError {
   return new PaletteKeysError('USAGE', `${name} is larger than 8 MB`, { hint: 'check which file it is' });

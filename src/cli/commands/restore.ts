@@ -5,8 +5,9 @@ import { type CommandDefinition, withDatabase } from './definition.ts';
 const HELP = `
 Checks every key of the backup against its id first. Then it only creates what
 is missing, and does as init. A different key under the same name is refused.
-With --mongodb-uri-file it looks at the database too, and brings no backup back
-that lacks a root key which tenant keys need.
+It looks at the database too, where --mongodb-uri-file or the spec names it, and
+brings no record or root key back where tenant keys need another root key;
+--no-tenant-store: it is not asked.
 
 Examples:
   $ palette-keys restore keys.age --dir ./keys --identity safe.key
@@ -23,6 +24,7 @@ export const restoreCommand: CommandDefinition = {
       .option('--passphrase-file <file>', 'open it with the passphrase in this file')
       .option('--verify', 'rehearse: open and check everything, write nothing', false);
     withDatabase(command)
+      .option('--no-tenant-store', 'there is no database of tenant keys')
       .addHelpText('after', HELP)
       .action(async (file: string, _options, self: Command) => {
         const { runRestore } = await import('../run-restore.ts');

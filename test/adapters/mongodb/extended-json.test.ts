@@ -9,7 +9,16 @@ function withEndlessDate(): Uint8Array {
   return bytes;
 }
 
+/** Text that is not UTF-8: the last byte before the two that end string and document. */
+function withBrokenText(): Uint8Array {
+  const bytes = Buffer.from(BSON.serialize({ at: 'abc' }));
+  bytes[bytes.length - 3] = 0xff;
+  return bytes;
+}
+
 it.each([
+  ['text that is not UTF-8', withBrokenText()],
+  ['a UUID of three bytes', BSON.serialize({ at: new BSON.Binary(Buffer.alloc(3), 4) })],
   ['a date that JavaScript does not hold', withEndlessDate()],
   ['a field that is called as a date is written', BSON.serialize({ at: { $date: 'soon' } })],
 ])('a document with %s has no Extended JSON: another one would come of it', (_, bytes) => {

@@ -181,6 +181,23 @@ describe('the administrator', () => {
     ).toEqual([...[0, 3, 0]]);
   });
 
+  it('whose name servers refuse is told so in our words, wherever they are asked', async () => {
+    const { stop } = await startNameServer(undefined, REFUSED);
+    const options = { adminUri: 'mongodb+srv://root:not-to-be-seen@db.example.test/d', timeoutMs: 500 };
+    try {
+      const { admin: found } = users(options);
+      const works = [found?.rotateCertificates(database.host(1)), found?.sessions('hubble'), found?.has('hubble')];
+      for (const work of works) {
+        expect(await failureOf(work ?? Promise.resolve())).toMatchObject({
+          code: 'DATABASE_UNAVAILABLE',
+          message: expect.stringContaining('db.example.test'),
+        });
+      }
+    } finally {
+      stop();
+    }
+  });
+
   it('of a single server has that as its only member', async () => {
     await database.stop();
     database = await new FakeDatabase().start();
@@ -305,12 +322,15 @@ describe('a connection string', () => {
   });
 });
 
+/** What a name server answers that does not want to (RFC 1035, 4.1.1). */
+const REFUSED = 5;
+
 /** Answers every question with one TXT record, or with none. */
-async function startNameServer(record: string | undefined): Promise<{ stop(): void }> {
+async function startNameServer(record: string | undefined, rcode = 0): Promise<{ stop(): void }> {
   const socket = createSocket('udp4');
   socket.on('message', (question, { port, address }) => {
     const header = Buffer.from(question.subarray(0, 12));
-    header.writeUInt16BE(0x8180, 2);
+    header.writeUInt16BE(0x8180 + rcode, 2);
     header.writeUInt16BE(record === undefined ? 0 : 1, 6);
     header.writeUInt32BE(0, 8);
     const end = question.indexOf(0, 12) + 5;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemTextFiles } from '../../../src/adapters/system/text-files.ts';
@@ -37,11 +37,25 @@ describe('a text file', () => {
     expect(readFileSync(file, 'utf8')).toBe('text');
   });
 
-  it('in a folder that is not there is a usage error', async () => {
+  it.each(['writeNew', 'checkNew'] as const)('in a folder that is not there is a usage error of %s', async (method) => {
     const file = path.join(newFolder(), 'nowhere', 't.json');
-    await expect(systemTextFiles.writeNew(file, 'text')).rejects.toMatchObject({
+    await expect(systemTextFiles[method](file, 'text')).rejects.toMatchObject({
       code: 'USAGE',
       message: expect.stringContaining('the folder for it is not there'),
+    });
+  });
+
+  it('is looked for before it is made: the name has to be free, and nothing is written', async () => {
+    const folder = newFolder();
+    await systemTextFiles.checkNew(path.join(folder, 't.json'));
+    expect(readdirSync(folder)).toEqual([]);
+    symlinkSync('nowhere', path.join(folder, 'dangling'));
+    for (const name of ['dangling', '.']) {
+      await expect(systemTextFiles.checkNew(path.join(folder, name))).rejects.toMatchObject({ code: 'USAGE' });
+    }
+    await systemTextFiles.writeNew(path.join(folder, 't.json'), 'text');
+    await expect(systemTextFiles.checkNew(path.join(folder, 't.json', 'u'))).rejects.toMatchObject({
+      message: expect.stringContaining('ENOTDIR'),
     });
   });
 });
