@@ -134,6 +134,17 @@ describe('the whole road', () => {
     expect(Object.keys(evidence()).sort()).toEqual(['v1.2.trusted', 'v2.2.active']);
   });
 
+  test('that fails while it wraps tenant keys anew has told the audit log how many it did', async () => {
+    await promoteAlone();
+    const before = tenants.writes;
+    tenants.beforeWrite = () => {
+      if (tenants.writes > before) throw new Error('cut off');
+    };
+    await expect(go()).rejects.toThrow('cut off');
+    const changes = auditIn(store.snapshot()).flatMap((line) => line.changes);
+    expect(changes.map(({ action }: { action: string }) => action)).toContain('rewrap 100');
+  });
+
   test('without a database it waits, and --no-tenant-store ends it', async () => {
     const waiting = await rotate(store, KIND, { clock, assumeConsumersCurrent: true });
     expect(waiting.waitingFor?.blockers).toEqual([expect.stringContaining('--mongodb-uri-file'), '--no-tenant-store']);
