@@ -26,7 +26,7 @@ export async function run(count = 5000, rounds = 3) {
   const { setup, uri } = server;
   const tenants = await openMongodbTenantStore({
     ...{ uri, ca: setup.caPem, login: { username: USERNAME, password: setup.password } },
-    ...{ timeoutMs: 60_000, database: 'hubbledb', collection: 'tenantKeys' },
+    ...{ timeoutMs: 60_000, authSource: 'admin', database: 'hubbledb', collection: 'tenantKeys' },
   });
   const clock = { now: () => new Date() };
   try {
