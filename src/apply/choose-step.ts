@@ -4,15 +4,8 @@ import { formatTime } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import { replacementsIn } from '../ledger/replacement.ts';
 import type { Rotation } from '../rotation/kinds.ts';
-import {
-  leftoverStep,
-  type NextStep,
-  nextStep,
-  type Request,
-  replacedAt,
-  requestedStep,
-  type Wish,
-} from '../rotation/machine.ts';
+import { leftoverStep, type NextStep, nextStep, replacedAt, type Wish } from '../rotation/machine.ts';
+import { type Request, requestedStep } from '../rotation/request.ts';
 import type { Step } from '../rotation/situation.ts';
 import { resetStep } from './leftovers.ts';
 import type { AdvanceInput, Log } from './rotation-run.ts';

@@ -1,7 +1,7 @@
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, KeyRecord, VersionRecord } from '../ledger/record.ts';
 import type { Lock } from '../ports/key-store.ts';
-import { confirmationOf, entryName, withConfirmation } from '../rotation/machine.ts';
+import { confirmationOf, entryName, withConfirmation } from '../rotation/confirmation.ts';
 import { withFirstScan } from '../rotation/scans.ts';
 import { appendAudit } from './audit.ts';
 import type { Confirmed } from './consumer-evidence.ts';

@@ -5,7 +5,7 @@ import type { State } from '../ledger/ring.ts';
 import type { Transition } from '../plan/change.ts';
 import type { InitPlan } from '../plan/init.ts';
 import type { Step as ObjectStep } from '../plan/step.ts';
-import type { Request } from '../rotation/machine.ts';
+import type { Request } from '../rotation/request.ts';
 import type { SpecRequest } from './gather.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
 

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../apply/observation.ts';
 import type { AdvanceInput } from '../apply/rotation-run.ts';
 import { usageError } from '../errors.ts';
-import type { Request } from '../rotation/machine.ts';
+import type { Request } from '../rotation/request.ts';
 import type { RotateOptions } from './ports.ts';
 
 /** What the flags say, but for the kind. Throws USAGE where they contradict each other. */

@@ -1,6 +1,7 @@
 import type { KindId } from '../ledger/entry.ts';
-import type { InstallationRecord, KeyRecord, VersionRecord } from '../ledger/record.ts';
+import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import type { State } from '../ledger/ring.ts';
+import { noEarlier } from './confirmation.ts';
 import type { Step } from './situation.ts';
 
 export type NextStep =
@@ -144,65 +145,6 @@ export function isReinstated({ state, history }: VersionRecord): boolean {
   return state === 'trusted' && ['retired', 'destroyed'].includes(history.at(-2)?.state ?? '');
 }
 
-/** A step that was asked for by name. */
-export type Request =
-  | { readonly type: 'rollback' }
-  | { readonly type: 'retire' | 'reinstate' | 'destroy'; readonly kid: string };
-
-/** What a request comes to: a step, nothing to do, or why it cannot be. */
-export type Requested =
-  | Step
-  | { readonly type: 'done'; readonly reason: string }
-  | { readonly type: 'refused'; readonly reason: string; readonly remedy: string };
-
-export function requestedStep(versions: readonly VersionRecord[], request: Request): Requested {
-  return request.type === 'rollback' ? rollback(versions) : byKid(versions, request.type, request.kid);
-}
-
-/** Back to the newest older version that is still accepted. A published one has no user, and simply goes. */
-function rollback(versions: readonly VersionRecord[]): Requested {
-  const published = versions.findLast(({ state }) => state === 'published');
-  if (published !== undefined) return { type: 'retire', n: published.n };
-  const active = versions.find(({ state }) => state === 'active');
-  const older = versions.filter(({ n }) => n < (active?.n ?? 0));
-  const before = older.findLast(({ state }) => state === 'trusted');
-  if (before !== undefined) {
-    return isReinstated(before) ? { type: 'promote', n: before.n } : { type: 'promote', n: before.n, back: true };
-  }
-  const retired = older.findLast(({ state }) => state === 'retired');
-  const newer = versions.some(({ n, state }) => n > (active?.n ?? 0) && (state === 'trusted' || state === 'retired'));
-  if (retired === undefined || newer) return { type: 'done', reason: 'there is nothing to go back from' };
-  return {
-    type: 'refused',
-    reason: `v${retired.n} is retired: consumers no longer accept it, so going back is not safe any more`,
-    remedy: `--reinstate ${retired.kid} first; then --rollback`,
-  };
-}
-
-const FROM: Record<'retire' | 'reinstate' | 'destroy', { readonly from: readonly State[]; readonly to: State }> = {
-  retire: { from: ['published', 'trusted'], to: 'retired' },
-  reinstate: { from: ['retired'], to: 'trusted' },
-  destroy: { from: ['retired'], to: 'destroyed' },
-};
-
-function byKid(versions: readonly VersionRecord[], type: keyof typeof FROM, kid: string): Requested {
-  const version = versions.find((candidate) => candidate.kid === kid);
-  const { from, to } = FROM[type];
-  if (version === undefined) {
-    const known = versions.map(({ n, kid: its, state }) => `v${n} ${its} (${state})`).join(', ');
-    return { type: 'refused', reason: `no version has the kid ${kid}`, remedy: `there are ${known}` };
-  }
-  const { n, state } = version;
-  // Also where it is destroyed already: its entry may still stand in the ledger.
-  if (from.includes(state) || (type === 'destroy' && state === 'destroyed')) return { type, n };
-  if (state === to) return { type: 'done', reason: `v${n} is ${state} already` };
-  const remedy =
-    state === 'destroyed'
-      ? `where a backup holds it, palette-keys restore FILE brings it back; then --reinstate ${kid}`
-      : `first it has to be ${from.join(' or ')}`;
-  return { type: 'refused', reason: `v${n} is ${state}`, remedy };
-}
-
 /** Which states a step gives to which versions; empty for `publish`, which adds one. */
 export function movesOf(step: Step, versions: readonly VersionRecord[]): ReadonlyMap<number, State> {
   switch (step.type) {
@@ -222,50 +164,4 @@ export function movesOf(step: Step, versions: readonly VersionRecord[]): Readonl
     case 'destroy':
       return new Map([[step.n, 'destroyed']]);
   }
-}
-
-/** When all consumers of a version were first found to be current, and who says so. */
-export interface Confirmation {
-  readonly at: Date;
-  readonly by: 'pods' | 'operator';
-  /** Pods (`<namespace>/<name>`) that somebody vouched for then. */
-  readonly ignored: readonly string[];
-}
-
-/** The name of the evidence for the state in which a version is now. It counts for no other, and for no later return to it. */
-export function entryName({ n, state, history }: VersionRecord): string {
-  return `v${n}.${history.length}.${state}`;
-}
-
-/**
- * The confirmation of a version's present state, undefined where there is none. A clock that was slow cannot put it before
- * the state was entered; one that was fast has confirmed nothing that counts yet.
- */
-export function confirmationOf(
-  { evidence }: Pick<KeyRecord, 'evidence'>,
-  version: VersionRecord,
-  now: Date,
-): Confirmation | undefined {
-  const found = evidence[entryName(version)];
-  if (typeof found !== 'object' || found === null || !('confirmedAt' in found) || !('by' in found)) return undefined;
-  const at = typeof found.confirmedAt === 'string' ? Date.parse(found.confirmedAt) : Number.NaN;
-  const by = found.by === 'operator' ? 'operator' : 'pods';
-  const ignored = 'ignored' in found && Array.isArray(found.ignored) ? found.ignored.map(String) : [];
-  return Number.isNaN(at) || at > now.getTime() ? undefined : { at: noEarlier(at, version), by, ignored };
-}
-
-/** A time, or when the states were entered that it is about, if that is later. */
-export function noEarlier(at: number, ...versions: readonly VersionRecord[]): Date {
-  return new Date(Math.max(at, ...versions.map(({ since }) => Date.parse(since))));
-}
-
-/** The evidence with one more confirmation; those of states that were left are dropped. */
-export function withConfirmation(
-  { versions, evidence }: KeyRecord,
-  version: VersionRecord,
-  confirmation: Pick<Confirmation, 'by'> & Partial<Pick<Confirmation, 'ignored'>> & { readonly confirmedAt: string },
-): KeyRecord['evidence'] {
-  const current = new Set(versions.map(entryName));
-  const kept = Object.entries(evidence).filter(([name]) => !/^v\d+[.]\d+[.]/.test(name) || current.has(name));
-  return { ...Object.fromEntries(kept), [entryName(version)]: confirmation };
 }

@@ -4,9 +4,10 @@ import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import { replacementsIn } from '../ledger/replacement.ts';
 import { doubtOf, inWords } from './census.ts';
+import { confirmationOf } from './confirmation.ts';
 import type { Rotation } from './kinds.ts';
 import { type Leaf, reissuableAt } from './leaves.ts';
-import { confirmationOf, isLeftover, nextStep, type Wish } from './machine.ts';
+import { isLeftover, nextStep, type Wish } from './machine.ts';
 import type { CensusEvidence, Gate } from './situation.ts';
 import { formerSpecOf, soakFrom } from './soak.ts';
 

@@ -2,7 +2,7 @@ import { parseDuration } from '../installation/duration.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
-import { entryName, noEarlier } from './machine.ts';
+import { entryName, noEarlier } from './confirmation.ts';
 
 /** A look that found nobody who needs an old version. */
 export interface Scan {

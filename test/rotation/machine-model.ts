@@ -8,16 +8,11 @@ import { defaultSpec } from '../../src/installation/defaults.ts';
 import type { KeyRecord, VersionRecord } from '../../src/ledger/record.ts';
 import { replacementsIn, withReplacement } from '../../src/ledger/replacement.ts';
 import type { State } from '../../src/ledger/ring.ts';
+import { confirmationOf, withConfirmation } from '../../src/rotation/confirmation.ts';
 import { decideStep, needsOf } from '../../src/rotation/decide.ts';
 import { jwtSigningKey } from '../../src/rotation/gates/jwt-signing-key.ts';
-import {
-  confirmationOf,
-  movesOf,
-  nextStep,
-  type Request,
-  requestedStep,
-  withConfirmation,
-} from '../../src/rotation/machine.ts';
+import { movesOf, nextStep } from '../../src/rotation/machine.ts';
+import { type Request, requestedStep } from '../../src/rotation/request.ts';
 import type { Evidence, Situation, Step } from '../../src/rotation/situation.ts';
 
 const spec = defaultSpec();

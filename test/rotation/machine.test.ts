@@ -1,15 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { VersionRecord } from '../../src/ledger/record.ts';
 import type { State } from '../../src/ledger/ring.ts';
+import { confirmationOf, entryName, withConfirmation } from '../../src/rotation/confirmation.ts';
 import { dueAt, leavesToReissue } from '../../src/rotation/leaves.ts';
-import {
-  confirmationOf,
-  entryName,
-  nextStep,
-  requestedStep,
-  type Wish,
-  withConfirmation,
-} from '../../src/rotation/machine.ts';
+import { nextStep, type Wish } from '../../src/rotation/machine.ts';
+import { requestedStep } from '../../src/rotation/request.ts';
 import { firstScanOf } from '../../src/rotation/scans.ts';
 import { platform, version } from './bed.ts';
 import { checkMachine } from './machine-model.ts';
