@@ -1,7 +1,8 @@
 import type { Shard } from '../tenants/shard.ts';
 import { applyRewrap, type Rewrapped, type RewrapResult } from './rewrap.ts';
+import { audit } from './tenant-audit.ts';
 import type { TenantAccess } from './tenant-keyring.ts';
-import { audit, type TenantPorts } from './tenants.ts';
+import type { TenantPorts } from './tenants.ts';
 import { thenAudit } from './then-audit.ts';
 
 /** The same as `applyRewrap`, and tells the audit log how many tenant keys were wrapped anew, also where it fails. */

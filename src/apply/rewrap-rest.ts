@@ -12,8 +12,8 @@ import type { Observation } from './observation.ts';
 import type { ApplyPorts } from './ports.ts';
 import { previewRewrap } from './rewrap.ts';
 import type { AdvanceInput, AdvancePorts, Log, Scene } from './rotation-run.ts';
+import { lockSoon } from './tenant-audit.ts';
 import { named, reachTenants } from './tenant-evidence.ts';
-import { lockSoon } from './tenants.ts';
 
 const KIND = 'root-key';
 const EVERYTHING = { index: 0, count: 1 };

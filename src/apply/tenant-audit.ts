@@ -1,0 +1,53 @@
+import { PaletteKeysError } from '../errors.ts';
+import { formatTime } from '../ledger/entry.ts';
+import type { Lock } from '../ports/key-store.ts';
+import type { TenantStore } from '../ports/tenant-store.ts';
+import { showId } from '../tenants/tenant-id.ts';
+import { appendAudit } from './audit.ts';
+import type { ApplyPorts } from './ports.ts';
+import type { TenantAccess } from './tenant-keyring.ts';
+
+/** Ids in one line of the audit log. */
+const AUDITED = 20;
+const LOCK_ATTEMPTS = 100;
+const LOCK_WAIT_MS = 100;
+
+/** One record of the audit log for a run on tenants, which an interruption does not stop: what it tells is done. */
+export async function audit(
+  action: string,
+  ids: readonly string[],
+  { record, activeKid }: TenantAccess,
+  ports: ApplyPorts & { readonly tenants: TenantStore },
+  perhaps: readonly string[] = [],
+): Promise<void> {
+  const { location } = ports.tenants;
+  const objects = [
+    ...(ids.length > 0 || perhaps.length === 0 ? [`tenants ${inShort(ids)} in ${location}`] : []),
+    ...(perhaps.length > 0 ? [`perhaps tenants ${inShort(perhaps)} in ${location}`] : []),
+  ];
+  const changes = objects.map((object) => ({ action, object, key: 'root-key', kid: activeKid }));
+  const lock = await lockSoon(ports);
+  try {
+    await appendAudit(record, { changes, result: 'done' }, { ...ports, signal: new AbortController().signal });
+  } finally {
+    await lock.release();
+  }
+}
+
+function inShort(ids: readonly string[]): string {
+  const more = ids.length > AUDITED ? [`${ids.length - AUDITED} more`] : [];
+  return [...ids.slice(0, AUDITED).map(showId), ...more].join(', ');
+}
+
+/** The lock, which shards and others at work hold for moments alone. Throws LOCK_HELD where somebody keeps it. */
+export async function lockSoon({ store, actor, clock }: ApplyPorts): Promise<Lock> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+    } catch (error) {
+      const isHeld = error instanceof PaletteKeysError && error.code === 'LOCK_HELD';
+      if (!isHeld || attempt === LOCK_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, LOCK_WAIT_MS));
+    }
+  }
+}
