@@ -37,8 +37,7 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       },
       openTenantStore: async (database, { requestTimeout }) => {
         const { openMongodbTenantStore } = await import('./adapters/mongodb/tenant-store.ts');
-        const { keepYoungGenerationSmall } = await import('./adapters/system/young-generation.ts');
-        keepYoungGenerationSmall();
+        await favourMemory();
         return openMongodbTenantStore({ ...database, timeoutMs: timeoutOf(requestTimeout) });
       },
       openCensus: async (database, { requestTimeout }) => {
@@ -55,6 +54,12 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
   } finally {
     stop();
   }
+}
+
+/** Before anything that may hold thousands of Secrets or documents is opened. */
+async function favourMemory(): Promise<void> {
+  const system = await import('./adapters/system/favour-memory.ts');
+  system.favourMemory();
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -76,6 +81,7 @@ async function openStore(
 ): Promise<KeyStore> {
   if (options.dir === '')
     throw new PaletteKeysError('USAGE', '--dir is empty', { hint: 'name a folder: --dir ./keys' });
+  await favourMemory();
   if (options.dir !== undefined) {
     const { openDirectoryStore } = await import('./adapters/directory/directory-store.ts');
     return openDirectoryStore(options.dir);

@@ -8,7 +8,7 @@ import {
   lastGeneration,
 } from '../audit/chain.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
-import { AUDIT_NAME } from '../installation/names.ts';
+import { AUDIT_ARCHIVE, AUDIT_NAME } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { annotations, labels } from '../ledger/metadata.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
@@ -95,7 +95,8 @@ async function copyAway(record: InstallationRecord, log: string, ports: ApplyPor
   for (let n = 1; ; n++) {
     const ref: ObjectRef = { ...auditRef(record), name: `${AUDIT_NAME}-${n}` };
     ports.signal.throwIfAborted();
-    if ((await ports.store.create(auditObject(ref, record, log, ports))) === 'created') return;
+    const copy = { ...auditObject(ref, record, log, ports), labels: labels(record.installationId, AUDIT_ARCHIVE) };
+    if ((await ports.store.create(copy)) === 'created') return;
     const there = await ports.store.get(ref);
     if (there?.damage === undefined && there !== undefined && readLog(there) === log) return;
   }

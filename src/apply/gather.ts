@@ -1,13 +1,13 @@
 import { PaletteKeysError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
-import { allNamespaces, auditConfigMap, RECORD_NAME, recordConfigMap } from '../installation/names.ts';
+import { AUDIT_ARCHIVE, allNamespaces, auditConfigMap, RECORD_NAME, recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { validateSpec } from '../installation/validate.ts';
 import { projectionsOf, VERSIONED, versionedKind } from '../inventory/index.ts';
 import type { Projection } from '../inventory/kind.ts';
 import { type LedgerView, type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
-import { generationOf, isManaged } from '../ledger/metadata.ts';
+import { generationOf, isManaged, LABEL } from '../ledger/metadata.ts';
 import type { Rings } from '../ledger/ring.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { Change } from '../plan/change.ts';
@@ -46,7 +46,7 @@ export async function gather(
   const ledgerNamespace = await findLedger(store, request);
   let last: number | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const { ledger, record } = await readLedgerNamespace(store, ledgerNamespace);
+    const { ledger, record } = await readLedgerNamespace(store, ledgerNamespace, before);
     const spec = chooseSpec(request, record);
     const versions = readLedger(ledger, spec);
     const rings = ringsOfLedger(versions, record);
@@ -116,12 +116,23 @@ async function findLedger(store: KeyStore, { spec, ledgerNamespace }: SpecReques
   return first ?? wanted ?? ledgerNamespace ?? defaultSpec().ledgerNamespace;
 }
 
-/** What is labelled as ours, and the record even if its labels are lost. */
+/**
+ * What is labelled as ours, and the record even if its labels are lost. Full audit logs are read for a lost record alone:
+ * they tell which numbers were in use.
+ */
 async function readLedgerNamespace(
   store: KeyStore,
   namespace: string,
+  before: Snapshot | undefined,
 ): Promise<{ readonly ledger: readonly FoundObject[]; readonly record: RecordView }> {
-  const ledger = await store.list(namespace);
+  const found = await readRecorded(store, namespace);
+  if (found.record.status === 'sound' || found.ledger.length === 0) return found;
+  const archives = before === undefined ? await store.list(namespace) : before.ledger;
+  return { ...found, ledger: [...found.ledger, ...archives.filter(isArchive)] };
+}
+
+async function readRecorded(store: KeyStore, namespace: string) {
+  const ledger = await store.list(namespace, AUDIT_ARCHIVE);
   const record = readRecord(ledger);
   if (record.status !== 'missing' || ledger.length === 0) return { ledger, record };
   const object = await store.get({ kind: 'ConfigMap', namespace, name: RECORD_NAME });
@@ -129,6 +140,11 @@ async function readLedgerNamespace(
   const unlabelled = readRecord([object]);
   if (object.damage === undefined && unlabelled.status !== 'sound') throw nameTaken(object.ref);
   return { ledger: [...ledger, object], record: unlabelled };
+}
+
+/** A full audit log. */
+function isArchive(object: FoundObject): boolean {
+  return object.damage === undefined && object.labels[LABEL.kind] === AUDIT_ARCHIVE;
 }
 
 /** Every namespace of the run, sorted, each once. */

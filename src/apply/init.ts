@@ -117,12 +117,21 @@ class InitRun {
   }
 
   async attempt(): Promise<InitPlan> {
+    const written = await this.#write();
+    if ('plan' in written) return written.plan;
+    // Key bytes of thousands of Secrets: what was read before the write is of no use after it.
+    this.wipe();
+    return this.#finish(written.installationId);
+  }
+
+  /** Ledger, record and projections, or the plan where there is nothing to write. */
+  async #write(): Promise<{ readonly plan: InitPlan } | Pick<Assessment, 'installationId'>> {
     const before = await this.#look(this.#seen);
     this.#seen = undefined;
     this.#refuseOvertaken(before);
     const plan = this.#decide(before);
     this.#transitions ??= plan.transitions;
-    if (!plan.changes && this.#done.size === 0) return this.#result(plan);
+    if (!plan.changes && this.#done.size === 0) return { plan: this.#result(plan) };
     this.#outcome ??= outcomeOf(before);
     checkLog(auditLogIn(before.snapshot));
     this.#ports.signal.throwIfAborted();
@@ -138,7 +147,7 @@ class InitRun {
     const record = mark === undefined ? written : await rememberEscrow(mark, written, this.#ports);
     await writeProjections(ledgered, record, this.#material, this.#ports);
     this.#note(rest, (step) => step.n === undefined);
-    return this.#finish(ledgered);
+    return { installationId: ledgered.installationId };
   }
 
   /** A change was decided on one state of the record, and counts for nothing on another. */
@@ -198,7 +207,7 @@ class InitRun {
   }
 
   /** Reads everything back: only what is found to be right is called ready. */
-  async #finish(ledgered: Assessment): Promise<InitPlan> {
+  async #finish(installationId: string | undefined): Promise<InitPlan> {
     this.#ports.emit({ type: 'started', phase: 'verify', total: 1 });
     const after = await this.#look();
     const proof = planInit(after, this.#ports.clock.now());
@@ -214,7 +223,7 @@ class InitRun {
     await markReady({ record, version: object.version }, this.#ports);
     await announce(changes, this.#ports);
     this.#handOver(after.snapshot);
-    return this.#result(proof, ledgered.installationId);
+    return this.#result(proof, installationId);
   }
 
   #handOver(verified: Snapshot): void {
@@ -283,7 +292,7 @@ class InitRun {
   }
 
   wipe(): void {
-    for (const assessment of this.#assessments) wipe(assessment, this.#handedOver);
+    for (const assessment of this.#assessments.splice(0)) wipe(assessment, this.#handedOver);
   }
 }
 

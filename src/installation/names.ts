@@ -3,8 +3,10 @@ import type { InstallationSpec, ServiceSpec } from './spec.ts';
 
 /** ConfigMap in `ledgerNamespace`. The names of record, audit and lock never carry the prefix: they are found first. */
 export const RECORD_NAME = 'palette-keys-installation';
-/** ConfigMap in `ledgerNamespace`; once full it goes on as `palette-keys-audit-<n>`. */
+/** ConfigMap in `ledgerNamespace`; once full it is copied to `palette-keys-audit-<n>` and begun anew. */
 export const AUDIT_NAME = 'palette-keys-audit';
+/** Kind, by its label, of such a copy: half a megabyte each, and more of them every year. */
+export const AUDIT_ARCHIVE = 'audit-archive';
 /** Lease in `ledgerNamespace`. */
 export const LEASE_NAME = 'palette-keys';
 

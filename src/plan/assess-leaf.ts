@@ -1,6 +1,4 @@
 import { canonicalIp } from '../certificate/ip-address.ts';
-import { type Certificate, isIssuedBy, matchesKey, readBundle, readSingle } from '../certificate/read.ts';
-import { decodePrivateKey } from '../crypto/private-key.ts';
 import { DamagedError } from '../errors.ts';
 import type { IssuedProjection } from '../inventory/kind.ts';
 import { formatTime } from '../ledger/entry.ts';
@@ -22,6 +20,7 @@ import {
   type ProjectionContext,
 } from './assess-projection.ts';
 import { type LeafFacts, leafFacts } from './leaf-facts.ts';
+import { isOf, type Leaf, leafOf } from './read-leaf.ts';
 
 /** What is to be done with a leaf's object, and what the leaf is, where there is one that can be kept. */
 export interface LeafAssessment {
@@ -46,11 +45,11 @@ export function assessLeaf(projection: IssuedProjection, context: ProjectionCont
 }
 
 function assessFound(projection: IssuedProjection, found: StoredObject, context: ProjectionContext): LeafAssessment {
-  const certificate = leafOf(found);
-  const key = entry(found.data, 'tls.key');
   const ring = ringOf(context.rings, projection.profile.issuer);
-  const issuer = ring.find((version) => isIssuedBy(certificate, caOf(version)));
-  if (issuer === undefined) return reissued(foreignLeaf(certificate, found, ring, context));
+  const certificate = leafOf(found, ring);
+  const key = entry(found.data, 'tls.key');
+  const issuer = ring.find((version) => isOf(certificate, version));
+  if (issuer === undefined) return reissued(foreignLeaf(certificate, found, context));
   const leaf = leafFacts(certificate, projection.profile);
   const reason = reasonToReissue(projection, certificate, issuer, ring, context);
   if (reason !== undefined && !waitsForNextCa(projection, context))
@@ -60,20 +59,6 @@ function assessFound(projection: IssuedProjection, found: StoredObject, context:
     holds(found, projection.assemble(pem, context.rings), projection) && hasMetadata(found, projection, context);
   const outcome: Outcome = same ? { action: 'keep' } : outdated('what surrounds the certificate differs');
   return { outcome: { ...outcome, fingerprint: certificate.fingerprint }, reissue: false, leaf };
-}
-
-const leaves = new WeakMap<StoredObject, Certificate>();
-
-/** The leaf that the object holds with its key. Read once: a run assesses what it has read several times. Throws DamagedError. */
-function leafOf(found: StoredObject): Certificate {
-  const known = leaves.get(found);
-  if (known !== undefined) return known;
-  const [certificate] = readBundle(entry(found.data, 'tls.crt'));
-  if (certificate === undefined) throw new DamagedError('tls.crt holds no certificate');
-  const key = decodePrivateKey(entry(found.data, 'tls.key'));
-  if (!matchesKey(certificate, key)) throw new DamagedError('tls.key is not the key of tls.crt');
-  leaves.set(found, certificate);
-  return certificate;
 }
 
 /** What an expired CA issues has expired already: then nothing is issued. */
@@ -110,17 +95,15 @@ function reissued(outcome: Outcome): LeafAssessment {
 }
 
 /** A leaf that names one of our CAs but was not signed by it is damaged; any other issuer is somebody else's. */
-function foreignLeaf(certificate: Certificate, found: StoredObject, ring: Ring, context: ProjectionContext): Outcome {
-  if (ring.some((version) => certificate.x509.checkIssued(caOf(version).x509))) {
-    throw new DamagedError('the signature of the certificate is wrong');
-  }
+function foreignLeaf(certificate: Leaf, found: StoredObject, context: ProjectionContext): Outcome {
+  if (certificate.namesIssuer) throw new DamagedError('the signature of the certificate is wrong');
   const reason = `its certificate (${certificate.fingerprint}) was not issued by a CA of the ledger`;
   return foreignOutcome(reason, found, context, '');
 }
 
 function reasonToReissue(
   { profile }: IssuedProjection,
-  certificate: Certificate,
+  certificate: Leaf,
   issuer: RingVersion,
   ring: Ring,
   { now, request }: ProjectionContext,
@@ -135,21 +118,10 @@ function reasonToReissue(
   return outdated(`it was issued by ${issuer.kind} v${issuer.n}, the active version is v${activeOf(ring).n}`);
 }
 
-function sanDifference(certificate: Certificate, profile: IssuedProjection['profile']): string {
+function sanDifference(certificate: Leaf, profile: IssuedProjection['profile']): string {
   const has = [...certificate.dnsNames, ...certificate.ipAddresses.map(canonicalIp)];
   const wanted = [...profile.dnsNames, ...profile.ipAddresses.map(canonicalIp)];
   const added = wanted.filter((name) => !has.includes(name)).map((name) => `+${name}`);
   const removed = has.filter((name) => !wanted.includes(name)).map((name) => `-${name}`);
   return [...added, ...removed].join(' ');
-}
-
-const authorities = new WeakMap<RingVersion, Certificate>();
-
-/** Read once, however many leaves it has issued. */
-function caOf(version: RingVersion): Certificate {
-  const known = authorities.get(version);
-  if (known !== undefined) return known;
-  const authority = readSingle(entry(version.material.entries, 'tls.crt'));
-  authorities.set(version, authority);
-  return authority;
 }

@@ -10,7 +10,10 @@ export interface LeafFacts {
   readonly rotateAfter: Date;
 }
 
-export function leafFacts(certificate: Certificate, profile: LeafProfile): LeafFacts {
+export function leafFacts(
+  certificate: Pick<Certificate, 'fingerprint' | 'notBefore' | 'notAfter'>,
+  profile: LeafProfile,
+): LeafFacts {
   const { fingerprint, notBefore, notAfter } = certificate;
   const life = notAfter.getTime() - notBefore.getTime();
   return { fingerprint, notBefore, notAfter, rotateAfter: new Date(notBefore.getTime() + life * profile.renewAt) };

@@ -68,8 +68,11 @@ export interface KeyStore {
   /** Namespaces in which a record or a root key of the ledger stands, as far as the store can tell without being told where to look. */
   ledgerNamespaces(): Promise<readonly string[]>;
 
-  /** All Secrets and ConfigMaps of one namespace that are labelled as ours, and the damaged ones; sorted by kind and name. */
-  list(namespace: string): Promise<readonly FoundObject[]>;
+  /**
+   * All Secrets and ConfigMaps of one namespace that are labelled as ours, and the damaged ones; sorted by kind and name.
+   * `without`: a value of the label `palette-keys.dev/kind`; those that have it are left out.
+   */
+  list(namespace: string, without?: string): Promise<readonly FoundObject[]>;
 
   get(ref: ObjectRef): Promise<FoundObject | undefined>;
 

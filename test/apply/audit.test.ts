@@ -81,6 +81,8 @@ describe('a log', () => {
     await init(store, { spec: wider });
     expect(logs()).toEqual([AUDIT.name, `${AUDIT.name}-1`]);
     expect(textOf(`${AUDIT.name}-1`)).toBe(before);
+    const { labels } = objectIn(store.snapshot(), { ...AUDIT, name: `${AUDIT.name}-1` });
+    expect(labels['palette-keys.dev/kind']).toBe('audit-archive');
     const [record, ...others] = auditIn(store.snapshot());
     expect(others).toEqual([]);
     expect(record).toMatchObject({ generation: 2, prev: sha256(before.trimEnd().split('\n').at(-1) ?? '') });

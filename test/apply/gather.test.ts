@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { gather } from '../../src/apply/gather.ts';
 import { previewInit } from '../../src/apply/init.ts';
 import { ManualClock } from '../support/clock.ts';
-import { inputOf, installation, ledgerRef, storeWith } from '../support/installations.ts';
+import { AUDIT, inputOf, installation, ledgerRef, objectIn, RECORD, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 
 const REQUEST = { spec: undefined, namespace: undefined };
@@ -24,6 +24,33 @@ function tornOnce(): MemoryStore {
   };
   return store;
 }
+
+describe('full audit logs', () => {
+  const ARCHIVE = { ...AUDIT, name: `${AUDIT.name}-1` };
+
+  function withArchive(): MemoryStore {
+    const store = storeWith(made);
+    const log = objectIn(made, AUDIT);
+    store.put({ ...log, ref: ARCHIVE, labels: { ...log.labels, 'palette-keys.dev/kind': 'audit-archive' } });
+    return store;
+  }
+
+  const archivesIn = ({ ledger }: Awaited<ReturnType<typeof gather>>) =>
+    ledger.filter(({ ref }) => ref.name === ARCHIVE.name).length;
+
+  it('stay unread while the record is there', async () => {
+    expect(archivesIn(await gather(withArchive(), REQUEST))).toBe(0);
+  });
+
+  it('are read where it is lost, and once in a run', async () => {
+    const store = withArchive();
+    store.take(RECORD);
+    const first = await gather(store, REQUEST);
+    expect(archivesIn(first)).toBe(1);
+    store.take(ARCHIVE);
+    expect(archivesIn(await gather(store, REQUEST, undefined, first))).toBe(1);
+  });
+});
 
 describe('reading a store at which another run is at work', () => {
   it('reads again where the record names an entry that the list lacks', async () => {

@@ -380,7 +380,7 @@ function methodsOf(store: KeyStore): KeyStore {
     cluster: store.cluster,
     location: store.location,
     ledgerNamespaces: () => store.ledgerNamespaces(),
-    list: (namespace) => store.list(namespace),
+    list: (namespace, without) => store.list(namespace, without),
     get: (ref) => store.get(ref),
     create: (object) => store.create(object),
     replace: (object, version) => store.replace(object, version),

@@ -32,7 +32,7 @@ export class Interleaving {
       cluster: undefined,
       location: inner.location,
       ledgerNamespaces: () => take(() => inner.ledgerNamespaces()),
-      list: (namespace) => take(() => inner.list(namespace)),
+      list: (namespace, without) => take(() => inner.list(namespace, without)),
       get: (ref) => take(() => inner.get(ref)),
       create: (object) => take(() => inner.create(object)),
       replace: (object, version) => take(() => inner.replace(object, version)),

@@ -278,19 +278,23 @@ describe('a number of a destroyed version', () => {
     expect(statesOf(store, JWT)).toBe('v1 active, v2 destroyed, v3 published');
   });
 
-  test('is told by a log that was full, too, and by no line that is none of ours', async () => {
-    const clock = new ManualClock(LATER);
-    await destroySecond(clock);
-    const log = objectIn(store.snapshot(), AUDIT);
-    store.put({ ...log, ref: { ...AUDIT, name: 'palette-keys-audit-1' } });
-    const lies = ['x', 'x'.repeat(16)].map((kid) => ({
-      ...{ action: 'destroyed', key: JWT, kid },
-      object: kid === 'x' ? formatRef(ledgerRef(JWT, 8)) : 'Secret/a/other',
-    }));
-    const line = JSON.stringify({ time: LATER, generation: 9, prev: null, changes: [...lies, 7, { action: 1 }] });
-    editData(store, AUDIT, () => ({ 'audit.jsonl': Buffer.from(`no record\n7\n${line}\n`) }));
-    store.take(RECORD);
-    await init(store, { clock }).catch(() => undefined);
-    expect(statesOf(store, JWT)).toBe('v1 active, v2 destroyed');
-  });
+  test.each(['audit-archive', 'audit'])(
+    'is told by a log that was full (%s), too, and by no line that is none of ours',
+    async (kind) => {
+      const clock = new ManualClock(LATER);
+      await destroySecond(clock);
+      const log = objectIn(store.snapshot(), AUDIT);
+      const labels = { ...log.labels, 'palette-keys.dev/kind': kind };
+      store.put({ ...log, labels, ref: { ...AUDIT, name: 'palette-keys-audit-1' } });
+      const lies = ['x', 'x'.repeat(16)].map((kid) => ({
+        ...{ action: 'destroyed', key: JWT, kid },
+        object: kid === 'x' ? formatRef(ledgerRef(JWT, 8)) : 'Secret/a/other',
+      }));
+      const line = JSON.stringify({ time: LATER, generation: 9, prev: null, changes: [...lies, 7, { action: 1 }] });
+      editData(store, AUDIT, () => ({ 'audit.jsonl': Buffer.from(`no record\n7\n${line}\n`) }));
+      store.take(RECORD);
+      await init(store, { clock }).catch(() => undefined);
+      expect(statesOf(store, JWT)).toBe('v1 active, v2 destroyed');
+    },
+  );
 });

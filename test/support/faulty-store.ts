@@ -58,8 +58,8 @@ export class FaultyStore implements KeyStore {
     return this.#alive(() => this.#inner.ledgerNamespaces());
   }
 
-  list(namespace: string): Promise<readonly FoundObject[]> {
-    return this.#alive(() => this.#inner.list(namespace));
+  list(namespace: string, without?: string): Promise<readonly FoundObject[]> {
+    return this.#alive(() => this.#inner.list(namespace, without));
   }
 
   get(ref: ObjectRef): Promise<FoundObject | undefined> {

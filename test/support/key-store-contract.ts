@@ -260,6 +260,17 @@ export function keyStoreContract(name: string, makeStore: () => Promise<StoreUnd
         expect(await store.list(elsewhere)).toEqual([]);
       });
 
+      test('list leaves one kind out where it is told to, and nothing that has no kind', async () => {
+        const labels = { 'app.kubernetes.io/managed-by': 'palette-keys' };
+        const ofKind = (kind: string) => ({ labels: { ...labels, 'palette-keys.dev/kind': kind } });
+        await store.create({ ...configMap({}, 'palette-a'), ...ofKind('audit-archive') });
+        await store.create({ ...configMap({}, 'palette-b'), ...ofKind('audit') });
+        await store.create(secret({ name: 'palette-c', labels }));
+        const names = async (without?: string) => (await store.list(here, without)).map(({ ref }) => ref.name);
+        expect(await names('audit-archive')).toEqual(['palette-b', 'palette-c']);
+        expect(await names()).toEqual(['palette-a', 'palette-b', 'palette-c']);
+      });
+
       test('get finds also what is not ours', async () => {
         const foreign = secret({ name: 'foreign', labels: {} });
         await store.create(foreign);

@@ -55,11 +55,14 @@ class Memory implements MemoryStore {
     return [...new Set(found.map(({ ref }) => ref.namespace))].sort();
   }
 
-  async list(namespace: string): Promise<readonly FoundObject[]> {
+  async list(namespace: string, without?: string): Promise<readonly FoundObject[]> {
     const found = this.#all().filter(({ ref }) => ref.namespace === namespace);
     return found
       .filter(
-        (object) => object.damage !== undefined || object.labels['app.kubernetes.io/managed-by'] === 'palette-keys',
+        (object) =>
+          object.damage !== undefined ||
+          (object.labels['app.kubernetes.io/managed-by'] === 'palette-keys' &&
+            (without === undefined || object.labels['palette-keys.dev/kind'] !== without)),
       )
       .map(copy);
   }

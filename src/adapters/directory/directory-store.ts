@@ -65,8 +65,8 @@ class DirectoryStore implements KeyStore {
     });
   }
 
-  list(namespace: string): Promise<readonly FoundObject[]> {
-    return this.#inWords(async () => ((await this.#isThere()) ? this.#objects.list(namespace) : []));
+  list(namespace: string, without?: string): Promise<readonly FoundObject[]> {
+    return this.#inWords(async () => ((await this.#isThere()) ? this.#objects.list(namespace, without) : []));
   }
 
   get(ref: ObjectRef): Promise<FoundObject | undefined> {

@@ -60,7 +60,7 @@ export class Objects {
     this.#known = undefined;
   }
 
-  async list(namespace: string): Promise<readonly FoundObject[]> {
+  async list(namespace: string, without?: string): Promise<readonly FoundObject[]> {
     const refs: ObjectRef[] = [];
     for (const kind of KINDS) refs.push(...(await this.#refs(namespace, kind)));
     const found: (FoundObject | undefined)[] = [];
@@ -69,7 +69,7 @@ export class Objects {
       for (const [n, ref] of queue) found[n] = await this.get(ref);
     };
     await Promise.all(Array.from({ length: READERS }, reader));
-    return found.filter((object) => object !== undefined).filter(isOurs);
+    return found.filter((object) => object !== undefined).filter((object) => isListed(object, without));
   }
 
   async #refs(namespace: string, kind: ObjectKind): Promise<readonly ObjectRef[]> {
@@ -90,8 +90,12 @@ function copyOf(object: NewObject): NewObject {
   return { ...object, data: Object.fromEntries(data) };
 }
 
-function isOurs(object: FoundObject): boolean {
-  return object.damage !== undefined || object.labels['app.kubernetes.io/managed-by'] === 'palette-keys';
+/** True of what is labelled as ours, but for that kind, and of what is damaged. */
+function isListed(object: FoundObject, without: string | undefined): boolean {
+  if (object.damage !== undefined) return true;
+  const { labels } = object;
+  const isLeftOut = without !== undefined && labels['palette-keys.dev/kind'] === without;
+  return labels['app.kubernetes.io/managed-by'] === 'palette-keys' && !isLeftOut;
 }
 
 /** An immutable object's data stays as it is, as the API server has it; labels and annotations may change. */

@@ -50,12 +50,13 @@ export class KubernetesStore implements KeyStore {
     });
   }
 
-  list(namespace: string): Promise<readonly FoundObject[]> {
+  list(namespace: string, without?: string): Promise<readonly FoundObject[]> {
     return this.#inWords(async () => {
       const { client } = this.#parts;
+      const selector = without === undefined ? OURS : `${OURS},palette-keys.dev/kind!=${without}`;
       const lists = await Promise.all([
-        listAll(client, 'ConfigMap', namespace, OURS),
-        listAll(client, 'Secret', namespace, OURS),
+        listAll(client, 'ConfigMap', namespace, selector),
+        listAll(client, 'Secret', namespace, selector),
       ]);
       return lists.flatMap(sorted);
     });
