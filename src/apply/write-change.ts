@@ -1,6 +1,7 @@
 import type { Change } from '../plan/change.ts';
 import type { Snapshot } from '../plan/snapshot.ts';
-import { applyInit, type InitInput, previewInit } from './init.ts';
+import { applyInit, previewInit } from './init.ts';
+import type { InitInput } from './init-run.ts';
 import type { Observation } from './observation.ts';
 import { irrevocableLoss, refuseBlocked } from './refusals.ts';
 import type { AdvanceInput, AdvancePorts, Log, Loss } from './rotation-run.ts';

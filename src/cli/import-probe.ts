@@ -1,6 +1,7 @@
 import { readFrontDoor, rollbackChange } from '../apply/import/front-door.ts';
 import { watchServed } from '../apply/import/watch-served.ts';
-import { applyInit, type InitInput, previewInit } from '../apply/init.ts';
+import { applyInit, previewInit } from '../apply/init.ts';
+import type { InitInput } from '../apply/init-run.ts';
 import type { ApplyPorts } from '../apply/ports.ts';
 import { PaletteKeysError } from '../errors.ts';
 import { parseDuration } from '../installation/duration.ts';

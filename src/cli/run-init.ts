@@ -1,4 +1,5 @@
-import { applyInit, type InitInput, previewInit } from '../apply/init.ts';
+import { applyInit, previewInit } from '../apply/init.ts';
+import type { InitInput } from '../apply/init-run.ts';
 import { preflight } from '../apply/preflight.ts';
 import { refuseBlocked } from '../apply/refusals.ts';
 import { accessIfWhole } from '../apply/see-tenants.ts';

@@ -1,5 +1,6 @@
 /** Installations on a memory store, and runs of `init` on them. */
-import { applyInit, type InitInput, previewInit } from '../../src/apply/init.ts';
+import { applyInit, previewInit } from '../../src/apply/init.ts';
+import type { InitInput } from '../../src/apply/init-run.ts';
 import type { ApplyPorts } from '../../src/apply/ports.ts';
 import { refuseBlocked } from '../../src/apply/refusals.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';

@@ -1,0 +1,217 @@
+import { PaletteKeysError } from '../errors.ts';
+import { VERSIONED } from '../inventory/index.ts';
+import { type Assessment, assess } from '../plan/assess.ts';
+import { changesStates } from '../plan/change.ts';
+import { blockers, type InitPlan, planInit } from '../plan/init.ts';
+import { auditLogIn, type InitRequest, type Snapshot } from '../plan/snapshot.ts';
+import type { Step } from '../plan/step.ts';
+import { numberOf } from '../plan/version-item.ts';
+import { formatRef } from '../ports/object-ref.ts';
+import { appendAudit, checkLog, isAudited } from './audit.ts';
+import type { BackupMark } from './backup.ts';
+import { Moved } from './errors.ts';
+import { type Escrow, escrowInVain, rememberEscrow, writeEscrow } from './escrow.ts';
+import { announce } from './events.ts';
+import { gather, type SpecRequest } from './gather.ts';
+import { InitLog } from './init-log.ts';
+import { LedgerWriter } from './ledger.ts';
+import { Material } from './material.ts';
+import type { ApplyPorts } from './ports.ts';
+import { namespacesMissing } from './preflight.ts';
+import { writeProjections } from './projections.ts';
+import { markReady, writeRecord } from './record.ts';
+import { checkAgreed, refuseGuessedSpec } from './refusals.ts';
+import { wipe } from './wipe.ts';
+
+export interface InitInput {
+  readonly spec: SpecRequest;
+  /** A backup to make before the first key is written. */
+  readonly escrow?: Escrow | undefined;
+  /** False where a missing namespace ends the run. */
+  readonly createNamespaces: boolean;
+  readonly request: InitRequest;
+  /**
+   * What the change was decided on. The ledger is read again under the lock, the rest is not: whoever changed a projection
+   * since then makes the write of it fail, and the run reads all of it.
+   */
+  readonly seen?: Snapshot;
+  /** Takes over the projections that were read back in the end, key bytes included: it wipes them. */
+  readonly takeOver?: (verified: Snapshot) => void;
+  /** What `restore` has created already: the run tells of it, and writes it to the audit log. */
+  readonly restored?: readonly Step[];
+}
+
+/** A run under the lock: it is attempted until nobody came in between. Whoever made it wipes it. */
+export class InitRun {
+  readonly #agreed: InitPlan;
+  readonly #input: InitInput;
+  readonly #ports: ApplyPorts;
+  readonly #material: Material;
+  readonly #assessments: Assessment[] = [];
+  /** What was read before the first attempt. */
+  #seen: Snapshot | undefined;
+  readonly #log: InitLog;
+  /** True once the record shows what was asked for. */
+  #recorded = false;
+  /** The escrow, once it is written. */
+  #mark: BackupMark | undefined;
+  /** What somebody else has taken over. */
+  #handedOver: Snapshot | undefined;
+
+  constructor(agreed: InitPlan, input: InitInput, ports: ApplyPorts) {
+    this.#agreed = agreed;
+    this.#input = input;
+    this.#ports = ports;
+    this.#seen = input.seen;
+    this.#material = new Material(ports);
+    this.#log = new InitLog(agreed, input.restored ?? []);
+  }
+
+  async attempt(): Promise<InitPlan> {
+    const written = await this.#write();
+    if ('plan' in written) return written.plan;
+    // Key bytes of thousands of Secrets: what was read before the write is of no use after it.
+    this.wipe();
+    return this.#finish(written.installationId);
+  }
+
+  /** Ledger, record and projections, or the plan where there is nothing to write. */
+  async #write(): Promise<{ readonly plan: InitPlan } | Pick<Assessment, 'installationId'>> {
+    const before = await this.#look(this.#seen);
+    this.#seen = undefined;
+    this.#refuseOvertaken(before);
+    const plan = this.#decide(before);
+    this.#log.begin(plan, before);
+    if (!plan.changes && this.#log.isEmpty) return { plan: this.#log.result(plan) };
+    checkLog(auditLogIn(before.snapshot));
+    this.#ports.signal.throwIfAborted();
+    await this.#writeLedger(before, plan.missingNamespaces);
+    const mark = this.#mark;
+    this.#log.note(plan, (step) => step.n !== undefined);
+    // What others may have written first counts: everything below is computed from the ledger as it stands now.
+    const ledgered = await this.#look({ ...before.snapshot, missingNamespaces: [] });
+    const rest = this.#decide(ledgered);
+    if (lacksEntries(ledgered)) throw new Moved('a ledger entry is gone again');
+    const written = await writeRecord(ledgered, this.#input.request.change, this.#ports);
+    this.#recorded = true;
+    const record = mark === undefined ? written : await rememberEscrow(mark, written, this.#ports);
+    await writeProjections(ledgered, record, this.#material, this.#ports);
+    this.#log.note(rest, (step) => step.n === undefined);
+    return { installationId: ledgered.installationId };
+  }
+
+  /** A change was decided on one state of the record, and counts for nothing on another. */
+  #refuseOvertaken({ record }: Assessment): void {
+    const { change } = this.#input.request;
+    const decided = change !== undefined && (changesStates(change) || change.reissues.size > 0);
+    if (!decided || this.#recorded) return;
+    if (record.status === 'sound' && record.record.generation === change.generation) return;
+    throw new PaletteKeysError('CONFLICT', 'another run changed the installation meanwhile', {
+      hint: 'run the command again: it decides anew on what is there now',
+    });
+  }
+
+  /** Others wrote where this run was about to, after its record: to say that nothing was written would be wrong. */
+  #refuseIntruder({ steps }: InitPlan): void {
+    const [blocked] = blockers(steps);
+    if (!this.#recorded || blocked === undefined) return;
+    const { subject, message, remedy } = blocked;
+    const isKept = this.#input.request.change?.overwrites === true;
+    throw new PaletteKeysError('CONFLICT', `${subject} was changed by somebody else during this run: ${message}`, {
+      hint: isKept
+        ? 'run the same command again: what is there now is kept as a version that can come back'
+        : `${remedy}; the same command then goes on where it stopped`,
+    });
+  }
+
+  /** The plan for what was read. Throws what stands in the way of it, and what nobody agreed to. */
+  #decide(assessment: Assessment): InitPlan {
+    refuseGuessedSpec(assessment);
+    const plan = planInit(assessment, this.#ports.clock.now());
+    this.#refuseIntruder(plan);
+    checkAgreed(plan, this.#agreed);
+    this.prepare(plan);
+    return plan;
+  }
+
+  async #addNamespaces(missing: readonly string[]): Promise<void> {
+    if (missing.length === 0) return;
+    if (!this.#input.createNamespaces) throw namespacesMissing(missing);
+    await this.#ports.store.addNamespaces(missing);
+  }
+
+  /** Writes the missing ledger entries; with an escrow, the backup of them before anything else. */
+  async #writeLedger(before: Assessment, namespaces: readonly string[]): Promise<void> {
+    const { escrow } = this.#input;
+    const writer = new LedgerWriter(before, this.#material, this.#ports);
+    const isFirst = escrow !== undefined && this.#mark === undefined;
+    if (isFirst) {
+      this.#mark = await writeEscrow(escrow, await writer.entries(), writer.installationId, before, this.#ports);
+    }
+    await this.#addNamespaces(namespaces);
+    try {
+      await writer.write();
+    } catch (error) {
+      throw isFirst && error instanceof Moved ? escrowInVain(escrow.file) : error;
+    }
+  }
+
+  /** Reads everything back: only what is found to be right is called ready. */
+  async #finish(installationId: string | undefined): Promise<InitPlan> {
+    this.#ports.emit({ type: 'started', phase: 'verify', total: 1 });
+    const after = await this.#look();
+    const proof = planInit(after, this.#ports.clock.now());
+    const open = proof.steps.find(({ action }) => action !== 'keep');
+    if (open !== undefined) throw new Moved(`${formatRef(open.ref)}: ${open.reason}`);
+    if (after.record.status !== 'sound') throw new Moved('the record is gone');
+    this.#ports.emit({ type: 'finished', phase: 'verify' });
+    const { record, object } = after.record;
+    const changes = this.#log.changes(proof);
+    const result = this.#log.outcome;
+    const untold = result === 'rebuilt the record' || !isAudited(auditLogIn(after.snapshot), record.generation);
+    if (changes.length > 0 || untold) await appendAudit(record, { changes, result }, this.#ports);
+    await markReady({ record, version: object.version }, this.#ports);
+    await announce(changes, this.#ports);
+    this.#handOver(after.snapshot);
+    return this.#log.result(proof, installationId);
+  }
+
+  #handOver(verified: Snapshot): void {
+    const { takeOver } = this.#input;
+    if (takeOver === undefined) return;
+    this.#handedOver = { ...verified, ledger: [] };
+    takeOver(this.#handedOver);
+  }
+
+  async #look(before?: Snapshot): Promise<Assessment> {
+    const { spec, request } = this.#input;
+    const snapshot = await gather(this.#ports.store, spec, request, before);
+    const assessment = await assess(snapshot, this.#input.request, this.#ports.clock.now());
+    this.#assessments.push(assessment);
+    return assessment;
+  }
+
+  /** Begins to make the keys that a plan asks for. */
+  prepare({ steps, spec }: InitPlan): void {
+    const made = new Set(
+      steps
+        .filter(({ action, n, kid }) => action === 'create' && n !== undefined && kid === undefined)
+        .map(({ key }) => key),
+    );
+    const kinds = VERSIONED.filter(({ id }) => made.has(id));
+    const bits = spec.serviceCertificates.keySize;
+    const leaves = steps.filter(({ issues }) => issues === true).map(({ ref }) => ({ place: formatRef(ref), bits }));
+    this.#material.prepare(kinds, leaves, spec, this.#ports.random);
+  }
+
+  wipe(): void {
+    for (const assessment of this.#assessments.splice(0)) wipe(assessment, this.#handedOver);
+  }
+}
+
+/** True where a version still has no entry, though all were written. */
+function lacksEntries({ versions, ledger }: Assessment): boolean {
+  return [...versions].some(([kind, items]) =>
+    items.some((item) => item.action !== 'blocked' && !ledger.get(kind)?.some(({ n }) => n === numberOf(item))),
+  );
+}
