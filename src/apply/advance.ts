@@ -15,7 +15,7 @@ import { noteCensus } from './confirm.ts';
 import { deleteEntry, lossOf, stepOfDestroyed } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
 import { isOfLeftover, looksBack } from './leftovers.ts';
-import { note, noteFound } from './note-found.ts';
+import { noteEvidence, noteFound } from './note-found.ts';
 import { observeComplete } from './observe.ts';
 import { irrevocableLoss } from './refusals.ts';
 import { reissueLeaves } from './reissue.ts';
@@ -163,7 +163,7 @@ async function take(
     const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves, passesOver, compromised };
     const census = gathered?.evidence.census;
     const agreed = async (): Promise<void> => {
-      if (gathered !== undefined) await note(gathered, scene, log, ports);
+      if (gathered !== undefined) await noteEvidence(gathered, scene, log, ports);
       if (census?.status !== 'counted' || version === undefined) return;
       const found = censusInWords(census, version.kid);
       await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);

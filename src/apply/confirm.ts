@@ -28,7 +28,7 @@ export async function confirmConsumers(
     confirmationOf(key, version, now)?.at.getTime() !== instead?.at.getTime()
       ? key.evidence
       : withConfirmation(key, version, { confirmedAt, by, ...(ignored.length === 0 ? {} : { ignored }) });
-  await note(before, { kind, versions: [version], object, evidence }, ports);
+  await writeConfirmation(before, { kind, versions: [version], object, evidence }, ports);
 }
 
 /** Notes the first look that found nobody who needs an old version, or that it no longer counts. */
@@ -45,7 +45,7 @@ export async function noteScan(
       ? `${who}s may need it again`
       : `no ${who} needs it, as of ${formatTime(scan.begun)}, in ${scan.location}`;
   const evidence = (key: KeyRecord): KeyRecord['evidence'] => withFirstScan(key, old, active, scan);
-  await note(before, { kind, versions: [old, active], object, evidence }, ports, take);
+  await writeConfirmation(before, { kind, versions: [old, active], object, evidence }, ports, take);
 }
 
 /** Notes in the audit log what a census found of an old salt that is about to be retired. */
@@ -55,7 +55,7 @@ export async function noteCensus(
   ports: ApplyPorts,
 ): Promise<void> {
   const object = `${found}${accepted ? '; so many resets were accepted' : ''}`;
-  await note(before, { kind: 'hash-salt', versions: [old], object, evidence: undefined }, ports);
+  await writeConfirmation(before, { kind: 'hash-salt', versions: [old], object, evidence: undefined }, ports);
 }
 
 function lockNow({ store, clock, actor }: ApplyPorts): Promise<Lock> {
@@ -63,7 +63,7 @@ function lockNow({ store, clock, actor }: ApplyPorts): Promise<Lock> {
 }
 
 /** Writes to the audit log, and changes the evidence of a kind, unless one of the versions that it is about has left its state. */
-async function note(
+async function writeConfirmation(
   before: InstallationRecord,
   {
     kind,

@@ -2,7 +2,7 @@ import type { Evidence, EvidenceRequest } from '../rotation/situation.ts';
 import { censusEvidence } from './census-evidence.ts';
 import { type Confirmed, consumersOf, type Lagging, NOBODY, readers } from './consumer-evidence.ts';
 import { usersEvidence } from './database-users.ts';
-import { leavesOf } from './leaf-evidence.ts';
+import { leavesIssuedBy } from './leaf-evidence.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import { type ScanNote, tenantsEvidence } from './tenant-evidence.ts';
 
@@ -48,7 +48,7 @@ export async function gatherEvidence(
         }
         break;
       case 'leaves':
-        evidence = { ...evidence, leaves: await leavesOf(request.issuer, observation, statements, ports) };
+        evidence = { ...evidence, leaves: await leavesIssuedBy(request.issuer, observation, statements, ports) };
         break;
       case 'tenants':
         // A scan takes its time: it is made when it alone is left, and counts if it began after all consumers were current.

@@ -7,7 +7,7 @@ import type { EvidencePorts, Observation, Statements } from './observation.ts';
 const PROBE_TIMEOUT_MS = 5000;
 
 /** Certificates that chain to one version of a CA: those in our Secrets, and those that endpoints serve. */
-export async function leavesOf(
+export async function leavesIssuedBy(
   issuer: number,
   { kind, assessment }: Observation,
   { endpoints }: Statements,

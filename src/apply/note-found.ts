@@ -18,11 +18,11 @@ export async function noteFound(
   const action = foundInWords(found, kind);
   if (rehearses || found === undefined || action === undefined) return;
   await agree({ kind, action, plan: undefined, irrevocable: undefined });
-  await note(found, scene, log, ports);
+  await noteEvidence(found, scene, log, ports);
 }
 
 /** Notes it: the consumers that were found to be current, and the first look that found nobody. */
-export async function note(
+export async function noteEvidence(
   { confirmed, scanned }: Pick<Gathered, 'confirmed' | 'scanned'>,
   { input: { kind }, record }: Scene,
   log: Log,

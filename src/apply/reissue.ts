@@ -75,7 +75,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
 }
 
 /** Certificates that stand where they should, of the services that are meant. */
-export function leavesOf(assessment: Assessment, input: Pick<AdvanceInput, 'kind' | 'services'>): readonly Leaf[] {
+export function chosenLeaves(assessment: Assessment, input: Pick<AdvanceInput, 'kind' | 'services'>): readonly Leaf[] {
   return chosenOf(assessment, input).flatMap(({ leaf }) => leaf ?? []);
 }
 

@@ -6,7 +6,7 @@ import { rotationOf } from './advance.ts';
 import { type CensusPorts, censusEvidence } from './census-evidence.ts';
 import { refuseSafe } from './choose-step.ts';
 import { gather } from './gather.ts';
-import { leavesOf } from './reissue.ts';
+import { chosenLeaves } from './reissue.ts';
 import type { AdvanceInput } from './rotation-run.ts';
 import { wipe } from './wipe.ts';
 
@@ -28,7 +28,7 @@ export async function readRoad(
   }
   const { keys, spec: recorded } = record.record;
   const key = keys[kind];
-  const leaves = rotation.type === 'leaves' ? leavesOf(assessment, input) : [];
+  const leaves = rotation.type === 'leaves' ? chosenLeaves(assessment, input) : [];
   if (
     rotation.type === 'versions' &&
     openStep(key?.versions ?? [], { keepsTrusted: false }, ports.clock.now()) === undefined

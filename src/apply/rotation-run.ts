@@ -148,7 +148,7 @@ export class Log {
     this.#versions = versions.map(({ n, kid, state }) => ({ n, kid, state }));
   }
 
-  note({ steps, transitions }: InitPlan): void {
+  applied({ steps, transitions }: InitPlan): void {
     this.#steps.push(...steps.filter(({ action }) => action !== 'keep'));
     this.transitions.push(...transitions);
     const own = transitions.filter(({ kind }) => kind === this.#kind);

@@ -65,5 +65,5 @@ export async function writeChange(
   await agreed?.();
   const over =
     takeOver === undefined ? {} : { takeOver: (snapshot: Snapshot) => takeOver({ snapshot, at: ports.clock.now() }) };
-  log.note(await applyInit(plan, { ...init(), ...over }, ports));
+  log.applied(await applyInit(plan, { ...init(), ...over }, ports));
 }

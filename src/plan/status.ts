@@ -88,7 +88,7 @@ function keyStatus(kind: Kind, plan: InitPlan, assessment: Assessment, all: read
   const findings = all.filter(({ subject }) => subject === kind.id || places.includes(subject));
   const { id: key, title } = kind;
   if (kind.versioned) return { key, title, objects: places, ...versionsOf(kind.id, assessment), findings };
-  const objects = leavesOf(kind.id, assessment);
+  const objects = leafStatuses(kind.id, assessment);
   return { key, title, objects, ...earliest(objects), findings };
 }
 
@@ -110,7 +110,7 @@ function versionsOf(id: string, { record, rings, snapshot }: Assessment): Partia
   return { versions, notAfter: formatTime(facts.notAfter), rotateAfter: formatTime(due) };
 }
 
-function leavesOf(id: string, { projections }: Assessment): readonly LeafStatus[] {
+function leafStatuses(id: string, { projections }: Assessment): readonly LeafStatus[] {
   return projections
     .filter(({ projection }) => projection.kind === id)
     .map(({ projection, leaf }) => {

@@ -1,33 +1,23 @@
 /** Clocks that were wrong when something was found out: no gate opens earlier for it, and none stays closed for ever. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
 import { addTenants } from '../../src/apply/tenants.ts';
-import { DAY, ManualClock } from '../support/clock.ts';
-import { installation, portsOn, recordIn, storeWith } from '../support/installations.ts';
-import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import { DAY, type ManualClock } from '../support/clock.ts';
+import { portsOn, recordIn } from '../support/installations.ts';
+import type { MemoryStore } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
-import { RsaPool } from '../support/random.ts';
 import { rotate, statesOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const JWT = 'jwt-signing-key';
 const assume = { assumeConsumersCurrent: true };
 const CACHES = 15 * 60;
-const pool = new RsaPool();
-let made: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation();
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce();
 
 beforeEach(() => {
-  store = storeWith(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
+  ({ store, clock } = fresh());
 });
 
 const go = (kind: string, options: Parameters<typeof rotate>[2] = {}) => rotate(store, kind, { clock, ...options });

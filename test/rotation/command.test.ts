@@ -1,37 +1,18 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { command } from '../backup/bench.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
-import {
-  auditIn,
-  editRecord,
-  init,
-  installation,
-  objectIn,
-  recordIn,
-  smallSpec,
-  storeWith,
-} from '../support/installations.ts';
-import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
-import { RsaPool } from '../support/random.ts';
+import { auditIn, editRecord, init, objectIn, recordIn, smallSpec } from '../support/installations.ts';
+import { type MemoryStore, memoryStore } from '../support/memory-store.ts';
 import { platform, statesOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const JWT = 'jwt-signing-key';
-const pool = new RsaPool();
-let made: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation();
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce();
 
 beforeEach(() => {
-  store = storeWith(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
+  ({ store, clock } = fresh());
 });
 
 const rotate = (line: string) =>

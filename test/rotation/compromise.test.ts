@@ -1,5 +1,5 @@
 /** `--compromised`: no command that says it is done leaves the compromised key in use, nor one that stood beside it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
 import { addTenants } from '../../src/apply/tenants.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
@@ -7,7 +7,6 @@ import { FaultyStore } from '../support/faulty-store.ts';
 import {
   editRecord,
   init,
-  installation,
   ledgerRef,
   objectIn,
   portsOn,
@@ -17,29 +16,20 @@ import {
 } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
-import { RsaPool } from '../support/random.ts';
 import { platform, rotate, statesOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const JWT = 'jwt-signing-key';
 const assume = { assumeConsumersCurrent: true };
 const compromised = { ...assume, compromised: true };
 const REPLACED = 'v1 retired, v2 retired, v3 active';
-const pool = new RsaPool();
 let made: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation();
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce();
 
 beforeEach(() => {
-  store = storeWith(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
+  ({ made, store, clock } = fresh());
 });
 
 const go = (kind: string, options: Parameters<typeof rotate>[2] = {}) => rotate(store, kind, { clock, ...options });

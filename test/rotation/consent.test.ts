@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Proposal } from '../../src/apply/rotation-run.ts';
 import type { Pod } from '../../src/ports/workloads.ts';
 import { type BenchOptions, command, writtenSince } from '../backup/bench.ts';
-import { DAY, ManualClock } from '../support/clock.ts';
+import { ManualClock } from '../support/clock.ts';
 import {
   auditIn,
   edit,
@@ -12,31 +12,21 @@ import {
   objectIn,
   recordIn,
   smallSpec,
-  storeWith,
 } from '../support/installations.ts';
 import { usersOf } from '../support/memory-database-users.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
-import { RsaPool } from '../support/random.ts';
 import { rotate as advance, onCluster, platform, pod, type RotateOptions, statesOf, workloadsOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const JWT = 'jwt-signing-key';
 const ASSUME = '--assume-consumers-current';
-const pool = new RsaPool();
 let made: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation();
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce();
 
 beforeEach(() => {
-  store = storeWith(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
+  ({ made, store, clock } = fresh());
 });
 
 const rotate = (line: string, options: BenchOptions = {}) =>

@@ -1,37 +1,28 @@
 /** What runs on a cluster, and how a rotation waits for it, restarts it, and keeps looking at it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Proposal } from '../../src/apply/rotation-run.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { Pod, Use } from '../../src/ports/workloads.ts';
-import { DAY, ManualClock } from '../support/clock.ts';
+import { DAY, type ManualClock } from '../support/clock.ts';
 import { edit, init, installation, objectIn, recordIn, smallSpec, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
-import { RsaPool } from '../support/random.ts';
 import { platform, pod, rotate, statesOf, workloadsOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const JWT = 'jwt-signing-key';
 const LONG_AGO = '2027-01-01T00:00:00Z';
 const AUTH = 'Deployment/hubble-system/auth';
-const pool = new RsaPool();
 let made: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
+const fresh = installedOnce();
 /** When the objects were last changed, as the API server says. */
 let changed: Date;
 /** When the container of the Pod was started. */
 let started: string;
 
-beforeAll(async () => {
-  pool.install();
-  made = await installation();
-});
-
-afterAll(() => pool.uninstall());
-
 beforeEach(() => {
-  store = storeWith(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
+  ({ made, store, clock } = fresh());
   changed = clock.now();
   started = LONG_AGO;
 });

@@ -1,26 +1,17 @@
 /** Versions that are given up: published ones that data may need after a restoration, and destroyed ones. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
 import { addTenants } from '../../src/apply/tenants.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import type { FoundTenant } from '../../src/ports/tenant-store.ts';
 import { backupOf, command, findingsOf, restore } from '../backup/bench.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
-import {
-  auditIn,
-  editRecord,
-  installation,
-  ledgerRef,
-  portsOn,
-  recordIn,
-  smallSpec,
-  storeWith,
-} from '../support/installations.ts';
+import { auditIn, editRecord, ledgerRef, portsOn, recordIn, smallSpec, storeWith } from '../support/installations.ts';
 import { MemoryCensus } from '../support/memory-census.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
-import { RsaPool } from '../support/random.ts';
 import { type RotateOptions, rotate, statesOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const ROOT = 'root-key';
 const SALT = 'hash-salt';
@@ -28,8 +19,6 @@ const RETIRED = 'v1 retired, v2 active';
 const GONE = 'v1 destroyed, v2 active';
 const MARK = { file: 'b.age', sha256: 'a'.repeat(64), at: '2027-01-02T00:00:00Z', recipients: ['age1x'] };
 
-const pool = new RsaPool();
-let made: Snapshot;
 /** Root key and salt: v1 active, v2 published. */
 let published: Snapshot;
 /** Root key and salt: v1 retired three days after the installation, and in a backup; v2 active. */
@@ -37,13 +26,10 @@ let retired: Snapshot;
 let documents: ReadonlyMap<unknown, FoundTenant>;
 let store: MemoryStore;
 let clock: ManualClock;
+const fresh = installedOnce(smallSpec({ hashSalt: { census: { collection: 'users', kidField: 'kid' } } }));
 
 beforeAll(async () => {
-  pool.install();
-  made = await installation(smallSpec({ hashSalt: { census: { collection: 'users', kidField: 'kid' } } }));
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
-  store = storeWith(made);
+  ({ store, clock } = fresh());
   const ports = portsOn(store, { clock });
   const filled = new MemoryTenantStore();
   await addTenants(['acme', 'globex'], await readTenantAccess(ports, undefined), { ...ports, tenants: filled });
@@ -59,8 +45,6 @@ beforeAll(async () => {
   });
   retired = store.snapshot();
 }, 60_000);
-
-afterAll(() => pool.uninstall());
 
 beforeEach(() => {
   store = storeWith(retired);

@@ -1,7 +1,7 @@
 /** What others do to the store while a rotation is under way. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Proposal } from '../../src/apply/rotation-run.ts';
-import { DAY, ManualClock } from '../support/clock.ts';
+import type { ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {
   edit,
@@ -18,29 +18,23 @@ import {
   transplant,
 } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
-import { RsaPool } from '../support/random.ts';
 import { platform, pod, rotate, statesOf, workloadsOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const JWT = 'jwt-signing-key';
 const SIGNER = secret(PLATFORM, 'palette-jwt-signing-key');
-const pool = new RsaPool();
 let made: Snapshot;
 let foreign: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
+const fresh = installedOnce();
 
 beforeAll(async () => {
-  pool.install();
-  made = await installation();
   foreign = await installation(smallSpec(), { seed: 'others' });
 });
 
-afterAll(() => pool.uninstall());
-
 beforeEach(() => {
-  store = storeWith(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
+  ({ made, store, clock } = fresh());
 });
 
 describe('somebody puts a key of their own into the Secret', () => {

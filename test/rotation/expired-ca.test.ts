@@ -1,30 +1,22 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { command, commandWell, writtenSince } from '../backup/bench.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
-import { editRecord, init, installation, objectIn, recordIn, storeWith } from '../support/installations.ts';
-import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
+import { editRecord, init, objectIn, recordIn } from '../support/installations.ts';
+import type { MemoryStore } from '../support/memory-store.ts';
 import { project } from '../support/program.ts';
-import { RsaPool } from '../support/random.ts';
 import { onCluster, platform, pod, rotate, statesOf, workloadsOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const LEAVES = ['auth-tls', 'mongodb-tls', 'grpc-tls', 'message-bus-tls'];
-const pool = new RsaPool();
-let made: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation();
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce();
 
 beforeEach(() => {
-  store = storeWith(made);
+  ({ store } = fresh());
   clock = new ManualClock();
   clock.advance(3651 * DAY);
 });

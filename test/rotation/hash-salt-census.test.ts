@@ -1,37 +1,28 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { command } from '../backup/bench.ts';
-import { DAY, ManualClock } from '../support/clock.ts';
+import { DAY, type ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
-import { auditIn, editRecord, installation, recordIn, smallSpec, storeWith } from '../support/installations.ts';
+import { auditIn, editRecord, recordIn, smallSpec, storeWith } from '../support/installations.ts';
 import { gone, MemoryCensus } from '../support/memory-census.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
-import { RsaPool } from '../support/random.ts';
 import { onCluster, platform, pod, type RotateOptions, rotate, statesOf, workloadsOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const KIND = 'hash-salt';
 const USERS = 12;
 const PROMOTED = 'v1 trusted, v2 active';
 const RETIRED = 'v1 retired, v2 active';
 
-const pool = new RsaPool();
 let made: Snapshot;
 let store: MemoryStore;
 let census: MemoryCensus;
 let clock: ManualClock;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation(smallSpec({ hashSalt: { census: { collection: 'users', kidField: 'auth.kid' } } }));
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce(smallSpec({ hashSalt: { census: { collection: 'users', kidField: 'auth.kid' } } }));
 
 beforeEach(() => {
-  store = storeWith(made);
+  ({ made, store, clock } = fresh());
   census = new MemoryCensus().put(USERS, kidOf(1));
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
 });
 
 const kidOf = (n: number): string => recordIn(store.snapshot()).keys[KIND].versions[n - 1].kid;

@@ -1,13 +1,12 @@
 /** The rotation of the database user: nobody is cut off, and no password stays behind that opens something. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { faultsOf } from '../apply/checker.ts';
-import { DAY, ManualClock } from '../support/clock.ts';
+import { DAY, type ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {
   auditIn,
   init,
-  installation,
   ledgerRef,
   objectIn,
   RECORD,
@@ -17,8 +16,8 @@ import {
 } from '../support/installations.ts';
 import { loginIn, type MemoryDatabaseUsers, usersOf } from '../support/memory-database-users.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
-import { RsaPool } from '../support/random.ts';
 import { platform, type RotateOptions, rotate, statesOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const KIND = 'mongodb-auth';
 const PERIOD = 5 * 60;
@@ -26,24 +25,15 @@ const PUBLISHED = 'v1 active, v2 published';
 const PROMOTED = 'v1 trusted, v2 active';
 const RETIRED = 'v1 retired, v2 active';
 
-const pool = new RsaPool();
 let made: Snapshot;
 let store: MemoryStore;
 let users: MemoryDatabaseUsers;
 let clock: ManualClock;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation();
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce();
 
 beforeEach(() => {
-  store = storeWith(made);
+  ({ made, store, clock } = fresh());
   users = usersOf(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
 });
 
 const go = (options: RotateOptions = {}) =>

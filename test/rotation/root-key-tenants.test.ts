@@ -1,18 +1,18 @@
 /** The root key's rotation with tenant keys in a database: none is lost, wherever it is interrupted. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
 import { addTenants } from '../../src/apply/tenants.ts';
 import type { FoundTenant, WrappedKey } from '../../src/ports/tenant-store.ts';
 import { examineTenant } from '../../src/tenants/examine.ts';
 import type { TenantKeyring } from '../../src/tenants/wrap.ts';
 import { command } from '../backup/bench.ts';
-import { DAY, ManualClock } from '../support/clock.ts';
+import { DAY, type ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
-import { auditIn, installation, portsOn, recordIn, storeWith } from '../support/installations.ts';
+import { auditIn, portsOn, recordIn, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
-import { RsaPool } from '../support/random.ts';
 import { type RotateOptions, rotate, statesOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const KIND = 'root-key';
 const TENANTS = 200;
@@ -20,7 +20,6 @@ const PERIOD = 5 * 60;
 const PROMOTED = 'v1 trusted, v2 active';
 const RETIRED = 'v1 retired, v2 active';
 
-const pool = new RsaPool();
 let made: Snapshot;
 let old: ReadonlyMap<unknown, FoundTenant>;
 let keys: ReadonlyMap<unknown, string>;
@@ -28,11 +27,10 @@ let first: TenantKeyring;
 let store: MemoryStore;
 let tenants: MemoryTenantStore;
 let clock: ManualClock;
+const fresh = installedOnce();
 
 beforeAll(async () => {
-  pool.install();
-  made = await installation();
-  const ports = portsOn(storeWith(made));
+  const ports = portsOn(fresh().store);
   const access = await readTenantAccess(ports, undefined);
   const filled = new MemoryTenantStore();
   const ids = Array.from({ length: TENANTS }, (_, i) => `tenant-${i}`);
@@ -42,13 +40,9 @@ beforeAll(async () => {
   keys = opened(old, first);
 });
 
-afterAll(() => pool.uninstall());
-
 beforeEach(() => {
-  store = storeWith(made);
+  ({ made, store, clock } = fresh());
   tenants = new MemoryTenantStore(new Map(old));
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
 });
 
 const go = (options: RotateOptions = {}) =>

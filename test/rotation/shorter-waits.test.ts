@@ -1,33 +1,23 @@
 /** A spec that asks for shorter waits counts for what is made from then on: tokens and caches of before live as long as they did. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { formerJwtIn, withFormerJwt } from '../../src/ledger/former-jwt.ts';
 import { ROTATIONS } from '../../src/rotation/kinds.ts';
 import { planRoad } from '../../src/rotation/plan.ts';
-import { DAY, ManualClock } from '../support/clock.ts';
-import { init, installation, RECORD, recordIn, smallSpec, storeWith } from '../support/installations.ts';
-import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
-import { RsaPool } from '../support/random.ts';
+import { DAY, type ManualClock } from '../support/clock.ts';
+import { init, RECORD, recordIn, smallSpec } from '../support/installations.ts';
+import type { MemoryStore } from '../support/memory-store.ts';
 import { rotate, statesOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const JWT = 'jwt-signing-key';
 const HOUR = 3600;
 const CACHES = 15 * 60;
-const pool = new RsaPool();
-let made: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation();
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce();
 
 beforeEach(() => {
-  store = storeWith(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
+  ({ store, clock } = fresh());
 });
 
 const go = () => rotate(store, JWT, { clock, assumeConsumersCurrent: true });

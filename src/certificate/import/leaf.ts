@@ -22,7 +22,7 @@ export function chooseLeaf(
   fqdn: readonly string[],
 ): LeafChoice {
   const keys = distinct(given);
-  const fitting = keys.map((found) => ({ key: found, leaves: leavesOf(certificates, found) }));
+  const fitting = keys.map((found) => ({ key: found, leaves: leavesMatchingKey(certificates, found) }));
   const matches = fitting.filter(({ leaves }) => leaves.length > 0);
   const findings = keyFindings(keys, matches.length > 0, certificates);
   const [match, ...others] = matches;
@@ -94,7 +94,7 @@ function severalLeaves(leaves: readonly Link[]): ImportFinding[] {
 }
 
 /** A CA may share its key with a certificate it signed; it is not the server's then. */
-function leavesOf(certificates: readonly Link[], { key }: FoundKey): readonly Link[] {
+function leavesMatchingKey(certificates: readonly Link[], { key }: FoundKey): readonly Link[] {
   // Not by fingerprint: the same point of a curve can be written in two ways.
   const fitting = certificates.filter(({ x509, publicKey }) => publicKey !== undefined && x509.checkPrivateKey(key));
   const servers = fitting.filter((link) => !isCa(link));
