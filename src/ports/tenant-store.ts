@@ -50,7 +50,8 @@ export interface Replacement {
  *   what was read cannot be rolled back, and what was written survives a failover.
  * - Constant memory: scans yield batches of a limited number; nothing is held longer than its reader holds it.
  * - A scan sees every document that was there from its beginning to its end; of those added, removed or changed
- *   meanwhile it may see the old, the new or none, and none twice after it was given away as another.
+ *   meanwhile it may see the old, the new or none, and none twice after it was given away as another. Where another primary
+ *   was elected meanwhile it throws at its end, as `countByKid` does.
  * - `add` only creates: of any number of concurrent ones for an id exactly one takes effect.
  * - `replace` and `remove` are compare-and-swap on (_id, wrapped.kid, wrapped.ciphertext): they touch a document only if
  *   it still holds the wrapped key that was read. They never create.

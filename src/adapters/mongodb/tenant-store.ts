@@ -19,6 +19,7 @@ import type {
 import { type Connection, connectTo, hostsOf, makeClient } from './connect.ts';
 import { explain } from './explain.ts';
 import { toExtendedJson } from './extended-json.ts';
+import { onOnePrimary } from './primary.ts';
 import { lookUpServers } from './srv.ts';
 
 export interface TenantStoreOptions extends Connection {
@@ -69,12 +70,8 @@ class MongodbTenantStore implements TenantStore {
     return this.#batches(this.#documents.find<FoundTenant>({}, { batchSize: BATCH, sort: { _id: 1 } }));
   }
 
-  async *#batches(cursor: FindCursor<FoundTenant>): AsyncGenerator<readonly FoundTenant[]> {
-    try {
-      while (await this.#try(() => cursor.hasNext())) yield cursor.readBufferedDocuments();
-    } finally {
-      await cursor.close().catch(() => undefined);
-    }
+  #batches(cursor: FindCursor<FoundTenant>): AsyncGenerator<readonly FoundTenant[]> {
+    return onOnePrimary(this.#client, this.location, batchesOf(cursor));
   }
 
   get(ids: readonly string[]): Promise<readonly FoundTenant[]> {
@@ -95,7 +92,8 @@ class MongodbTenantStore implements TenantStore {
   async countByKid(): Promise<ReadonlyMap<string | undefined, number>> {
     const group = { $group: { _id: '$wrapped.kid', count: { $sum: 1 } } };
     const counts = new Map<string | undefined, number>();
-    for (const { _id, count } of await this.#try(() => this.#documents.aggregate([group]).toArray())) {
+    const groups = this.#documents.aggregate([group]);
+    for await (const { _id, count } of onOnePrimary(this.#client, this.location, groups)) {
       const kid = typeof _id === 'string' ? _id : undefined;
       counts.set(kid, (counts.get(kid) ?? 0) + Number(count));
     }
@@ -165,6 +163,14 @@ class MongodbTenantStore implements TenantStore {
     } catch (error) {
       throw explain(error, this.location);
     }
+  }
+}
+
+async function* batchesOf(cursor: FindCursor<FoundTenant>): AsyncGenerator<readonly FoundTenant[]> {
+  try {
+    while (await cursor.hasNext()) yield cursor.readBufferedDocuments();
+  } finally {
+    await cursor.close().catch(() => undefined);
   }
 }
 

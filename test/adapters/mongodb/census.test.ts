@@ -1,5 +1,5 @@
 /** A census of records that the platform made: on a server, in any shape; and what is asked of a server. */
-import { Long } from 'mongodb';
+import { Long, ObjectId } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openMongodbCensus } from '../../../src/adapters/mongodb/census.ts';
 import type { Census } from '../../../src/ports/census.ts';
@@ -107,6 +107,24 @@ describe('a census', () => {
     await end();
     const hello = { isWritablePrimary: false, secondary: true, setName: 'rs', hosts: ['a:1', 'b:2'], setVersion: 1 };
     await expect(open(empty, hello, '&directConnection=true')).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  });
+
+  it('does not count where another primary is elected meanwhile', async () => {
+    const empty = { cursor: { id: Long.ZERO, ns: 'd.users', firstBatch: [] } };
+    let [term, changes] = [0, false];
+    const hello = () => {
+      if (changes) term += 1;
+      const electionId = new ObjectId(String(term).padStart(24, '0'));
+      return { setName: 'rs', me: 'a:1', hosts: ['a:1'], setVersion: 1, electionId };
+    };
+    const { census, end } = await open(empty, hello, '&directConnection=true&serverMonitoringMode=poll');
+    expect(await census.count('kid', [OLD])).toMatchObject({ others: 0 });
+    changes = true;
+    await expect(census.count('kid', [OLD])).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      message: expect.stringContaining('another primary was elected'),
+    });
+    await end();
   });
 
   it.each([

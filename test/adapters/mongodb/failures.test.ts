@@ -1,11 +1,11 @@
 /** What the adapter asks for, and what it says where the server refuses, by a server that speaks the protocol alone. */
 import { createSocket } from 'node:dgram';
 import { getServers, setServers } from 'node:dns';
-import { Long } from 'mongodb';
+import { Long, ObjectId } from 'mongodb';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openMongodbTenantStore } from '../../../src/adapters/mongodb/tenant-store.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
-import type { TenantStore } from '../../../src/ports/tenant-store.ts';
+import type { FoundTenant, TenantStore } from '../../../src/ports/tenant-store.ts';
 import { type Command, type FakeMongodb, SILENCE, startFakeMongodb } from '../../support/mongodb/fake-server.ts';
 import { tenantOf } from '../../support/tenant-store-contract.ts';
 
@@ -204,5 +204,75 @@ describe('the adapter', () => {
         : {},
     );
     expect((await failureOf(opened.add([tenantOf('a'), tenantOf('b')]))).code).toBe('DISK_FULL');
+  });
+
+  describe('that reads documents while another primary is elected', () => {
+    const [ours, theirs] = [new ObjectId(), new ObjectId()];
+    const primary = {
+      ...{ setName: 'rs', me: 'a:1', hosts: ['a:1', 'b:2'], setVersion: 1, electionId: ours },
+      topologyVersion: { processId: ours, counter: Long.ZERO },
+    };
+    const batch = (id: Long, name: string, ...ids: readonly string[]) => ({
+      cursor: { id, ns: 'd.c', [name]: ids.map((_id) => ({ _id, count: 1 })) },
+    });
+    let greetings = 0;
+    /** Two batches, between which the server becomes another. */
+    const openWhere = (after: object): Promise<TenantStore> => {
+      let now: object = primary;
+      const hello = (): object => {
+        greetings += 1;
+        return now;
+      };
+      const answer = (command: Command): object => {
+        if (!('getMore' in command)) return batch(Long.ONE, 'firstBatch', 'a');
+        now = { ...primary, ...after };
+        return batch(Long.ZERO, 'nextBatch', 'b');
+      };
+      return open(answer, hello, '&directConnection=true&serverMonitoringMode=poll');
+    };
+    const all = async (batches: AsyncIterable<readonly FoundTenant[]>): Promise<readonly unknown[]> => {
+      const found: unknown[] = [];
+      for await (const each of batches) found.push(...each.map(({ _id }) => _id));
+      return found;
+    };
+
+    it.each([
+      ['in another election', { electionId: theirs }],
+      ['by another configuration', { setVersion: 2 }],
+      ['elsewhere', { me: 'b:2' }],
+      ['in another process', { topologyVersion: { processId: theirs, counter: Long.ZERO } }],
+      ['as none that takes writes', { isWritablePrimary: false, secondary: true }],
+    ])('fails where it ends %s, whatever it read', async (_, after) => {
+      const reads: readonly ((store: TenantStore) => Promise<unknown>)[] = [
+        (opened) => all(opened.scan()),
+        (opened) => all(opened.scan(['kid-1'])),
+        (opened) => all(opened.scanInOrder()),
+        (opened) => opened.countByKid(),
+      ];
+      for (const read of reads) {
+        const error = await failureOf(read(await openWhere(after)));
+        expect(error).toMatchObject({
+          code: 'DATABASE_UNAVAILABLE',
+          message: expect.stringContaining('another primary was elected'),
+          hint: expect.stringContaining('run the command again'),
+        });
+        await store?.close();
+        await server?.stop();
+      }
+    });
+
+    it('has read everything where it ends on the one that it began on, which may have said more of itself', async () => {
+      const opened = await openWhere({ topologyVersion: { processId: ours, counter: Long.ONE } });
+      expect(await all(opened.scan())).toEqual(['a', 'b']);
+    });
+
+    it('asks two small questions more, and one of who has seen enough', async () => {
+      const opened = await openWhere({});
+      greetings = 0;
+      await all(opened.scan());
+      expect(greetings).toBe(2);
+      for await (const _ of opened.scan()) break;
+      expect(greetings).toBe(3);
+    });
   });
 });
