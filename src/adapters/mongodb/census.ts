@@ -27,8 +27,8 @@ export async function openMongodbCensus(options: CensusOptions): Promise<Census>
     close,
     count: (field, values) => {
       const group = { $group: { _id: `$${field}`, count: { $sum: 1 } } };
-      // A field of many values (the wrong one) may take more memory than a server gives to one stage.
-      const groups = records.aggregate([group], { allowDiskUse: true });
+      // A field of many values (the wrong one) may take more memory than a server gives to one stage, and hold any text.
+      const groups = records.aggregate([group], { allowDiskUse: true, enableUtf8Validation: false });
       return countIn(onOnePrimary(client, location, groups), values);
     },
   };

@@ -67,6 +67,8 @@ export function makeClient({ uri, login, authSource, ca, timeoutMs, withinMs }: 
       socketTimeoutMS: timeoutMs ?? ANSWER_MS,
       readPreference: 'primary',
       promoteBuffers: true,
+      // Many that a server takes are none of JavaScript, where making one throws.
+      bsonRegExp: true,
       ignoreUndefined: false,
     });
   } catch {

@@ -1,6 +1,5 @@
 import {
   type AnyBulkWriteOperation,
-  BSON,
   type Collection,
   type Filter,
   type FindCursor,
@@ -8,15 +7,17 @@ import {
   type MongoClient,
 } from 'mongodb';
 import { PaletteKeysError } from '../../errors.ts';
-import type {
-  FoundTenant,
-  Replacement,
-  TenantCopy,
-  TenantDocument,
-  TenantStore,
-  WrappedKey,
+import {
+  DAMAGE,
+  type FoundTenant,
+  type Replacement,
+  type TenantCopy,
+  type TenantDocument,
+  type TenantStore,
+  type WrappedKey,
 } from '../../ports/tenant-store.ts';
 import { type Connection, connectTo, hostsOf, makeClient } from './connect.ts';
+import { decode, decodeLeniently } from './decode.ts';
 import { explain } from './explain.ts';
 import { toExtendedJson } from './extended-json.ts';
 import { onOnePrimary } from './primary.ts';
@@ -63,14 +64,14 @@ class MongodbTenantStore implements TenantStore {
 
   scan(kids?: readonly string[]): AsyncGenerator<readonly FoundTenant[]> {
     const filter: Filter<TenantDocument> = kids === undefined ? {} : { 'wrapped.kid': { $in: [...kids] } };
-    return this.#batches(this.#documents.find<FoundTenant>(filter, { batchSize: BATCH }));
+    return this.#batches(this.#documents.find<Uint8Array>(filter, { batchSize: BATCH, raw: true }));
   }
 
   scanInOrder(): AsyncGenerator<readonly FoundTenant[]> {
-    return this.#batches(this.#documents.find<FoundTenant>({}, { batchSize: BATCH, sort: { _id: 1 } }));
+    return this.#batches(this.#documents.find<Uint8Array>({}, { batchSize: BATCH, raw: true, sort: { _id: 1 } }));
   }
 
-  #batches(cursor: FindCursor<FoundTenant>): AsyncGenerator<readonly FoundTenant[]> {
+  #batches(cursor: FindCursor<Uint8Array>): AsyncGenerator<readonly FoundTenant[]> {
     return onOnePrimary(this.#client, this.location, batchesOf(cursor));
   }
 
@@ -84,7 +85,7 @@ class MongodbTenantStore implements TenantStore {
     const cursor = this.#documents.find<Uint8Array>({ _id: { $in: [...ids] } }, { raw: true });
     const all = await this.#try(() => cursor.toArray());
     return all.map((bytes) => ({
-      found: BSON.deserialize(bytes, { promoteBuffers: true, validation: { utf8: false } }),
+      found: decodeLeniently(bytes),
       extendedJson: toExtendedJson(bytes),
     }));
   }
@@ -92,9 +93,10 @@ class MongodbTenantStore implements TenantStore {
   async countByKid(): Promise<ReadonlyMap<string | undefined, number>> {
     const group = { $group: { _id: '$wrapped.kid', count: { $sum: 1 } } };
     const counts = new Map<string | undefined, number>();
-    const groups = this.#documents.aggregate([group]);
-    for await (const { _id, count } of onOnePrimary(this.#client, this.location, groups)) {
-      const kid = typeof _id === 'string' ? _id : undefined;
+    const groups = this.#documents.aggregate<Uint8Array>([group], { raw: true });
+    for await (const bytes of onOnePrimary(this.#client, this.location, groups)) {
+      const { _id, count, [DAMAGE]: damage } = decode(bytes);
+      const kid = typeof _id === 'string' && damage === undefined ? _id : undefined;
       counts.set(kid, (counts.get(kid) ?? 0) + Number(count));
     }
     return counts;
@@ -166,9 +168,9 @@ class MongodbTenantStore implements TenantStore {
   }
 }
 
-async function* batchesOf(cursor: FindCursor<FoundTenant>): AsyncGenerator<readonly FoundTenant[]> {
+async function* batchesOf(cursor: FindCursor<Uint8Array>): AsyncGenerator<readonly FoundTenant[]> {
   try {
-    while (await cursor.hasNext()) yield cursor.readBufferedDocuments();
+    while (await cursor.hasNext()) yield cursor.readBufferedDocuments().map(decode);
   } finally {
     await cursor.close().catch(() => undefined);
   }

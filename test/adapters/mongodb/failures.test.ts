@@ -1,11 +1,12 @@
 /** What the adapter asks for, and what it says where the server refuses, by a server that speaks the protocol alone. */
 import { createSocket } from 'node:dgram';
 import { getServers, setServers } from 'node:dns';
-import { Long, ObjectId } from 'mongodb';
+import { BSONRegExp, Long, ObjectId } from 'mongodb';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openMongodbTenantStore } from '../../../src/adapters/mongodb/tenant-store.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
-import type { FoundTenant, TenantStore } from '../../../src/ports/tenant-store.ts';
+import { DAMAGE, type FoundTenant, type TenantStore } from '../../../src/ports/tenant-store.ts';
+import { BROKEN, withBrokenText } from '../../support/mongodb/broken-text.ts';
 import { type Command, type FakeMongodb, SILENCE, startFakeMongodb } from '../../support/mongodb/fake-server.ts';
 import { tenantOf } from '../../support/tenant-store-contract.ts';
 
@@ -273,6 +274,52 @@ describe('the adapter', () => {
       expect(greetings).toBe(2);
       for await (const _ of opened.scan()) break;
       expect(greetings).toBe(3);
+    });
+  });
+
+  describe('that comes upon text that is not UTF-8', () => {
+    const REGEX = new BSONRegExp('(?i)only PCRE takes that', '');
+    const reply = (...firstBatch: readonly object[]) =>
+      withBrokenText({ ok: 1, cursor: { id: Long.ZERO, ns: 'd.c', firstBatch } });
+    const broken = [
+      { ...tenantOf(`id ${BROKEN}`) },
+      { ...tenantOf('kid'), wrapped: { ...tenantOf('kid').wrapped, kid: BROKEN } },
+      { ...tenantOf('more'), more: [{ text: BROKEN }] },
+    ];
+
+    it.each(['scan', 'scanInOrder'] as const)(
+      'marks each such document as damaged in a %s, and no other',
+      async (name) => {
+        const opened = await open(() => reply(tenantOf('a'), ...broken, { ...tenantOf('b'), more: REGEX }));
+        const found: FoundTenant[] = [];
+        for await (const batch of opened[name]()) found.push(...batch);
+        expect(found.map((each) => [each['_id'], each[DAMAGE]])).toEqual([
+          ['a', undefined],
+          ['id \uFFFDbroken)', 'holds text that is not UTF-8'],
+          ['kid', 'holds text that is not UTF-8'],
+          ['more', 'holds text that is not UTF-8'],
+          ['b', undefined],
+        ]);
+        expect(found[0]).toEqual(tenantOf('a'));
+      },
+    );
+
+    it('takes it for no kid', async () => {
+      const opened = await open(() =>
+        reply({ _id: 'kid-1', count: 2 }, { _id: BROKEN, count: 3 }, { _id: REGEX, count: 1 }),
+      );
+      expect(await opened.countByKid()).toEqual(
+        new Map([
+          ['kid-1', 2],
+          [undefined, 4],
+        ] as const),
+      );
+    });
+
+    it('finds by its id what it is beside, and has no copy that brings it back', async () => {
+      const opened = await open(() => reply({ ...tenantOf('more'), more: BROKEN, pattern: REGEX }));
+      expect(await opened.get(['more'])).toMatchObject([tenantOf('more')]);
+      expect(await opened.copies(['more'])).toMatchObject([{ found: tenantOf('more'), extendedJson: undefined }]);
     });
   });
 });
