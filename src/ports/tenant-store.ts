@@ -24,8 +24,14 @@ export interface TenantDocument {
   readonly rewrappedAt: Date | null;
 }
 
-/** A document as it stands, whatever is in it: binary data as Uint8Array, other BSON types as the driver has them. */
-export type FoundTenant = Readonly<Record<string, unknown>>;
+/** On a document that could not be read as it stands: why, as what is said of the document. */
+export const DAMAGE = Symbol('damage');
+
+/**
+ * A document as it stands, whatever is in it: binary data as Uint8Array, other BSON types as the driver has them. Text that is
+ * not UTF-8 has U+FFFD for what cannot be read; scans mark a document that holds any, wherever that is.
+ */
+export type FoundTenant = Readonly<Record<string, unknown>> & { readonly [DAMAGE]?: string };
 
 /** A document and what brings it back. */
 export interface TenantCopy {
@@ -50,7 +56,8 @@ export interface Replacement {
  *   what was read cannot be rolled back, and what was written survives a failover.
  * - Constant memory: scans yield batches of a limited number; nothing is held longer than its reader holds it.
  * - A scan sees every document that was there from its beginning to its end; of those added, removed or changed
- *   meanwhile it may see the old, the new or none, and none twice after it was given away as another.
+ *   meanwhile it may see the old, the new or none, and none twice after it was given away as another. Where another primary
+ *   was elected meanwhile it throws at its end, as `countByKid` does.
  * - `add` only creates: of any number of concurrent ones for an id exactly one takes effect.
  * - `replace` and `remove` are compare-and-swap on (_id, wrapped.kid, wrapped.ciphertext): they touch a document only if
  *   it still holds the wrapped key that was read. They never create.
@@ -72,7 +79,7 @@ export interface TenantStore {
   /** The same, with what brings them back. */
   copies(ids: readonly string[]): Promise<readonly TenantCopy[]>;
 
-  /** How many documents have which `wrapped.kid`; undefined counts those where it is no string. */
+  /** How many documents have which `wrapped.kid`; undefined counts those where it is no string, or not UTF-8. */
   countByKid(): Promise<ReadonlyMap<string | undefined, number>>;
 
   /** Returns the ids that were there already, which stay as they were. */

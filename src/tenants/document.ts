@@ -2,7 +2,7 @@ import { equalBytes } from '../crypto/digest.ts';
 import { IV_BYTES, TAG_BYTES } from '../crypto/wrap.ts';
 import { DamagedError } from '../errors.ts';
 import { isObject } from '../ledger/text.ts';
-import type { FoundTenant, TenantDocument, WrappedKey } from '../ports/tenant-store.ts';
+import { DAMAGE, type FoundTenant, type TenantDocument, type WrappedKey } from '../ports/tenant-store.ts';
 import { unstorableId } from './tenant-id.ts';
 
 const ALG = 'A256GCM';
@@ -10,7 +10,8 @@ const BITS: readonly unknown[] = [64, 128, 192, 256];
 
 /** Checks every field of a document. Throws DamagedError, which names the field and never quotes it. */
 export function readTenant(found: FoundTenant): TenantDocument {
-  const { _id, bits, wrapped, createdAt, rewrappedAt } = found;
+  const { _id, bits, wrapped, createdAt, rewrappedAt, [DAMAGE]: damage } = found;
+  if (damage !== undefined) throw new DamagedError(damage);
   const id = typeof _id === 'string' ? unstorableId(_id) : 'is not a string';
   check(id === undefined, `_id ${id}`);
   check(BITS.includes(bits), `bits is not one of ${BITS.join(', ')}`);

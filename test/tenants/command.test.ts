@@ -1,6 +1,8 @@
 /** `tenant` as a command, on stores in memory. */
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Long } from 'mongodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { openMongodbTenantStore } from '../../src/adapters/mongodb/tenant-store.ts';
 import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
 import { addTenants } from '../../src/apply/tenants.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
@@ -9,6 +11,8 @@ import { type BenchOptions, command, type Outcome } from '../backup/bench.ts';
 import { auditIn, installation, portsOn, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
+import { BROKEN, withBrokenText } from '../support/mongodb/broken-text.ts';
+import { type FakeMongodb, startFakeMongodb } from '../support/mongodb/fake-server.ts';
 import { withSecondRootKey } from '../support/second-root-key.ts';
 
 /** What nobody sees, and what turns the text around or ends a line elsewhere. */
@@ -184,5 +188,66 @@ describe('remove', () => {
     const { code, stderr } = await tenant(['remove', 'tenant-1', '--backup', '', '--yes']);
     expect([code, stderr]).toEqual([2, expect.stringContaining('--backup names no file')]);
     expect(tenants.documents.has('tenant-1')).toBe(true);
+  });
+});
+
+describe('a document with text that is not UTF-8', () => {
+  let server: FakeMongodb;
+  let documents: readonly FoundTenant[];
+
+  beforeAll(async () => {
+    server = await startFakeMongodb((command) => {
+      if ('authenticate' in command) return { dbname: '$external', user: 'CN=me' };
+      const { $in } = (command['filter'] as { readonly _id?: { readonly $in: readonly string[] } })?._id ?? {};
+      const asked = documents.filter(({ _id }) => $in === undefined || $in.includes(String(_id)));
+      const firstBatch = 'find' in command ? asked : [{ _id: 'x', count: documents.length }];
+      return withBrokenText({ ok: 1, cursor: { id: Long.ZERO, ns: 'd.c', firstBatch } });
+    });
+  });
+  afterAll(() => server.stop());
+
+  /** 100 sound ones, and one that has it there. */
+  const on = (there: (sound: FoundTenant) => FoundTenant, args: readonly string[]): Promise<Outcome> => {
+    const [first = {}, ...others] = [...filled.values()].slice(0, 101);
+    documents = [there(first), ...others];
+    server.commands.length = 0;
+    const uri = `${server.uri}?authMechanism=MONGODB-X509&authSource=%24external`;
+    return tenant(args, {
+      openTenantStore: (place) => openMongodbTenantStore({ ...place, uri, ca: server.caPem, timeoutMs: 5000 }),
+    });
+  };
+  const places: readonly (readonly [string, string, (sound: FoundTenant) => FoundTenant])[] = [
+    ['its id', '\uFFFDbroken)', (sound) => ({ ...sound, _id: BROKEN })],
+    ['its kid', IDS[0] ?? '', (sound) => ({ ...sound, wrapped: { ...(sound['wrapped'] as object), kid: BROKEN } })],
+    ['what is beside', IDS[0] ?? '', (sound) => ({ ...sound, name: { first: BROKEN } })],
+  ];
+
+  describe.each(places)('in %s', (_, shown, there) => {
+    test.each([['list'], ['verify'], ['rewrap', '--dry-run'], ['rewrap', '--yes']])(
+      'is named by %s, which examines all others and writes nothing',
+      async (...args) => {
+        withSecondRootKey(store);
+        const { code, stdout } = await on(there, [...args, '-o', 'json']);
+        const document = JSON.parse(stdout);
+        expect([code, document]).toMatchObject([
+          5,
+          { failures: [{ tenant: shown, code: 'TENANT_MALFORMED', message: 'holds text that is not UTF-8' }] },
+        ]);
+        expect(document.counts ?? document).toMatchObject(
+          args[0] === 'rewrap' ? { total: 101, due: 100, rewrapped: 0 } : { total: 101, malformed: 1, unopenable: 0 },
+        );
+        const written = server.commands.filter((command) =>
+          ['update', 'insert', 'delete'].some((name) => name in command),
+        );
+        expect(written).toEqual([]);
+      },
+    );
+  });
+
+  test('is not removed with a backup, which would bring another one back', async () => {
+    const beside = (sound: FoundTenant) => ({ ...sound, name: BROKEN });
+    const { code, stderr } = await on(beside, ['remove', IDS[0] ?? '', '--backup', 'r.json', '--yes']);
+    expect([code, stderr]).toEqual([5, expect.stringContaining('Extended JSON')]);
+    expect(server.commands.filter((command) => 'delete' in command)).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import { scanTenants } from '../../src/apply/scan-tenants.ts';
 import { readTenantAccess, type TenantAccess } from '../../src/apply/tenant-keyring.ts';
 import { addTenants, type Removable, removeTenants } from '../../src/apply/tenants.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
-import type { FoundTenant, TenantDocument } from '../../src/ports/tenant-store.ts';
+import { DAMAGE, type FoundTenant, type TenantDocument } from '../../src/ports/tenant-store.ts';
 import { examineTenant } from '../../src/tenants/examine.ts';
 import { isInShard, parseShard } from '../../src/tenants/shard.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -248,11 +248,21 @@ describe('a damaged document', () => {
     ['a creation time that is text', 'TENANT_MALFORMED', () => ({ createdAt: '2027-01-01' })],
     ['a creation time that no Date holds', 'TENANT_MALFORMED', () => ({ createdAt: new Date(Number.NaN) })],
     ['a time of wrapping that no Date holds', 'TENANT_MALFORMED', () => ({ rewrappedAt: new Date(Number.NaN) })],
+    ['what its scan called damaged', 'TENANT_MALFORMED', () => ({ [DAMAGE]: 'holds text that is not UTF-8' })],
   ])('with %s is named, and nothing is to be written', async (_, code, change) => {
     edit('tenant-5', change);
     const { failures } = await previewRewrap(access, { index: 1, count: 7 }, ports());
     expect(failures.map(({ tenant, code: found }) => [tenant, found])).toEqual([['tenant-5', code]]);
     expect(tenants.writes).toBe(0);
+  });
+
+  it('that was damaged after the preview is named, and not written over', async () => {
+    const preview = await previewRewrap(access, ALL, ports());
+    edit('tenant-5', () => ({ [DAMAGE]: 'holds text that is not UTF-8' }));
+    const { wrapped: damaged } = document('tenant-5');
+    const { rewrapped, failures } = await applyRewrap(access, ALL, preview, ports());
+    expect([rewrapped, failures]).toMatchObject([249, [{ tenant: 'tenant-5', code: 'TENANT_MALFORMED' }]]);
+    expect(document('tenant-5').wrapped).toEqual(damaged);
   });
 
   it('whose _id is no string is named too', async () => {

@@ -1,7 +1,8 @@
-import type { Collection } from 'mongodb';
+import type { Collection, Document } from 'mongodb';
 import type { Census, FieldCounts } from '../../ports/census.ts';
 import { type Connection, connectTo, hostsOf, makeClient } from './connect.ts';
 import { explain } from './explain.ts';
+import { onOnePrimary } from './primary.ts';
 
 export interface CensusOptions extends Connection {
   readonly database: string;
@@ -24,23 +25,19 @@ export async function openMongodbCensus(options: CensusOptions): Promise<Census>
   return {
     location,
     close,
-    count: async (field, values) => {
-      try {
-        return await countIn(records, field, values);
-      } catch (error) {
-        throw explain(error, location);
-      }
+    count: (field, values) => {
+      const group = { $group: { _id: `$${field}`, count: { $sum: 1 } } };
+      // A field of many values (the wrong one) may take more memory than a server gives to one stage, and hold any text.
+      const groups = records.aggregate([group], { allowDiskUse: true, enableUtf8Validation: false });
+      return countIn(onOnePrimary(client, location, groups), values);
     },
   };
 }
 
-async function countIn(records: Collection, field: string, values: readonly string[]): Promise<FieldCounts> {
-  const group = { $group: { _id: `$${field}`, count: { $sum: 1 } } };
+async function countIn(groups: AsyncIterable<Document>, values: readonly string[]): Promise<FieldCounts> {
   const byValue = new Map<string, number>();
   let [others, without] = [0, 0];
-  // A field of many values (the wrong one) may take more memory than a server gives to one stage.
-  const options = { allowDiskUse: true };
-  for await (const { _id: value, count } of records.aggregate([group], options)) {
+  for await (const { _id: value, count } of groups) {
     if (typeof value !== 'string') without += Number(count);
     else if (values.includes(value)) byValue.set(value, (byValue.get(value) ?? 0) + Number(count));
     else others += Number(count);

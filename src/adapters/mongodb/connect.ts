@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants, statSync } from 'node:fs';
 import { type Db, MongoClient, type MongoClientOptions, ReadConcern } from 'mongodb';
 import { PaletteKeysError, usageError } from '../../errors.ts';
+import { primaryOf } from './primary.ts';
 import { authSourceOfRecord } from './srv.ts';
 
 export interface Connection {
@@ -66,6 +67,8 @@ export function makeClient({ uri, login, authSource, ca, timeoutMs, withinMs }: 
       socketTimeoutMS: timeoutMs ?? ANSWER_MS,
       readPreference: 'primary',
       promoteBuffers: true,
+      // Many that a server takes are none of JavaScript, where making one throws.
+      bsonRegExp: true,
       ignoreUndefined: false,
     });
   } catch {
@@ -98,8 +101,7 @@ export function checkAdminConnection(uri: string): void {
  */
 export async function connectTo(client: MongoClient, database: string): Promise<Db> {
   await client.connect();
-  const { isWritablePrimary } = await client.db('admin').command({ hello: 1 });
-  if (isWritablePrimary !== true) {
+  if ((await primaryOf(client)) === undefined) {
     throw new PaletteKeysError(
       'DATABASE_UNAVAILABLE',
       `${client.options.hosts.join()} is no primary, and may lag behind`,

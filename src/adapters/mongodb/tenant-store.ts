@@ -1,6 +1,5 @@
 import {
   type AnyBulkWriteOperation,
-  BSON,
   type Collection,
   type Filter,
   type FindCursor,
@@ -8,17 +7,20 @@ import {
   type MongoClient,
 } from 'mongodb';
 import { PaletteKeysError } from '../../errors.ts';
-import type {
-  FoundTenant,
-  Replacement,
-  TenantCopy,
-  TenantDocument,
-  TenantStore,
-  WrappedKey,
+import {
+  DAMAGE,
+  type FoundTenant,
+  type Replacement,
+  type TenantCopy,
+  type TenantDocument,
+  type TenantStore,
+  type WrappedKey,
 } from '../../ports/tenant-store.ts';
 import { type Connection, connectTo, hostsOf, makeClient } from './connect.ts';
+import { decode, decodeLeniently } from './decode.ts';
 import { explain } from './explain.ts';
 import { toExtendedJson } from './extended-json.ts';
+import { onOnePrimary } from './primary.ts';
 import { lookUpServers } from './srv.ts';
 
 export interface TenantStoreOptions extends Connection {
@@ -62,19 +64,15 @@ class MongodbTenantStore implements TenantStore {
 
   scan(kids?: readonly string[]): AsyncGenerator<readonly FoundTenant[]> {
     const filter: Filter<TenantDocument> = kids === undefined ? {} : { 'wrapped.kid': { $in: [...kids] } };
-    return this.#batches(this.#documents.find<FoundTenant>(filter, { batchSize: BATCH }));
+    return this.#batches(this.#documents.find<Uint8Array>(filter, { batchSize: BATCH, raw: true }));
   }
 
   scanInOrder(): AsyncGenerator<readonly FoundTenant[]> {
-    return this.#batches(this.#documents.find<FoundTenant>({}, { batchSize: BATCH, sort: { _id: 1 } }));
+    return this.#batches(this.#documents.find<Uint8Array>({}, { batchSize: BATCH, raw: true, sort: { _id: 1 } }));
   }
 
-  async *#batches(cursor: FindCursor<FoundTenant>): AsyncGenerator<readonly FoundTenant[]> {
-    try {
-      while (await this.#try(() => cursor.hasNext())) yield cursor.readBufferedDocuments();
-    } finally {
-      await cursor.close().catch(() => undefined);
-    }
+  #batches(cursor: FindCursor<Uint8Array>): AsyncGenerator<readonly FoundTenant[]> {
+    return onOnePrimary(this.#client, this.location, batchesOf(cursor));
   }
 
   get(ids: readonly string[]): Promise<readonly FoundTenant[]> {
@@ -87,7 +85,7 @@ class MongodbTenantStore implements TenantStore {
     const cursor = this.#documents.find<Uint8Array>({ _id: { $in: [...ids] } }, { raw: true });
     const all = await this.#try(() => cursor.toArray());
     return all.map((bytes) => ({
-      found: BSON.deserialize(bytes, { promoteBuffers: true, validation: { utf8: false } }),
+      found: decodeLeniently(bytes),
       extendedJson: toExtendedJson(bytes),
     }));
   }
@@ -95,8 +93,10 @@ class MongodbTenantStore implements TenantStore {
   async countByKid(): Promise<ReadonlyMap<string | undefined, number>> {
     const group = { $group: { _id: '$wrapped.kid', count: { $sum: 1 } } };
     const counts = new Map<string | undefined, number>();
-    for (const { _id, count } of await this.#try(() => this.#documents.aggregate([group]).toArray())) {
-      const kid = typeof _id === 'string' ? _id : undefined;
+    const groups = this.#documents.aggregate<Uint8Array>([group], { raw: true });
+    for await (const bytes of onOnePrimary(this.#client, this.location, groups)) {
+      const { _id, count, [DAMAGE]: damage } = decode(bytes);
+      const kid = typeof _id === 'string' && damage === undefined ? _id : undefined;
       counts.set(kid, (counts.get(kid) ?? 0) + Number(count));
     }
     return counts;
@@ -165,6 +165,14 @@ class MongodbTenantStore implements TenantStore {
     } catch (error) {
       throw explain(error, this.location);
     }
+  }
+}
+
+async function* batchesOf(cursor: FindCursor<Uint8Array>): AsyncGenerator<readonly FoundTenant[]> {
+  try {
+    while (await cursor.hasNext()) yield cursor.readBufferedDocuments().map(decode);
+  } finally {
+    await cursor.close().catch(() => undefined);
   }
 }
 

@@ -1,8 +1,9 @@
 /** A census of records that the platform made: on a server, in any shape; and what is asked of a server. */
-import { Long } from 'mongodb';
+import { BSONRegExp, Long, ObjectId } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openMongodbCensus } from '../../../src/adapters/mongodb/census.ts';
 import type { Census } from '../../../src/ports/census.ts';
+import { BROKEN, withBrokenText } from '../../support/mongodb/broken-text.ts';
 import { startFakeMongodb } from '../../support/mongodb/fake-server.ts';
 import {
   haveMongodbOrSkip,
@@ -107,6 +108,31 @@ describe('a census', () => {
     await end();
     const hello = { isWritablePrimary: false, secondary: true, setName: 'rs', hosts: ['a:1', 'b:2'], setVersion: 1 };
     await expect(open(empty, hello, '&directConnection=true')).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  });
+
+  it('counts text that is not UTF-8 as an unknown salt, and what is no string as none', async () => {
+    const firstBatch = [OLD, BROKEN, new BSONRegExp('(?i)a', '')].map((_id) => ({ _id, count: 2 }));
+    const { census, end } = await open(withBrokenText({ ok: 1, cursor: { id: Long.ZERO, ns: 'd.users', firstBatch } }));
+    expect(await census.count('kid', [OLD, NEW])).toEqual({ byValue: new Map([[OLD, 2]]), others: 2, without: 2 });
+    await end();
+  });
+
+  it('does not count where another primary is elected meanwhile', async () => {
+    const empty = { cursor: { id: Long.ZERO, ns: 'd.users', firstBatch: [] } };
+    let [term, changes] = [0, false];
+    const hello = () => {
+      if (changes) term += 1;
+      const electionId = new ObjectId(String(term).padStart(24, '0'));
+      return { setName: 'rs', me: 'a:1', hosts: ['a:1'], setVersion: 1, electionId };
+    };
+    const { census, end } = await open(empty, hello, '&directConnection=true&serverMonitoringMode=poll');
+    expect(await census.count('kid', [OLD])).toMatchObject({ others: 0 });
+    changes = true;
+    await expect(census.count('kid', [OLD])).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      message: expect.stringContaining('another primary was elected'),
+    });
+    await end();
   });
 
   it.each([

@@ -1,11 +1,12 @@
 /** What the adapter asks for, and what it says where the server refuses, by a server that speaks the protocol alone. */
 import { createSocket } from 'node:dgram';
 import { getServers, setServers } from 'node:dns';
-import { Long } from 'mongodb';
+import { BSONRegExp, Long, ObjectId } from 'mongodb';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openMongodbTenantStore } from '../../../src/adapters/mongodb/tenant-store.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
-import type { TenantStore } from '../../../src/ports/tenant-store.ts';
+import { DAMAGE, type FoundTenant, type TenantStore } from '../../../src/ports/tenant-store.ts';
+import { BROKEN, withBrokenText } from '../../support/mongodb/broken-text.ts';
 import { type Command, type FakeMongodb, SILENCE, startFakeMongodb } from '../../support/mongodb/fake-server.ts';
 import { tenantOf } from '../../support/tenant-store-contract.ts';
 
@@ -204,5 +205,121 @@ describe('the adapter', () => {
         : {},
     );
     expect((await failureOf(opened.add([tenantOf('a'), tenantOf('b')]))).code).toBe('DISK_FULL');
+  });
+
+  describe('that reads documents while another primary is elected', () => {
+    const [ours, theirs] = [new ObjectId(), new ObjectId()];
+    const primary = {
+      ...{ setName: 'rs', me: 'a:1', hosts: ['a:1', 'b:2'], setVersion: 1, electionId: ours },
+      topologyVersion: { processId: ours, counter: Long.ZERO },
+    };
+    const batch = (id: Long, name: string, ...ids: readonly string[]) => ({
+      cursor: { id, ns: 'd.c', [name]: ids.map((_id) => ({ _id, count: 1 })) },
+    });
+    let greetings = 0;
+    /** Two batches, between which the server becomes another. */
+    const openWhere = (after: object): Promise<TenantStore> => {
+      let now: object = primary;
+      const hello = (): object => {
+        greetings += 1;
+        return now;
+      };
+      const answer = (command: Command): object => {
+        if (!('getMore' in command)) return batch(Long.ONE, 'firstBatch', 'a');
+        now = { ...primary, ...after };
+        return batch(Long.ZERO, 'nextBatch', 'b');
+      };
+      return open(answer, hello, '&directConnection=true&serverMonitoringMode=poll');
+    };
+    const all = async (batches: AsyncIterable<readonly FoundTenant[]>): Promise<readonly unknown[]> => {
+      const found: unknown[] = [];
+      for await (const each of batches) found.push(...each.map(({ _id }) => _id));
+      return found;
+    };
+
+    it.each([
+      ['in another election', { electionId: theirs }],
+      ['by another configuration', { setVersion: 2 }],
+      ['elsewhere', { me: 'b:2' }],
+      ['in another process', { topologyVersion: { processId: theirs, counter: Long.ZERO } }],
+      ['as none that takes writes', { isWritablePrimary: false, secondary: true }],
+    ])('fails where it ends %s, whatever it read', async (_, after) => {
+      const reads: readonly ((store: TenantStore) => Promise<unknown>)[] = [
+        (opened) => all(opened.scan()),
+        (opened) => all(opened.scan(['kid-1'])),
+        (opened) => all(opened.scanInOrder()),
+        (opened) => opened.countByKid(),
+      ];
+      for (const read of reads) {
+        const error = await failureOf(read(await openWhere(after)));
+        expect(error).toMatchObject({
+          code: 'DATABASE_UNAVAILABLE',
+          message: expect.stringContaining('another primary was elected'),
+          hint: expect.stringContaining('run the command again'),
+        });
+        await store?.close();
+        await server?.stop();
+      }
+    });
+
+    it('has read everything where it ends on the one that it began on, which may have said more of itself', async () => {
+      const opened = await openWhere({ topologyVersion: { processId: ours, counter: Long.ONE } });
+      expect(await all(opened.scan())).toEqual(['a', 'b']);
+    });
+
+    it('asks two small questions more, and one of who has seen enough', async () => {
+      const opened = await openWhere({});
+      greetings = 0;
+      await all(opened.scan());
+      expect(greetings).toBe(2);
+      for await (const _ of opened.scan()) break;
+      expect(greetings).toBe(3);
+    });
+  });
+
+  describe('that comes upon text that is not UTF-8', () => {
+    const REGEX = new BSONRegExp('(?i)only PCRE takes that', '');
+    const reply = (...firstBatch: readonly object[]) =>
+      withBrokenText({ ok: 1, cursor: { id: Long.ZERO, ns: 'd.c', firstBatch } });
+    const broken = [
+      { ...tenantOf(`id ${BROKEN}`) },
+      { ...tenantOf('kid'), wrapped: { ...tenantOf('kid').wrapped, kid: BROKEN } },
+      { ...tenantOf('more'), more: [{ text: BROKEN }] },
+    ];
+
+    it.each(['scan', 'scanInOrder'] as const)(
+      'marks each such document as damaged in a %s, and no other',
+      async (name) => {
+        const opened = await open(() => reply(tenantOf('a'), ...broken, { ...tenantOf('b'), more: REGEX }));
+        const found: FoundTenant[] = [];
+        for await (const batch of opened[name]()) found.push(...batch);
+        expect(found.map((each) => [each['_id'], each[DAMAGE]])).toEqual([
+          ['a', undefined],
+          ['id \uFFFDbroken)', 'holds text that is not UTF-8'],
+          ['kid', 'holds text that is not UTF-8'],
+          ['more', 'holds text that is not UTF-8'],
+          ['b', undefined],
+        ]);
+        expect(found[0]).toEqual(tenantOf('a'));
+      },
+    );
+
+    it('takes it for no kid', async () => {
+      const opened = await open(() =>
+        reply({ _id: 'kid-1', count: 2 }, { _id: BROKEN, count: 3 }, { _id: REGEX, count: 1 }),
+      );
+      expect(await opened.countByKid()).toEqual(
+        new Map([
+          ['kid-1', 2],
+          [undefined, 4],
+        ] as const),
+      );
+    });
+
+    it('finds by its id what it is beside, and has no copy that brings it back', async () => {
+      const opened = await open(() => reply({ ...tenantOf('more'), more: BROKEN, pattern: REGEX }));
+      expect(await opened.get(['more'])).toMatchObject([tenantOf('more')]);
+      expect(await opened.copies(['more'])).toMatchObject([{ found: tenantOf('more'), extendedJson: undefined }]);
+    });
   });
 });
