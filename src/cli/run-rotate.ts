@@ -18,7 +18,7 @@ import { inSeconds, renderAdvance, renderRoad, roadDocument, rotateDocument } fr
 import { asKnown, writeMessage } from './report-error.ts';
 import { agreeOnce, warnCompromised } from './rotate-consent.ts';
 import { checkFlags, rotateInput } from './rotate-input.ts';
-import { readSpecFile } from './spec-file.ts';
+import { readStandingSpec } from './spec-file.ts';
 import { adminUriOf, openCensus, openTenants, uriOf } from './tenant-database.ts';
 
 /** How often `--wait` looks again, at the least. */
@@ -57,7 +57,7 @@ interface Run {
 }
 
 async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
-  const file = await readSpecFile(options, ports);
+  const file = await readStandingSpec(options, ports);
   const input = rotateInput(options);
   const uri = await uriOf(options, ports);
   const adminUri = await adminUriOf(options, ports);
