@@ -9,7 +9,7 @@ import { type Confirmation, confirmationOf } from '../rotation/confirmation.ts';
 import { type Behind, type Consumption, podsBehind, settledAt, singleReaders } from '../rotation/consumers.ts';
 import type { ConsumersEvidence, EvidenceRequest } from '../rotation/situation.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
-import { releasedOf } from './released.ts';
+import { podsLeft, releasedOf } from './released.ts';
 
 export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
   readonly version: VersionRecord;
@@ -100,7 +100,7 @@ export async function findBehind(
   only?: readonly ObjectRef[],
 ): Promise<Lagging | string> {
   const { spec } = assessment.snapshot;
-  const pods = await podsOf(assessment, ports);
+  const pods = await podsOf({ kind, assessment }, ports);
   if (typeof pods === 'string' || ports.workloads === undefined) return String(pods);
   const objects = await changesOf(only ?? objectsOf(kind, assessment), ports.workloads);
   if (typeof objects === 'string') return objects;
@@ -131,15 +131,19 @@ async function lastChange({ kind, assessment }: Observation, { workloads }: Evid
   return typeof objects === 'string' ? new Date(0) : newestOf(objects);
 }
 
+/** Pods that may use a kind: where the spec names anything, and where it did before. Or why nobody can tell. */
 async function podsOf(
-  { snapshot: { spec } }: Assessment,
-  { workloads }: EvidencePorts,
+  { kind, assessment }: Pick<Observation, 'kind' | 'assessment'>,
+  { store, workloads }: EvidencePorts,
 ): Promise<readonly Pod[] | string> {
   if (workloads === undefined) return 'a folder does not tell what runs';
+  const { spec } = assessment.snapshot;
   const consumers = spec.consumers.map(({ workload }) => workload.split('/')[1] ?? '');
   const namespaces = [...allNamespaces(spec), ingressSecret(spec).namespace, ...consumers];
   try {
-    return await workloads.pods([...new Set(namespaces)].filter((name) => name !== spec.ledgerNamespace));
+    const pods = await workloads.pods([...new Set(namespaces)].filter((name) => name !== spec.ledgerNamespace));
+    const others = await podsLeft({ kind, assessment }, namespaces, { store, workloads });
+    return typeof others === 'string' ? others : [...pods, ...others];
   } catch (error) {
     if (error instanceof PaletteKeysError && error.code === 'PERMISSION_DENIED') return 'no access to Pods';
     throw error;
@@ -153,7 +157,7 @@ export async function readers(
 ): Promise<readonly string[] | undefined> {
   const { spec } = assessment.snapshot;
   const objects = objectsOf(kind, assessment);
-  const pods = await podsOf(assessment, ports);
+  const pods = await podsOf({ kind, assessment }, ports);
   if (typeof pods !== 'string') return singleReaders(spec, pods, objects);
   const isDeclared = spec.consumers.some((consumer) => objects.some(({ name }) => name === consumer.object));
   return isDeclared ? singleReaders(spec, [], objects) : undefined;

@@ -2,8 +2,9 @@ import { PaletteKeysError } from '../errors.ts';
 import { caBundle } from '../installation/names.ts';
 import { INVENTORY } from '../inventory/index.ts';
 import { isManaged, LABEL } from '../ledger/metadata.ts';
+import { releasedIn } from '../ledger/released-places.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
-import type { Pod } from '../ports/workloads.ts';
+import type { Pod, Workloads } from '../ports/workloads.ts';
 import type { EvidencePorts, Observation } from './observation.ts';
 
 /**
@@ -27,6 +28,31 @@ export async function releasedOf(
     if (concerns) released.add(name);
   }
   return released;
+}
+
+/**
+ * Pods in namespaces other than `seen` that had a service until the spec no longer named one there, where the kind is one that
+ * stays there: the CA, in its bundle. Or in which of them nobody can tell; one that is gone has no Pods.
+ */
+export async function podsLeft(
+  { kind, assessment: { record } }: Pick<Observation, 'kind' | 'assessment'>,
+  seen: readonly string[],
+  { store, workloads }: Pick<EvidencePorts, 'store'> & { readonly workloads: Workloads },
+): Promise<readonly Pod[] | string> {
+  const key = kind === 'internal-ca' && record.status === 'sound' ? record.record.keys[kind] : undefined;
+  const pods: Pod[] = [];
+  for (const namespace of key === undefined ? [] : releasedIn(key)) {
+    if (seen.includes(namespace)) continue;
+    try {
+      pods.push(...(await workloads.pods([namespace])));
+    } catch (error) {
+      if (!(error instanceof PaletteKeysError && error.code === 'PERMISSION_DENIED')) throw error;
+      // Who may see Pods by a role in each namespace loses it with the namespace.
+      const [gone] = await store.missingNamespaces([namespace]);
+      if (gone === undefined) return `no access to Pods in ${namespace}, where the spec had a service before`;
+    }
+  }
+  return pods;
 }
 
 /** The kind that the object says it is of, empty where it is none of ours; undefined where nobody can tell. */

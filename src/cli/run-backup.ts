@@ -7,7 +7,7 @@ import { writeDocument } from './render/document.ts';
 import { renderKeys } from './render/keys.ts';
 import { palette } from './render/palette.ts';
 import { readSealFor } from './secrets.ts';
-import { readSpecFile } from './spec-file.ts';
+import { readStandingSpec } from './spec-file.ts';
 
 /** Makes a backup, proves it, and says which keys it holds. */
 export async function runBackup(options: BackupOptions, ports: CliPorts): Promise<ExitCode> {
@@ -21,7 +21,7 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
     });
   }
   const to = await readSealFor(options, ports);
-  const spec = await readSpecFile(options, ports);
+  const spec = await readStandingSpec(options, ports);
   const store = await ports.openStore(options, () => spec?.ledgerNamespace);
   const { sealer, files } = await ports.loadBackupPorts();
   const backupPorts = { sealer, files: piped ? pipe(ports) : files };

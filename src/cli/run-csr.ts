@@ -6,12 +6,12 @@ import { explainingDenials } from './access.ts';
 import { applyPorts } from './apply-ports.ts';
 import type { CliPorts, CsrOptions } from './ports.ts';
 import { writeDocument } from './render/document.ts';
-import { readSpecFile } from './spec-file.ts';
+import { readStandingSpec } from './spec-file.ts';
 
 /** Makes the key and the request, or gives the one again that waits for its answer. */
 export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<ExitCode> {
   const { terminal } = ports;
-  const file = await readSpecFile(options, ports);
+  const file = await readStandingSpec(options, ports);
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
   const read = () => readFrontDoor({ store, clock: ports.clock }, spec);

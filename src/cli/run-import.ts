@@ -3,13 +3,13 @@ import { examined, namesToCover } from './examined.ts';
 import { checkAllowed, checkProbe, readImportInput } from './import-input.ts';
 import { reportImport } from './import-report.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
-import { readSpecFile } from './spec-file.ts';
+import { readStandingSpec } from './spec-file.ts';
 
 /** Checks a certificate; unless --verify-only stores it, and where asked waits until it is served. */
 export async function runImport(options: ImportOptions, ports: CliPorts): Promise<ExitCode> {
   checkAllowed(options);
   const target = checkProbe(options);
-  const file = await readSpecFile(options, ports);
+  const file = await readStandingSpec(options, ports);
   const input = await readImportInput(options, ports);
   if (!options.verifyOnly) {
     // Stores and plans are loaded for those who store.

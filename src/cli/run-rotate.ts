@@ -18,7 +18,7 @@ import { inSeconds, renderAdvance, renderRoad, roadDocument, rotateDocument } fr
 import { asKnown, writeMessage } from './report-error.ts';
 import { agreeOnce, warnCompromised } from './rotate-consent.ts';
 import { checkFlags, rotateInput } from './rotate-input.ts';
-import { readSpecFile } from './spec-file.ts';
+import { readStandingSpec } from './spec-file.ts';
 import { adminUriOf, openCensus, openTenants, uriOf } from './tenant-database.ts';
 
 /** How often `--wait` looks again, at the least. */
@@ -57,7 +57,7 @@ interface Run {
 }
 
 async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
-  const file = await readSpecFile(options, ports);
+  const file = await readStandingSpec(options, ports);
   const input = rotateInput(options);
   const uri = await uriOf(options, ports);
   const adminUri = await adminUriOf(options, ports);
@@ -168,13 +168,21 @@ async function rotateDue(run: Run): Promise<ExitCode> {
     run,
     failures.map(({ code, message, hint }, n) => ({ key: failed[n], code, message, hint })),
   );
-  return worst([...failures, ...(results.some(({ refused }) => refused) ? [ERRORS.REFUSED] : [])]);
+  const refused = results.some((result) => result.refused) ? [ERRORS.REFUSED] : [];
+  return worst(
+    [...failures, ...refused],
+    results.some(({ wrote }) => wrote),
+  );
 }
 
-/** Several causes: a bug first, then what failed for an outside reason, then what was refused. Others may have written. */
-function worst(failures: readonly { readonly exit: ExitCode }[]): ExitCode {
+/**
+ * Several causes: a bug first, then what failed for an outside reason, then what was refused. Others may have written: where
+ * they have, a wrong usage that came out late is a refusal too, as `advance` has it.
+ */
+function worst(failures: readonly { readonly exit: ExitCode }[], wrote: boolean): ExitCode {
   const order: readonly ExitCode[] = [70, 1, 5, 4, 2];
-  return order.find((code) => failures.some(({ exit }) => exit === code)) ?? 0;
+  const code = order.find((each) => failures.some(({ exit }) => exit === each)) ?? 0;
+  return code === ERRORS.USAGE.exit && wrote ? ERRORS.REFUSED.exit : code;
 }
 
 async function askForKind(run: Run): Promise<string> {

@@ -8,12 +8,12 @@ import type { CliPorts, StatusOptions } from './ports.ts';
 import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
 import { lookAtTenants } from './see-tenants.ts';
-import { readSpecFile } from './spec-file.ts';
+import { readStandingSpec } from './spec-file.ts';
 import { uriOf } from './tenant-database.ts';
 
 /** Reads and shows; exit code 3 where a finding is as severe as --fail-on. */
 export async function runStatus(options: StatusOptions, ports: CliPorts): Promise<ExitCode> {
-  const file = await readSpecFile(options, ports);
+  const file = await readStandingSpec(options, ports);
   const uri = await uriOf(options, ports);
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const { clock } = ports;

@@ -23,7 +23,7 @@ import { beginTenantListing } from './render/tenant-list.ts';
 import { renderRewrap, renderTenants, type TenantsShown } from './render/tenants.ts';
 import { asKnown, writeMessage } from './report-error.ts';
 import { filledLinesOf } from './secrets.ts';
-import { readSpecFile } from './spec-file.ts';
+import { readStandingSpec } from './spec-file.ts';
 import { openTenants, uriOf } from './tenant-database.ts';
 
 interface Work {
@@ -41,7 +41,7 @@ export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPo
   const ids = await idsOf(verb, options, ports);
   const shard = options.shard === undefined ? undefined : parseShardFlag(options.shard);
   const uri = await uriOf(options, ports);
-  const spec = await readSpecFile(options, ports);
+  const spec = await readStandingSpec(options, ports);
   const store = await ports.openStore(options, () => spec?.ledgerNamespace);
   const access = await readTenantAccess({ store, clock: ports.clock }, spec?.ledgerNamespace);
   const tenants = await openTenants(access, uri, options, ports);

@@ -1,11 +1,37 @@
-import { PaletteKeysError } from '../errors.ts';
+import { type ErrorDetail, PaletteKeysError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { CliPorts, GlobalOptions } from './ports.ts';
+import { palette } from './render/palette.ts';
 
 const DEFAULT_FILE = 'palette-keys.yaml';
 
 /** The spec of --config, else of ./palette-keys.yaml, else undefined. Throws SPEC_INVALID and USAGE. */
-export async function readSpecFile(options: GlobalOptions, { files }: CliPorts): Promise<InstallationSpec | undefined> {
+export async function readSpecFile(options: GlobalOptions, ports: CliPorts): Promise<InstallationSpec | undefined> {
+  return (await readFile(options, ports))?.parse(false);
+}
+
+/**
+ * The same for a command that works on the installation as its record has it, and changes no spec. What breaks nothing but
+ * rules that are newer than the installation may be ends no such command: it is a warning, a line each.
+ */
+export async function readStandingSpec(options: GlobalOptions, ports: CliPorts): Promise<InstallationSpec | undefined> {
+  const file = await readFile(options, ports);
+  try {
+    return file?.parse(false);
+  } catch (error) {
+    const standing = file !== undefined && isInvalid(error) ? acceptable(() => file.parse(true)) : undefined;
+    if (!isInvalid(error) || standing === undefined) throw error;
+    for (const mistake of error.details) warn(mistake, ports);
+    return standing;
+  }
+}
+
+interface SpecFile {
+  /** Throws SPEC_INVALID. `isRecorded`: the newest rules do not count. */
+  parse(isRecorded: boolean): InstallationSpec;
+}
+
+async function readFile(options: GlobalOptions, { files }: CliPorts): Promise<SpecFile | undefined> {
   const path = options.config ?? DEFAULT_FILE;
   const text = await files.read(path);
   if (text === undefined && options.config === undefined) return undefined;
@@ -15,5 +41,25 @@ export async function readSpecFile(options: GlobalOptions, { files }: CliPorts):
     });
   }
   const { parseSpec } = await import('../installation/parse.ts');
-  return parseSpec(text, path);
+  return { parse: (isRecorded) => parseSpec(text, path, isRecorded) };
+}
+
+/** Undefined where there are mistakes that were always ones. */
+function acceptable(parse: () => InstallationSpec): InstallationSpec | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (isInvalid(error)) return undefined;
+    throw error;
+  }
+}
+
+function isInvalid(error: unknown): error is PaletteKeysError {
+  return error instanceof PaletteKeysError && error.code === 'SPEC_INVALID';
+}
+
+/** Also with -q: it is no note, and somebody has to act. */
+function warn({ message, remedy }: ErrorDetail, { terminal: { stderr, colour } }: CliPorts): void {
+  const help = remedy === undefined ? '' : ` ${remedy}`;
+  stderr.write(`palette-keys: ${palette(colour.stderr).warning('warning:')} ${message}; init refuses it.${help}\n`);
 }

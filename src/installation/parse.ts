@@ -14,14 +14,14 @@ interface Placed extends ErrorDetail {
 
 /**
  * Reads `palette-keys.yaml`. `source` is what messages call the file. The spec is complete: what the text leaves out
- * has its default.
+ * has its default. `isRecorded`: an installation may have been made with it before the newest rules were.
  * @throws PaletteKeysError SPEC_INVALID, whose details list every mistake in the order of the file, each as
  *   `<source>:<line>:<column>: <field>: <what is wrong>`. No message quotes a value that may be a secret.
  */
-export function parseSpec(text: string, source: string): InstallationSpec {
+export function parseSpec(text: string, source: string, isRecorded = false): InstallationSpec {
   const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const { tree, mistakes } = readYaml(plain);
-  const checked = tree === undefined ? undefined : checkSpec(tree.root.value as object);
+  const checked = tree === undefined ? undefined : checkSpec(tree.root.value as object, isRecorded);
   if (checked?.spec !== undefined && mistakes.length + (tree?.mistakes.length ?? 0) === 0) return checked.spec;
 
   const placed: Placed[][] = [[...mistakes]];

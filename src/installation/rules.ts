@@ -25,8 +25,8 @@ const RULES = [
 ];
 
 /**
- * What a spec may say that is in a record already, and no new one: an installation whose record cannot be read is worse off
- * than one whose services do without TLS.
+ * What a spec may say that an installation was made with already, and no new one: an installation whose record cannot be
+ * read, or whose rotation stands still, is worse off than one whose services do without TLS.
  */
 const NEW_RULES = [connectionProtected];
 

@@ -1,11 +1,13 @@
 import { defaultSpec } from '../installation/defaults.ts';
 import { diffSpecs } from '../installation/diff.ts';
+import { serviceNamespaces } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { INVENTORY } from '../inventory/index.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import { withFormerJwt } from '../ledger/former-jwt.ts';
 import { generationOf } from '../ledger/metadata.ts';
 import { type InstallationRecord, type KeyRecord, SCHEMA_VERSION, type VersionRecord } from '../ledger/record.ts';
+import { withReleased } from '../ledger/released-places.ts';
 import { withReplacement } from '../ledger/replacement.ts';
 import type { Ring, Rings, RingVersion } from '../ledger/ring.ts';
 import type { FoundObject } from '../ports/key-store.ts';
@@ -42,7 +44,8 @@ export function nextRecord(
     }),
   );
   if (before === undefined) return firstRecord({ ...facts, keys: keepDefaultWaits(keys, facts.spec, now), now });
-  const all = keepLongerWaits({ ...before.keys, ...keys }, before.spec, facts.spec, now);
+  const waits = keepLongerWaits({ ...before.keys, ...keys }, before.spec, facts.spec, now);
+  const all = keepPlaces(waits, before.spec, facts.spec);
   const sameKeys = JSON.stringify(all) === JSON.stringify(before.keys);
   return sameKeys && diffSpecs(before.spec, facts.spec).length === 0
     ? before
@@ -58,6 +61,17 @@ function keepLongerWaits(
 ): InstallationRecord['keys'] {
   const { 'jwt-signing-key': key } = keys;
   return key === undefined ? keys : { ...keys, 'jwt-signing-key': withFormerJwt(key, before.jwt, next.jwt, now) };
+}
+
+/** Pods may use the CA bundle of a namespace that the spec has left. */
+function keepPlaces(
+  keys: InstallationRecord['keys'],
+  before: InstallationSpec,
+  next: InstallationSpec,
+): InstallationRecord['keys'] {
+  const { 'internal-ca': key } = keys;
+  if (key === undefined) return keys;
+  return { ...keys, 'internal-ca': withReleased(key, serviceNamespaces(before), serviceNamespaces(next)) };
 }
 
 /** Whether tokens lived longer before, a lost record tells nobody: where a key is being rotated, they lived as by default. */

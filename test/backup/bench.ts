@@ -103,6 +103,8 @@ export interface BenchOptions {
   readonly signal?: AbortSignal;
   /** Connects to the tenant keys. */
   readonly openTenantStore?: CliPorts['openTenantStore'];
+  /** The users of the database. */
+  readonly openDatabaseUsers?: CliPorts['openDatabaseUsers'];
   /** The records that a census counts. */
   readonly census?: MemoryCensus;
   /** What happens while a run waits; without it none may. */
@@ -169,7 +171,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     processors: 2,
     openTenantStore: options.openTenantStore ?? (() => Promise.reject(new Error('no database here'))),
     checkConnections: async () => undefined,
-    openDatabaseUsers: () => Promise.reject(new Error('no database here')),
+    openDatabaseUsers: options.openDatabaseUsers ?? (() => Promise.reject(new Error('no database here'))),
     openStore: async () => store,
   });
   const bytes = Buffer.concat(said.stdout);
