@@ -2,6 +2,7 @@ import { ERRORS, PaletteKeysError } from '../errors.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { VersionRecord } from '../ledger/record.ts';
 import { unfitEntries } from '../plan/apply-change.ts';
+import { newRootKeyUnsaved } from '../plan/backup-findings.ts';
 import { type Change, lookAt } from '../plan/change.ts';
 import { inWords as censusInWords } from '../rotation/census.ts';
 import { decideStep, needsOf } from '../rotation/decide.ts';
@@ -23,7 +24,7 @@ import { restartBehind } from './restart.ts';
 import { noteExposed, rewrapRest } from './rewrap-rest.ts';
 import { type Advance, type AdvanceInput, type AdvancePorts, Log, type Scene } from './rotation-run.ts';
 import { wipe } from './wipe.ts';
-import { type Verified, writeChange } from './write-change.ts';
+import { isFresh, type Verified, writeChange } from './write-change.ts';
 
 /**
  * Takes every step of a kind's rotation whose gate is open, and stops at the first closed one. There is no cursor:
@@ -59,6 +60,8 @@ async function advanceVersions(
     verified = undefined;
     try {
       const { versions } = observation.key;
+      const unsaved = input.kind === 'root-key' ? newRootKeyUnsaved(versions) : undefined;
+      if (unsaved !== undefined) log.say(unsaved);
       const ofDestroyed = stepOfDestroyed(input, observation, log);
       const step =
         ofDestroyed === undefined ? chooseStep(input, rotation, record, log, ports.clock.now()) : ofDestroyed.step;
@@ -67,6 +70,7 @@ async function advanceVersions(
       if (step === undefined) return log.finished();
       const scene: Scene = { input, observation, record };
       const { decision, gathered, situation } = await decide(step, rotation, scene, ports);
+      const decidedAt = ports.clock.now();
       for (const pod of gathered?.leftOut ?? []) log.say(`left out on an earlier word: ${pod}`);
       if (!decision.open) await noteFound(decision, gathered, scene, log, ports);
       if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
@@ -77,7 +81,11 @@ async function advanceVersions(
         if (isRestarted) continue;
         return stopped(decision, log);
       }
-      verified = await take(step, scene, gathered, log, ports);
+      const isStill = async (): Promise<void> => {
+        const isOld = !isFresh({ at: decidedAt }, ports) || step.type === 'destroy';
+        if (isOld) refuseClosed((await decide(step, rotation, scene, ports)).decision);
+      };
+      verified = await take(step, scene, { gathered, isStill }, log, ports);
       if (input.rehearses) return log.rehearsed(inWords(step, versions, input.kind));
     } finally {
       wipe(observation.assessment);
@@ -135,10 +143,19 @@ function stopped({ reason, until, blockers, remedy, stuck }: Extract<Decision, {
   throw new PaletteKeysError('REFUSED', reason, { hint: remedy, details: blockers.map((message) => ({ message })) });
 }
 
+/** While somebody was asked, tenants were restored, Pods were started, users logged in. Throws CONFLICT. */
+function refuseClosed(decision: Decision): void {
+  if (decision.open) return;
+  throw new PaletteKeysError('CONFLICT', `this is so no longer, since it was shown: ${decision.reason}`, {
+    hint: 'run the command again: it decides anew on what is there now',
+    details: decision.blockers.map((message) => ({ message })),
+  });
+}
+
 async function take(
   step: Step,
   scene: Scene,
-  gathered: Gathered | undefined,
+  { gathered, isStill }: { readonly gathered: Gathered | undefined; isStill(): Promise<void> },
   log: Log,
   ports: AdvancePorts,
 ): Promise<Verified | undefined> {
@@ -153,7 +170,10 @@ async function take(
   let verified: Verified | undefined;
   if (step.type === 'destroy' && version?.state === 'destroyed') {
     if (input.rehearses && irrevocable !== undefined) throw irrevocableLoss(irrevocable);
-    if (!input.rehearses) await input.agree({ kind, action, plan: undefined, irrevocable });
+    if (!input.rehearses) {
+      await input.agree({ kind, action, plan: undefined, irrevocable });
+      await isStill();
+    }
   } else {
     const adds = step.type === 'publish' ? [{ state: 'published', material: undefined } as const] : [];
     const moves = movesOf(step, key.versions);
@@ -163,6 +183,7 @@ async function take(
     const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves, passesOver, compromised };
     const census = gathered?.evidence.census;
     const agreed = async (): Promise<void> => {
+      await isStill();
       if (gathered !== undefined) await noteEvidence(gathered, scene, log, ports);
       if (census?.status !== 'counted' || version === undefined) return;
       const found = censusInWords(census, version.kid);

@@ -3,7 +3,7 @@ import { acceptedOf, activeOf, type RingVersion } from '../ledger/ring.ts';
 import { textEntry } from '../ledger/text.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../ports/database-users.ts';
-import { firstScanOf, hasScan, secondScanFrom } from '../rotation/scans.ts';
+import { firstScanAt, hasScan, secondScanFrom } from '../rotation/scans.ts';
 import { activeVersion, type EvidenceRequest, versionOf } from '../rotation/situation.ts';
 import type { SessionsEvidence, UsersEvidence } from '../rotation/users.ts';
 import { showId } from '../tenants/tenant-id.ts';
@@ -15,11 +15,12 @@ const KIND = 'mongodb-auth';
 /** So many clients are named. */
 const NAMED = 20;
 
-/** Both logins, and who uses the first one. Reads alone. Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
+/** Both logins, and who uses the first one. `since`: when all consumers were current. Reads alone. Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
 export async function usersEvidence(
   request: Extract<EvidenceRequest, { type: 'users' }>,
   observation: Observation,
   ports: EvidencePorts,
+  since?: Date,
 ): Promise<{ readonly users: UsersEvidence; readonly scanned?: ScanNote }> {
   const reached = await reachUsers(request.n, observation, ports);
   if ('reason' in reached) return { users: { status: 'unknown', reason: reached.reason } };
@@ -37,7 +38,7 @@ export async function usersEvidence(
   if (!request.sessions || !answer.accepted || server.admin === undefined) {
     return { users: { ...known, sessions: undefined } };
   }
-  const { sessions, scanned } = await look(login.username, request.n, server.admin, observation, ports);
+  const { sessions, scanned } = await look(login.username, request.n, server.admin, observation, ports, since);
   return { users: { ...known, sessions }, ...(scanned === undefined ? {} : { scanned }) };
 }
 
@@ -85,13 +86,13 @@ async function look(
   admin: DatabaseAdmin,
   { key, assessment: { snapshot } }: Observation,
   ports: EvidencePorts,
+  since: Date | undefined,
 ): Promise<{ readonly sessions: SessionsEvidence; readonly scanned?: ScanNote }> {
   const active = activeVersion(key);
   const old = versionOf(key, n);
   const { location } = admin;
   const now = ports.clock.now();
-  const noted = firstScanOf(key, old, active, now);
-  const known = noted?.location === location ? noted.begun : undefined;
+  const known = firstScanAt(key, old, active, { now, location, since });
   const at = new Date(formatTime(now));
   if (known !== undefined && at < secondScanFrom(known, snapshot.spec)) {
     return { sessions: { status: 'none', first: known, last: known } };

@@ -54,7 +54,7 @@ export async function gatherEvidence(
         // A scan takes its time: it is made when it alone is left, and counts if it began after all consumers were current.
         if (isClosedAlready(evidence)) break;
         {
-          const found = await tenantsEvidence(request, observation, statements, ports);
+          const found = await tenantsEvidence(request, observation, statements, ports, sinceOf(evidence));
           evidence = { ...evidence, tenants: found.tenants };
           scanned = found.scanned;
         }
@@ -73,7 +73,7 @@ export async function gatherEvidence(
       case 'users':
         if (isClosedAlready(evidence)) break;
         {
-          const found = await usersEvidence(request, observation, ports);
+          const found = await usersEvidence(request, observation, ports, sinceOf(evidence));
           evidence = { ...evidence, users: found.users };
           scanned = found.scanned;
         }
@@ -85,6 +85,11 @@ export async function gatherEvidence(
     }
   }
   return { evidence, confirmed, scanned, behind, leftOut };
+}
+
+/** When all consumers were found to be current. */
+function sinceOf({ consumers }: Evidence): Date | undefined {
+  return consumers?.status === 'current' ? consumers.at : undefined;
 }
 
 function isClosedAlready({ consumers, singleReaders = [] }: Evidence): boolean {

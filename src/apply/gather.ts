@@ -127,7 +127,9 @@ async function readLedgerNamespace(
 ): Promise<{ readonly ledger: readonly FoundObject[]; readonly record: RecordView }> {
   const found = await readRecorded(store, namespace);
   if (found.record.status === 'sound' || found.ledger.length === 0) return found;
-  const archives = before === undefined ? await store.list(namespace) : before.ledger;
+  // Who has seen a sound record has not read them.
+  const unread = before === undefined || before.record.status === 'sound';
+  const archives = unread ? await store.list(namespace) : before.ledger;
   return { ...found, ledger: [...found.ledger, ...archives.filter(isArchive)] };
 }
 

@@ -3,7 +3,7 @@ import type { VersionRecord } from '../ledger/record.ts';
 import { ringOf } from '../ledger/ring.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import { firstScanOf, hasScan, type Scan, secondScanFrom } from '../rotation/scans.ts';
+import { firstScanAt, hasScan, type Scan, secondScanFrom } from '../rotation/scans.ts';
 import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../rotation/situation.ts';
 import type { TenantFailure } from '../tenants/examine.ts';
 import { showId } from '../tenants/tenant-id.ts';
@@ -34,12 +34,13 @@ export async function reachTenants(
   return { access, tenants: await open(access) };
 }
 
-/** Opens every tenant key. Reads alone. Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
+/** Opens every tenant key. `since`: when all consumers were current. Reads alone. Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
 export async function tenantsEvidence(
   { kid, counts }: Extract<EvidenceRequest, { type: 'tenants' }>,
   observation: Observation,
   statements: Statements,
   ports: EvidencePorts,
+  since?: Date,
 ): Promise<{ readonly tenants: TenantsEvidence; readonly scanned?: ScanNote }> {
   if (statements.noTenantStore) return { tenants: { status: 'clear' } };
   const reached = await reachTenants(observation, statements, ports);
@@ -49,7 +50,8 @@ export async function tenantsEvidence(
     const { failures } = await scanTenants(tenants, access.keyring, ports);
     return { tenants: failures.length > 0 ? { status: 'broken', blockers: named(failures) } : { status: 'clear' } };
   }
-  return counts === true ? { tenants: await countUnder(kid, tenants) } : scanWithout(kid, observation, tenants, ports);
+  if (counts === true) return { tenants: await countUnder(kid, tenants) };
+  return scanWithout(kid, observation, tenants, ports, since);
 }
 
 /** Whether any document is wrapped by that root key, whoever could open it. */
@@ -68,14 +70,14 @@ async function scanWithout(
   { key, assessment: { ledger, record, snapshot } }: Observation,
   tenants: TenantStore,
   ports: EvidencePorts,
+  since: Date | undefined,
 ): Promise<{ readonly tenants: TenantsEvidence; readonly scanned?: ScanNote }> {
   const active = activeVersion(key);
   const old = key.versions.find((version) => version.kid === kid);
   if (old === undefined) throw new Error('a version that the record does not have');
   const { location } = tenants;
   const now = ports.clock.now();
-  const noted = firstScanOf(key, old, active, now);
-  const known = noted?.location === location ? noted.begun : undefined;
+  const known = firstScanAt(key, old, active, { now, location, since });
   const begun = new Date(formatTime(now));
   if (known !== undefined && begun < secondScanFrom(known, snapshot.spec)) {
     return { tenants: { status: 'unneeded', first: known, last: known } };

@@ -36,6 +36,13 @@ function isUnsaved({ state, backups }: VersionRecord): boolean {
   return (state === 'active' || state === 'trusted') && backups.length === 0;
 }
 
+/** What is said of the root key that a rotation has made, while no backup holds it: tenant keys will be wrapped by it. */
+export function newRootKeyUnsaved(versions: readonly VersionRecord[]): string | undefined {
+  const newest = versions.findLast(({ state }) => state === 'published' || state === 'active');
+  if (newest?.history[0]?.state !== 'published' || newest.backups.length > 0) return undefined;
+  return `no backup holds root-key v${newest.n}, by which tenant keys are or will be wrapped: ${HOW}`;
+}
+
 function oldBackup(versions: readonly VersionRecord[], now: Date): readonly Finding[] {
   const newest = versions
     .flatMap(({ backups }) => backups)

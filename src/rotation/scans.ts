@@ -29,6 +29,21 @@ export function firstScanOf(
   return { begun: noEarlier(at, old, active), location: 'in' in found ? String(found.in) : '' };
 }
 
+/**
+ * When the first scan of that place began; undefined where none counts. One from before all consumers were found to be
+ * current, at `since`, does not: they may have written with the old key after it.
+ */
+export function firstScanAt(
+  key: KeyRecord,
+  old: VersionRecord,
+  active: VersionRecord,
+  { now, location, since }: { readonly now: Date; readonly location: string; readonly since: Date | undefined },
+): Date | undefined {
+  const noted = firstScanOf(key, old, active, now);
+  if (noted?.location !== location || (since !== undefined && noted.begun < since)) return undefined;
+  return noted.begun;
+}
+
 /** True where a scan is noted, though it may count for nothing. */
 export function hasScan({ evidence }: KeyRecord, old: VersionRecord): boolean {
   const found = evidence[entryName(old)];

@@ -42,6 +42,13 @@ describe('full audit logs', () => {
     expect(archivesIn(await gather(withArchive(), REQUEST))).toBe(0);
   });
 
+  it('are read where it is lost after this run has seen it', async () => {
+    const store = withArchive();
+    const first = await gather(store, REQUEST);
+    store.take(RECORD);
+    expect(archivesIn(await gather(store, REQUEST, undefined, first))).toBe(1);
+  });
+
   it('are read where it is lost, and once in a run', async () => {
     const store = withArchive();
     store.take(RECORD);

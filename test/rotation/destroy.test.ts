@@ -170,6 +170,23 @@ describe('--destroy of what data may need', () => {
     ]);
   });
 
+  test.each([
+    ['a dump with tenant keys under it is restored', ROOT],
+    ['records turn up that need it', SALT],
+  ])('deletes nothing where %s while the question is open', async (_, kind) => {
+    const tenants = tenantsUnder(kidOf(ROOT, 2));
+    const census = new MemoryCensus().put(3, kidOf(SALT, 2));
+    const agree = async (): Promise<void> => {
+      for (const found of tenantsUnder(kidOf(ROOT, 1)).documents.values()) tenants.put(found);
+      census.put(1, kidOf(SALT, 1));
+    };
+    await expect(destroy(kind, { tenants, census, agree })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining('this is so no longer'),
+    });
+    expect([statesOf(store, kind), hasEntry(kind)]).toEqual([RETIRED, true]);
+  });
+
   test('takes a typed kid while backups of the database from before may be kept', async () => {
     const line = ['rotate', ROOT, '--no-tenant-store', '--yes', '--destroy', kidOf(ROOT, 1)];
     clock.set('2027-02-01T23:59:59Z');

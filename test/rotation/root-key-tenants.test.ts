@@ -2,6 +2,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
 import { addTenants } from '../../src/apply/tenants.ts';
+import { PaletteKeysError } from '../../src/errors.ts';
 import type { FoundTenant, WrappedKey } from '../../src/ports/tenant-store.ts';
 import { examineTenant } from '../../src/tenants/examine.ts';
 import type { TenantKeyring } from '../../src/tenants/wrap.ts';
@@ -11,7 +12,7 @@ import { FaultyStore } from '../support/faulty-store.ts';
 import { auditIn, portsOn, recordIn, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
-import { type RotateOptions, rotate, statesOf } from './bed.ts';
+import { type RotateOptions, rotate, statesOf, workloadsOf } from './bed.ts';
 import { installedOnce } from './installed.ts';
 
 const KIND = 'root-key';
@@ -116,6 +117,25 @@ describe('the whole road', () => {
     clock.advance(1);
     expect((await go()).done).toBe(true);
     expect(scans).toBe(1);
+  });
+
+  test('a first scan counts no longer once consumers had to be confirmed anew: they may have wrapped by the old one after it', async () => {
+    let changedAt = clock.now();
+    const workloads = {
+      ...workloadsOf(
+        () => [],
+        () => changedAt,
+      ),
+      pods: () => Promise.reject(new PaletteKeysError('PERMISSION_DENIED', 'no', { hint: 'none' })),
+    };
+    expect((await go({ workloads })).waitingFor?.reason).toContain('second scan');
+    clock.advance(PERIOD);
+    // Somebody put the old Secret back, and the right one again.
+    changedAt = clock.now();
+    expect((await go({ workloads })).waitingFor?.reason).toContain('second scan');
+    expect(statesOf(store, KIND)).toBe(PROMOTED);
+    clock.advance(PERIOD);
+    expect(await go({ workloads })).toMatchObject({ done: true });
   });
 
   test('no scan counts before every consumer was confirmed on the promoted keyring', async () => {

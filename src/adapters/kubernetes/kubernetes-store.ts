@@ -56,7 +56,7 @@ export class KubernetesStore implements KeyStore {
       const selector = without === undefined ? OURS : `${OURS},palette-keys.dev/kind!=${without}`;
       const lists = await Promise.all([
         listAll(client, 'ConfigMap', namespace, selector),
-        listAll(client, 'Secret', namespace, selector),
+        listAll(client, 'Secret', namespace, OURS),
       ]);
       return lists.flatMap(sorted);
     });
