@@ -133,6 +133,8 @@ export interface TenantDatabase {
   readonly login: { readonly username: string; readonly password: string } | undefined;
   /** The database on which services log in; undefined: as the driver finds it. */
   readonly authSource: string | undefined;
+  /** Where that is undefined: the connection string of services, whose DNS record may name the database. */
+  readonly srvUri: string | undefined;
   readonly ca: string | undefined;
   /** How long everything that is done with it may take, in milliseconds, where a look has to be short. */
   readonly withinMs?: number;

@@ -3,7 +3,6 @@ import { readRoad } from '../apply/road.ts';
 import type { Advance, AdvanceInput, AdvancePorts } from '../apply/rotation-run.ts';
 import { readStatus } from '../apply/status.ts';
 import { ERRORS, type ExitCode, PaletteKeysError } from '../errors.ts';
-import { authDatabaseOf } from '../installation/mongodb-uri.ts';
 import type { StatusReport } from '../plan/status.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
@@ -19,7 +18,7 @@ import { asKnown, writeMessage } from './report-error.ts';
 import { agreeOnce, warnCompromised } from './rotate-consent.ts';
 import { checkFlags, rotateInput } from './rotate-input.ts';
 import { readStandingSpec } from './spec-file.ts';
-import { adminUriOf, openCensus, openTenants, uriOf } from './tenant-database.ts';
+import { adminUriOf, loginPlaceOf, openCensus, openTenants, uriOf } from './tenant-database.ts';
 
 /** How often `--wait` looks again, at the least. */
 const POLL_MS = 30_000;
@@ -84,8 +83,8 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
       const place = uri ?? mongodb.uri ?? adminUri;
       if (place === undefined) return undefined;
       const { database, collection } = mongodb;
-      const authSource = authDatabaseOf(mongodb.uri);
-      return ports.openDatabaseUsers({ uri: place, adminUri, authSource, ca, database, collection }, options);
+      const users = { uri: place, adminUri, ...loginPlaceOf(mongodb.uri), ca, database, collection };
+      return ports.openDatabaseUsers(users, options);
     },
     pause: ports.pause,
   };

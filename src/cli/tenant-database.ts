@@ -63,5 +63,11 @@ export function databaseOf(
   uri = access?.database.uri ?? '',
 ): TenantDatabase {
   const { login, ca } = access?.database ?? {};
-  return { uri, login, authSource: authDatabaseOf(mongodb.uri), ca, database: mongodb.database, collection };
+  return { uri, login, ...loginPlaceOf(mongodb.uri), ca, database: mongodb.database, collection };
+}
+
+/** Where services log in: the database, or by whose DNS record it is found. */
+export function loginPlaceOf(uri: string | null): Pick<TenantDatabase, 'authSource' | 'srvUri'> {
+  const authSource = authDatabaseOf(uri);
+  return { authSource, srvUri: authSource === undefined ? (uri ?? undefined) : undefined };
 }

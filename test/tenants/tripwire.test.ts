@@ -144,6 +144,15 @@ describe('an installation', () => {
     ]);
   });
 
+  test('passes on by which name services find the database, for a record that says where they log in', async () => {
+    const srvUri = 'mongodb+srv://db.example.test/d';
+    editRecord(store, (record) => {
+      record.spec.mongodb.uri = srvUri;
+    });
+    await on(store, 'status', ...NAMED);
+    expect(asked).toMatchObject([{ uri: 'mongodb://db', authSource: undefined, srvUri }]);
+  });
+
   test('behind the database is refused by init (5), though nothing is to be written, and an error in status (3)', async () => {
     wrap(STRANGE, 'a', 'b');
     wrap(kidOf(store), 'c');

@@ -1,6 +1,6 @@
 import type { Collection, Document } from 'mongodb';
 import type { Census, FieldCounts } from '../../ports/census.ts';
-import { type Connection, connectTo, hostsOf, makeClient } from './connect.ts';
+import { type Connection, connectTo, hostsOf, makeClient, withAuthSource } from './connect.ts';
 import { explain } from './explain.ts';
 import { onOnePrimary } from './primary.ts';
 
@@ -12,7 +12,7 @@ export interface CensusOptions extends Connection {
 /** Connects. Throws USAGE, DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
 export async function openMongodbCensus(options: CensusOptions): Promise<Census> {
   const { uri, database, collection } = options;
-  const client = makeClient(options);
+  const client = makeClient(await withAuthSource(options));
   const location = `MongoDB at ${hostsOf(uri)}, ${database}.${collection}`;
   const close = (): Promise<void> => client.close().catch(() => undefined);
   let records: Collection;

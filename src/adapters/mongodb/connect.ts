@@ -3,7 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { type Db, MongoClient, type MongoClientOptions, ReadConcern } from 'mongodb';
 import { PaletteKeysError, usageError } from '../../errors.ts';
 import { primaryOf } from './primary.ts';
-import { authSourceOfRecord } from './srv.ts';
+import { authSourceOfRecord, lookUpServers } from './srv.ts';
 
 export interface Connection {
   /** With or without credentials. */
@@ -12,6 +12,8 @@ export interface Connection {
   readonly login?: { readonly username: string; readonly password: string } | undefined;
   /** The database on which `login` logs in, unless the connection string has `authSource`; undefined: as the driver finds it. */
   readonly authSource?: string | undefined;
+  /** Of services, without credentials: `mongodb+srv`, whose DNS record may name that database where `authSource` is undefined. */
+  readonly srvUri?: string | undefined;
   /** PEM: who vouches for the server, unless the connection string has `tlsCAFile`; undefined: the public CAs. */
   readonly ca: string | undefined;
   /** For one answer of the server, in milliseconds; 0 is no limit. */
@@ -126,6 +128,38 @@ export async function authDatabaseOf(connection: Connection): Promise<string> {
   const known = makeClient(connection).options.credentials?.source ?? 'admin';
   const isSaid = readOptions(uri).has('authsource') || !uri.startsWith('mongodb+srv:') || known === '$external';
   return isSaid ? known : ((await authSourceOfRecord(uri)) ?? known);
+}
+
+/**
+ * The database on which services log in, for a connection that need not be by their connection string: `authSource`, else
+ * what `uri` says of others than its own user, else what is found by `srvUri`. Throws USAGE, and DATABASE_UNAVAILABLE where
+ * no name server knows.
+ */
+export async function authSourceOf({ uri, login, authSource, srvUri }: Connection): Promise<string | undefined> {
+  if (authSource !== undefined || srvUri === undefined) return authSource;
+  const said = hasLogin(uri) ? undefined : readOptions(uri).get('authsource');
+  if (said !== undefined) return said;
+  try {
+    // Who does not know the servers does not know either that there is no TXT record.
+    await lookUpServers(srvUri);
+    // Its options are for where services run: they may name files there.
+    const [place = ''] = srvUri.split('?');
+    return await authDatabaseOf({ uri: place, login, ca: undefined, timeoutMs: undefined });
+  } catch (error) {
+    if (error instanceof PaletteKeysError) throw error;
+    throw new PaletteKeysError(
+      'DATABASE_UNAVAILABLE',
+      `no name server says on which database of ${hostsOf(srvUri)} the platform's services log in`,
+      { hint: 'add authSource=DATABASE to the connection string of --mongodb-uri or --mongodb-uri-file' },
+    );
+  }
+}
+
+/** A connection that knows on which database its `login` logs in. Throws as `authSourceOf` does. */
+export async function withAuthSource<T extends Connection>(connection: T): Promise<T> {
+  const { uri, login } = connection;
+  if (login === undefined || hasLogin(uri)) return connection;
+  return { ...connection, authSource: await authSourceOf(connection) };
 }
 
 /** True where a connection string says itself who logs in: by a name, or by the certificate of the connection. */

@@ -1,4 +1,4 @@
-import type { MongoClient } from 'mongodb';
+import { type MongoClient, MongoNetworkError } from 'mongodb';
 import { PaletteKeysError } from '../../errors.ts';
 import { explain } from './explain.ts';
 
@@ -8,7 +8,12 @@ import { explain } from './explain.ts';
  * any router may answer, nothing but that it takes writes.
  */
 export async function primaryOf(client: MongoClient): Promise<string | undefined> {
-  const hello = await client.db('admin').command({ hello: 1 });
+  const ask = () => client.db('admin').command({ hello: 1 });
+  // The driver repeats reads where a connection breaks off, but no commands.
+  const hello = await ask().catch((error: unknown) => {
+    if (error instanceof MongoNetworkError) return ask();
+    throw error;
+  });
   const { isWritablePrimary, msg, setName, setVersion, electionId, me, topologyVersion } = hello;
   if (isWritablePrimary !== true) return undefined;
   const processId = msg === 'isdbgrid' ? undefined : topologyVersion?.processId;

@@ -23,7 +23,7 @@ export async function authSourceOfRecord(uri: string): Promise<string | undefine
  * and TXT, as its specification has it): the driver can neither be told how long to wait for them nor to stop. Asks nothing
  * about others. Throws as node:dns does; ECANCELLED where the time is over.
  */
-export async function lookUpServers(uri: string, withinMs: number): Promise<void> {
+export async function lookUpServers(uri: string, withinMs = ANSWER_MS): Promise<void> {
   const [, host, service = 'mongodb'] = PLACE.exec(uri) ?? [];
   if (host === undefined) return;
   const resolver = new dns.promises.Resolver();

@@ -16,7 +16,7 @@ import {
   type TenantStore,
   type WrappedKey,
 } from '../../ports/tenant-store.ts';
-import { type Connection, connectTo, hostsOf, makeClient } from './connect.ts';
+import { type Connection, connectTo, hostsOf, makeClient, withAuthSource } from './connect.ts';
 import { decode, decodeLeniently } from './decode.ts';
 import { explain } from './explain.ts';
 import { toExtendedJson } from './extended-json.ts';
@@ -35,7 +35,7 @@ const DUPLICATE_KEY = 11_000;
 /** Connects. Throws USAGE, DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
 export async function openMongodbTenantStore(options: TenantStoreOptions): Promise<TenantStore> {
   const { uri, database, collection, withinMs } = options;
-  const client = makeClient(options);
+  const client = makeClient(await withAuthSource(options));
   const location = `MongoDB at ${hostsOf(uri)}, ${database}.${collection}`;
   const close = (): Promise<void> => client.close().catch(() => undefined);
   // What is still under way when the time is over fails with the connection.

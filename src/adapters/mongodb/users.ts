@@ -1,7 +1,15 @@
 import { type Db, type Document, type MongoClient, MongoServerError } from 'mongodb';
 import { PaletteKeysError } from '../../errors.ts';
 import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../../ports/database-users.ts';
-import { APP_NAME, authDatabaseOf, checkAdminConnection, connectTo, hostsOf, makeClient } from './connect.ts';
+import {
+  APP_NAME,
+  authDatabaseOf,
+  authSourceOf,
+  checkAdminConnection,
+  connectTo,
+  hostsOf,
+  makeClient,
+} from './connect.ts';
 import { explain, isLoginRefused } from './explain.ts';
 import { memberOf, withoutLogin } from './place.ts';
 
@@ -12,6 +20,8 @@ export interface UsersOptions {
   readonly adminUri: string | undefined;
   /** The database on which services log in; undefined: as the driver finds it. */
   readonly authSource: string | undefined;
+  /** Where that is undefined: their `mongodb+srv` connection string, whose DNS record may name the database. */
+  readonly srvUri?: string | undefined;
   /** PEM: who vouches for the server, unless the connection string has `tlsCAFile`. */
   readonly ca: string;
   readonly timeoutMs: number | undefined;
@@ -44,7 +54,7 @@ export function mongodbUsers(options: UsersOptions): DatabaseUsers {
 
 async function tryLogin(login: Login, options: UsersOptions): Promise<LoginAnswer> {
   const { ca, timeoutMs, database, collection } = options;
-  const uri = withoutLogin(options.uri, options.authSource);
+  const uri = withoutLogin(options.uri, await authSourceOf({ ...options, login }));
   const client = makeClient({ uri, login, ca, timeoutMs });
   const location = `MongoDB at ${hostsOf(uri)}`;
   try {
@@ -79,9 +89,11 @@ async function allowed(work: () => Promise<unknown>): Promise<boolean> {
 function adminOf(adminUri: string, options: UsersOptions): DatabaseAdmin {
   const location = `MongoDB at ${hostsOf(adminUri)}`;
   const { ca, timeoutMs } = options;
-  const place = withoutLogin(options.uri, options.authSource);
-  const databaseOf = (username: string) =>
-    authDatabaseOf({ uri: place, login: { username, password: '' }, ca, timeoutMs });
+  const databaseOf = async (username: string) => {
+    const login = { username, password: '' };
+    const uri = withoutLogin(options.uri, await authSourceOf({ ...options, login }));
+    return authDatabaseOf({ uri, login, ca, timeoutMs });
+  };
   const writeConcern = { w: 'majority', wtimeout: MAJORITY_MS } as const;
   const as = <T>(work: (client: MongoClient) => Promise<T>, uri = adminUri): Promise<T> => asAdmin(uri, options, work);
   const onMember = async <T>(member: string, work: (client: MongoClient) => Promise<T>): Promise<T> => {
@@ -104,7 +116,10 @@ function adminOf(adminUri: string, options: UsersOptions): DatabaseAdmin {
         );
         return created ? 'created' : 'exists';
       }),
-    accepts: async (login) => (await tryLogin(login, { ...options, uri: adminUri })).accepted,
+    accepts: async (login) => {
+      const authSource = await authSourceOf({ ...options, login });
+      return (await tryLogin(login, { ...options, authSource, uri: adminUri })).accepted;
+    },
     has: (username) => as(async (client) => (await infoOf(username, await databaseOf(username), client)) !== undefined),
     drop: (username) =>
       as(async (client) => {

@@ -267,6 +267,15 @@ describe('the adapter', () => {
       expect(await all(opened.scan())).toEqual(['a', 'b']);
     });
 
+    it('asks again where the connection breaks off with that question, as other reads do', async () => {
+      let cuts = 0;
+      const hello = () => (cuts-- > 0 ? undefined : primary);
+      const answer = () => batch(Long.ZERO, 'firstBatch', 'a');
+      const opened = await open(answer, hello, '&directConnection=true&serverMonitoringMode=poll');
+      cuts = 1;
+      expect(await all(opened.scan())).toEqual(['a']);
+    });
+
     it('asks two small questions more, and one of who has seen enough', async () => {
       const opened = await openWhere({});
       greetings = 0;

@@ -1,15 +1,16 @@
 /** Users of a replica set with roles and sessions, by servers that speak the protocol alone. */
-import { createSocket } from 'node:dgram';
-import { getServers, setServers } from 'node:dns';
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openMongodbCensus } from '../../../src/adapters/mongodb/census.ts';
 import { APP_NAME, authDatabaseOf } from '../../../src/adapters/mongodb/connect.ts';
 import { memberOf, withoutLogin } from '../../../src/adapters/mongodb/place.ts';
+import { openMongodbTenantStore } from '../../../src/adapters/mongodb/tenant-store.ts';
 import { mongodbUsers, type UsersOptions } from '../../../src/adapters/mongodb/users.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import type { DatabaseAdmin } from '../../../src/ports/database-users.ts';
 import { makeServerCertificate } from '../../support/cluster/certificate.ts';
 import { FakeDatabase } from '../../support/mongodb/fake-database.ts';
+import { type NameServer, NO_SUCH_NAME, REFUSED, startNameServer } from '../../support/mongodb/name-server.ts';
 
 const PLATFORM = { username: 'hubble', password: 'not-to-be-seen-1' };
 const NEXT = { username: 'hubble-b', password: 'not-to-be-seen-2' };
@@ -275,6 +276,81 @@ describe('users in another database than admin', () => {
   });
 });
 
+describe('a forwarded port of a database that services find by mongodb+srv', () => {
+  const FORWARDED = { authSource: undefined, login: PLATFORM, ca: undefined, timeoutMs: 2000 };
+  const PLACE = { database: 'hubbledb', collection: 'tenantKeys' };
+  let names: NameServer | undefined;
+  afterEach(() => {
+    names?.stop();
+    names = undefined;
+  });
+
+  /** A user there alone, and where the port is, whose own path and options say nothing of that. */
+  const userOn = (db: string, more = ''): string => {
+    database.users.set(PLATFORM.username, { password: PLATFORM.password, roles: ROLES, db });
+    return database.uri().replace('/?authSource=admin&', `/elsewhere?${more}`);
+  };
+
+  it.each([
+    ['authSource=users', 'mongodb+srv://db.example.test/hubbledb', 'users'],
+    ['replicaSet=rs', 'mongodb+srv://db.example.test/hubbledb?w=1&tlsCAFile=/of/a/Pod', 'hubbledb'],
+    [undefined, 'mongodb+srv://db.example.test/hubbledb', 'hubbledb'],
+    [undefined, 'mongodb+srv://db.example.test', 'admin'],
+  ])('lets the platform in where its name servers say %s, and the spec %s', async (record, srvUri, db) => {
+    const uri = userOn(db);
+    names = await startNameServer(record);
+    const store = await openMongodbTenantStore({ ...FORWARDED, uri, srvUri, ...PLACE });
+    await store.close();
+    const { tryLogin, admin: manager } = users({ uri, authSource: undefined, srvUri });
+    expect(await tryLogin(PLATFORM)).toMatchObject({ accepted: true });
+    expect([await manager?.accepts(PLATFORM), await manager?.has('hubble')]).toEqual([true, true]);
+    expect(await manager?.create(NEXT, 'hubble')).toBe('created');
+    expect(database.asked('createUser')).toMatchObject([{ $db: db }]);
+  });
+
+  it('goes by the authSource of its own connection string, and asks nobody then', async () => {
+    const uri = userOn('users', 'authSource=users&');
+    names = await startNameServer('authSource=other');
+    const srvUri = 'mongodb+srv://db.example.test/hubbledb';
+    const store = await openMongodbTenantStore({ ...FORWARDED, uri, srvUri, ...PLACE });
+    await store.close();
+    const { tryLogin, admin: manager } = users({ uri, authSource: undefined, srvUri });
+    expect([await tryLogin(PLATFORM), await manager?.accepts(PLATFORM)]).toMatchObject([{ accepted: true }, true]);
+    expect(names.questions).toBe(0);
+  });
+
+  it('with a login of its own asks nobody', async () => {
+    names = await startNameServer(undefined, REFUSED);
+    const srvUri = 'mongodb+srv://db.example.test/hubbledb';
+    const store = await openMongodbTenantStore({ ...FORWARDED, uri: database.uri('root'), srvUri, ...PLACE });
+    await store.close();
+    expect(names.questions).toBe(0);
+  });
+
+  it.each([
+    ['do not know the servers', NO_SUCH_NAME],
+    ['refuse', REFUSED],
+  ])('says what to write into it where name servers %s', async (_, rcode) => {
+    const uri = userOn('admin');
+    names = await startNameServer(undefined, rcode);
+    const srvUri = 'mongodb+srv://db.example.test/admin';
+    const works = [
+      () => openMongodbTenantStore({ ...FORWARDED, uri, srvUri, ...PLACE }),
+      () => openMongodbCensus({ ...FORWARDED, uri, srvUri, ...PLACE }),
+      () => users({ uri, authSource: undefined, srvUri }).tryLogin(PLATFORM),
+      () => users({ uri, authSource: undefined, srvUri }).admin?.drop('hubble') ?? Promise.resolve(),
+    ];
+    for (const work of works) {
+      expect(await failureOf(work())).toMatchObject({
+        code: 'DATABASE_UNAVAILABLE',
+        message: expect.stringContaining('db.example.test'),
+        hint: expect.stringContaining('authSource=DATABASE'),
+      });
+    }
+    expect(database.users.has('hubble')).toBe(true);
+  });
+});
+
 describe('a connection string', () => {
   it.each([
     ['mongodb://u:p@h:1,i:2/d?authSource=x&authMechanism=PLAIN&w=1', 'mongodb://h:1,i:2/d?w=1'],
@@ -321,33 +397,3 @@ describe('a connection string', () => {
     });
   });
 });
-
-/** What a name server answers that does not want to (RFC 1035, 4.1.1). */
-const REFUSED = 5;
-
-/** Answers every question with one TXT record, or with none. */
-async function startNameServer(record: string | undefined, rcode = 0): Promise<{ stop(): void }> {
-  const socket = createSocket('udp4');
-  socket.on('message', (question, { port, address }) => {
-    const header = Buffer.from(question.subarray(0, 12));
-    header.writeUInt16BE(0x8180 + rcode, 2);
-    header.writeUInt16BE(record === undefined ? 0 : 1, 6);
-    header.writeUInt32BE(0, 8);
-    const end = question.indexOf(0, 12) + 5;
-    const text = Buffer.from(record ?? '');
-    // The name of the question, TXT, IN, a second, and one string (RFC 1035, 3.2.1 and 3.3.14).
-    const answer = Buffer.from([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 1, 0, text.length + 1, text.length, ...text]);
-    socket.send(
-      Buffer.concat([header, question.subarray(12, end), ...(record === undefined ? [] : [answer])]),
-      ...[port, address],
-    );
-  });
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const before = getServers();
-  setServers([`127.0.0.1:${socket.address().port}`]);
-  const stop = (): void => {
-    setServers(before);
-    socket.close();
-  };
-  return { stop };
-}

@@ -39,25 +39,26 @@ export interface FakeConnection {
 /** The reply of a server that refuses a command. */
 export const failed = (code: number, errmsg: string): object => ({ ok: 0, code, errmsg });
 
-/** `answer` gives the reply to a command, bytes being the whole of it in BSON; or undefined to cut the connection. */
+/** `answer` gives the reply to a command, bytes being the whole of it in BSON; or undefined to cut the connection; so does `hello`. */
 export async function startFakeMongodb(
   answer: (command: Command, connection: FakeConnection) => object | undefined,
-  hello: object | (() => object) = {},
+  hello: object | (() => object | undefined) = {},
   certificate?: ServerCertificate,
   remembers = true,
 ): Promise<FakeMongodb> {
   const { certPem, keyPem, caPem } = certificate ?? (await makeServerCertificate());
   const commands: Command[] = [];
   const sockets = new Set<TLSSocket>();
-  const known = () => ({
-    isWritablePrimary: true,
-    maxBsonObjectSize: 16_777_216,
-    maxMessageSizeBytes: 48_000_000,
-    maxWriteBatchSize: 100_000,
-    minWireVersion: 0,
-    maxWireVersion: 21,
-    ...(typeof hello === 'function' ? hello() : hello),
-  });
+  const known = (said = typeof hello === 'function' ? hello() : hello) =>
+    said && {
+      isWritablePrimary: true,
+      maxBsonObjectSize: 16_777_216,
+      maxMessageSizeBytes: 48_000_000,
+      maxWriteBatchSize: 100_000,
+      minWireVersion: 0,
+      maxWireVersion: 21,
+      ...said,
+    };
   const reply = (command: Command, connection: FakeConnection): object | undefined => {
     if ('hello' in command || 'ismaster' in command) {
       connection.appName ??= nameIn(command);
