@@ -20,7 +20,7 @@ export async function confirmConsumers(
   ports: ApplyPorts,
 ): Promise<void> {
   const now = ports.clock.now();
-  const confirmedAt = formatTime(at ?? now);
+  const confirmedAt = formatTime(at);
   const source = by === 'operator' ? "on the operator's word" : 'by their Pods';
   const without = ignored.length === 0 ? '' : `, without ${ignored.join(', ')}`;
   const object = `consumers are current ${source}${without}`;

@@ -5,7 +5,7 @@ import type { VersionRecord } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import type { Pod, Workloads } from '../ports/workloads.ts';
-import { type Confirmation, confirmationOf } from '../rotation/confirmation.ts';
+import { type Confirmation, confirmationOf, noEarlier } from '../rotation/confirmation.ts';
 import { type Behind, type Consumption, podsBehind, settledAt, singleReaders } from '../rotation/consumers.ts';
 import type { ConsumersEvidence, EvidenceRequest } from '../rotation/situation.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
@@ -15,8 +15,8 @@ export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
   readonly version: VersionRecord;
   /** The confirmation that it replaces: it no longer counts, or more Pods are vouched for by now. */
   readonly instead: Confirmation | undefined;
-  /** Since when, where that was known before; undefined for now. */
-  readonly at: Date | undefined;
+  /** When that was found out, as it is noted; what is counted from is `noEarlier`. */
+  readonly at: Date;
 }
 
 /** Pods that have not picked a change up, and from when on a restart gives it to them. */
@@ -71,19 +71,22 @@ export async function consumersOf(
     return { consumers: { status: 'unknown', reason: found } };
   }
   const { ignoredPods } = statements;
+  // To the second, as the record keeps it.
+  const now = new Date(formatTime(ports.clock.now()));
   if (counted !== undefined) {
     const consumers = { status: 'current', at: counted.at } as const;
     const ignored = [...new Set([...counted.ignored, ...ignoredPods])];
     // Who vouches for a Pod does so once, whenever that is: the next run, without the flag, goes on from there.
     if (ignored.length === kept.size) return { consumers, leftOut };
-    const { at, by } = counted;
+    // What counts from a time to come would be noted as found out then, and count for nothing until then.
+    const at = counted.at > now ? now : counted.at;
+    const { by } = counted;
     return { consumers, leftOut, confirmed: { version: request.entry, by, ignored, instead: counted, at } };
   }
-  // To the second, as the record keeps it.
-  const at = new Date(formatTime(ports.clock.now()));
   const by = isUnseen ? 'operator' : 'pods';
-  const confirmed: Confirmed = { version: request.entry, by, ignored: ignoredPods, instead: known, at: undefined };
-  return { consumers: { status: 'current', at }, confirmed };
+  const confirmed: Confirmed = { version: request.entry, by, ignored: ignoredPods, instead: known, at: now };
+  // As the next run reads what is noted.
+  return { consumers: { status: 'current', at: noEarlier(now.getTime(), request.entry) }, confirmed };
 }
 
 /** True where an object was changed after it: whoever was current then may have loaded something else since. */

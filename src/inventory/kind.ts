@@ -100,6 +100,8 @@ export interface HeldKey {
   readonly state: State | undefined;
   /** Enough to rebuild the ledger entry; undefined where the projection holds but the public part. */
   readonly material: Material | undefined;
+  /** What the projection has of one more version, whose kid that does not tell: an entry of its ledger entry. */
+  readonly beside?: { readonly entry: string; readonly bytes: Uint8Array } | undefined;
 }
 
 export interface LeafProfile {

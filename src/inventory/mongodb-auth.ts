@@ -8,7 +8,7 @@ import { acceptedOf, activeOf, type Ring, ringOf } from '../ledger/ring.ts';
 import { entry, textEntry, utf8 } from '../ledger/text.ts';
 import type { Entries } from '../ports/key-store.ts';
 import type { HeldKey, VersionedKind } from './kind.ts';
-import { encodeKeyfile, firstKeyIn, secondOf } from './mongodb-keyfile.ts';
+import { encodeKeyfile, keysIn, secondOf } from './mongodb-keyfile.ts';
 import { addsTls, mongodbUri, readCredentials } from './mongodb-uri.ts';
 import { freeUsername, isNameOf } from './mongodb-username.ts';
 
@@ -87,14 +87,16 @@ function compute(spec: InstallationSpec, ring: Ring): Entries {
 
 function inspectProjection(entries: Entries): readonly HeldKey[] {
   const held = credentialsIn(entries);
-  const keyfile = utf8(firstKeyIn(textEntry(entries, 'keyfile')));
+  const [first, second] = keysIn(textEntry(entries, 'keyfile'));
+  const keyfile = utf8(first);
   const material = { ...held, entries: { ...held.entries, keyfile } };
   const { kid } = inspectCredentials(material);
   const inUri = readCredentials(textEntry(entries, 'uri'));
   if (inUri?.username !== textEntry(entries, 'username') || inUri.password !== textEntry(entries, 'password')) {
     throw new DamagedError('the credentials in uri contradict username and password');
   }
-  return [{ kind: ID, kid, state: 'active', material }];
+  const beside = second === undefined ? undefined : { entry: 'keyfile', bytes: utf8(second) };
+  return [{ kind: ID, kid, state: 'active', material, beside }];
 }
 
 function credentialsIn(entries: Entries): Material {

@@ -11,16 +11,17 @@ export function encodeKeyfile(keys: readonly string[]): string {
   return others.length === 0 ? key : keys.map((each) => `- ${JSON.stringify(each)}\n`).join('');
 }
 
-/** The key that members show, byte for byte. Throws DamagedError. */
-export function firstKeyIn(keyfile: string): string {
-  if (!keyfile.startsWith('- ')) return keyfile;
+/** The keys of a keyfile, byte for byte; members show the first one. Throws DamagedError. */
+export function keysIn(keyfile: string): readonly [string, ...string[]] {
+  if (!keyfile.startsWith('- ')) return [keyfile];
   try {
     const keys = keyfile
       .trimEnd()
       .split('\n')
       .map((line): unknown => JSON.parse(line.slice(2)));
-    const [first] = keys;
-    if (typeof first === 'string' && encodeKeyfile(keys.map(String)) === keyfile) return first;
+    const [first, ...others] = keys.map(String);
+    if (typeof keys[0] === 'string' && first !== undefined && encodeKeyfile([first, ...others]) === keyfile)
+      return [first, ...others];
   } catch {
     // What cannot be parsed is not quoted: it is a key.
   }

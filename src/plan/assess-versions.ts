@@ -7,7 +7,7 @@ import { applyChange } from './apply-change.ts';
 import { isOfUnknownAge } from './destroyed-versions.ts';
 import type { FindingCode } from './finding.ts';
 import type { HeldMaterial } from './holding.ts';
-import { statesFrom } from './rebuild-states.ts';
+import { besideActive, statesFrom } from './rebuild-states.ts';
 import { numberOf, type Stranger, type VersionContext, type VersionItem } from './version-item.ts';
 
 /** Decides for every version of one kind whether its ledger entry is kept, made, restored or adopted, or what stands in the way. */
@@ -93,7 +93,15 @@ function fromLedger(context: VersionContext): readonly VersionItem[] {
     statesFrom(entries, held, kind.hidesAccepted ? 'trusted' : 'retired') ??
     (kind.madeByInit ? undefined : newestIsActive(entries));
   if (states !== undefined) {
-    return entries.map((entry) => ({ action: 'keep', version: { ...entry, state: states.get(entry.n) ?? 'retired' } }));
+    const beside = besideActive(entries, held);
+    return entries.map((entry) => ({
+      action: 'keep',
+      version: {
+        ...{ ...entry, state: states.get(entry.n) ?? 'retired' },
+        // Since when it was, nobody knows; before all that will be active from now on.
+        ...(entry.n === beside ? { activeSince: entry.createdAt } : {}),
+      },
+    }));
   }
   return [
     blocked(entries.at(-1)?.n ?? 1, undefined, 'RECORD_NOT_REBUILDABLE', {

@@ -128,17 +128,19 @@ function nextKey(before: KeyRecord, ring: Ring, compromised: boolean, now: strin
 }
 
 function nextVersion(before: VersionRecord | undefined, version: RingVersion, ring: Ring, now: string): VersionRecord {
-  const { n, state, createdAt, facts } = version;
+  const { n, state, createdAt, facts, activeSince } = version;
   if (before?.state === state) return before;
   // A lone version has been active since it was made. Of others nobody knows since when, so soak times begin anew.
   const since = before === undefined && ring.length === 1 ? createdAt : now;
+  // A record that is rebuilt goes on telling which version was the active one before.
+  const former = activeSince === undefined ? [] : [{ state: 'active' as const, at: activeSince }];
   return {
     n,
     kid: facts.kid,
     state,
     createdAt,
     since,
-    history: [...(before?.history ?? []), { state, at: since }],
+    history: [...(before?.history ?? former), { state, at: since }],
     ...(facts.fingerprint === undefined ? {} : { fingerprint: facts.fingerprint }),
     ...(facts.notAfter === undefined ? {} : { notAfter: formatTime(facts.notAfter) }),
     backups: before?.backups ?? [],

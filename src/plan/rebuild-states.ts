@@ -1,3 +1,4 @@
+import { equalBytes } from '../crypto/digest.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { State } from '../ledger/ring.ts';
 import type { HeldMaterial } from './holding.ts';
@@ -27,4 +28,18 @@ function stateOf(entry: LedgerEntry, active: LedgerEntry, held: readonly HeldMat
   if (stated !== undefined) return stated;
   if (mentions.length === 0) return unseen;
   return entry.n > active.n ? 'published' : 'trusted';
+}
+
+/**
+ * The version (by n) that projections show beside the active one, of a kind that does not show the others; undefined where there
+ * is none. It was the active one before, or is the next one: nobody else must take its place there.
+ */
+export function besideActive(entries: readonly LedgerEntry[], held: readonly HeldMaterial[]): number | undefined {
+  const shown = held.flatMap(({ key }) => (key.beside === undefined ? [] : { kid: key.kid, ...key.beside }));
+  return entries.findLast(({ facts, material }) =>
+    shown.some(({ kid, entry, bytes }) => {
+      const own = material.entries[entry];
+      return facts.kid !== kid && own !== undefined && equalBytes(own, bytes);
+    }),
+  )?.n;
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { DamagedError } from '../../src/errors.ts';
 import type { ComputedProjection } from '../../src/inventory/kind.ts';
-import { encodeKeyfile, firstKeyIn } from '../../src/inventory/mongodb-keyfile.ts';
+import { encodeKeyfile, keysIn } from '../../src/inventory/mongodb-keyfile.ts';
 import type { Ring, RingVersion, State } from '../../src/ledger/ring.ts';
 import type { Entries } from '../../src/ports/key-store.ts';
 import { smallSpec } from '../support/installations.ts';
@@ -118,13 +118,13 @@ describe('the keyfile', () => {
   test('keeps a key with line breaks byte for byte', () => {
     const keys = ['bGluZSBvbmU=\nbGluZSB0d28=\n', 'YW5vdGhlcg=='];
     const keyfile = encodeKeyfile(keys);
-    expect([parse(keyfile), firstKeyIn(keyfile), firstKeyIn(encodeKeyfile(['a\n']))]).toEqual([keys, keys[0], 'a\n']);
+    expect([parse(keyfile), keysIn(keyfile), keysIn(encodeKeyfile(['a\n']))]).toEqual([keys, keys, ['a\n']]);
   });
 
   test.each(['- "a', '- a\n- b\n', '- "a"\n"b"\n', '- 5\n- 6\n', '- "a"\n- "b"'])(
     '%j is damaged, and is not quoted',
     (keyfile) => {
-      expect(() => firstKeyIn(keyfile)).toThrow(new DamagedError('entry keyfile is no sequence of keys'));
+      expect(() => keysIn(keyfile)).toThrow(new DamagedError('entry keyfile is no sequence of keys'));
     },
   );
 });
