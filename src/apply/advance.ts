@@ -14,6 +14,7 @@ import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
 import { noteCensus } from './confirm.ts';
 import { deleteEntry, lossOf, stepOfDestroyed } from './destroy.ts';
+import { endEmergency } from './emergency.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
 import { isOfLeftover, looksBack } from './leftovers.ts';
 import { noteEvidence, noteFound } from './note-found.ts';
@@ -22,7 +23,14 @@ import { irrevocableLoss } from './refusals.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
 import { noteExposed, rewrapRest } from './rewrap-rest.ts';
-import { type Advance, type AdvanceInput, type AdvancePorts, Log, type Scene } from './rotation-run.ts';
+import {
+  type Advance,
+  type AdvanceInput,
+  type AdvancePorts,
+  Log,
+  type Scene,
+  type WaitingFor,
+} from './rotation-run.ts';
 import { wipe } from './wipe.ts';
 import { isFresh, type Verified, writeChange } from './write-change.ts';
 
@@ -67,8 +75,12 @@ async function advanceVersions(
         ofDestroyed === undefined ? chooseStep(input, rotation, record, log, ports.clock.now()) : ofDestroyed.step;
       await noteExposed(step, { input, observation }, log, ports);
       if (await rewrapRest(step, { input, observation, record }, log, ports)) continue;
-      if (step === undefined) return log.finished();
       const scene: Scene = { input, observation, record };
+      if (step === undefined) {
+        const left = await leftToDo(rotation, scene, log, ports);
+        if (left === 'look again') continue;
+        return left === undefined ? log.finished() : log.waiting(left);
+      }
       const { decision, gathered, situation } = await decide(step, rotation, scene, ports);
       const decidedAt = ports.clock.now();
       for (const pod of gathered?.leftOut ?? []) log.say(`left out on an earlier word: ${pod}`);
@@ -91,6 +103,18 @@ async function advanceVersions(
       wipe(observation.assessment);
     }
   }
+}
+
+/** One step by name, and the count of resets, are no emergency. */
+async function leftToDo(
+  rotation: Rotation,
+  scene: Scene,
+  log: Log,
+  ports: AdvancePorts,
+): Promise<WaitingFor | 'look again' | undefined> {
+  const { request, acceptResets } = scene.input;
+  if (rotation.type !== 'versions' || request !== undefined || acceptResets !== undefined) return undefined;
+  return endEmergency(rotation.gate, scene, log, ports);
 }
 
 /** How a kind rotates. Throws USAGE for what is no kind, and REFUSED for what is not rotated. */

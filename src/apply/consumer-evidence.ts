@@ -6,7 +6,14 @@ import type { Assessment } from '../plan/assess.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import type { Pod, Workloads } from '../ports/workloads.ts';
 import { type Confirmation, confirmationOf, noEarlier } from '../rotation/confirmation.ts';
-import { type Behind, type Consumption, podsBehind, settledAt, singleReaders } from '../rotation/consumers.ts';
+import {
+  type Behind,
+  type Consumption,
+  consumersWithoutPods,
+  podsBehind,
+  settledAt,
+  singleReaders,
+} from '../rotation/consumers.ts';
 import type { ConsumersEvidence, EvidenceRequest } from '../rotation/situation.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import { podsLeft, releasedOf } from './released.ts';
@@ -23,9 +30,13 @@ export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
 export interface Lagging {
   readonly pods: readonly Behind[];
   readonly settledAt: Date;
+  /** What the spec declares as a consumer, and the cluster does not have, in words. */
+  readonly missing: readonly string[];
+  /** Of which such consumer nobody can tell, in words. */
+  readonly unknown: string | undefined;
 }
 
-export const NOBODY: Lagging = { pods: [], settledAt: new Date(0) };
+export const NOBODY: Lagging = { pods: [], settledAt: new Date(0), missing: [], unknown: undefined };
 
 /** The clock by which the operator's word is dated may differ so much from the server's, which dates changes. */
 const CLOCKS_DIFFER_MS = 2 * 60_000;
@@ -63,12 +74,13 @@ export async function consumersOf(
   const pods = isUnseen ? [] : found.pods;
   const leftOut = pods.map(({ pod }) => nameOf(pod)).filter((name) => kept.has(name));
   const behind = pods.filter(({ pod }) => !kept.has(nameOf(pod)));
-  if (!isUnseen && behind.length > 0) {
-    const consumers = { status: 'behind', blockers: behind.map(describeBehind) } as const;
+  if (!isUnseen && behind.length + found.missing.length > 0) {
+    const consumers = { status: 'behind', blockers: [...behind.map(describeBehind), ...found.missing] } as const;
     return { consumers, behind: { ...found, pods: behind }, leftOut };
   }
-  if (isUnseen && !statements.assumeConsumersCurrent && counted?.by !== 'operator') {
-    return { consumers: { status: 'unknown', reason: found } };
+  const unknown = isUnseen ? found : found.unknown;
+  if (unknown !== undefined && !statements.assumeConsumersCurrent && counted?.by !== 'operator') {
+    return { consumers: { status: 'unknown', reason: unknown } };
   }
   const { ignoredPods } = statements;
   // To the second, as the record keeps it.
@@ -83,7 +95,7 @@ export async function consumersOf(
     const { by } = counted;
     return { consumers, leftOut, confirmed: { version: request.entry, by, ignored, instead: counted, at } };
   }
-  const by = isUnseen ? 'operator' : 'pods';
+  const by = unknown === undefined ? 'pods' : 'operator';
   const confirmed: Confirmed = { version: request.entry, by, ignored: ignoredPods, instead: known, at: now };
   // As the next run reads what is noted.
   return { consumers: { status: 'current', at: noEarlier(now.getTime(), request.entry) }, confirmed };
@@ -110,7 +122,25 @@ export async function findBehind(
   const released = only === undefined ? await releasedOf({ kind, assessment }, pods, ports) : new Set<string>();
   const consumption = { spec, pods, objects, released, ...proof, ignored: new Set(ignoredPods) };
   const behind = podsBehind(consumption, ports.clock.now());
-  return { pods: behind, settledAt: settledAt(newestOf(objects)) };
+  const refs = [...objects.values()].map(({ ref }) => ref);
+  const absent = await absentOf(consumersWithoutPods(spec, pods, refs), ports.workloads);
+  return { pods: behind, settledAt: settledAt(newestOf(objects)), ...absent };
+}
+
+/** Which of the workloads are not there, and of which nobody can tell: a name that is misspelt has no Pods either. */
+async function absentOf(names: readonly string[], workloads: Workloads): Promise<Pick<Lagging, 'missing' | 'unknown'>> {
+  const missing: string[] = [];
+  let unknown: string | undefined;
+  for (const name of names) {
+    try {
+      if (await workloads.exists(name)) continue;
+      missing.push(`${name} of the spec's consumers is not there: put its name right in the spec, or leave it out`);
+    } catch (error) {
+      if (!(error instanceof PaletteKeysError && error.code === 'PERMISSION_DENIED')) throw error;
+      unknown ??= `no access to ${name}, one of the spec's consumers, which has no Pods`;
+    }
+  }
+  return { missing, unknown };
 }
 
 /** When each of the objects was last changed, or which of them is gone. */

@@ -4,9 +4,9 @@ import { confirmConsumers, noteScan } from './confirm.ts';
 import type { Gathered } from './evidence.ts';
 import type { AdvancePorts, Log, Scene } from './rotation-run.ts';
 
-/** Notes what a closed gate needs to know the next time, once somebody has agreed to that. */
+/** Notes what has to be known the next time, once somebody has agreed to that. */
 export async function noteFound(
-  decision: Extract<Decision, { open: false }>,
+  decision: Pick<Extract<Decision, { open: false }>, 'remedy'>,
   gathered: Gathered | undefined,
   scene: Scene,
   log: Log,

@@ -66,7 +66,8 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       return finished();
     }
     const staying = behind.pods.filter(({ pod: { leaving } }) => !leaving);
-    log.notes.push(...staying.map(describeBehind));
+    log.notes.push(...staying.map(describeBehind), ...behind.missing);
+    if (behind.unknown !== undefined) log.notes.push(behind.unknown);
     if (staying.some(({ restarts }) => restarts) && !input.restart) log.notes.push('--restart starts them anew');
     return finished();
   } finally {

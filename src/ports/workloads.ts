@@ -30,6 +30,8 @@ export interface Workloads {
   pods(namespaces: readonly string[]): Promise<readonly Pod[]>;
   /** When the object was last changed, by whomever, as the store last met it; undefined where it is not there. */
   changedAt(ref: ObjectRef): Promise<Date | undefined>;
+  /** Whether the workload is there, with Pods or without. Throws PERMISSION_DENIED where one may not see it. */
+  exists(workload: string): Promise<boolean>;
   /**
    * Starts all Pods of a Deployment, StatefulSet or DaemonSet anew, as `kubectl rollout restart` does. False for
    * anything else. Throws REFUSED where that would not reach its Pods: it is paused, or waits for somebody to delete them.

@@ -47,6 +47,22 @@ export function podsBehind(consumption: Consumption, now: Date): readonly Behind
     });
 }
 
+/**
+ * Declared consumers of the objects that own none of the Pods, not even one that has ended: scaled to nothing, between two
+ * runs, or misspelt.
+ */
+export function consumersWithoutPods(
+  { consumers }: Pick<InstallationSpec, 'consumers'>,
+  pods: readonly Pod[],
+  objects: Iterable<Pick<ObjectRef, 'name'>>,
+): readonly string[] {
+  const names = new Set([...objects].map(({ name }) => name));
+  const without = consumers.filter(
+    (consumer) => names.has(consumer.object) && !pods.some((pod) => isPodOf(pod, consumer)),
+  );
+  return [...new Set(without.map(({ workload }) => workload))].sort();
+}
+
 /** Workloads that read the active key alone, as far as one can tell: what nobody has declared is taken to. */
 export function singleReaders(
   spec: Pick<InstallationSpec, 'consumers'>,

@@ -121,6 +121,8 @@ export interface Gate {
   readonly guardsReturns?: true;
   /** True where it also decides about what data in a database may need, whatever the record says: see `forgottenBy`. */
   readonly guardsData?: true;
+  /** True where no consumer notices a change while it runs, whatever the spec says. */
+  readonly staysLoaded?: true;
   needs(situation: Situation): readonly EvidenceRequest[];
   decide(situation: Situation, evidence: Evidence, now: Date): Decision;
 }

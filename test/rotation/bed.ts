@@ -135,6 +135,7 @@ export function workloadsOf(pods: () => readonly Pod[], changedAt: () => Date): 
     restarted,
     pods: async () => pods(),
     changedAt: async () => changedAt(),
+    exists: async () => true,
     restart: async (workload) => {
       restarted.push(workload);
       return true;

@@ -188,6 +188,24 @@ describe.skipIf(findAssetsOrSkip() === undefined)('on a real API server', { time
     }
   });
 
+  test('a consumer without Pods is there, is not, or is hidden from who may not see it', async () => {
+    const workloads = workloadsOf(store);
+    const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'x' }] } };
+    const spec = { schedule: '0 3 * * *', suspend: true, jobTemplate: { spec: { template } } };
+    await create({ apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'report', namespace: PLATFORM }, spec });
+    for (const name of [`Deployment/${PLATFORM}/agent`, `DaemonSet/${PLATFORM}/agent`]) {
+      expect([name, await workloads.exists(name)]).toEqual([name, true]);
+    }
+    expect(await workloads.exists(`CronJob/${PLATFORM}/report`)).toBe(true);
+    for (const kind of ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job']) {
+      expect([kind, await workloads.exists(`${kind}/${PLATFORM}/misspelt`)]).toEqual([kind, false]);
+    }
+    expect(await workloads.exists('Deployment/nowhere/agent')).toBe(false);
+    const eve = workloadsOf(await openAs('eve'));
+    await expect(eve.exists(`CronJob/${PLATFORM}/report`)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    expect(await workloads.restart(`CronJob/${PLATFORM}/report`, clock.now())).toBe(false);
+  });
+
   test('a destroyed key is deleted from the cluster, and the rest stays', async () => {
     const kind = 'message-bus-signing-key';
     await rotate(store, kind, { clock, assumeConsumersCurrent: true, again: true });

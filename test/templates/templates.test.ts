@@ -65,10 +65,16 @@ describe('templates/', () => {
     expect(jobOf('helm-hook.yaml')).toEqual(jobOf('job.yaml'));
   });
 
-  it('rotate-cronjob.yaml runs what is due as the Job of job.yaml runs init, and lets it list Pods and nothing else', () => {
+  it('rotate-cronjob.yaml runs what is due as the Job of job.yaml runs init, and lets it list Pods and look at workloads, and nothing else', () => {
     const documents = documentsOf(textOf('rotate-cronjob.yaml'));
     const roles = documents.filter(({ kind }) => kind.endsWith('Role'));
-    expect(roles.map((role) => role['rules'])).toEqual([[{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }]]);
+    expect(roles.map((role) => role['rules'])).toEqual([
+      [
+        { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+        { apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: ['get'] },
+        { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'], verbs: ['get'] },
+      ],
+    ]);
     const spec = defaultSpec();
     const used = [...serviceNamespaces(spec), spec.ingress.namespace].sort();
     const bound = documents.filter(({ kind }) => kind === 'RoleBinding').map(({ metadata }) => metadata['namespace']);

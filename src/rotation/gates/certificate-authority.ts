@@ -63,6 +63,7 @@ export const messageBusSigningKey: Gate = {
     retire: 'every server has the new accounts, and every enrolled cluster new credentials',
   },
   soak: () => 0,
+  staysLoaded: true,
   needs: (situation) => {
     const { step } = situation;
     const clusters =

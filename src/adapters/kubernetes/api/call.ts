@@ -2,7 +2,7 @@ import type { ObjectKind, ObjectRef } from '../../../ports/object-ref.ts';
 import type { JsonObject } from '../json.ts';
 import type { Mask } from './mask.ts';
 
-export type ApiGroup = '' | 'apps' | 'coordination.k8s.io' | 'authorization.k8s.io' | 'authentication.k8s.io';
+export type ApiGroup = '' | 'apps' | 'batch' | 'coordination.k8s.io' | 'authorization.k8s.io' | 'authentication.k8s.io';
 
 /** What is asked of the API server: a verb on a resource, as RBAC sees it. */
 export interface Target {

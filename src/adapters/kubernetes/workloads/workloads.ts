@@ -15,11 +15,16 @@ const PAGE = 200;
 /** What `kubectl rollout restart` writes, so that both mean the same. */
 const RESTARTED = 'kubectl.kubernetes.io/restartedAt';
 
-const RESOURCES: Readonly<Record<string, string>> = {
-  Deployment: 'deployments',
-  StatefulSet: 'statefulsets',
-  DaemonSet: 'daemonsets',
+const RESOURCES: Readonly<Record<string, Pick<Target, 'group' | 'resource'>>> = {
+  Deployment: { group: 'apps', resource: 'deployments' },
+  StatefulSet: { group: 'apps', resource: 'statefulsets' },
+  DaemonSet: { group: 'apps', resource: 'daemonsets' },
+  CronJob: { group: 'batch', resource: 'cronjobs' },
+  Job: { group: 'batch', resource: 'jobs' },
 };
+
+/** Those of this group have a rollout, which starts their Pods anew; the others make new ones for every run. */
+const ROLLED_OUT = 'apps';
 
 /** Pods, and what made them, through the API. */
 export class KubernetesWorkloads implements Workloads {
@@ -53,10 +58,23 @@ export class KubernetesWorkloads implements Workloads {
     });
   }
 
-  restart(workload: string, at: Date): Promise<boolean> {
+  exists(workload: string): Promise<boolean> {
     return this.#inWords(async () => {
       const target = targetOf(workload);
       if (target === undefined) return false;
+      try {
+        return await this.#client.read({ ...target, verb: 'get' }, () => true);
+      } catch (error) {
+        if (isMissing(error)) return false;
+        throw error;
+      }
+    });
+  }
+
+  restart(workload: string, at: Date): Promise<boolean> {
+    return this.#inWords(async () => {
+      const target = targetOf(workload);
+      if (target?.group !== ROLLED_OUT) return false;
       for (;;) {
         const current = await this.#client.read({ ...target, verb: 'get' }, (json) => json);
         const obstacle = obstacleOf(current);
@@ -75,7 +93,7 @@ export class KubernetesWorkloads implements Workloads {
   isReady(workload: string): Promise<boolean> {
     return this.#inWords(async () => {
       const target = targetOf(workload);
-      return target === undefined || this.#client.read({ ...target, verb: 'get' }, isRolledOut);
+      return target?.group !== ROLLED_OUT || this.#client.read({ ...target, verb: 'get' }, isRolledOut);
     });
   }
 
@@ -105,7 +123,7 @@ function decodePage(json: JsonObject): { readonly pods: readonly Pod[]; readonly
 function targetOf(workload: string): Omit<Target, 'verb'> | undefined {
   const [kind = '', namespace = '', name = ''] = workload.split('/');
   const resource = RESOURCES[kind];
-  return resource === undefined ? undefined : { group: 'apps', resource, namespace, name };
+  return resource === undefined ? undefined : { ...resource, namespace, name };
 }
 
 function unreachable(

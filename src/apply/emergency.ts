@@ -1,0 +1,45 @@
+import { unconfirmedReplacement } from '../rotation/emergency.ts';
+import { afterCurrent } from '../rotation/gates/consumers.ts';
+import type { Gate } from '../rotation/situation.ts';
+import { gatherEvidence } from './evidence.ts';
+import { noteFound } from './note-found.ts';
+import { restartBehind } from './restart.ts';
+import type { AdvancePorts, Log, Scene, WaitingFor } from './rotation-run.ts';
+
+/**
+ * What is left of an emergency once its last transition is made: whoever has loaded the compromised key works with it until
+ * it is started anew. 'look again' after a restart; undefined where there is nothing to wait for.
+ */
+export async function endEmergency(
+  { staysLoaded }: Pick<Gate, 'staysLoaded'>,
+  scene: Scene,
+  log: Log,
+  ports: AdvancePorts,
+): Promise<WaitingFor | 'look again' | undefined> {
+  const { input, observation } = scene;
+  const { clock, workloads } = ports;
+  const entry = unconfirmedReplacement(observation.key, clock.now());
+  if (entry === undefined) return undefined;
+  // A Pod that says it has loaded the new key may have loaded the old one with it.
+  const request = { type: 'consumers', entry, acknowledged: false, reloads: staysLoaded !== true } as const;
+  const gathered = await gatherEvidence([request], observation, input, ports);
+  const { consumers } = gathered.evidence;
+  if (consumers?.status === 'unknown' && workloads === undefined) {
+    const way = '--assume-consumers-current says that it is done';
+    log.say(`restart what uses it, which works with the compromised key until then (${consumers.reason}); ${way}`);
+    return undefined;
+  }
+  for (const pod of gathered.leftOut) log.say(`left out on an earlier word: ${pod}`);
+  await noteFound({}, gathered, scene, log, ports);
+  const decision = afterCurrent(consumers, clock.now());
+  if (decision.open) return undefined;
+  if (input.restart && !input.rehearses && (await restartBehind(gathered.behind, input, log, ports)))
+    return 'look again';
+  const { reason, blockers, stuck } = decision;
+  if (consumers?.status !== 'behind') return { reason, blockers, ...(stuck === undefined ? {} : { stuck }) };
+  const helps = !input.restart && gathered.behind.pods.some(({ restarts }) => restarts);
+  return {
+    reason: 'another key is in use, and these may still work with the compromised one',
+    blockers: [...blockers, ...(helps ? ['--restart starts them anew'] : [])],
+  };
+}
