@@ -12,7 +12,7 @@ import { formerSpecOf } from '../rotation/soak.ts';
 import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
 import { noteCensus } from './confirm.ts';
-import { deleteEntry, lossOf, stepOfDestroyed } from './destroy.ts';
+import { deleteEntry, exposureOf, lossOf, stepOfDestroyed } from './destroy.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
 import { isOfLeftover, looksBack } from './leftovers.ts';
 import { noteEvidence, noteFound } from './note-found.ts';
@@ -21,7 +21,7 @@ import { irrevocableLoss } from './refusals.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
 import { noteExposed, rewrapRest } from './rewrap-rest.ts';
-import { type Advance, type AdvanceInput, type AdvancePorts, Log, type Scene } from './rotation-run.ts';
+import { type Advance, type AdvanceInput, type AdvancePorts, Log, type Loss, type Scene } from './rotation-run.ts';
 import { wipe } from './wipe.ts';
 import { type Verified, writeChange } from './write-change.ts';
 
@@ -145,10 +145,7 @@ async function take(
   const { input, observation, record } = scene;
   const { kind, key } = observation;
   const version = step.type === 'publish' ? undefined : key.versions.find(({ n }) => n === step.n);
-  const irrevocable =
-    step.type === 'destroy' && version !== undefined
-      ? lossOf(kind, version, record.spec, ports.clock.now())
-      : undefined;
+  const irrevocable = version === undefined ? undefined : toType(step, version, scene, ports.clock.now());
   const action = inWords(step, key.versions, kind);
   let verified: Verified | undefined;
   if (step.type === 'destroy' && version?.state === 'destroyed') {
@@ -184,6 +181,13 @@ async function take(
   if (step.type !== 'destroy' || version === undefined || input.rehearses) return verified;
   log.delete(await deleteEntry(record, kind, version, ports));
   return verified;
+}
+
+/** What the operator has to want by name. */
+function toType({ type }: Step, version: VersionRecord, { observation, record }: Scene, now: Date): Loss | undefined {
+  const { kind, key } = observation;
+  if (type === 'destroy') return lossOf(kind, version, record.spec, now);
+  return type === 'reinstate' ? exposureOf(key, version) : undefined;
 }
 
 async function advanceLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<Advance> {
