@@ -13,7 +13,7 @@ import { formerSpecOf } from '../rotation/soak.ts';
 import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
 import { noteCensus } from './confirm.ts';
-import { deleteEntry, lossOf, stepOfDestroyed } from './destroy.ts';
+import { deleteEntry, exposureOf, lossOf, stepOfDestroyed } from './destroy.ts';
 import { endEmergency } from './emergency.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
 import { isOfLeftover, looksBack } from './leftovers.ts';
@@ -28,6 +28,7 @@ import {
   type AdvanceInput,
   type AdvancePorts,
   Log,
+  type Loss,
   type Scene,
   type WaitingFor,
 } from './rotation-run.ts';
@@ -186,10 +187,7 @@ async function take(
   const { input, observation, record } = scene;
   const { kind, key } = observation;
   const version = step.type === 'publish' ? undefined : key.versions.find(({ n }) => n === step.n);
-  const irrevocable =
-    step.type === 'destroy' && version !== undefined
-      ? lossOf(kind, version, record.spec, ports.clock.now())
-      : undefined;
+  const irrevocable = version === undefined ? undefined : toType(step, version, scene, ports.clock.now());
   const action = inWords(step, key.versions, kind);
   let verified: Verified | undefined;
   if (step.type === 'destroy' && version?.state === 'destroyed') {
@@ -229,6 +227,13 @@ async function take(
   if (step.type !== 'destroy' || version === undefined || input.rehearses) return verified;
   log.delete(await deleteEntry(record, kind, version, ports));
   return verified;
+}
+
+/** What the operator has to want by name. */
+function toType({ type }: Step, version: VersionRecord, { observation, record }: Scene, now: Date): Loss | undefined {
+  const { kind, key } = observation;
+  if (type === 'destroy') return lossOf(kind, version, record.spec, now);
+  return type === 'reinstate' ? exposureOf(key, version) : undefined;
 }
 
 async function advanceLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<Advance> {

@@ -1,8 +1,8 @@
 import { PaletteKeysError } from '../errors.ts';
 import { parseDuration } from '../installation/duration.ts';
 import { formatTime } from '../ledger/entry.ts';
-import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
-import { replacementsIn } from '../ledger/replacement.ts';
+import type { InstallationRecord, KeyRecord } from '../ledger/record.ts';
+import { exposedIn, replacementsIn } from '../ledger/replacement.ts';
 import type { Rotation } from '../rotation/kinds.ts';
 import { leftoverStep, type NextStep, nextStep, replacedAt, type Wish } from '../rotation/machine.ts';
 import { type Request, requestedStep } from '../rotation/request.ts';
@@ -24,7 +24,7 @@ export function chooseStep(
     log.notes.push(`there is no ${input.kind} yet`);
     return undefined;
   }
-  if (input.request !== undefined) return askedFor(versions, input.request, log, now);
+  if (input.request !== undefined) return askedFor(key, input.request, log, now);
   if (rotation.type !== 'versions') {
     throw new PaletteKeysError('REFUSED', `${input.kind} is not made here: a new one is imported`, {
       hint: 'palette-keys import-cert --cert FILE --key FILE; palette-keys rotate fqdn-certificate --rollback goes back',
@@ -77,9 +77,10 @@ export function refuseSafe(
 }
 
 /** One step by name is one step: it is not repeated on what it has brought about. */
-function askedFor(versions: readonly VersionRecord[], request: Request, log: Log, now: Date): Step | undefined {
+function askedFor(key: KeyRecord, request: Request, log: Log, now: Date): Step | undefined {
   if (log.transitions.length > 0 || log.destroyed) return undefined;
-  const asked = requestedStep(versions, request);
+  const { versions } = key;
+  const asked = requestedStep(versions, request, exposedIn(key));
   if (asked.type === 'refused') throw new PaletteKeysError('REFUSED', asked.reason, { hint: asked.remedy });
   const end = asked.type === 'promote' ? versions.find(({ n }) => n === asked.n)?.notAfter : undefined;
   if (end !== undefined && new Date(end) <= now) {

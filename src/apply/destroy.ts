@@ -3,7 +3,8 @@ import { parseDuration } from '../installation/duration.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
-import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import type { InstallationRecord, KeyRecord, VersionRecord } from '../ledger/record.ts';
+import { exposedIn } from '../ledger/replacement.ts';
 import { textEntry } from '../ledger/text.ts';
 import { isOfUnknownAge } from '../plan/destroyed-versions.ts';
 import { formatRef } from '../ports/object-ref.ts';
@@ -42,12 +43,14 @@ export function stepOfDestroyed(
   return request.type === 'reinstate' && isBack ? { step: { type: 'reinstate', n } } : undefined;
 }
 
+const DEED = 'destroy it';
+
 /** What nobody could bring back, or a dump of the database may need: somebody has to type its kid. */
 export function lossOf(kind: KindId, version: VersionRecord, spec: InstallationSpec, now: Date): Loss | undefined {
   const { kid, backups, history, since } = version;
   if (backups.length === 0) {
     return {
-      kid,
+      ...{ kid, deed: DEED },
       reason: `no backup holds ${kid}: destroyed, it is gone for ever`,
       remedy: 'palette-keys backup first; or run it on a terminal, and type the kid',
     };
@@ -58,9 +61,21 @@ export function lossOf(kind: KindId, version: VersionRecord, spec: InstallationS
   const until = new Date(Date.parse(retired) + parseDuration(spec.rotation.databaseBackupRetention) * 1000);
   if (now >= until) return undefined;
   return {
-    kid,
+    ...{ kid, deed: DEED },
     reason: `backups of the database from before ${retired}, when it was retired, may need ${kid} until ${formatTime(until)}`,
     remedy: 'wait until then (rotation.databaseBackupRetention); or run it on a terminal, and type the kid',
+  };
+}
+
+/** What is accepted again though it was given up as compromised. */
+export function exposureOf(key: KeyRecord, { n, kid }: VersionRecord): Loss | undefined {
+  if (!exposedIn(key).has(n)) return undefined;
+  return {
+    kid,
+    deed: 'accept it again',
+    reason: `v${n} was replaced as compromised: what somebody else makes with ${kid} is accepted again`,
+    remedy: 'look at it with --dry-run, then give --yes; or run it on a terminal, and type the kid',
+    yields: true,
   };
 }
 

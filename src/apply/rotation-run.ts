@@ -51,10 +51,14 @@ export interface Proposal {
   readonly irrevocable: Loss | undefined;
 }
 
-/** A key that will be gone, which the operator has to want: its kid is typed. */
+/** A key that will be gone, or that somebody else may hold, which the operator has to want: its kid is typed. */
 export interface Loss {
   readonly kid: string;
   readonly reason: string;
+  /** What is done with the key: `destroy it`. */
+  readonly deed: string;
+  /** True where it can be undone, so that --yes is enough. */
+  readonly yields?: true;
   /** What helps where nobody can be asked. */
   readonly remedy: string;
 }

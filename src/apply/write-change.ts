@@ -58,7 +58,8 @@ export async function writeChange(
   const plan = await previewInit(init(), ports);
   refuseBlocked(plan);
   if (input.rehearses) {
-    if (irrevocable !== undefined) throw irrevocableLoss(irrevocable);
+    if (irrevocable?.yields === true) log.say(irrevocable.reason);
+    else if (irrevocable !== undefined) throw irrevocableLoss(irrevocable);
     return;
   }
   await input.agree({ kind: input.kind, action, plan, irrevocable });

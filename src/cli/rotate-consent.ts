@@ -39,7 +39,7 @@ export function agreeOnce({ options, ports, store, bar }: Asking): (proposal: Pr
       if (denied !== undefined) await refuseDenied(denied, ports);
       if (options.destroy !== undefined) await checkDeletion(plan.spec.ledgerNamespace, store.cluster, ports);
     }
-    if (irrevocable !== undefined) await agreeToLoss(irrevocable, ports);
+    if (irrevocable !== undefined) await agreeToLoss(irrevocable, options.yes, ports);
     else if (!agreed && !options.yes) await ask(`${action} in ${store.location}`, ports);
     agreed = true;
     checked ||= plan !== undefined;
@@ -63,8 +63,16 @@ async function ask(action: string, ports: CliPorts): Promise<void> {
   await confirm(`${action}, and go on as far as is safe?`, ports);
 }
 
-async function agreeToLoss(loss: Loss, ports: CliPorts): Promise<void> {
-  if (!ports.terminal.interactive) throw irrevocableLoss(loss);
+async function agreeToLoss(loss: Loss, yes: boolean, ports: CliPorts): Promise<void> {
+  const { terminal } = ports;
+  if (loss.yields === true && yes) {
+    terminal.stderr.write(`${palette(terminal.colour.stderr).warning('warning:')} ${loss.reason}\n`);
+    return;
+  }
+  if (!terminal.interactive && loss.yields === true) {
+    throw new PaletteKeysError('CONFIRMATION_NEEDED', loss.reason, { hint: loss.remedy });
+  }
+  if (!terminal.interactive) throw irrevocableLoss(loss);
   const { confirmByTyping } = await import('./prompts/confirm.ts');
-  await confirmByTyping(`${loss.reason}. Type its kid to destroy it`, loss.kid, ports);
+  await confirmByTyping(`${loss.reason}. Type its kid to ${loss.deed}`, loss.kid, ports);
 }

@@ -1,4 +1,4 @@
-import type { KeyRecord } from './record.ts';
+import { activeSinceOf, type KeyRecord } from './record.ts';
 
 /**
  * Which versions were made because somebody else may hold those before them. It is written with the version, in one update
@@ -14,6 +14,15 @@ export function withReplacement(evidence: KeyRecord['evidence'], n: number): Key
 /** Those versions, by n. */
 export function replacementsIn({ versions, evidence }: KeyRecord): ReadonlySet<number> {
   return new Set(versions.flatMap(({ n }) => (evidence[nameOf(n)] === CAUSE ? [n] : [])));
+}
+
+/** Versions (n) that somebody else may hold: those before a replacement that is used, or about to be. */
+export function exposedIn(key: KeyRecord): ReadonlySet<number> {
+  const replacements = replacementsIn(key);
+  const newest = key.versions.findLast(
+    (version) => replacements.has(version.n) && (version.state === 'published' || activeSinceOf(version) !== undefined),
+  );
+  return new Set(key.versions.flatMap(({ n }) => (n < (newest?.n ?? 0) ? [n] : [])));
 }
 
 const nameOf = (n: number): string => `v${n}.cause`;

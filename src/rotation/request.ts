@@ -1,4 +1,4 @@
-import type { VersionRecord } from '../ledger/record.ts';
+import { activeSinceOf, type VersionRecord } from '../ledger/record.ts';
 import type { State } from '../ledger/ring.ts';
 import { isReinstated } from './machine.ts';
 import type { Step } from './situation.ts';
@@ -14,28 +14,53 @@ export type Requested =
   | { readonly type: 'done'; readonly reason: string }
   | { readonly type: 'refused'; readonly reason: string; readonly remedy: string };
 
-export function requestedStep(versions: readonly VersionRecord[], request: Request): Requested {
-  return request.type === 'rollback' ? rollback(versions) : byKid(versions, request.type, request.kid);
+export function requestedStep(
+  versions: readonly VersionRecord[],
+  request: Request,
+  exposed: ReadonlySet<number>,
+): Requested {
+  return request.type === 'rollback' ? rollback(versions, exposed) : byKid(versions, request.type, request.kid);
 }
 
-/** Back to the newest older version that is still accepted. A published one has no user, and simply goes. */
-function rollback(versions: readonly VersionRecord[]): Requested {
+/**
+ * Back to the older version that is still accepted, and was active last. Never to one that somebody else may hold. A
+ * published one has no user, and simply goes.
+ */
+function rollback(versions: readonly VersionRecord[], exposed: ReadonlySet<number>): Requested {
   const published = versions.findLast(({ state }) => state === 'published');
   if (published !== undefined) return { type: 'retire', n: published.n };
   const active = versions.find(({ state }) => state === 'active');
-  const older = versions.filter(({ n }) => n < (active?.n ?? 0));
-  const before = older.findLast(({ state }) => state === 'trusted');
+  const used = versions.filter(wasUsed).sort((a, b) => inOrder(activeSinceOf(a), activeSinceOf(b)));
+  const older = used.filter(({ n, state }) => n < (active?.n ?? 0) && (state === 'trusted' || state === 'retired'));
+  const safe = older.filter(({ n }) => !exposed.has(n));
+  const before = safe.findLast(({ state }) => state === 'trusted');
   if (before !== undefined) {
     return isReinstated(before) ? { type: 'promote', n: before.n } : { type: 'promote', n: before.n, back: true };
   }
-  const retired = older.findLast(({ state }) => state === 'retired');
-  const newer = versions.some(({ n, state }) => n > (active?.n ?? 0) && (state === 'trusted' || state === 'retired'));
-  if (retired === undefined || newer) return { type: 'done', reason: 'there is nothing to go back from' };
+  const last = safe.at(-1) ?? older.at(-1);
+  const isBack = used.some(({ n, state }) => n > (active?.n ?? 0) && (state === 'trusted' || state === 'retired'));
+  if (last === undefined || isBack) return { type: 'done', reason: 'there is nothing to go back from' };
+  if (exposed.has(last.n)) {
+    return {
+      type: 'refused',
+      reason: `v${last.n} was replaced as compromised: somebody else may hold it`,
+      remedy: `go forward: --again makes another one; data that needs v${last.n} opens after --reinstate ${last.kid}`,
+    };
+  }
   return {
     type: 'refused',
-    reason: `v${retired.n} is retired: consumers no longer accept it, so going back is not safe any more`,
-    remedy: `--reinstate ${retired.kid} first; then --rollback`,
+    reason: `v${last.n} is retired: consumers no longer accept it, so going back is not safe any more`,
+    remedy: `--reinstate ${last.kid} first; then --rollback`,
   };
+}
+
+/** Of what a lost record knew nobody can tell: it begins with another state than `published`. */
+function wasUsed(version: VersionRecord): boolean {
+  return activeSinceOf(version) !== undefined || version.history[0]?.state !== 'published';
+}
+
+function inOrder(a = '', b = ''): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 const FROM: Record<'retire' | 'reinstate' | 'destroy', { readonly from: readonly State[]; readonly to: State }> = {

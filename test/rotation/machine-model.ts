@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { defaultSpec } from '../../src/installation/defaults.ts';
 import type { KeyRecord, VersionRecord } from '../../src/ledger/record.ts';
-import { replacementsIn, withReplacement } from '../../src/ledger/replacement.ts';
+import { exposedIn, replacementsIn, withReplacement } from '../../src/ledger/replacement.ts';
 import type { State } from '../../src/ledger/ring.ts';
 import { confirmationOf, withConfirmation } from '../../src/rotation/confirmation.ts';
 import { decideStep, needsOf } from '../../src/rotation/decide.ts';
@@ -160,7 +160,7 @@ class Machine {
     if (hasMoved) return undefined;
     const kid = this.#versions.at(-1 - wish.version)?.kid ?? 'none';
     const request: Request = wish.type === 'rollback' ? { type: 'rollback' } : { type: wish.type, kid };
-    const asked = requestedStep(this.#versions, request);
+    const asked = requestedStep(this.#versions, request, exposedIn(this.#key()));
     return asked.type === 'done' || asked.type === 'refused' ? undefined : asked;
   }
 
@@ -216,8 +216,14 @@ class Machine {
       before.every(({ n, kid }, at) => this.#versions[at]?.n === n && this.#versions[at]?.kid === kid),
       'a version is another one',
     );
-    const trusted = this.#versions.some(({ n, state }) => state === 'trusted' && n < (active[0]?.n ?? 0));
-    const back = requestedStep(this.#versions, { type: 'rollback' });
+    const exposed = exposedIn(this.#key());
+    const trusted = this.#versions.some(
+      (version) =>
+        version.state === 'trusted' && version.n < (active[0]?.n ?? 0) && !exposed.has(version.n) && isUsed(version),
+    );
+    const back = requestedStep(this.#versions, { type: 'rollback' }, exposed);
+    const target = back.type === 'promote' ? this.#versions.find(({ n }) => n === back.n) : undefined;
+    this.#expect(target === undefined || (isUsed(target) && !exposed.has(target.n)), 'the way back leads astray');
     this.#expect(!trusted || back.type === 'promote' || back.type === 'retire', 'there is no way back');
   }
 
@@ -231,4 +237,8 @@ class Machine {
     if (holds) return;
     throw new Error(`${otherwise}: ${this.#versions.map(({ n, state }) => `v${n} ${state}`).join(', ')}`);
   }
+}
+
+function isUsed({ history }: VersionRecord): boolean {
+  return history.some(({ state }) => state === 'active');
 }

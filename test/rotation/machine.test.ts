@@ -200,6 +200,8 @@ describe('the next step where the key is compromised', () => {
   });
 });
 
+const NOBODY: ReadonlySet<number> = new Set();
+
 describe('a step by name', () => {
   const [v1, v2] = [version(1, 'trusted'), version(2, 'active')];
   const retired = version(1, 'retired');
@@ -216,7 +218,7 @@ describe('a step by name', () => {
     ['rollback of a rollback is nothing', [version(1, 'active'), version(2, 'trusted')], { type: 'done' }],
     ['rollback of a first version is nothing', [version(1, 'active')], { type: 'done' }],
   ])('%s', (_, versions, expected) => {
-    const step = requestedStep(versions, { type: 'rollback' });
+    const step = requestedStep(versions, { type: 'rollback' }, NOBODY);
     expect(step).toMatchObject(expected);
     expect('back' in step).toBe('back' in expected);
   });
@@ -236,7 +238,7 @@ describe('a step by name', () => {
     ['destroy', 'active', 'refused'],
   ] as const)('%s of a version that is %s comes to %s', (type, state, expected) => {
     const versions = [version(1, state), version(2, 'active')];
-    expect(requestedStep(versions, { type, kid: versions[0]?.kid ?? '' }).type).toBe(expected);
+    expect(requestedStep(versions, { type, kid: versions[0]?.kid ?? '' }, NOBODY).type).toBe(expected);
   });
 });
 

@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { VersionRecord } from '../../src/ledger/record.ts';
+import { exposedIn } from '../../src/ledger/replacement.ts';
 import type { State } from '../../src/ledger/ring.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
@@ -154,14 +155,20 @@ class History {
   }
 
   async #undisturbed(each: Run): Promise<void> {
+    const { ready: wasReady, keys } = recordIn(this.#store.snapshot());
     const before = this.#versions();
-    const wasReady = recordIn(this.#store.snapshot()).ready;
+    const exposed = exposedIn(keys[KIND]);
     const error = await this.#try(each, this.#store.again());
     if (each.type !== 'rollback' || !wasReady) return;
     // What was accepted all the time can come back at once, whatever the evidence.
     const active = before.find(({ state }) => state === 'active')?.n ?? 0;
     const published = before.some(({ state }) => state === 'published');
-    const older = before.findLast(({ n, state }) => n < active && state === 'trusted');
+    const activeSince = ({ history }: VersionRecord): number =>
+      Date.parse(history.findLast(({ state }) => state === 'active')?.at ?? '') || 0;
+    const older = before
+      .filter((each) => each.n < active && each.state === 'trusted' && !exposed.has(each.n) && activeSince(each) > 0)
+      .sort((a, b) => activeSince(a) - activeSince(b))
+      .at(-1);
     const isReinstated = ['retired', 'destroyed'].includes(older?.history.at(-2)?.state ?? '');
     if (published || older === undefined || isReinstated) return;
     const now = this.#versions().find(({ n }) => n === older.n)?.state;

@@ -563,7 +563,10 @@ describe('going back', () => {
   });
 
   test('from retired it is refused, until the version is reinstated and consumers have it', async () => {
-    await go(JWT, { compromised: true });
+    for (const wait of [15 * 60, 25 * 3600, 0]) {
+      await go(JWT, assume);
+      clock.advance(wait);
+    }
     const { hint } = await refusal(go(JWT, { request: rollback }));
     expect(hint).toContain(`--reinstate ${kidOf(1)}`);
     await go(JWT, { request: { type: 'reinstate', kid: kidOf(1) } });
