@@ -184,6 +184,29 @@ describe('remove', () => {
     expect((await tenant(['remove', 'tenant-2', '--no-backup', '--yes'])).code).toBe(0);
   });
 
+  test.each([[['--backup', 'r.json', '--no-backup']], [['--no-backup', '--backup', 'r.json']]])(
+    'takes %j for no answer to whether there is to be a backup',
+    async (flags) => {
+      const { code, stderr } = await tenant(['remove', 'tenant-1', ...flags, '--yes']);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('--backup and --no-backup exclude each other')]);
+      expect(tenants.documents.has('tenant-1')).toBe(true);
+    },
+  );
+
+  test('looks before anything else whether the file can be made, and names none that was not', async () => {
+    const checkNew = async (file: string): Promise<void> => {
+      if (file === 'taken.json') throw new PaletteKeysError('USAGE', 'it is there already', { hint: 'none' });
+    };
+    const dry = (file: string): Promise<Outcome> =>
+      tenant(['remove', 'tenant-1', '--backup', file, '--dry-run', '-o', 'json'], { checkNew });
+    expect(await dry('taken.json')).toMatchObject({ code: 2, stderr: expect.stringContaining('it is there already') });
+    const { code, stdout } = await dry('new.json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { removed: ['tenant-1'], dryRun: true }]);
+    expect(JSON.parse(stdout)).not.toHaveProperty('file');
+    const unconfirmed = await tenant(['remove', 'tenant-1', '--backup', 'taken.json'], { checkNew });
+    expect(unconfirmed.stderr).toContain('it is there already');
+  });
+
   test('does not take an empty name for the backup', async () => {
     const { code, stderr } = await tenant(['remove', 'tenant-1', '--backup', '', '--yes']);
     expect([code, stderr]).toEqual([2, expect.stringContaining('--backup names no file')]);
