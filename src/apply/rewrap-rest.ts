@@ -10,6 +10,7 @@ import { auditedRewrap } from './audited-rewrap.ts';
 import { noteScan } from './confirm.ts';
 import type { Observation } from './observation.ts';
 import type { ApplyPorts } from './ports.ts';
+import { readBack } from './record.ts';
 import { previewRewrap } from './rewrap.ts';
 import type { AdvanceInput, AdvancePorts, Log, Scene } from './rotation-run.ts';
 import { lockSoon } from './tenant-audit.ts';
@@ -66,11 +67,13 @@ export async function rewrapRest(
 
 /**
  * No scan counts any more that was made before tenant keys are wrapped anew: there were some under an old root key again.
- * Noted first, so that it holds if the run is killed. Returns whether there was one.
+ * Noted first, so that it holds if the run is killed; by the record as it is now, for another run may have noted one during
+ * the preview. Returns whether there was one.
  */
-export async function forgetScans(record: InstallationRecord, ports: ApplyPorts): Promise<boolean> {
-  const key = record.keys[KIND];
-  if (key === undefined) return false;
+export async function forgetScans({ spec }: InstallationRecord, ports: ApplyPorts): Promise<boolean> {
+  const record = (await readBack(ports.store, spec.ledgerNamespace))?.record;
+  const key = record?.keys[KIND];
+  if (record === undefined || key === undefined) return false;
   const active = activeVersion(key);
   const scanned = key.versions.filter((version) => hasScan(key, version));
   for (const old of scanned) {

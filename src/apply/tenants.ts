@@ -198,7 +198,7 @@ export async function removeTenants(
     'CONFLICT',
     `${documents.length - removed} of ${documents.length} tenants were changed or removed by others meanwhile; what is there stays`,
     {
-      hint: 'run the command again, with another name for the backup',
+      hint: `run the command again${backup === undefined ? '' : ', with another name for the backup'}`,
     },
   );
 }

@@ -113,6 +113,7 @@ async function remove({ options, access, apply, ports }: Work): Promise<ExitCode
   const missing = [...new Set(ids)].filter((id) => !removed.includes(id));
   // No document, no file.
   const file = typeof backup === 'string' && documents.length > 0 ? backup : undefined;
+  if (file !== undefined) await ports.files.checkNew(file);
   if (!dryRun && documents.length > 0) {
     await agree(
       `remove ${documents.length} tenants with their keys${file === undefined ? ' for good' : ''}`,
@@ -122,7 +123,7 @@ async function remove({ options, access, apply, ports }: Work): Promise<ExitCode
     await removeTenants(documents, file, access, { ...apply, files: ports.files });
   }
   return show(
-    { verb: 'remove', removed, missing, ...(file === undefined ? {} : { file }), dryRun },
+    { verb: 'remove', removed, missing, ...(file === undefined || dryRun ? {} : { file }), dryRun },
     options,
     apply,
     ports,

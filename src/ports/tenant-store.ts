@@ -27,9 +27,18 @@ export interface TenantDocument {
 /** On a document that could not be read as it stands: why, as what is said of the document. */
 export const DAMAGE = Symbol('damage');
 
+/** Stands for binary data of another subtype than 0, which no filter on its bytes alone would find. */
+export class OtherBinary {
+  readonly subtype: number;
+
+  constructor(subtype: number) {
+    this.subtype = subtype;
+  }
+}
+
 /**
- * A document as it stands, whatever is in it: binary data as Uint8Array, other BSON types as the driver has them. Text that is
- * not UTF-8 has U+FFFD for what cannot be read; scans mark a document that holds any, wherever that is.
+ * A document as it stands, whatever is in it: binary data in `wrapped` as Uint8Array, or as OtherBinary; other BSON types, and
+ * those elsewhere, as the driver has them. Text that is not UTF-8 has U+FFFD for what cannot be read; scans mark a document that holds any, wherever that is.
  */
 export type FoundTenant = Readonly<Record<string, unknown>> & { readonly [DAMAGE]?: string };
 

@@ -2,7 +2,7 @@ import { equalBytes } from '../crypto/digest.ts';
 import { IV_BYTES, TAG_BYTES } from '../crypto/wrap.ts';
 import { DamagedError } from '../errors.ts';
 import { isObject } from '../ledger/text.ts';
-import { DAMAGE, type FoundTenant, type TenantDocument, type WrappedKey } from '../ports/tenant-store.ts';
+import { DAMAGE, type FoundTenant, OtherBinary, type TenantDocument, type WrappedKey } from '../ports/tenant-store.ts';
 import { unstorableId } from './tenant-id.ts';
 
 const ALG = 'A256GCM';
@@ -46,6 +46,7 @@ function readWrapped({ kid, alg, iv, ciphertext, tag }: Readonly<Record<string, 
 }
 
 function binary(name: string, value: unknown, length: number): Uint8Array {
+  if (value instanceof OtherBinary) throw new DamagedError(`${name} is binary of subtype ${value.subtype}, not 0`);
   check(value instanceof Uint8Array, `${name} is not binary data`);
   const bytes = value as Uint8Array;
   check(bytes.length === length, `${name} has ${bytes.length} bytes, not ${length}`);

@@ -18,7 +18,16 @@ export function tenantIdFault(id: string): string | undefined {
 
 /** An id as a message can quote it, whatever it is: on one line and not endless. */
 export function showId(id: unknown): string {
-  const text = typeof id === 'string' ? id : `(${typeof id}) ${String(id)}`;
+  const text = typeof id === 'string' ? id : `(${typeof id}) ${textOf(id)}`;
   const safe = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '\uFFFD');
   return safe.length > MAX_BYTES ? `${safe.slice(0, MAX_BYTES)}…` : safe;
+}
+
+/** A document may have a field `toString`, which hides what would make text of it. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return 'that cannot be shown';
+  }
 }

@@ -117,6 +117,8 @@ export interface BenchOptions {
   readonly read?: CliPorts['files']['read'];
   /** Where texts are written; without it none may be. */
   readonly writeNew?: CliPorts['files']['writeNew'];
+  /** Looks whether a text can be written; without it any can. */
+  readonly checkNew?: CliPorts['files']['checkNew'];
   /** True where stdout is a terminal. */
   readonly shows?: boolean;
 }
@@ -157,7 +159,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     files: {
       read: options.read ?? (async (path) => texts[path]),
       readBytes: () => Promise.reject(new Error('no file is read')),
-      checkNew: async () => undefined,
+      checkNew: options.checkNew ?? (async () => undefined),
       writeNew: options.writeNew ?? (() => Promise.reject(new Error('nothing writes texts here'))),
     },
     loadTlsProbe: async () => ({ probe: async () => ({ unreachable: 'nothing listens here' }) }),

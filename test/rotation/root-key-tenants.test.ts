@@ -321,6 +321,21 @@ describe('a document under the old root key', () => {
     expect((await go()).done).toBe(true);
   });
 
+  test('that tenant rewrap wraps anew makes both begin anew too where the first was noted during its preview', async () => {
+    await promoteAlone();
+    const scan = tenants.scan.bind(tenants);
+    tenants.scan = async function* (kids) {
+      tenants.scan = scan;
+      expect((await go()).waitingFor?.reason).toContain('second scan');
+      late();
+      yield* scan(kids);
+    };
+    const rewrap = ['tenant', 'rewrap', '--yes', '-o', 'json', '--mongodb-uri', 'mongodb://db'];
+    const { stdout } = await command(store, rewrap, { clock, openTenantStore: async () => tenants });
+    expect(JSON.parse(stdout)).toMatchObject({ rewrapped: 1, remaining: 0 });
+    expect([await wrappedBy(), Object.keys(evidence())]).toEqual([`v2 ${TENANTS}`, ['v2.2.active']]);
+  });
+
   test('that is restored after retirement is brought back by --reinstate', async () => {
     await go();
     clock.advance(PERIOD);

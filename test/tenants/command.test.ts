@@ -1,5 +1,5 @@
 /** `tenant` as a command, on stores in memory. */
-import { Long } from 'mongodb';
+import { Binary, Long } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { openMongodbTenantStore } from '../../src/adapters/mongodb/tenant-store.ts';
@@ -184,6 +184,41 @@ describe('remove', () => {
     expect((await tenant(['remove', 'tenant-2', '--no-backup', '--yes'])).code).toBe(0);
   });
 
+  test.each([[['--backup', 'r.json', '--no-backup']], [['--no-backup', '--backup', 'r.json']]])(
+    'takes %j for no answer to whether there is to be a backup',
+    async (flags) => {
+      const { code, stderr } = await tenant(['remove', 'tenant-1', ...flags, '--yes']);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('--backup and --no-backup exclude each other')]);
+      expect(tenants.documents.has('tenant-1')).toBe(true);
+    },
+  );
+
+  test('looks before anything else whether the file can be made, and names none that was not', async () => {
+    const checkNew = async (file: string): Promise<void> => {
+      if (file === 'taken.json') throw new PaletteKeysError('USAGE', 'it is there already', { hint: 'none' });
+    };
+    const dry = (file: string): Promise<Outcome> =>
+      tenant(['remove', 'tenant-1', '--backup', file, '--dry-run', '-o', 'json'], { checkNew });
+    expect(await dry('taken.json')).toMatchObject({ code: 2, stderr: expect.stringContaining('it is there already') });
+    const { code, stdout } = await dry('new.json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { removed: ['tenant-1'], dryRun: true }]);
+    expect(JSON.parse(stdout)).not.toHaveProperty('file');
+    const unconfirmed = await tenant(['remove', 'tenant-1', '--backup', 'taken.json'], { checkNew });
+    expect(unconfirmed.stderr).toContain('it is there already');
+  });
+
+  test.each([
+    ['--backup', 'run the command again, with another name for the backup'],
+    ['--no-backup', 'run the command again'],
+  ])('of what others changed meanwhile says with %s what helps', async (flag, hint) => {
+    tenants.remove = async () => 0;
+    const flags = flag === '--backup' ? [flag, 'r.json'] : [flag];
+    const { code, stderr } = await tenant(['remove', 'tenant-1', ...flags, '--yes'], {
+      writeNew: async () => undefined,
+    });
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`hint: ${hint}\n`)]);
+  });
+
   test('does not take an empty name for the backup', async () => {
     const { code, stderr } = await tenant(['remove', 'tenant-1', '--backup', '', '--yes']);
     expect([code, stderr]).toEqual([2, expect.stringContaining('--backup names no file')]);
@@ -191,7 +226,7 @@ describe('remove', () => {
   });
 });
 
-describe('a document with text that is not UTF-8', () => {
+describe('a document that is not of the documented form', () => {
   let server: FakeMongodb;
   let documents: readonly FoundTenant[];
 
@@ -216,13 +251,31 @@ describe('a document with text that is not UTF-8', () => {
       openTenantStore: (place) => openMongodbTenantStore({ ...place, uri, ca: server.caPem, timeoutMs: 5000 }),
     });
   };
-  const places: readonly (readonly [string, string, (sound: FoundTenant) => FoundTenant])[] = [
-    ['its id', '\uFFFDbroken)', (sound) => ({ ...sound, _id: BROKEN })],
-    ['its kid', IDS[0] ?? '', (sound) => ({ ...sound, wrapped: { ...(sound['wrapped'] as object), kid: BROKEN } })],
-    ['what is beside', IDS[0] ?? '', (sound) => ({ ...sound, name: { first: BROKEN } })],
+  const wrappedWith = (more: (wrapped: Readonly<Record<string, Uint8Array>>) => object) => (sound: FoundTenant) => {
+    const wrapped = sound['wrapped'] as Readonly<Record<string, Uint8Array>>;
+    return { ...sound, wrapped: { ...wrapped, ...more(wrapped) } };
+  };
+  const of = (subtype: number, name: string) =>
+    wrappedWith(({ [name]: bytes = new Uint8Array() }) => ({ [name]: new Binary(bytes, subtype) }));
+  const notUtf8 = 'holds text that is not UTF-8';
+  const subtyped = (subtype: number, name: string): string => `wrapped.${name} is binary of subtype ${subtype}, not 0`;
+  const first = IDS[0] ?? '';
+  const places: readonly (readonly [string, string, string, (sound: FoundTenant) => FoundTenant])[] = [
+    ['text that is not UTF-8 in its id', '\uFFFDbroken)', notUtf8, (sound) => ({ ...sound, _id: BROKEN })],
+    ['text that is not UTF-8 in its kid', first, notUtf8, wrappedWith(() => ({ kid: BROKEN }))],
+    ['text that is not UTF-8 beside', first, notUtf8, (sound) => ({ ...sound, name: { first: BROKEN } })],
+    ['an iv of another subtype', first, subtyped(5, 'iv'), of(5, 'iv')],
+    ['a ciphertext of another subtype', first, subtyped(128, 'ciphertext'), of(128, 'ciphertext')],
+    ['a tag that is a UUID', first, subtyped(4, 'tag'), of(4, 'tag')],
+    [
+      'an id that cannot be made text',
+      '(object) that cannot be shown',
+      '_id is not a string',
+      (sound) => ({ ...sound, _id: { toString: 1 } }),
+    ],
   ];
 
-  describe.each(places)('in %s', (_, shown, there) => {
+  describe.each(places)('with %s', (_, shown, message, there) => {
     test.each([['list'], ['verify'], ['rewrap', '--dry-run'], ['rewrap', '--yes']])(
       'is named by %s, which examines all others and writes nothing',
       async (...args) => {
@@ -231,7 +284,7 @@ describe('a document with text that is not UTF-8', () => {
         const document = JSON.parse(stdout);
         expect([code, document]).toMatchObject([
           5,
-          { failures: [{ tenant: shown, code: 'TENANT_MALFORMED', message: 'holds text that is not UTF-8' }] },
+          { failures: [{ tenant: shown, code: 'TENANT_MALFORMED', message }] },
         ]);
         expect(document.counts ?? document).toMatchObject(
           args[0] === 'rewrap' ? { total: 101, due: 100, rewrapped: 0 } : { total: 101, malformed: 1, unopenable: 0 },
@@ -244,7 +297,14 @@ describe('a document with text that is not UTF-8', () => {
     );
   });
 
-  test('is not removed with a backup, which would bring another one back', async () => {
+  test.each([['--no-backup'], ['--backup', 'r.json']])('is not removed with %s either', async (...backup) => {
+    const { code, stderr } = await on(of(128, 'ciphertext'), ['remove', first, ...backup, '--yes']);
+    expect([code, stderr]).toEqual([5, expect.stringContaining(subtyped(128, 'ciphertext'))]);
+    expect(stderr).not.toContain('backup');
+    expect(server.commands.filter((command) => 'delete' in command)).toEqual([]);
+  });
+
+  test('with text that is not UTF-8 is not removed with a backup, which would bring another one back', async () => {
     const beside = (sound: FoundTenant) => ({ ...sound, name: BROKEN });
     const { code, stderr } = await on(beside, ['remove', IDS[0] ?? '', '--backup', 'r.json', '--yes']);
     expect([code, stderr]).toEqual([5, expect.stringContaining('Extended JSON')]);

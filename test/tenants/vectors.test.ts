@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { BSON } from 'mongodb';
 import { describe, expect, it } from 'vitest';
+import { decode } from '../../src/adapters/mongodb/decode.ts';
 import { toExtendedJson } from '../../src/adapters/mongodb/extended-json.ts';
 import { base64urlToBytes } from '../../src/crypto/base64url.ts';
 import { symmetricKid } from '../../src/crypto/kid.ts';
@@ -25,9 +26,8 @@ const vectors = JSON.parse(readFileSync(path.join(project, 'docs/tenant-keys.vec
 const wrapKeys = new Map(
   vectors.keyring.keys.map(({ kid, k }) => [kid, deriveWrapKey(base64urlToBytes(k), 'palette-keys/tenant-wrap/v1')]),
 );
-/** As the driver hands a document over. */
-const found = (document: object): FoundTenant =>
-  BSON.deserialize(BSON.serialize(BSON.EJSON.deserialize(document)), { promoteBuffers: true });
+/** As the adapter hands a document over. */
+const found = (document: object): FoundTenant => decode(BSON.serialize(BSON.EJSON.deserialize(document)));
 
 describe('the vectors', () => {
   it.each(vectors.keyring.keys)('have the kid $kid for its root key', ({ kid, k }) => {

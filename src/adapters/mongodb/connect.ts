@@ -68,7 +68,6 @@ export function makeClient({ uri, login, authSource, ca, timeoutMs, withinMs }: 
       connectTimeoutMS: selectionMs,
       socketTimeoutMS: timeoutMs ?? ANSWER_MS,
       readPreference: 'primary',
-      promoteBuffers: true,
       // Many that a server takes are none of JavaScript, where making one throws.
       bsonRegExp: true,
       ignoreUndefined: false,

@@ -1,8 +1,9 @@
-import { BSON } from 'mongodb';
-import { DAMAGE, type FoundTenant } from '../../ports/tenant-store.ts';
+import { Binary, BSON } from 'mongodb';
+import { isObject } from '../../ledger/text.ts';
+import { DAMAGE, type FoundTenant, OtherBinary } from '../../ports/tenant-store.ts';
 
-/** As the client of connect.ts has it. */
-const AS_READ = { promoteBuffers: true, bsonRegExp: true } as const;
+/** Many regular expressions that a server takes are none of JavaScript. Buffers are not promoted, which drops the subtype. */
+const AS_READ = { promoteBuffers: false, bsonRegExp: true } as const;
 
 /**
  * A document as the server sent it. The driver would give up a whole answer for one text that is not UTF-8; here that
@@ -10,7 +11,7 @@ const AS_READ = { promoteBuffers: true, bsonRegExp: true } as const;
  */
 export function decode(bytes: Uint8Array): FoundTenant {
   try {
-    return BSON.deserialize(bytes, AS_READ);
+    return withBinary(BSON.deserialize(bytes, AS_READ));
   } catch {
     return { ...decodeLeniently(bytes), [DAMAGE]: 'holds text that is not UTF-8' };
   }
@@ -18,5 +19,20 @@ export function decode(bytes: Uint8Array): FoundTenant {
 
 /** The same without a mark. */
 export function decodeLeniently(bytes: Uint8Array): FoundTenant {
-  return BSON.deserialize(bytes, { ...AS_READ, validation: { utf8: false } });
+  return withBinary(BSON.deserialize(bytes, { ...AS_READ, validation: { utf8: false } }));
+}
+
+/** The same document, its wrapped key as the port has it. */
+function withBinary(found: BSON.Document): FoundTenant {
+  const wrapped: unknown = found['wrapped'];
+  if (!isObject(wrapped)) return found;
+  const entries = Object.entries(wrapped).map(([name, value]) => [
+    name,
+    value instanceof Binary ? plain(value) : value,
+  ]);
+  return { ...found, wrapped: Object.fromEntries(entries) };
+}
+
+function plain(binary: Binary): Uint8Array | OtherBinary {
+  return binary.sub_type === Binary.SUBTYPE_DEFAULT ? binary.value() : new OtherBinary(binary.sub_type);
 }

@@ -75,19 +75,21 @@ class MongodbTenantStore implements TenantStore {
     return onOnePrimary(this.#client, this.location, batchesOf(cursor));
   }
 
-  get(ids: readonly string[]): Promise<readonly FoundTenant[]> {
+  async get(ids: readonly string[]): Promise<readonly FoundTenant[]> {
     // Text beside the tenant key may be anything: what is asked for here is removed without a look at it.
-    const options = { enableUtf8Validation: false };
-    return this.#try(() => this.#documents.find<FoundTenant>({ _id: { $in: [...ids] } }, options).toArray());
+    return (await this.#bytesOf(ids)).map(decodeLeniently);
   }
 
   async copies(ids: readonly string[]): Promise<readonly TenantCopy[]> {
-    const cursor = this.#documents.find<Uint8Array>({ _id: { $in: [...ids] } }, { raw: true });
-    const all = await this.#try(() => cursor.toArray());
-    return all.map((bytes) => ({
+    return (await this.#bytesOf(ids)).map((bytes) => ({
       found: decodeLeniently(bytes),
       extendedJson: toExtendedJson(bytes),
     }));
+  }
+
+  #bytesOf(ids: readonly string[]): Promise<readonly Uint8Array[]> {
+    const cursor = this.#documents.find<Uint8Array>({ _id: { $in: [...ids] } }, { raw: true });
+    return this.#try(() => cursor.toArray());
   }
 
   async countByKid(): Promise<ReadonlyMap<string | undefined, number>> {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { usageError } from '../../errors.ts';
 import type { TenantOptions } from '../ports.ts';
 import { type CommandDefinition, withDatabase } from './definition.ts';
 
@@ -12,6 +13,12 @@ Examples:
   $ palette-keys tenant verify
   $ palette-keys tenant remove acme --backup acme.json
   $ palette-keys tenant rewrap --shard 0/4 --yes`;
+
+/** Commander keeps both in one place, where the last would win. `said`: what stands there already. */
+function unlessBoth<T extends string | false>(backup: T, said: unknown): T {
+  if (said === undefined || typeof said === typeof backup) return backup;
+  throw usageError('--backup and --no-backup exclude each other', 'take one of them');
+}
 
 type Verb = 'add' | 'list' | 'verify' | 'remove' | 'rewrap';
 
@@ -39,8 +46,10 @@ export const tenantCommand: CommandDefinition = {
     verb('verify', 'open every tenant key; write nothing');
     verb('remove', 'remove tenants with their keys')
       .argument('<id...>', 'ids of the tenants')
-      .option('--backup <file>', 'new file that the removed documents are written to')
-      .option('--no-backup', 'remove them for good');
+      .option('--backup <file>', 'new file that the removed documents are written to', (file, before) =>
+        unlessBoth(file, before),
+      )
+      .option('--no-backup', 'remove them for good', (_, before) => unlessBoth(false, before));
     verb('rewrap', 'wrap every tenant key by the active root key').option(
       '--shard <i/n>',
       'do only part i (from 0) of n, to share the work',

@@ -35,7 +35,7 @@ export function renderTenants(shown: TenantsShown, location: string, paint: Pale
   if (shown.verb === 'remove') {
     const { removed, missing, file, dryRun } = shown;
     const kept = file === undefined ? '' : `; their documents are in ${file}`;
-    return `${dryRun ? 'Would be removed' : 'Removed'} from ${location}: ${removed.length} tenants${dryRun ? '' : kept}; ${missing.length} were not there.\n`;
+    return `${dryRun ? 'Would be removed' : 'Removed'} from ${location}: ${removed.length} tenants${kept}; ${missing.length} were not there.\n`;
   }
   const { counts, failures } = shown;
   const byKid = Object.entries(counts.byKid).map(([kid, count]) => `${count} by ${kid}`);
