@@ -104,6 +104,15 @@ describe('list', () => {
   });
 });
 
+describe('-n', () => {
+  test.each(['add', 'list', 'verify', 'remove', 'rewrap'])('that the record contradicts ends %s', async (verb) => {
+    const ids = { add: ['tenant-1'], remove: ['tenant-1', '--no-backup'] }[verb] ?? [];
+    const { code, stderr } = await tenant([verb, ...ids, '-n', 'elsewhere', '--yes']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('-n elsewhere: the installation is hubble-system')]);
+    expect((await tenant([verb, ...ids, '-n', 'hubble-system', '--yes'])).code).toBe(0);
+  });
+});
+
 describe('add --from', () => {
   const from = (text: string): Promise<Outcome> =>
     tenant(['add', '--from', 'ids.txt', '-o', 'json'], { texts: { 'ids.txt': text } });
