@@ -8,7 +8,7 @@ import { addTenants } from '../../src/apply/tenants.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { FoundTenant } from '../../src/ports/tenant-store.ts';
 import { type BenchOptions, command, type Outcome } from '../backup/bench.ts';
-import { auditIn, installation, portsOn, storeWith } from '../support/installations.ts';
+import { auditIn, editRecord, installation, portsOn, recordIn, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
 import { BROKEN, withBrokenText } from '../support/mongodb/broken-text.ts';
@@ -101,6 +101,24 @@ describe('list', () => {
     const ids = verb === 'add' || verb === 'remove' ? ['tenant-1'] : [];
     const { code, stdout, stderr } = await tenant([verb, ...ids, '-o', 'prometheus']);
     expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('-o prometheus is for status')]);
+  });
+});
+
+describe.each([
+  ['retired', 'TENANT_KID_RETIRED'],
+  ['destroyed', 'TENANT_KID_DESTROYED'],
+])('a tenant key under a root key that is %s', (state, code) => {
+  test('is named with the command that brings the root key back, complete', async () => {
+    withSecondRootKey(store);
+    const [{ kid }] = recordIn(store.snapshot()).keys['root-key'].versions;
+    editRecord(store, (record) => {
+      record.keys['root-key'].versions[0].state = state;
+    });
+    const table = await tenant(['verify']);
+    expect(table.code).toBe(5);
+    expect(table.stdout.replace(/\s+/g, ' ')).toContain(`palette-keys rotate root-key --reinstate ${kid} -`);
+    const { failures } = JSON.parse((await tenant(['verify', '-o', 'json'])).stdout);
+    expect(failures[0]).toEqual({ tenant: 'tenant-0', code, message: expect.stringContaining(kid), kid });
   });
 });
 
