@@ -122,6 +122,27 @@ describe.each([
   });
 });
 
+describe('a sum', () => {
+  test.each([
+    ['verify', []],
+    ['list', []],
+    ['add', ['new-1', '--dry-run']],
+    ['add', ['new-1']],
+    ['remove', ['tenant-1', '--backup', 'r.json', '--dry-run']],
+    ['remove', ['tenant-1', '--no-backup', '--yes']],
+    ['rewrap', ['--dry-run']],
+    ['rewrap', ['--yes']],
+    ['rewrap', ['--shard', '0/2', '--yes']],
+  ])('of %s %j fits into 80 columns', async (verb, args) => {
+    withSecondRootKey(store);
+    tenants = new MemoryTenantStore(new Map(filled), 'MongoDB at localhost:27017, hubbledb.tenantKeys');
+    const { stdout } = await tenant([verb, ...args]);
+    expect(stdout.replace(/\n/g, ' ')).toContain('MongoDB at localhost:27017, hubbledb.tenantKeys');
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(stdout).toMatch(/[^\n]\n$/);
+  });
+});
+
 describe('-n', () => {
   test.each(['add', 'list', 'verify', 'remove', 'rewrap'])('that the record contradicts ends %s', async (verb) => {
     const ids = { add: ['tenant-1'], remove: ['tenant-1', '--no-backup'] }[verb] ?? [];
@@ -171,7 +192,7 @@ describe('rewrap', () => {
     };
     expect((await tenant(['rewrap', '--yes'])).code).toBe(1);
     const changes = auditIn(store.snapshot()).flatMap((line) => line.changes);
-    expect(changes.map(({ action }: { action: string }) => action)).toContain('rewrap 200');
+    expect(changes).toContainEqual(expect.objectContaining({ action: 'rewrap 200', object: 'tenants in memory' }));
   });
 });
 
