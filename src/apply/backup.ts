@@ -28,6 +28,8 @@ export interface BackupRequest {
   /** Where the file is made; undefined for a rehearsal, which writes nothing. */
   readonly file: string | undefined;
   readonly to: SealFor;
+  /** The platform's (`-n`), which the installation must have. */
+  readonly namespace?: string | undefined;
   /** Where the ledger is looked for if the store does not tell. */
   readonly ledgerNamespace?: string | undefined;
 }
@@ -47,7 +49,8 @@ export type BackupMark = VersionRecord['backups'][number];
 
 /**
  * Writes ledger and record into an encrypted file, reads the file back, decrypts and checks it, and then records which
- * versions it holds. Throws REFUSED where the installation is not whole, so that nobody relies on half a backup.
+ * versions it holds. Throws REFUSED where the installation is not whole, so that nobody relies on half a backup, and USAGE where it
+ * is not that of `namespace`.
  */
 export async function applyBackup(
   request: BackupRequest,
@@ -55,7 +58,7 @@ export async function applyBackup(
 ): Promise<readonly BackedUp[]> {
   const { store, clock, actor } = ports;
   const snapshot = await gather(store, {
-    ...{ spec: undefined, namespace: undefined },
+    ...{ spec: undefined, namespace: request.namespace },
     ledgerNamespace: request.ledgerNamespace,
   });
   const assessment = await assess(snapshot, { adopt: false, restore: false }, clock.now());

@@ -22,8 +22,8 @@ export async function audit(
 ): Promise<void> {
   const { location } = ports.tenants;
   const objects = [
-    ...(ids.length > 0 || perhaps.length === 0 ? [`tenants ${inShort(ids)} in ${location}`] : []),
-    ...(perhaps.length > 0 ? [`perhaps tenants ${inShort(perhaps)} in ${location}`] : []),
+    ...(ids.length > 0 || perhaps.length === 0 ? [`${tenantsCalled(ids)} in ${location}`] : []),
+    ...(perhaps.length > 0 ? [`perhaps ${tenantsCalled(perhaps)} in ${location}`] : []),
   ];
   const changes = objects.map((object) => ({ action, object, key: 'root-key', kid: activeKid }));
   const lock = await lockSoon(ports);
@@ -34,9 +34,10 @@ export async function audit(
   }
 }
 
-function inShort(ids: readonly string[]): string {
+function tenantsCalled(ids: readonly string[]): string {
+  if (ids.length === 0) return 'tenants';
   const more = ids.length > AUDITED ? [`${ids.length - AUDITED} more`] : [];
-  return [...ids.slice(0, AUDITED).map(showId), ...more].join(', ');
+  return `tenants ${[...ids.slice(0, AUDITED).map(showId), ...more].join(', ')}`;
 }
 
 /** The lock, which shards and others at work hold for moments alone. Throws LOCK_HELD where somebody keeps it. */

@@ -3,6 +3,7 @@ import { RESTORE_THAT } from '../plan/tenant-tripwire.ts';
 import type { TenantFailure, TenantFault } from '../tenants/examine.ts';
 import { showId } from '../tenants/tenant-id.ts';
 
+/** `KID` stands for the root key's. */
 const REMEDIES: Readonly<Record<TenantFault, string>> = {
   TENANT_MALFORMED: 'look at it with mongosh; restore it from a dump of the database',
   TENANT_KID_UNKNOWN: `the cluster was restored to an older state, perhaps: ${RESTORE_THAT}`,
@@ -15,7 +16,7 @@ const REMEDIES: Readonly<Record<TenantFault, string>> = {
 
 /** The failures of a scan as findings: where there is one, nothing that needs or changes a root key may go on (5). */
 export function tenantFindings(failures: readonly TenantFailure[]): readonly Finding[] {
-  return failures.map(({ tenant, code, message }) =>
-    finding(code, `tenant/${showId(tenant)}`, message, REMEDIES[code]),
+  return failures.map(({ tenant, code, message, kid = 'KID' }) =>
+    finding(code, `tenant/${showId(tenant)}`, message, REMEDIES[code].replace('KID', kid)),
   );
 }

@@ -32,12 +32,16 @@ export interface TenantAccess {
 /** How one gets to the database of the tenant keys; undefined where neither the spec nor the operator names it. */
 export type TenantDatabase = (spec: InstallationSpec) => ((access: TenantAccess) => Promise<TenantStore>) | undefined;
 
-/** Reads root keys, credentials and CAs from the ledger. Throws NOT_INSTALLED, and REFUSED where one of them is not whole. */
+/**
+ * Reads root keys, credentials and CAs from the ledger. Throws NOT_INSTALLED, REFUSED where one of them is not whole, and USAGE
+ * where the installation is not that of `namespace` (`-n`).
+ */
 export async function readTenantAccess(
   { store, clock }: { readonly store: KeyStore; readonly clock: Clock },
   ledgerNamespace: string | undefined,
+  namespace?: string,
 ): Promise<TenantAccess> {
-  const snapshot = await gather(store, { spec: undefined, namespace: undefined, ledgerNamespace });
+  const snapshot = await gather(store, { spec: undefined, namespace, ledgerNamespace });
   const assessment = await assess(snapshot, { adopt: false, restore: false }, clock.now());
   if (assessment.installationId === undefined) {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {

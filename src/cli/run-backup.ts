@@ -25,7 +25,8 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
   const store = await ports.openStore(options, () => spec?.ledgerNamespace);
   const { sealer, files } = await ports.loadBackupPorts();
   const backupPorts = { sealer, files: piped ? pipe(ports) : files };
-  const request = { file: dryRun ? undefined : out, to, ledgerNamespace: spec?.ledgerNamespace };
+  const places = { namespace: options.namespace, ledgerNamespace: spec?.ledgerNamespace };
+  const request = { file: dryRun ? undefined : out, to, ...places };
   const entries = await applyBackup(request, { ...applyPorts('backup', store, ports), ...backupPorts });
   if (piped) return 0;
   if (output === 'json' || output === 'yaml') {

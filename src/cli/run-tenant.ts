@@ -43,7 +43,7 @@ export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPo
   const uri = await uriOf(options, ports);
   const spec = await readStandingSpec(options, ports);
   const store = await ports.openStore(options, () => spec?.ledgerNamespace);
-  const access = await readTenantAccess({ store, clock: ports.clock }, spec?.ledgerNamespace);
+  const access = await readTenantAccess({ store, clock: ports.clock }, spec?.ledgerNamespace, options.namespace);
   const tenants = await openTenants(access, uri, options, ports);
   // A list goes to the terminal while it is read, where a bar would be drawn into it.
   const bar = progressBar(ports.terminal, options.quiet || (verb === 'list' && ports.terminal.shows));

@@ -17,6 +17,8 @@ export interface TenantFailure {
   readonly tenant: string;
   readonly code: TenantFault;
   readonly message: string;
+  /** The root key that wraps it, where that is known and no longer in use. */
+  readonly kid?: string;
 }
 
 /** A document that is as it should be, its key opened; or why it is not. */
@@ -29,12 +31,15 @@ export function examineTenant(found: FoundTenant, { wrapKeys, retired, destroyed
   const { _id } = found;
   const tenant = typeof _id === 'string' ? _id : showId(_id);
   const failed = (code: TenantFault, message: string): Examined => ({ failure: { tenant, code, message } });
+  const gone = (code: TenantFault, kid: string, state: string): Examined => ({
+    failure: { tenant, code, message: `the root key ${kid}, which wraps it, is ${state}`, kid },
+  });
   const document = attempt(() => readTenant(found));
   if (typeof document === 'string') return failed('TENANT_MALFORMED', document);
   const { kid } = document.wrapped;
   const wrapKey = wrapKeys.get(kid);
-  if (retired.has(kid)) return failed('TENANT_KID_RETIRED', `the root key ${kid}, which wraps it, is retired`);
-  if (destroyed.has(kid)) return failed('TENANT_KID_DESTROYED', `the root key ${kid}, which wraps it, is destroyed`);
+  if (retired.has(kid)) return gone('TENANT_KID_RETIRED', kid, 'retired');
+  if (destroyed.has(kid)) return gone('TENANT_KID_DESTROYED', kid, 'destroyed');
   if (wrapKey === undefined) {
     return failed('TENANT_KID_UNKNOWN', `no root key has the kid ${showId(kid)} that it is wrapped by`);
   }

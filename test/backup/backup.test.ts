@@ -264,6 +264,13 @@ describe('for whom', () => {
     expect(writtenSince(before, store)).toEqual([]);
   });
 
+  test.each([[[]], [['--dry-run']]])('-n that the record contradicts is a usage error (%j)', async (flags) => {
+    const { code, stderr } = await command(store, [...BACKUP, ...flags, '-n', 'elsewhere'], { files });
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`-n elsewhere: the installation is ${PLATFORM}`)]);
+    expect([files.found.size, contents(store.snapshot())]).toEqual([0, contents(made)]);
+    expect((await command(store, [...BACKUP, ...flags, '-n', PLATFORM], { files })).code).toBe(0);
+  });
+
   test('no place for the file is a usage error', async () => {
     expect(await command(store, ['backup', ...FOR], { files })).toMatchObject({ code: 2 });
   });

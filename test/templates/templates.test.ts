@@ -92,13 +92,27 @@ describe('templates/', () => {
       readonly completions: number;
       readonly parallelism: number;
       readonly completionMode: string;
-      readonly template: { readonly spec: { readonly containers: readonly { readonly args: readonly string[] }[] } };
+      readonly podFailurePolicy: unknown;
+      readonly ttlSecondsAfterFinished: unknown;
+      readonly template: {
+        readonly spec: {
+          readonly restartPolicy: string;
+          readonly containers: readonly { readonly name: string; readonly args: readonly string[] }[];
+        };
+      };
     }
     const specOf = (name: string) => documentsOf(textOf(name)).find(({ kind }) => kind === 'Job')?.['spec'] as Spec;
-    const { completions, parallelism, completionMode, template } = specOf('rewrap-job.yaml');
+    const { completions, parallelism, completionMode, template, ...spec } = specOf('rewrap-job.yaml');
     const [container] = template.spec.containers;
     const [plain] = specOf('job.yaml').template.spec.containers;
     expect([completionMode, parallelism]).toEqual(['Indexed', completions]);
+    // What was refused is refused again; and the next rotation takes another Job of that name.
+    const onExitCodes = { containerName: container?.name, operator: 'In', values: [2, 5] };
+    expect(spec).toMatchObject({
+      podFailurePolicy: { rules: [{ action: 'FailJob', onExitCodes }] },
+      ttlSecondsAfterFinished: 3600,
+    });
+    expect(template.spec.restartPolicy).toBe('Never');
     expect({ ...container, args: [] }).toEqual({ ...plain, args: [] });
     const args = (container?.args ?? []).map((arg) => arg.replace('$(JOB_COMPLETION_INDEX)', String(completions - 1)));
     expect(args).toContain(`${completions - 1}/${completions}`);
@@ -155,6 +169,17 @@ describe.skipIf(assets === undefined)('templates/ on a cluster', { timeout: STAR
         expect.stringContaining('violates PodSecurity "restricted:latest"'),
       ]);
     });
+  });
+
+  it('rewrap-job.yaml makes a Job, and another one at the next rotation, by the command that it names', async () => {
+    const [, command = ''] = /^# {3}kubectl (.*)$/m.exec(textOf('rewrap-job.yaml')) ?? [];
+    const args = command.replace('rewrap-job.yaml', fileOf('rewrap-job.yaml')).split(' ');
+    const made = async () => {
+      await bed.kubectl(args);
+      const job = JSON.parse(await bed.kubectl(['get', 'job', 'palette-keys-rewrap', '-n', LEDGER, '-o', 'json']));
+      return job.metadata.uid;
+    };
+    expect(await made()).not.toBe(await made());
   });
 
   it.each(['rbac.yaml', 'rbac-ingress.yaml', 'guard-policy.yaml'])(

@@ -8,7 +8,7 @@ import { addTenants } from '../../src/apply/tenants.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { FoundTenant } from '../../src/ports/tenant-store.ts';
 import { type BenchOptions, command, type Outcome } from '../backup/bench.ts';
-import { auditIn, installation, portsOn, storeWith } from '../support/installations.ts';
+import { auditIn, editRecord, installation, portsOn, recordIn, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
 import { BROKEN, withBrokenText } from '../support/mongodb/broken-text.ts';
@@ -104,6 +104,54 @@ describe('list', () => {
   });
 });
 
+describe.each([
+  ['retired', 'TENANT_KID_RETIRED'],
+  ['destroyed', 'TENANT_KID_DESTROYED'],
+])('a tenant key under a root key that is %s', (state, code) => {
+  test('is named with the command that brings the root key back, complete', async () => {
+    withSecondRootKey(store);
+    const [{ kid }] = recordIn(store.snapshot()).keys['root-key'].versions;
+    editRecord(store, (record) => {
+      record.keys['root-key'].versions[0].state = state;
+    });
+    const table = await tenant(['verify']);
+    expect(table.code).toBe(5);
+    expect(table.stdout.replace(/\s+/g, ' ')).toContain(`palette-keys rotate root-key --reinstate ${kid} -`);
+    const { failures } = JSON.parse((await tenant(['verify', '-o', 'json'])).stdout);
+    expect(failures[0]).toEqual({ tenant: 'tenant-0', code, message: expect.stringContaining(kid), kid });
+  });
+});
+
+describe('a sum', () => {
+  test.each([
+    ['verify', []],
+    ['list', []],
+    ['add', ['new-1', '--dry-run']],
+    ['add', ['new-1']],
+    ['remove', ['tenant-1', '--backup', 'r.json', '--dry-run']],
+    ['remove', ['tenant-1', '--no-backup', '--yes']],
+    ['rewrap', ['--dry-run']],
+    ['rewrap', ['--yes']],
+    ['rewrap', ['--shard', '0/2', '--yes']],
+  ])('of %s %j fits into 80 columns', async (verb, args) => {
+    withSecondRootKey(store);
+    tenants = new MemoryTenantStore(new Map(filled), 'MongoDB at localhost:27017, hubbledb.tenantKeys');
+    const { stdout } = await tenant([verb, ...args]);
+    expect(stdout.replace(/\n/g, ' ')).toContain('MongoDB at localhost:27017, hubbledb.tenantKeys');
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(stdout).toMatch(/[^\n]\n$/);
+  });
+});
+
+describe('-n', () => {
+  test.each(['add', 'list', 'verify', 'remove', 'rewrap'])('that the record contradicts ends %s', async (verb) => {
+    const ids = { add: ['tenant-1'], remove: ['tenant-1', '--no-backup'] }[verb] ?? [];
+    const { code, stderr } = await tenant([verb, ...ids, '-n', 'elsewhere', '--yes']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('-n elsewhere: the installation is hubble-system')]);
+    expect((await tenant([verb, ...ids, '-n', 'hubble-system', '--yes'])).code).toBe(0);
+  });
+});
+
 describe('add --from', () => {
   const from = (text: string): Promise<Outcome> =>
     tenant(['add', '--from', 'ids.txt', '-o', 'json'], { texts: { 'ids.txt': text } });
@@ -144,7 +192,7 @@ describe('rewrap', () => {
     };
     expect((await tenant(['rewrap', '--yes'])).code).toBe(1);
     const changes = auditIn(store.snapshot()).flatMap((line) => line.changes);
-    expect(changes.map(({ action }: { action: string }) => action)).toContain('rewrap 200');
+    expect(changes).toContainEqual(expect.objectContaining({ action: 'rewrap 200', object: 'tenants in memory' }));
   });
 });
 

@@ -30,19 +30,21 @@ export type TenantsShown =
 export function renderTenants(shown: TenantsShown, location: string, paint: Palette): string {
   if (shown.verb === 'add') {
     const { added, existing, dryRun } = shown;
-    return `${dryRun ? 'Would be added' : 'Added'} in ${location}: ${added.length} tenants; ${existing.length} were there.\n`;
+    const what = dryRun ? 'Would be added' : 'Added';
+    return wrap(`${what} in ${location}: ${added.length} tenants; ${existing.length} were there.`, 0);
   }
   if (shown.verb === 'remove') {
     const { removed, missing, file, dryRun } = shown;
     const kept = file === undefined ? '' : `; their documents are in ${file}`;
-    return `${dryRun ? 'Would be removed' : 'Removed'} from ${location}: ${removed.length} tenants${kept}; ${missing.length} were not there.\n`;
+    const what = dryRun ? 'Would be removed' : 'Removed';
+    return wrap(`${what} from ${location}: ${removed.length} tenants${kept}; ${missing.length} were not there.`, 0);
   }
   const { counts, failures } = shown;
   const byKid = Object.entries(counts.byKid).map(([kid, count]) => `${count} by ${kid}`);
   const faults = counts.malformed + counts.unopenable;
   const wrapped = byKid.length === 0 ? '' : ` wrapped ${byKid.join(', ')}`;
-  const sum = `${counts.total} tenants in ${location}:${wrapped}${faults === 0 ? '; every key opens' : `; ${faults} cannot be used`}.\n`;
-  return `${sum}${renderFailures(failures, paint)}`;
+  const sum = `${counts.total} tenants in ${location}:${wrapped}${faults === 0 ? '; every key opens' : `; ${faults} cannot be used`}.`;
+  return `${wrap(sum, 0)}${renderFailures(failures, paint)}`;
 }
 
 export function renderRewrap(
@@ -52,16 +54,19 @@ export function renderRewrap(
 ): string {
   const { due, rewrapped, overtaken, remaining, rate, failures, dryRun, total, activeKid } = result;
   if (failures.length > 0 && rewrapped === 0) {
-    return `Nothing was written in ${location}: some of ${total} tenant keys cannot be opened.\n${renderFailures(failures, paint)}`;
+    const sum = `Nothing was written in ${location}: some of ${total} tenant keys cannot be opened.`;
+    return `${wrap(sum, 0)}${renderFailures(failures, paint)}`;
   }
-  if (due === 0 && rewrapped === 0) return `Nothing to do in ${location}: all of it is wrapped by ${activeKid}.\n`;
+  if (due === 0 && rewrapped === 0)
+    return wrap(`Nothing to do in ${location}: all of it is wrapped by ${activeKid}.`, 0);
   if (dryRun)
-    return `Would be wrapped by ${activeKid} in ${location}: ${due} of ${total} tenant keys; every key opens.\n`;
+    return wrap(`Would be wrapped by ${activeKid} in ${location}: ${due} of ${total} tenant keys; every key opens.`, 0);
   const rest = [
     overtaken > 0 ? `; ${overtaken} were changed by others meanwhile` : '',
     remaining > 0 ? `; ${remaining} remain, for others keep wrapping by an old root key` : '',
   ];
-  return `Wrapped by ${activeKid} in ${location}: ${rewrapped} tenant keys, ${rate}/s${rest.join('')}.\n${renderFailures(failures, paint)}`;
+  const sum = `Wrapped by ${activeKid} in ${location}: ${rewrapped} tenant keys, ${rate}/s${rest.join('')}.`;
+  return `${wrap(sum, 0)}${renderFailures(failures, paint)}`;
 }
 
 function renderFailures(failures: Failures, paint: Palette): string {
