@@ -11,7 +11,7 @@ import type { Decision, Situation, Step } from '../rotation/situation.ts';
 import { formerSpecOf } from '../rotation/soak.ts';
 import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
-import { noteCensus } from './confirm.ts';
+import { noteCensus, noteUnprobed } from './confirm.ts';
 import { deleteEntry, lossOf, stepOfDestroyed } from './destroy.ts';
 import { endEmergency } from './emergency.ts';
 import { type Gathered, gatherEvidence } from './evidence.ts';
@@ -80,6 +80,7 @@ async function advanceVersions(
       }
       const { decision, gathered, situation } = await decide(step, rotation, scene, ports);
       for (const pod of gathered?.leftOut ?? []) log.say(`left out on an earlier word: ${pod}`);
+      for (const endpoint of gathered?.unprobed ?? []) log.say(endpoint);
       if (!decision.open) await noteFound(decision, gathered, scene, log, ports);
       if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
       if (await changeUsers(situation, gathered?.evidence ?? {}, scene, log, ports)) continue;
@@ -188,6 +189,10 @@ async function take(
     const census = gathered?.evidence.census;
     const agreed = async (): Promise<void> => {
       if (gathered !== undefined) await noteEvidence(gathered, scene, log, ports);
+      if (version !== undefined && gathered !== undefined && gathered.unprobed.length > 0) {
+        await noteUnprobed(record, kind, { old: version, unprobed: gathered.unprobed }, ports);
+        log.wrote = true;
+      }
       if (census?.status !== 'counted' || version === undefined) return;
       const found = censusInWords(census, version.kid);
       await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);

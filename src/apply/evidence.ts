@@ -17,6 +17,8 @@ export interface Gathered {
   readonly behind: Lagging;
   /** Pods (`<namespace>/<name>`) that would be behind, but that somebody vouched for earlier. */
   readonly leftOut: readonly string[];
+  /** Endpoints that could not be looked at, in words. */
+  readonly unprobed: readonly string[];
 }
 
 /** Gathers what a gate asks for. Reads alone. */
@@ -31,6 +33,7 @@ export async function gatherEvidence(
   let scanned: Gathered['scanned'];
   let behind = NOBODY;
   let leftOut: Gathered['leftOut'] = [];
+  let unprobed: Gathered['unprobed'] = [];
   for (const request of requests) {
     switch (request.type) {
       case 'consumers': {
@@ -48,7 +51,11 @@ export async function gatherEvidence(
         }
         break;
       case 'leaves':
-        evidence = { ...evidence, leaves: await leavesIssuedBy(request.issuer, observation, statements, ports) };
+        {
+          const found = await leavesIssuedBy(request.issuer, observation, statements, ports);
+          evidence = { ...evidence, leaves: found.leaves };
+          unprobed = found.unprobed;
+        }
         break;
       case 'tenants':
         // A scan takes its time: it is made when it alone is left, and counts if it began after all consumers were current.
@@ -84,7 +91,7 @@ export async function gatherEvidence(
         break;
     }
   }
-  return { evidence, confirmed, scanned, behind, leftOut };
+  return { evidence, confirmed, scanned, behind, leftOut, unprobed };
 }
 
 function isClosedAlready({ consumers, singleReaders = [] }: Evidence): boolean {

@@ -51,6 +51,9 @@ function requestOf({
 /** Kinds for which something is done on the database server. */
 const MANAGED = ['mongodb-auth', 'mongodb-tls'];
 
+/** The kind whose certificates endpoints may serve that no Secret of ours tells of. */
+const PROBED = 'internal-ca';
+
 /** Throws USAGE for flags that make no sense together. */
 export function checkFlags({
   kind,
@@ -80,6 +83,9 @@ export function checkFlags({
   }
   if (options.mongodbAdminUriFile !== undefined && kind !== undefined && !MANAGED.includes(kind)) {
     throw usageError('--mongodb-admin-uri-file is for mongodb-auth and mongodb-tls', 'leave it out');
+  }
+  if (options.probe.length > 0 && kind !== undefined && kind !== PROBED) {
+    throw usageError(`--probe is for ${PROBED}: its gate alone asks what is served`, 'leave it out');
   }
   if (acceptResets !== undefined) checkResets(acceptResets, kind, options);
 }
