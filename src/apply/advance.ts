@@ -14,7 +14,7 @@ import { chooseStep } from './choose-step.ts';
 import { noteCensus, noteUnprobed } from './confirm.ts';
 import { deleteEntry, lossOf, stepOfDestroyed } from './destroy.ts';
 import { endEmergency } from './emergency.ts';
-import { type Gathered, gatherEvidence } from './evidence.ts';
+import { type Gathered, gatherEvidence, remarksOn } from './evidence.ts';
 import { isOfLeftover, looksBack } from './leftovers.ts';
 import { noteEvidence, noteFound } from './note-found.ts';
 import { observeComplete } from './observe.ts';
@@ -79,8 +79,7 @@ async function advanceVersions(
         return left === undefined ? log.finished() : log.waiting(left);
       }
       const { decision, gathered, situation } = await decide(step, rotation, scene, ports);
-      for (const pod of gathered?.leftOut ?? []) log.say(`left out on an earlier word: ${pod}`);
-      for (const endpoint of gathered?.unprobed ?? []) log.say(endpoint);
+      for (const remark of gathered === undefined ? [] : remarksOn(gathered)) log.say(remark);
       if (!decision.open) await noteFound(decision, gathered, scene, log, ports);
       if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
       if (await changeUsers(situation, gathered?.evidence ?? {}, scene, log, ports)) continue;
