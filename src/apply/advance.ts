@@ -12,10 +12,10 @@ import type { Decision, Situation, Step } from '../rotation/situation.ts';
 import { formerSpecOf } from '../rotation/soak.ts';
 import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
-import { noteCensus } from './confirm.ts';
+import { noteCensus, noteUnprobed } from './confirm.ts';
 import { deleteEntry, exposureOf, lossOf, stepOfDestroyed } from './destroy.ts';
 import { endEmergency } from './emergency.ts';
-import { type Gathered, gatherEvidence } from './evidence.ts';
+import { type Gathered, gatherEvidence, remarksOn } from './evidence.ts';
 import { isOfLeftover, looksBack } from './leftovers.ts';
 import { noteEvidence, noteFound } from './note-found.ts';
 import { observeComplete } from './observe.ts';
@@ -84,7 +84,7 @@ async function advanceVersions(
       }
       const { decision, gathered, situation } = await decide(step, rotation, scene, ports);
       const decidedAt = ports.clock.now();
-      for (const pod of gathered?.leftOut ?? []) log.say(`left out on an earlier word: ${pod}`);
+      for (const remark of gathered === undefined ? [] : remarksOn(gathered)) log.say(remark);
       if (!decision.open) await noteFound(decision, gathered, scene, log, ports);
       if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
       if (await changeUsers(situation, gathered?.evidence ?? {}, scene, log, ports)) continue;
@@ -207,6 +207,10 @@ async function take(
     const agreed = async (): Promise<void> => {
       await isStill();
       if (gathered !== undefined) await noteEvidence(gathered, scene, log, ports);
+      if (version !== undefined && gathered !== undefined && gathered.unprobed.length > 0) {
+        await noteUnprobed(record, kind, { old: version, unprobed: gathered.unprobed }, ports);
+        log.wrote = true;
+      }
       if (census?.status !== 'counted' || version === undefined) return;
       const found = censusInWords(census, version.kid);
       await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);

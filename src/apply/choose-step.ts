@@ -3,6 +3,7 @@ import { parseDuration } from '../installation/duration.ts';
 import { formatTime } from '../ledger/entry.ts';
 import type { InstallationRecord, KeyRecord } from '../ledger/record.ts';
 import { exposedIn, replacementsIn } from '../ledger/replacement.ts';
+import { unconfirmedReplacement } from '../rotation/emergency.ts';
 import type { Rotation } from '../rotation/kinds.ts';
 import { leftoverStep, type NextStep, nextStep, replacedAt, type Wish } from '../rotation/machine.ts';
 import { type Request, requestedStep } from '../rotation/request.ts';
@@ -51,8 +52,11 @@ export function chooseStep(
     log.say(`already replaced as compromised at ${formatTime(before)}; if that has leaked too: --again`);
   }
   if (next.type === 'done') return leftover;
+  // Who comes back to restart what still believes a compromised identity wants no other one.
+  const isOver = input.compromised || unconfirmedReplacement(key, now) === undefined;
+  if (rotation.onlyCompromised === true && !isOver && next.type === 'publish') return leftover;
   // What completes an interrupted run has done something, whatever cannot follow.
-  if (next.type === 'publish' || (next.type === 'too-recent' && log.completed === undefined))
+  if (next.type === 'publish' || (next.type === 'too-recent' && log.completed === undefined && isOver))
     refuseSafe(input, rotation);
   if (next.type === 'too-recent') {
     const since = formatTime(next.since);

@@ -58,6 +58,17 @@ export async function noteCensus(
   await writeConfirmation(before, { kind: 'hash-salt', versions: [old], object, evidence: undefined }, ports);
 }
 
+/** Notes in the audit log which endpoints could not be looked at before a version was given up. */
+export async function noteUnprobed(
+  before: InstallationRecord,
+  kind: KindId,
+  { old, unprobed }: { readonly old: VersionRecord; readonly unprobed: readonly string[] },
+  ports: ApplyPorts,
+): Promise<void> {
+  const object = unprobed.join('; ');
+  await writeConfirmation(before, { kind, versions: [old], object, evidence: undefined }, ports);
+}
+
 function lockNow({ store, clock, actor }: ApplyPorts): Promise<Lock> {
   return store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
 }

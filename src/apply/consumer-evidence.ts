@@ -34,9 +34,11 @@ export interface Lagging {
   readonly missing: readonly string[];
   /** Of which such consumer nobody can tell, in words. */
   readonly unknown: string | undefined;
+  /** Names that were given for Pods to be left out, and that no Pod has. */
+  readonly nameless: readonly string[];
 }
 
-export const NOBODY: Lagging = { pods: [], settledAt: new Date(0), missing: [], unknown: undefined };
+export const NOBODY: Lagging = { pods: [], settledAt: new Date(0), missing: [], unknown: undefined, nameless: [] };
 
 /** The clock by which the operator's word is dated may differ so much from the server's, which dates changes. */
 const CLOCKS_DIFFER_MS = 2 * 60_000;
@@ -53,6 +55,8 @@ export async function consumersOf(
   readonly behind?: Lagging;
   /** Pods (`<namespace>/<name>`) that would be behind, but that somebody vouched for earlier. */
   readonly leftOut?: readonly string[];
+  /** Names to be left out that no Pod has. */
+  readonly nameless?: readonly string[];
 }> {
   // Whoever started after such a change has loaded something else than what the gate waits for.
   const wrong = projectionsOfKind(observation).filter(({ outcome }) => outcome.action !== 'keep');
@@ -72,33 +76,34 @@ export async function consumersOf(
   const found = await findBehind(observation, proof, statements, ports);
   const isUnseen = typeof found === 'string';
   const pods = isUnseen ? [] : found.pods;
+  const nameless = isUnseen ? [] : found.nameless;
   const leftOut = pods.map(({ pod }) => nameOf(pod)).filter((name) => kept.has(name));
   const behind = pods.filter(({ pod }) => !kept.has(nameOf(pod)));
   if (!isUnseen && behind.length + found.missing.length > 0) {
     const consumers = { status: 'behind', blockers: [...behind.map(describeBehind), ...found.missing] } as const;
-    return { consumers, behind: { ...found, pods: behind }, leftOut };
+    return { consumers, behind: { ...found, pods: behind }, leftOut, nameless };
   }
   const unknown = isUnseen ? found : found.unknown;
   if (unknown !== undefined && !statements.assumeConsumersCurrent && counted?.by !== 'operator') {
-    return { consumers: { status: 'unknown', reason: unknown } };
+    return { consumers: { status: 'unknown', reason: unknown }, nameless };
   }
-  const { ignoredPods } = statements;
+  const ignoredPods = statements.ignoredPods.filter((name) => !nameless.includes(name));
   // To the second, as the record keeps it.
   const now = new Date(formatTime(ports.clock.now()));
   if (counted !== undefined) {
     const consumers = { status: 'current', at: counted.at } as const;
     const ignored = [...new Set([...counted.ignored, ...ignoredPods])];
     // Who vouches for a Pod does so once, whenever that is: the next run, without the flag, goes on from there.
-    if (ignored.length === kept.size) return { consumers, leftOut };
+    if (ignored.length === kept.size) return { consumers, leftOut, nameless };
     // What counts from a time to come would be noted as found out then, and count for nothing until then.
     const at = counted.at > now ? now : counted.at;
     const { by } = counted;
-    return { consumers, leftOut, confirmed: { version: request.entry, by, ignored, instead: counted, at } };
+    return { consumers, leftOut, nameless, confirmed: { version: request.entry, by, ignored, instead: counted, at } };
   }
   const by = unknown === undefined ? 'pods' : 'operator';
   const confirmed: Confirmed = { version: request.entry, by, ignored: ignoredPods, instead: known, at: now };
   // As the next run reads what is noted.
-  return { consumers: { status: 'current', at: noEarlier(now.getTime(), request.entry) }, confirmed };
+  return { consumers: { status: 'current', at: noEarlier(now.getTime(), request.entry) }, confirmed, nameless };
 }
 
 /** True where an object was changed after it: whoever was current then may have loaded something else since. */
@@ -124,7 +129,9 @@ export async function findBehind(
   const behind = podsBehind(consumption, ports.clock.now());
   const refs = [...objects.values()].map(({ ref }) => ref);
   const absent = await absentOf(consumersWithoutPods(spec, pods, refs), ports.workloads);
-  return { pods: behind, settledAt: settledAt(newestOf(objects)), ...absent };
+  const named = new Set(pods.map(nameOf));
+  const nameless = ignoredPods.filter((name) => !named.has(name));
+  return { pods: behind, settledAt: settledAt(newestOf(objects)), ...absent, nameless };
 }
 
 /** Which of the workloads are not there, and of which nobody can tell: a name that is misspelt has no Pods either. */
@@ -207,6 +214,11 @@ function projectionsOfKind({ kind, assessment }: Pick<Observation, 'kind' | 'ass
 
 function nameOf({ namespace, name }: Pod): string {
   return `${namespace}/${name}`;
+}
+
+/** A name to be left out that no Pod has, for people. */
+export function describeNameless(name: string): string {
+  return `--ignore-pod ${name}: there is no such Pod where the spec has anything`;
 }
 
 /** A Pod that is behind, and why, for people. */

@@ -1,7 +1,7 @@
 import { unconfirmedReplacement } from '../rotation/emergency.ts';
 import { afterCurrent } from '../rotation/gates/consumers.ts';
 import type { Gate } from '../rotation/situation.ts';
-import { gatherEvidence } from './evidence.ts';
+import { gatherEvidence, remarksOn } from './evidence.ts';
 import { noteFound } from './note-found.ts';
 import { restartBehind } from './restart.ts';
 import type { AdvancePorts, Log, Scene, WaitingFor } from './rotation-run.ts';
@@ -29,7 +29,7 @@ export async function endEmergency(
     log.say(`restart what uses it, which works with the compromised key until then (${consumers.reason}); ${way}`);
     return undefined;
   }
-  for (const pod of gathered.leftOut) log.say(`left out on an earlier word: ${pod}`);
+  for (const remark of remarksOn(gathered)) log.say(remark);
   await noteFound({}, gathered, scene, log, ports);
   const decision = afterCurrent(consumers, clock.now());
   if (decision.open) return undefined;

@@ -1,6 +1,6 @@
 import type { Evidence, EvidenceRequest } from '../rotation/situation.ts';
 import { censusEvidence } from './census-evidence.ts';
-import { type Confirmed, consumersOf, type Lagging, NOBODY, readers } from './consumer-evidence.ts';
+import { type Confirmed, consumersOf, describeNameless, type Lagging, NOBODY, readers } from './consumer-evidence.ts';
 import { usersEvidence } from './database-users.ts';
 import { leavesIssuedBy } from './leaf-evidence.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
@@ -17,6 +17,10 @@ export interface Gathered {
   readonly behind: Lagging;
   /** Pods (`<namespace>/<name>`) that would be behind, but that somebody vouched for earlier. */
   readonly leftOut: readonly string[];
+  /** Names to be left out that no Pod has. */
+  readonly nameless: readonly string[];
+  /** Endpoints that could not be looked at, in words. */
+  readonly unprobed: readonly string[];
 }
 
 /** Gathers what a gate asks for. Reads alone. */
@@ -31,6 +35,8 @@ export async function gatherEvidence(
   let scanned: Gathered['scanned'];
   let behind = NOBODY;
   let leftOut: Gathered['leftOut'] = [];
+  let nameless: Gathered['nameless'] = [];
+  let unprobed: Gathered['unprobed'] = [];
   for (const request of requests) {
     switch (request.type) {
       case 'consumers': {
@@ -39,6 +45,7 @@ export async function gatherEvidence(
         confirmed = found.confirmed;
         behind = found.behind ?? NOBODY;
         leftOut = found.leftOut ?? [];
+        nameless = found.nameless ?? [];
         break;
       }
       case 'readers':
@@ -48,7 +55,11 @@ export async function gatherEvidence(
         }
         break;
       case 'leaves':
-        evidence = { ...evidence, leaves: await leavesIssuedBy(request.issuer, observation, statements, ports) };
+        {
+          const found = await leavesIssuedBy(request.issuer, observation, statements, ports);
+          evidence = { ...evidence, leaves: found.leaves };
+          unprobed = found.unprobed;
+        }
         break;
       case 'tenants':
         // A scan takes its time: it is made when it alone is left, and counts if it began after all consumers were current.
@@ -84,7 +95,16 @@ export async function gatherEvidence(
         break;
     }
   }
-  return { evidence, confirmed, scanned, behind, leftOut };
+  return { evidence, confirmed, scanned, behind, leftOut, nameless, unprobed };
+}
+
+/** What has to be said of the evidence, whatever is decided on it. */
+export function remarksOn({ leftOut, nameless, unprobed }: Gathered): readonly string[] {
+  return [
+    ...leftOut.map((pod) => `left out on an earlier word: ${pod}`),
+    ...nameless.map(describeNameless),
+    ...unprobed,
+  ];
 }
 
 /** When all consumers were found to be current. */

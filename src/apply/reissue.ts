@@ -6,7 +6,7 @@ import type { Outcome } from '../plan/assess-projection.ts';
 import { lookAt } from '../plan/change.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { isFromTheFuture, type Leaf, leavesToReissue } from '../rotation/leaves.ts';
-import { describeBehind, findBehind } from './consumer-evidence.ts';
+import { describeBehind, describeNameless, findBehind } from './consumer-evidence.ts';
 import { observeComplete } from './observe.ts';
 import { reloadMembers } from './reload-members.ts';
 import { restartBehind } from './restart.ts';
@@ -66,7 +66,7 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
       return finished();
     }
     const staying = behind.pods.filter(({ pod: { leaving } }) => !leaving);
-    log.notes.push(...staying.map(describeBehind), ...behind.missing);
+    log.notes.push(...behind.nameless.map(describeNameless), ...staying.map(describeBehind), ...behind.missing);
     if (behind.unknown !== undefined) log.notes.push(behind.unknown);
     if (staying.some(({ restarts }) => restarts) && !input.restart) log.notes.push('--restart starts them anew');
     return finished();

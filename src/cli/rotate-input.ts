@@ -1,6 +1,7 @@
 import type { Endpoint } from '../apply/observation.ts';
 import type { AdvanceInput } from '../apply/rotation-run.ts';
 import { usageError } from '../errors.ts';
+import { DNS_LABEL, MAX_DNS_NAME } from '../installation/dns.ts';
 import type { Request } from '../rotation/request.ts';
 import type { RotateOptions } from './ports.ts';
 
@@ -16,7 +17,7 @@ export function rotateInput(
     rehearses: explain || dryRun,
     assumeConsumersCurrent: options.assumeConsumersCurrent,
     noTenantStore: !options.tenantStore,
-    ignoredPods: options.ignorePod,
+    ignoredPods: options.ignorePod.map(podOf),
     endpoints: options.probe.map(endpointOf),
   };
 }
@@ -51,6 +52,9 @@ function requestOf({
 /** Kinds for which something is done on the database server. */
 const MANAGED = ['mongodb-auth', 'mongodb-tls'];
 
+/** The kind whose certificates endpoints may serve that no Secret of ours tells of. */
+const PROBED = 'internal-ca';
+
 /** Throws USAGE for flags that make no sense together. */
 export function checkFlags({
   kind,
@@ -81,6 +85,9 @@ export function checkFlags({
   if (options.mongodbAdminUriFile !== undefined && kind !== undefined && !MANAGED.includes(kind)) {
     throw usageError('--mongodb-admin-uri-file is for mongodb-auth and mongodb-tls', 'leave it out');
   }
+  if (options.probe.length > 0 && kind !== undefined && kind !== PROBED) {
+    throw usageError(`--probe is for ${PROBED}: its gate alone asks what is served`, 'leave it out');
+  }
   if (acceptResets !== undefined) checkResets(acceptResets, kind, options);
 }
 
@@ -100,6 +107,17 @@ function checkResets(
         : 'rotate first; the count of what needs the old salt is known after that',
     );
   }
+}
+
+/** A Pod as Kubernetes names it: a label (RFC 1123) for the namespace, and a subdomain whose labels may be of any length. */
+function podOf(text: string): string {
+  const [namespace = '', name = '', ...others] = text.split('/');
+  const isName =
+    name.length <= MAX_DNS_NAME && name.split('.').every((part) => /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(part));
+  if (others.length > 0 || !DNS_LABEL.test(namespace) || !isName) {
+    throw usageError(`--ignore-pod ${text} is not the name of a Pod`, 'write NAMESPACE/NAME');
+  }
+  return text;
 }
 
 function endpointOf(text: string): Endpoint {

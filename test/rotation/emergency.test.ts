@@ -153,6 +153,18 @@ describe('a compromised key whose Pods are not restarted', () => {
   });
 });
 
+test.each([300, 3 * DAY])('an identity is refused only once its emergency is over, %d s later', async (seconds) => {
+  const kind = 'message-bus-operator';
+  const workloads = cluster(kind);
+  await go(kind, { workloads, compromised: true });
+  clock.advance(seconds);
+  expect((await go(kind, { workloads })).waitingFor?.reason).toBe(STILL);
+  expect(await go(kind, { workloads, restart: true })).toMatchObject({ done: true, effects: [`restarted ${AUTH}`] });
+  expect(statesOf(store, kind)).toBe(REPLACED);
+  clock.advance(1);
+  await expect(go(kind, { workloads, restart: true })).rejects.toMatchObject({ code: 'REFUSED' });
+});
+
 test('an ordinary rotation that is finished asks for nobody', async () => {
   const workloads = cluster(JWT);
   store = storeWith(await installation());

@@ -33,7 +33,7 @@ export const rotateCommand: CommandDefinition = {
       .option('--restart', 'restart workloads that do not have the change yet', false)
       .option('--assume-consumers-current', 'take it that all consumers have the change, and read the keyring', false)
       .option('--ignore-pod <ns/name>', 'do not wait for this Pod; may be given again', collect, [])
-      .option('--probe <host:port>', 'look at what is served there; may be given again', collect, [])
+      .option('--probe <host:port>', 'look at what is served there, for internal-ca; may be given again', collect, [])
       .option('--service <name>', 'its certificate alone; may be given again', collect);
     withDatabase(command)
       .option('--mongodb-admin-uri-file <file>', "file with the connection string of the database's administrator")
