@@ -105,7 +105,7 @@ function versionedRoad(
     earliest: from,
     condition:
       tooRecent === undefined
-        ? 'at once: nobody uses it yet'
+        ? (gate.conditions.publish ?? 'at once: nobody uses it yet')
         : `already rotated, or made, at ${formatTime(tooRecent.since)}; --again rotates before`,
   };
   return [

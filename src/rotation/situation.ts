@@ -113,8 +113,8 @@ export type Decision =
 
 /** Decides, on evidence, whether a kind may take its next step. Pure. */
 export interface Gate {
-  /** What has to hold before a version is promoted and before the one before it is retired, in words. */
-  readonly conditions: { readonly promote: string; readonly retire: string };
+  /** What has to hold before a version is published (left out: nothing) or promoted, and the one before it retired, in words. */
+  readonly conditions: { readonly publish?: string; readonly promote: string; readonly retire: string };
   /** How long the step waits, in seconds, after all consumers were found to be current. */
   soak(type: 'promote' | 'retire', spec: InstallationSpec, compromised: boolean): number;
   /** True where it also decides about going back, and about giving up what nobody has used yet. */

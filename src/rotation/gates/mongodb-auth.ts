@@ -1,4 +1,7 @@
 import { parseDuration } from '../../installation/duration.ts';
+import { secondOf } from '../../inventory/mongodb-keyfile.ts';
+import { activeSinceOf, type VersionRecord } from '../../ledger/record.ts';
+import { isLeftover } from '../machine.ts';
 import { secondScanFrom } from '../scans.ts';
 import {
   activeVersion,
@@ -36,6 +39,7 @@ const FOREIGN = [
  */
 export const mongodbAuth: Gate = {
   conditions: {
+    publish: 'at once; where an old keyfile may still be in use, when every member has the new one',
     promote:
       'every consumer and member has the new keyfile, and a login with the new user reads the tenant keys, on a server that takes the active login',
     retire:
@@ -46,6 +50,7 @@ export const mongodbAuth: Gate = {
   guardsReturns: true,
   needs: (situation) => {
     const { step } = situation;
+    if (step.type === 'publish') return consumers(situation);
     if (step.type !== 'promote' && step.type !== 'retire') return [];
     return [...consumers(situation), { type: 'users', n: step.n, sessions: isWatched(situation) }];
   },
@@ -64,9 +69,12 @@ interface Verdict {
 
 function judge(situation: Situation, evidence: Evidence, now: Date): Verdict {
   const { step } = situation;
-  if (step.type !== 'promote' && step.type !== 'retire') return { decision: OPEN };
+  if (step.type !== 'publish' && step.type !== 'promote' && step.type !== 'retire') return { decision: OPEN };
+  const left = leftOut(situation);
+  if (!left.open) return { decision: left };
   const current = consumers(situation).length === 0 ? OPEN : afterCurrent(evidence.consumers, now);
-  if (!current.open) return { decision: current };
+  if (!current.open) return { decision: step.type === 'publish' ? stillShown(current, evidence) : current };
+  if (step.type === 'publish') return { decision: OPEN };
   const { users } = evidence;
   if (users?.status !== 'known') {
     const why = users?.reason ?? 'nobody has looked';
@@ -77,14 +85,56 @@ function judge(situation: Situation, evidence: Evidence, now: Date): Verdict {
   return step.type === 'promote' ? usable(users, situation) : gone(users, situation);
 }
 
-/** Going back, and giving up what nobody has used, concerns no consumer. */
+/**
+ * A keyfile holds two keys, and a member shows the first one that it was started with. So none is dropped that a member may
+ * still show, and none is put first that a member may not accept. Giving up what nobody has used drops nothing of the kind.
+ */
 function consumers(situation: Situation): readonly EvidenceRequest[] {
-  const { step } = situation;
-  if (step.type === 'promote' && step.back !== true) {
-    return [{ type: 'consumers', entry: versionOf(situation, step.n), acknowledged: true, reloads: true }];
+  const { step, versions } = situation;
+  const ofKind = { type: 'consumers', acknowledged: false, reloads: true } as const;
+  if (step.type === 'publish') {
+    return versions.some(isLeftover) ? [{ ...ofKind, entry: activeVersion(situation) }] : [];
+  }
+  if (step.type === 'promote') {
+    const version = versionOf(situation, step.n);
+    if (version.state === 'published') return [{ ...ofKind, entry: version, acknowledged: true }];
+    return hasChangedPlaces(situation, version) ? [] : [{ ...ofKind, entry: changedLast(versions) }];
   }
   if (step.type !== 'retire' || versionOf(situation, step.n).state === 'published') return [];
-  return [{ type: 'consumers', entry: activeVersion(situation), acknowledged: false, reloads: true }];
+  return [{ ...ofKind, entry: activeVersion(situation) }];
+}
+
+/** True where members have the keys of the active version and of this one, and no other since: they were promoted in turn. */
+function hasChangedPlaces({ step, versions }: Situation, version: VersionRecord): boolean {
+  if (step.type !== 'promote' || step.back !== true || activeSinceOf(version) === undefined) return false;
+  const active = activeVersion({ versions });
+  const others = versions.filter(({ n }) => n !== version.n && n !== active.n);
+  const isBetween = others.some(({ history }) =>
+    history.some(({ state, at }) => state === 'published' && at >= active.since),
+  );
+  return version.since === active.since && !isBetween;
+}
+
+function changedLast(versions: Situation['versions']): VersionRecord {
+  const [first, ...others] = versions;
+  if (first === undefined) throw new Error('a kind without versions');
+  return others.reduce((last, version) => (version.since >= last.since ? version : last), first);
+}
+
+/** Members cannot be given the key of a version while another one is the second. */
+function leftOut({ step, versions }: Situation): Decision {
+  if (step.type !== 'promote') return OPEN;
+  const second = secondOf(versions.map((version) => ({ ...version, activeSince: activeSinceOf(version) })));
+  if (second === undefined || second.n === step.n) return OPEN;
+  const reason = `the keyfile holds the key of v${second.n} besides the active one, and not that of v${step.n}`;
+  const blockers = [`--retire ${second.kid}: it then holds that of v${step.n}`];
+  return { open: false, reason, blockers, stuck: true };
+}
+
+function stillShown(current: Extract<Decision, { open: false }>, { consumers: found }: Evidence): Decision {
+  const ways = found?.status === 'behind' ? ['--restart starts them anew, one by one'] : [];
+  const reason = `members may still show the key that the next one displaces: ${current.reason}`;
+  return { ...current, reason, blockers: [...current.blockers, ...ways] };
 }
 
 /** A server that refuses the active login is not the one that services use, or somebody has changed that user there. */
