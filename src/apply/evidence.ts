@@ -73,7 +73,7 @@ export async function gatherEvidence(
       case 'users':
         if (isClosedAlready(evidence)) break;
         {
-          const found = await usersEvidence(request, observation, ports);
+          const found = await usersEvidence(request, observation, statements, ports);
           evidence = { ...evidence, users: found.users };
           scanned = found.scanned;
         }

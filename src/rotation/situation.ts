@@ -42,8 +42,11 @@ export type EvidenceRequest =
   | { readonly type: 'tenants'; readonly kid?: string; readonly counts?: true }
   /** How many records are hashed with which salt; with `onWord`, the operator may say that there is no database. */
   | { readonly type: 'census'; readonly onWord?: true }
-  /** Whether the database server takes the login of the version; with `sessions`, also who uses it. */
-  | { readonly type: 'users'; readonly n: number; readonly sessions: boolean }
+  /**
+   * Whether the database server takes the login of the version; with `sessions`, also who uses it; with `givesUp`, a server
+   * that cannot be asked has no say where the user was never made, or on the operator's word.
+   */
+  | { readonly type: 'users'; readonly n: number; readonly sessions: boolean; readonly givesUp?: true }
   /** Which enrolled clusters still need the version. */
   | { readonly type: 'clusters'; readonly kid: string };
 

@@ -44,6 +44,7 @@ const user = (change: Partial<Extract<UsersEvidence, { status: 'known' }>> = {})
     namesake: undefined,
     active: 'a',
     activeAccepted: true,
+    hasWayBack: false,
     lacks: [],
     managed: true,
     sessions: undefined,
