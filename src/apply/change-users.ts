@@ -6,10 +6,14 @@ import type { InstallationRecord } from '../ledger/record.ts';
 import { entryName } from '../rotation/confirmation.ts';
 import { dueWork } from '../rotation/gates/mongodb-auth.ts';
 import { type Evidence, type Situation, versionOf } from '../rotation/situation.ts';
+import { isUserMade, withUserMade } from '../rotation/users.ts';
 import { appendAudit } from './audit.ts';
 import { reachUsers } from './database-users.ts';
 import { readBack } from './record.ts';
 import type { AdvancePorts, Log, Scene } from './rotation-run.ts';
+import { updateRecord } from './update-record.ts';
+
+const KIND = 'mongodb-auth';
 
 /**
  * Makes or drops the user where that alone is left before the step, once a run. Returns whether all has to be read anew.
@@ -24,7 +28,7 @@ export async function changeUsers(
   ports: AdvancePorts,
 ): Promise<boolean> {
   const { step, kind } = situation;
-  if (kind !== 'mongodb-auth' || !('n' in step) || input.rehearses) return false;
+  if (kind !== KIND || !('n' in step) || input.rehearses) return false;
   const work = dueWork(situation, evidence, ports.clock.now());
   const deed = `${work} v${step.n}`;
   // What it has not brought about it would not a second time.
@@ -43,6 +47,7 @@ export async function changeUsers(
   try {
     if (!(await stands(record, kind, ports))) return true;
     signal.throwIfAborted();
+    if (work === 'create') await noteMade(step.n, record, ports);
     if (work === 'drop') await admin.drop(username);
     else if ((await admin.create(login, activeLogin.username)) === 'exists') {
       // Another run of ours may have been quicker.
@@ -63,6 +68,15 @@ export async function changeUsers(
     await lock.release();
   }
   return true;
+}
+
+async function noteMade(n: number, { spec }: InstallationRecord, ports: AdvancePorts): Promise<void> {
+  const change = (record: InstallationRecord): InstallationRecord => {
+    const key = record.keys[KIND];
+    if (key === undefined || isUserMade(key, n)) return record;
+    return { ...record, keys: { ...record.keys, [KIND]: { ...key, evidence: withUserMade(key.evidence, n) } } };
+  };
+  await updateRecord(spec.ledgerNamespace, change, ports);
 }
 
 async function stands(before: InstallationRecord, kind: KindId, { store }: AdvancePorts): Promise<boolean> {

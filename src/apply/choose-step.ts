@@ -44,7 +44,7 @@ export function chooseStep(
     minInterval: parseDuration(spec.rotation.minInterval),
     replacements: replacementsIn(key),
     keepsTrusted: rotation.keepsTrusted === true,
-    guardsData: rotation.gate.guardsData === true,
+    guardsData: rotation.gate.guardsData === true || rotation.gate.guardsReturns === true,
   };
   const next: NextStep = nextStep(versions, wish, now);
   const before = wish.compromised && log.transitions.length === 0 ? replacedAt(versions, wish, now) : undefined;

@@ -1,36 +1,82 @@
+import { type ErrorCode, PaletteKeysError } from '../errors.ts';
 import { formatTime } from '../ledger/entry.ts';
+import { exposedIn } from '../ledger/replacement.ts';
 import { acceptedOf, activeOf, type RingVersion } from '../ledger/ring.ts';
 import { textEntry } from '../ledger/text.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
 import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../ports/database-users.ts';
+import { requestedStep } from '../rotation/request.ts';
 import { firstScanAt, hasScan, secondScanFrom } from '../rotation/scans.ts';
 import { activeVersion, type EvidenceRequest, versionOf } from '../rotation/situation.ts';
-import type { SessionsEvidence, UsersEvidence } from '../rotation/users.ts';
+import { isUserMade, type SessionsEvidence, type UsersEvidence } from '../rotation/users.ts';
 import { showId } from '../tenants/tenant-id.ts';
-import type { EvidencePorts, Observation } from './observation.ts';
+import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import type { ScanNote } from './tenant-evidence.ts';
 import { authoritiesOf } from './tenant-keyring.ts';
 
 const KIND = 'mongodb-auth';
+/** Why a server cannot be asked; USAGE: the connection string of the spec is of no use from here. */
+const UNASKED: ReadonlySet<ErrorCode> = new Set([
+  'DATABASE_UNAVAILABLE',
+  'DATABASE_UNTRUSTED',
+  'DATABASE_DENIED',
+  'USAGE',
+]);
 /** So many clients are named. */
 const NAMED = 20;
 
+type UsersRequest = Extract<EvidenceRequest, { type: 'users' }>;
+
+interface Found {
+  readonly users: UsersEvidence;
+  readonly scanned?: ScanNote;
+}
+
 /** Both logins, and who uses the first one. `since`: when all consumers were current. Reads alone. Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
 export async function usersEvidence(
-  request: Extract<EvidenceRequest, { type: 'users' }>,
+  request: UsersRequest,
   observation: Observation,
+  { noTenantStore }: Pick<Statements, 'noTenantStore'>,
   ports: EvidencePorts,
   since?: Date,
-): Promise<{ readonly users: UsersEvidence; readonly scanned?: ScanNote }> {
+): Promise<Found> {
+  const leaves = request.givesUp === true ? usernameOf(request.n, observation) : undefined;
+  if (leaves === undefined) return ask(request, observation, ports, since);
+  if (noTenantStore) return { users: { status: 'unknown', reason: '--no-tenant-store', leaves } };
+  if (isUserMade(observation.key, request.n)) return ask(request, observation, ports, since);
+  try {
+    const found = await ask(request, observation, ports, since);
+    return found.users.status === 'unknown' ? { users: { ...found.users, leaves } } : found;
+  } catch (error) {
+    if (!(error instanceof PaletteKeysError) || !UNASKED.has(error.code)) throw error;
+    return { users: { status: 'unknown', reason: error.message, leaves } };
+  }
+}
+
+function usernameOf(n: number, { assessment: { ledger, record } }: Observation): string | undefined {
+  const version = ringsOfLedger(ledger, record)
+    .get(KIND)
+    ?.find((candidate) => candidate.n === n);
+  return version === undefined ? undefined : loginOf(version).username;
+}
+
+async function ask(
+  request: UsersRequest,
+  observation: Observation,
+  ports: EvidencePorts,
+  since: Date | undefined,
+): Promise<Found> {
   const reached = await reachUsers(request.n, observation, ports);
   if ('reason' in reached) return { users: { status: 'unknown', reason: reached.reason } };
   const { server, login, activeLogin, namesake } = reached;
+  const { key } = observation;
   const [answer, active] = [await server.tryLogin(login), await server.tryLogin(activeLogin)];
   // With another server's administrator another server's users would be made and dropped.
   const activeAccepted = active.accepted && (await server.admin?.accepts(activeLogin)) !== false;
   const known = {
     ...({ status: 'known', user: login.username, accepted: answer.accepted } as const),
     ...{ active: activeLogin.username, activeAccepted, namesake },
+    hasWayBack: requestedStep(key.versions, { type: 'rollback' }, exposedIn(key)).type === 'promote',
     listed: answer.accepted ? true : await server.admin?.has(login.username),
     lacks: lacking(answer, active),
     managed: server.admin !== undefined,

@@ -84,7 +84,7 @@ export async function gatherEvidence(
       case 'users':
         if (isClosedAlready(evidence)) break;
         {
-          const found = await usersEvidence(request, observation, ports, sinceOf(evidence));
+          const found = await usersEvidence(request, observation, statements, ports, sinceOf(evidence));
           evidence = { ...evidence, users: found.users };
           scanned = found.scanned;
         }

@@ -21,13 +21,17 @@ export async function noteFound(
   await noteEvidence(found, scene, log, ports);
 }
 
-/** Notes it: the consumers that were found to be current, and the first look that found nobody. */
+/** Notes it: the consumers that were found to be current, and the first look that found nobody. Says whom nobody looked for. */
 export async function noteEvidence(
-  { confirmed, scanned }: Pick<Gathered, 'confirmed' | 'scanned'>,
+  { confirmed, scanned, evidence }: Pick<Gathered, 'confirmed' | 'scanned'> & Partial<Pick<Gathered, 'evidence'>>,
   { input: { kind }, record }: Scene,
   log: Log,
   ports: AdvancePorts,
 ): Promise<void> {
+  const users = evidence?.users;
+  if (users?.status === 'unknown' && users.leaves !== undefined) {
+    log.say(`the database server was not asked (${users.reason}): if it has a user ${users.leaves}, drop it by hand`);
+  }
   if (confirmed !== undefined) await confirmConsumers(record, { kind, ...confirmed }, ports);
   if (scanned !== undefined) await noteScan(record, kind, scanned, ports);
   log.wrote ||= confirmed !== undefined || scanned !== undefined;

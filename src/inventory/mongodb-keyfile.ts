@@ -1,5 +1,5 @@
 import { DamagedError } from '../errors.ts';
-import type { Ring, RingVersion } from '../ledger/ring.ts';
+import type { RingVersion } from '../ledger/ring.ts';
 
 /**
  * The text of a mongod keyfile: one key as it is, two as a YAML sequence (MongoDB 4.2 and later, which takes no more than
@@ -30,10 +30,13 @@ export function keysIn(keyfile: string): readonly [string, ...string[]] {
 
 /**
  * The version whose key members must accept besides the active one's: the next one, or the one that was active before, whose
- * key those show that were not restarted since.
+ * key those show that were not restarted since. One that was published before the active one is never promoted.
  */
-export function secondOf(ring: Ring): RingVersion | undefined {
-  const published = ring.findLast(({ state }) => state === 'published');
+export function secondOf<Version extends Pick<RingVersion, 'n' | 'state' | 'activeSince'>>(
+  ring: readonly Version[],
+): Version | undefined {
+  const active = ring.find(({ state }) => state === 'active')?.n ?? 0;
+  const published = ring.findLast(({ n, state }) => state === 'published' && n > active);
   const trusted = ring.filter(({ state }) => state === 'trusted');
   const last = trusted
     .map(({ activeSince = '' }) => activeSince)

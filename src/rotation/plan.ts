@@ -65,7 +65,7 @@ function versionedRoad(
   const active = versions.find(({ state }) => state === 'active');
   const minInterval = parseDuration(spec.rotation.minInterval);
   const replacements = replacementsIn(key);
-  const guardsData = gate.guardsData === true;
+  const guardsData = gate.guardsData === true || gate.guardsReturns === true;
   const wish = { opens: true, again, compromised, minInterval, replacements, keepsTrusted, guardsData };
   const open = nextStep(versions, wish, now);
   const when = (type: 'promote' | 'retire') =>
@@ -105,7 +105,7 @@ function versionedRoad(
     earliest: from,
     condition:
       tooRecent === undefined
-        ? 'at once: nobody uses it yet'
+        ? (gate.conditions.publish ?? 'at once: nobody uses it yet')
         : `already rotated, or made, at ${formatTime(tooRecent.since)}; --again rotates before`,
   };
   return [

@@ -42,8 +42,11 @@ export type EvidenceRequest =
   | { readonly type: 'tenants'; readonly kid?: string; readonly counts?: true }
   /** How many records are hashed with which salt; with `onWord`, the operator may say that there is no database. */
   | { readonly type: 'census'; readonly onWord?: true }
-  /** Whether the database server takes the login of the version; with `sessions`, also who uses it. */
-  | { readonly type: 'users'; readonly n: number; readonly sessions: boolean }
+  /**
+   * Whether the database server takes the login of the version; with `sessions`, also who uses it; with `givesUp`, a server
+   * that cannot be asked has no say where the user was never made, or on the operator's word.
+   */
+  | { readonly type: 'users'; readonly n: number; readonly sessions: boolean; readonly givesUp?: true }
   /** Which enrolled clusters still need the version. */
   | { readonly type: 'clusters'; readonly kid: string };
 
@@ -113,8 +116,8 @@ export type Decision =
 
 /** Decides, on evidence, whether a kind may take its next step. Pure. */
 export interface Gate {
-  /** What has to hold before a version is promoted and before the one before it is retired, in words. */
-  readonly conditions: { readonly promote: string; readonly retire: string };
+  /** What has to hold before a version is published (left out: nothing) or promoted, and the one before it retired, in words. */
+  readonly conditions: { readonly publish?: string; readonly promote: string; readonly retire: string };
   /** How long the step waits, in seconds, after all consumers were found to be current. */
   soak(type: 'promote' | 'retire', spec: InstallationSpec, compromised: boolean): number;
   /** True where it also decides about going back, and about giving up what nobody has used yet. */

@@ -1,7 +1,14 @@
+import type { KeyRecord } from '../ledger/record.ts';
+
 /** What the database server says of the users of two versions: the one that a step is about, and the active one. */
 export type UsersEvidence =
   /** Nobody says where the server is, or the credentials are not at hand. */
-  | { readonly status: 'unknown'; readonly reason: string }
+  | {
+      readonly status: 'unknown';
+      readonly reason: string;
+      /** Name of the user that may stay there where a published version is given up all the same: it is named to the operator. */
+      readonly leaves?: string;
+    }
   | {
       readonly status: 'known';
       /** Name of the user that the step is about. */
@@ -17,6 +24,8 @@ export type UsersEvidence =
       /** Name of the active user. */
       readonly active: string;
       readonly activeAccepted: boolean;
+      /** True where --rollback would go back to a version before the active one. */
+      readonly hasWayBack: boolean;
       /** True where an administrator's credential is at hand, with which users are made, watched and dropped. */
       readonly managed: boolean;
       /** Undefined where nobody looked. */
@@ -27,3 +36,17 @@ export type SessionsEvidence =
   /** None was open: so two looks found, the same one where there was only one. */
   | { readonly status: 'none'; readonly first: Date; readonly last: Date }
   | { readonly status: 'open'; readonly blockers: readonly string[] };
+
+const MADE = 'made';
+
+/** The evidence with the note that the user of a version may be on the server by now. It is written before the user is made. */
+export function withUserMade(evidence: KeyRecord['evidence'], n: number): KeyRecord['evidence'] {
+  return { ...evidence, [nameOf(n)]: MADE };
+}
+
+/** False where this program has never made the user of a version: somebody may have, by hand. */
+export function isUserMade({ evidence }: Pick<KeyRecord, 'evidence'>, n: number): boolean {
+  return evidence[nameOf(n)] === MADE;
+}
+
+const nameOf = (n: number): string => `v${n}.user`;

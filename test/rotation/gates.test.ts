@@ -44,6 +44,7 @@ const user = (change: Partial<Extract<UsersEvidence, { status: 'known' }>> = {})
     namesake: undefined,
     active: 'a',
     activeAccepted: true,
+    hasWayBack: false,
     lacks: [],
     managed: true,
     sessions: undefined,
@@ -341,14 +342,14 @@ describe('a gate opens', () => {
       'user: the way back from an active user who cannot log in any more',
       'mongodb-auth',
       { ...PROMOTE, back: true },
-      { users: user({ activeAccepted: false }) },
+      { ...current, users: user({ activeAccepted: false }) },
       { open: true },
     ],
     [
       'user: the way back from an active user who cannot log in any more, to one who cannot either',
       'mongodb-auth',
       { ...PROMOTE, back: true },
-      { users: user({ accepted: false, activeAccepted: false }) },
+      { ...current, users: user({ accepted: false, activeAccepted: false }) },
       { open: false, reason: 'the server does not take the login of the active user a' },
     ],
     [
@@ -426,7 +427,8 @@ describe('a gate opens', () => {
     expect(due(RETIRE, { ...current, users: user() }, { compromised: true })).toBe('drop');
     const versions = [version(1, 'active'), version(2, 'published')];
     expect(due({ type: 'retire', n: 2 }, { users: user() }, { versions })).toBe('drop');
-    expect(due({ type: 'promote', n: 1, back: true }, { users: absent })).toBe('create');
+    const inTurn = [version(1, 'trusted', undefined, ['active']), version(2, 'active')];
+    expect(due({ type: 'promote', n: 1, back: true }, { users: absent }, { versions: inTurn })).toBe('create');
   });
 
   test('for a JWT key at once where it is compromised', () => {

@@ -1,4 +1,7 @@
 import { parseDuration } from '../../installation/duration.ts';
+import { secondOf } from '../../inventory/mongodb-keyfile.ts';
+import { activeSinceOf, type VersionRecord } from '../../ledger/record.ts';
+import { isLeftover } from '../machine.ts';
 import { secondScanFrom } from '../scans.ts';
 import {
   activeVersion,
@@ -36,6 +39,7 @@ const FOREIGN = [
  */
 export const mongodbAuth: Gate = {
   conditions: {
+    publish: 'the database can be asked, and no member may still show a key that the keyfile would lose',
     promote:
       'every consumer and member has the new keyfile, and a login with the new user reads the tenant keys, on a server that takes the active login',
     retire:
@@ -46,8 +50,11 @@ export const mongodbAuth: Gate = {
   guardsReturns: true,
   needs: (situation) => {
     const { step } = situation;
-    if (step.type !== 'promote' && step.type !== 'retire') return [];
-    return [...consumers(situation), { type: 'users', n: step.n, sessions: isWatched(situation) }];
+    if (step.type === 'reinstate' || step.type === 'destroy') return [];
+    // What could neither be promoted nor given up is not published.
+    const n = step.type === 'publish' ? activeVersion(situation).n : step.n;
+    const givesUp = isGivenUp(situation) ? ({ givesUp: true } as const) : {};
+    return [...consumers(situation), { type: 'users', n, sessions: isWatched(situation), ...givesUp }];
   },
   decide: (situation, evidence, now) => judge(situation, evidence, now).decision,
 };
@@ -64,36 +71,92 @@ interface Verdict {
 
 function judge(situation: Situation, evidence: Evidence, now: Date): Verdict {
   const { step } = situation;
-  if (step.type !== 'promote' && step.type !== 'retire') return { decision: OPEN };
+  if (step.type === 'reinstate' || step.type === 'destroy') return { decision: OPEN };
+  const left = leftOut(situation);
+  if (!left.open) return { decision: left };
   const current = consumers(situation).length === 0 ? OPEN : afterCurrent(evidence.consumers, now);
-  if (!current.open) return { decision: current };
+  if (!current.open) return { decision: step.type === 'publish' ? stillShown(current, evidence) : current };
   const { users } = evidence;
+  if (users?.status === 'unknown' && users.leaves !== undefined) return { decision: OPEN };
   if (users?.status !== 'known') {
     const why = users?.reason ?? 'nobody has looked';
-    const ways = ['mongodb.uri in the spec, --mongodb-uri-file FILE or --mongodb-admin-uri-file FILE: it is asked'];
+    const ways = [
+      'mongodb.uri in the spec, --mongodb-uri-file FILE or --mongodb-admin-uri-file FILE: it is asked',
+      ...onWord(situation),
+    ];
     const reason = `nobody knows which users the database server has (${why})`;
     return { decision: { open: false, reason, blockers: ways, stuck: true } };
   }
+  if (step.type === 'publish') return { decision: OPEN };
   return step.type === 'promote' ? usable(users, situation) : gone(users, situation);
 }
 
-/** Going back, and giving up what nobody has used, concerns no consumer. */
+function isGivenUp({ step, versions }: Situation): boolean {
+  return step.type === 'retire' && versionOf({ versions }, step.n).state === 'published';
+}
+
+/** Nobody has used what is only published: there is no session to end. */
+function onWord(situation: Situation): readonly string[] {
+  return isGivenUp(situation)
+    ? ['--no-tenant-store: it is not asked; if it has the user of that version, drop that by hand']
+    : [];
+}
+
+/**
+ * A keyfile holds two keys, and a member shows the first one that it was started with. So none is dropped that a member may
+ * still show, and none is put first that a member may not accept. Giving up what nobody has used drops nothing of the kind.
+ */
 function consumers(situation: Situation): readonly EvidenceRequest[] {
-  const { step } = situation;
-  if (step.type === 'promote' && step.back !== true) {
-    return [{ type: 'consumers', entry: versionOf(situation, step.n), acknowledged: true, reloads: true }];
+  const { step, versions } = situation;
+  const ofKind = { type: 'consumers', acknowledged: false, reloads: true } as const;
+  if (step.type === 'publish') {
+    return versions.some(isLeftover) ? [{ ...ofKind, entry: activeVersion(situation) }] : [];
   }
-  if (step.type !== 'retire' || versionOf(situation, step.n).state === 'published') return [];
-  return [{ type: 'consumers', entry: activeVersion(situation), acknowledged: false, reloads: true }];
+  if (step.type === 'promote') {
+    const version = versionOf(situation, step.n);
+    if (version.state === 'published') return [{ ...ofKind, entry: version, acknowledged: true }];
+    return hasChangedPlaces(situation, version) ? [] : [{ ...ofKind, entry: changedLast(versions) }];
+  }
+  if (step.type !== 'retire' || isGivenUp(situation)) return [];
+  return [{ ...ofKind, entry: activeVersion(situation) }];
+}
+
+/** True where members have the keys of the active version and of this one, and no other since: they were promoted in turn. */
+function hasChangedPlaces({ step, versions }: Situation, version: VersionRecord): boolean {
+  if (step.type !== 'promote' || step.back !== true || activeSinceOf(version) === undefined) return false;
+  const active = activeVersion({ versions });
+  const others = versions.filter(({ n }) => n !== version.n && n !== active.n);
+  const isBetween = others.some(({ history }) =>
+    history.some(({ state, at }) => state === 'published' && at >= active.since),
+  );
+  return version.since === active.since && !isBetween;
+}
+
+function changedLast(versions: Situation['versions']): VersionRecord {
+  const [first, ...others] = versions;
+  if (first === undefined) throw new Error('a kind without versions');
+  return others.reduce((last, version) => (version.since >= last.since ? version : last), first);
+}
+
+/** Members cannot be given the key of a version while another one is the second. */
+function leftOut({ step, versions }: Situation): Decision {
+  if (step.type !== 'promote') return OPEN;
+  const second = secondOf(versions.map((version) => ({ ...version, activeSince: activeSinceOf(version) })));
+  if (second === undefined || second.n === step.n) return OPEN;
+  const reason = `the keyfile holds the key of v${second.n} besides the active one, and not that of v${step.n}`;
+  const blockers = [`--retire ${second.kid}: it then holds that of v${step.n}`];
+  return { open: false, reason, blockers, stuck: true };
+}
+
+function stillShown(current: Extract<Decision, { open: false }>, { consumers: found }: Evidence): Decision {
+  const ways = found?.status === 'behind' ? ['--restart starts them anew, one by one'] : [];
+  const reason = `members may still show the key that the next one displaces: ${current.reason}`;
+  return { ...current, reason, blockers: [...current.blockers, ...ways] };
 }
 
 /** A server that refuses the active login is not the one that services use, or somebody has changed that user there. */
-function activeRefused({ active }: Known, { versions }: Situation): Decision {
-  const { n } = activeVersion({ versions });
-  // A published version would be given up first, which asks the same server.
-  const hasOlder = versions.some((each) => each.state === 'trusted' && each.n < n);
-  const isBackNext = hasOlder && versions.every(({ state }) => state !== 'published');
-  const back = isBackNext ? ', or go back: --rollback' : '';
+function activeRefused({ active, hasWayBack }: Known): Decision {
+  const back = hasWayBack ? ', or go back: --rollback' : '';
   return closed(`the server does not take the login of the active user ${active}`, [
     'where it is not the server that services use: --mongodb-uri-file FILE names that',
     `where somebody has changed ${active} there: give it the password of palette-mongodb-auth${back}`,
@@ -109,7 +172,7 @@ function usable(known: Known, situation: Situation): Verdict {
   const { step } = situation;
   const goesBack = step.type === 'promote' && step.back === true;
   const { user, accepted, activeAccepted, lacks, managed, namesake } = known;
-  if (!activeAccepted && !(goesBack && accepted)) return { decision: activeRefused(known, situation) };
+  if (!activeAccepted && !(goesBack && accepted)) return { decision: activeRefused(known) };
   if (!accepted && namesake !== undefined) {
     const reason = `the user ${user} is that of v${namesake}, with the password of v${namesake}`;
     return { decision: refused(reason, otherName(situation)) };
@@ -141,7 +204,7 @@ function isWatched(situation: Situation): boolean {
  */
 function gone(known: Known, situation: Situation): Verdict {
   const { user, accepted, activeAccepted, listed, managed, namesake, sessions } = known;
-  if (!activeAccepted) return { decision: activeRefused(known, situation) };
+  if (!activeAccepted) return { decision: activeRefused(known) };
   if (namesake !== undefined || (!accepted && listed !== true)) return { decision: OPEN };
   if (!accepted) return { decision: closed(`the server has a user ${user}, and does not take its login`, FOREIGN) };
   if (!managed) return { decision: closed(`the user ${user} is still on the server`, WAYS) };
