@@ -79,6 +79,24 @@ describe.concurrent('rotate', { timeout: 60_000 }, () => {
       expect(fingerprintOf(folder, { times: true })).toEqual(before);
     });
 
+    it('a key that was replaced as compromised is accepted again by its typed kid alone', async () => {
+      const folder = copyOf(quick);
+      expect(await run(['rotate', JWT, '--again', '--compromised', '--yes', '--dir', folder])).toMatchObject({
+        code: 0,
+      });
+      const kid = readRecord(folder).keys[JWT]?.versions[0]?.kid ?? '';
+      const reinstate = (typed: string) =>
+        session(
+          ['rotate', JWT, '--reinstate', kid, '--dir', folder],
+          [['Type its kid to accept it again', `${typed}${ENTER}`]],
+        );
+      const cancelled = await reinstate('y');
+      expect([cancelled.code, statesIn(folder)], cancelled.screen).toEqual([1, ['v1 retired', 'v2 active']]);
+      const { code, screen } = await reinstate(kid);
+      expect([code, statesIn(folder)], screen).toEqual([0, ['v1 trusted', 'v2 active']]);
+      expect(screen).toContain('v1 was replaced as compromised');
+    });
+
     it('Ctrl-C at the list leaves everything as it was', async () => {
       const folder = copyOf(quick);
       const before = fingerprintOf(folder, { times: true });
