@@ -216,7 +216,8 @@ describe('a confirmation', () => {
 
   test('takes a later word about a Pod in, keeps its time, and names whom it leaves out', async () => {
     const dead = pod('dead-1', LONG_AGO, { ...mounts(JWT), leaving: true });
-    const late = cluster(() => [pod('auth-1', started, mounts(JWT)), dead]);
+    const other = pod('other-1', undefined, mounts(JWT));
+    const late = cluster(() => [pod('auth-1', started, mounts(JWT)), dead, other]);
     await go(JWT, { workloads: workloads(), agree: changing });
     await confirm();
     const at = clock.now();
