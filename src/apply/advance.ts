@@ -1,25 +1,18 @@
 import { ERRORS, PaletteKeysError } from '../errors.ts';
 import type { KindId } from '../ledger/entry.ts';
-import type { VersionRecord } from '../ledger/record.ts';
-import { unfitEntries } from '../plan/apply-change.ts';
 import { newRootKeyUnsaved } from '../plan/backup-findings.ts';
-import { type Change, lookAt } from '../plan/change.ts';
-import { inWords as censusInWords } from '../rotation/census.ts';
 import { decideStep, needsOf } from '../rotation/decide.ts';
 import { ROTATIONS, type Rotation } from '../rotation/kinds.ts';
-import { movesOf } from '../rotation/machine.ts';
 import type { Decision, Situation, Step } from '../rotation/situation.ts';
 import { formerSpecOf } from '../rotation/soak.ts';
 import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
-import { noteCensus, noteUnprobed } from './confirm.ts';
-import { deleteEntry, exposureOf, lossOf, stepOfDestroyed } from './destroy.ts';
+import { stepOfDestroyed } from './destroy.ts';
 import { endEmergency } from './emergency.ts';
 import { type Gathered, gatherEvidence, remarksOn } from './evidence.ts';
 import { isOfLeftover, looksBack } from './leftovers.ts';
-import { noteEvidence, noteFound } from './note-found.ts';
+import { noteFound } from './note-found.ts';
 import { observeComplete } from './observe.ts';
-import { irrevocableLoss } from './refusals.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
 import { noteExposed, rewrapRest } from './rewrap-rest.ts';
@@ -28,12 +21,12 @@ import {
   type AdvanceInput,
   type AdvancePorts,
   Log,
-  type Loss,
   type Scene,
   type WaitingFor,
 } from './rotation-run.ts';
+import { inWords, refuseClosed, takeStep } from './take-step.ts';
 import { wipe } from './wipe.ts';
-import { isFresh, type Verified, writeChange } from './write-change.ts';
+import { isFresh, type Verified } from './write-change.ts';
 
 /**
  * Takes every step of a kind's rotation whose gate is open, and stops at the first closed one. There is no cursor:
@@ -98,7 +91,7 @@ async function advanceVersions(
         const isOld = !isFresh({ at: decidedAt }, ports) || step.type === 'destroy';
         if (isOld) refuseClosed((await decide(step, rotation, scene, ports)).decision);
       };
-      verified = await take(step, scene, { gathered, isStill }, log, ports);
+      verified = await takeStep(step, scene, { gathered, isStill }, log, ports);
       if (input.rehearses) return log.rehearsed(inWords(step, versions, input.kind));
     } finally {
       wipe(observation.assessment);
@@ -168,78 +161,6 @@ function stopped({ reason, until, blockers, remedy, stuck }: Extract<Decision, {
   throw new PaletteKeysError('REFUSED', reason, { hint: remedy, details: blockers.map((message) => ({ message })) });
 }
 
-/** While somebody was asked, tenants were restored, Pods were started, users logged in. Throws CONFLICT. */
-function refuseClosed(decision: Decision): void {
-  if (decision.open) return;
-  throw new PaletteKeysError('CONFLICT', `this is so no longer, since it was shown: ${decision.reason}`, {
-    hint: 'run the command again: it decides anew on what is there now',
-    details: decision.blockers.map((message) => ({ message })),
-  });
-}
-
-async function take(
-  step: Step,
-  scene: Scene,
-  { gathered, isStill }: { readonly gathered: Gathered | undefined; isStill(): Promise<void> },
-  log: Log,
-  ports: AdvancePorts,
-): Promise<Verified | undefined> {
-  const { input, observation, record } = scene;
-  const { kind, key } = observation;
-  const version = step.type === 'publish' ? undefined : key.versions.find(({ n }) => n === step.n);
-  const irrevocable = version === undefined ? undefined : toType(step, version, scene, ports.clock.now());
-  const action = inWords(step, key.versions, kind);
-  let verified: Verified | undefined;
-  if (step.type === 'destroy' && version?.state === 'destroyed') {
-    if (input.rehearses && irrevocable !== undefined) throw irrevocableLoss(irrevocable);
-    if (!input.rehearses) {
-      await input.agree({ kind, action, plan: undefined, irrevocable });
-      await isStill();
-    }
-  } else {
-    const adds = step.type === 'publish' ? [{ state: 'published', material: undefined } as const] : [];
-    const moves = movesOf(step, key.versions);
-    const { compromised } = input;
-    const unfit = unfitEntries(kind, observation.assessment.ledger, key, { spec: record.spec, compromised });
-    const passesOver = step.type === 'publish' ? unfit : new Set<string>();
-    const change: Change = { ...lookAt(kind), generation: record.generation, adds, moves, passesOver, compromised };
-    const census = gathered?.evidence.census;
-    const agreed = async (): Promise<void> => {
-      await isStill();
-      if (gathered !== undefined) await noteEvidence(gathered, scene, log, ports);
-      if (version !== undefined && gathered !== undefined && gathered.unprobed.length > 0) {
-        await noteUnprobed(record, kind, { old: version, unprobed: gathered.unprobed }, ports);
-        log.wrote = true;
-      }
-      if (census?.status !== 'counted' || version === undefined) return;
-      const found = censusInWords(census, version.kid);
-      await noteCensus(record, { old: version, found, accepted: input.acceptResets !== undefined }, ports);
-      log.wrote = true;
-    };
-    await writeChange(action, change, {
-      input,
-      ports,
-      log,
-      seen: observation,
-      irrevocable,
-      agreed,
-      takeOver: (found) => {
-        verified = found;
-      },
-    });
-  }
-  if (step.type !== 'destroy' || version === undefined || input.rehearses) return verified;
-  log.delete(await deleteEntry(record, kind, version, ports));
-  return verified;
-}
-
-/** What the operator has to want by name. */
-function toType({ type }: Step, version: VersionRecord, { observation, record }: Scene, now: Date): Loss | undefined {
-  const { kind, key } = observation;
-  if (type === 'destroy') return lossOf(kind, version, record.spec, now);
-  return type === 'reinstate' ? exposureOf(key, version) : undefined;
-}
-
 async function advanceLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<Advance> {
   if (input.request !== undefined) {
     throw new PaletteKeysError('USAGE', `${input.kind} has no versions: certificates are issued anew`, {
@@ -247,11 +168,4 @@ async function advanceLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts)
     });
   }
   return reissueLeaves(input, log, ports);
-}
-
-function inWords(step: Step, versions: readonly VersionRecord[], kind: KindId): string {
-  if (step.type === 'publish') return `publish a new version of ${kind}`;
-  const active = versions.find(({ state }) => state === 'active');
-  const instead = step.type === 'promote' && active !== undefined ? ` in place of v${active.n}` : '';
-  return `${step.type} v${step.n} of ${kind}${instead}`;
 }

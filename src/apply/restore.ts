@@ -46,7 +46,7 @@ export interface Restoration {
  * `look` gets the spec and the credentials as they will then be.
  */
 export async function previewRestore(
-  { file, key }: { readonly file: string; readonly key: OpenWith },
+  { file, key, namespace }: { readonly file: string; readonly key: OpenWith; readonly namespace: string | undefined },
   { store, clock, toolVersion, files, sealer }: Pick<ApplyPorts, 'store' | 'clock' | 'toolVersion'> & BackupPorts,
   look: (spec: InstallationSpec, access: TenantAccess | undefined) => Promise<TenantsSeen | undefined>,
 ): Promise<Restoration> {
@@ -54,11 +54,11 @@ export async function previewRestore(
   const backup = checked(await sealer.open(bytes, key));
   const now = clock.now();
   const mark = { file, sha256: sha256Hex(bytes), at: formatTime(now), recipients: [] };
-  const found = await gather(store, { spec: backup.record.spec, namespace: undefined });
+  const found = await gather(store, { spec: backup.record.spec, namespace });
   const recorded = found.record.status === 'sound';
   // The spec of a record that is there counts, not the one of the backup.
   const { ledgerNamespace } = backup.record.spec;
-  const spec: SpecRequest = { spec: recorded ? undefined : backup.record.spec, namespace: undefined, ledgerNamespace };
+  const spec: SpecRequest = { spec: recorded ? undefined : backup.record.spec, namespace, ledgerNamespace };
   const snapshot = recorded ? await gather(store, spec) : found;
   const restorable = restorableEntries(backup, toolVersion);
   const plan = planRestore(restorable, backup.record, await assess(snapshot, REQUEST, now));

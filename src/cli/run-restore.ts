@@ -24,7 +24,7 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
   const store = await ports.openStore(options, () => ledgerNamespace);
   const apply = applyPorts('restore', store, ports);
   const restoration = await previewRestore(
-    { file: options.file, key },
+    { file: options.file, key, namespace: options.namespace },
     { ...apply, ...(await ports.loadBackupPorts()) },
     async (restored, access) =>
       options.tenantStore ? lookAtTenants(restored, uri, options, async () => access, ports) : undefined,

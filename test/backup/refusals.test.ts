@@ -44,6 +44,15 @@ const STORES: readonly { title: string; prepare: (store: MemoryStore) => void; f
 
 const CASES = BAD.map(([name, change, says, code]) => ({ name, change, says, code: code ?? 4 }));
 
+test.each(STORES)('-n that the backup contradicts is a usage error (into $title)', async ({ prepare, flags }) => {
+  const store = storeWith(made);
+  prepare(store);
+  const before = store.snapshot();
+  const outcome = await restore(store, JSON.stringify(backup), { flags: [...flags, '-n', 'elsewhere'] });
+  expect([outcome.code, outcome.stderr]).toEqual([2, expect.stringContaining('-n elsewhere:')]);
+  expect(writtenSince(before, store)).toEqual([]);
+});
+
 describe.each(STORES)('into a store that holds $title', ({ prepare, flags }) => {
   test.each(CASES)('a backup with $name is refused, and nothing is written', async ({ change, says, code }) => {
     const list = structuredClone(backup);
