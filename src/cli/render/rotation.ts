@@ -51,8 +51,7 @@ export function renderAdvance(
     .join('; ');
   const nothing = wrote ? 'what was found out was noted' : 'nothing was written';
   const open = waitingFor === undefined ? 'Not yet' : 'Waiting';
-  const summary = wrap(`${done ? 'Done' : open}: ${key}, ${did === '' ? nothing : did}.`, 0);
-  return `${rows.length === 0 ? '' : table([head, ...rows])}${summary}`;
+  return `${rows.length === 0 ? '' : table([head, ...rows])}${done ? 'Done' : open}: ${key}, ${did === '' ? nothing : did}.\n`;
 }
 
 /** The document of kind RotatePlan. */
