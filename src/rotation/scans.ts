@@ -12,36 +12,24 @@ export interface Scan {
 }
 
 /**
- * The first scan that found nobody who needs `old`, while `active` was active; undefined where none was made. Neither a slow
- * clock nor a fast one makes it count earlier than it should.
- */
-export function firstScanOf(
-  { evidence }: KeyRecord,
-  old: VersionRecord,
-  active: VersionRecord,
-  now: Date,
-): Scan | undefined {
-  const found = evidence[entryName(old)];
-  if (typeof found !== 'object' || found === null || !('unneededAt' in found) || !('under' in found)) return undefined;
-  const at = typeof found.unneededAt === 'string' ? Date.parse(found.unneededAt) : Number.NaN;
-  if (found.under !== entryName(active) || !(at <= now.getTime())) return undefined;
-  // What an older version of this program noted names no place: it counts for none.
-  return { begun: noEarlier(at, old, active), location: 'in' in found ? String(found.in) : '' };
-}
-
-/**
- * When the first scan of that place began; undefined where none counts. One from before all consumers were found to be
- * current, at `since`, does not: they may have written with the old key after it.
+ * When the first scan of that place began that found nobody who needs `old`, while `active` was active; undefined where none
+ * counts. Neither a slow clock nor a fast one makes it count earlier than it should, and one from before all consumers were
+ * found to be current, at `since`, does not count: they may have written with the old key after it.
  */
 export function firstScanAt(
-  key: KeyRecord,
+  { evidence }: KeyRecord,
   old: VersionRecord,
   active: VersionRecord,
   { now, location, since }: { readonly now: Date; readonly location: string; readonly since: Date | undefined },
 ): Date | undefined {
-  const noted = firstScanOf(key, old, active, now);
-  if (noted?.location !== location || (since !== undefined && noted.begun < since)) return undefined;
-  return noted.begun;
+  const found = evidence[entryName(old)];
+  if (typeof found !== 'object' || found === null || !('unneededAt' in found) || !('under' in found)) return undefined;
+  // What an older version of this program noted names no place: it counts for none.
+  if (found.under !== entryName(active) || !('in' in found) || found.in !== location) return undefined;
+  const at = typeof found.unneededAt === 'string' ? Date.parse(found.unneededAt) : Number.NaN;
+  if (!(at <= now.getTime())) return undefined;
+  const begun = noEarlier(at, old, active);
+  return since !== undefined && begun < since ? undefined : begun;
 }
 
 /** True where a scan is noted, though it may count for nothing. */

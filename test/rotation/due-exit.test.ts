@@ -1,20 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { usageError } from '../../src/errors.ts';
 import { command } from '../backup/bench.ts';
-import { DAY, ManualClock } from '../support/clock.ts';
-import { editRecord, installation, storeWith } from '../support/installations.ts';
-import { RsaPool } from '../support/random.ts';
+import { editRecord } from '../support/installations.ts';
 import { statesOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
-const pool = new RsaPool();
-beforeAll(() => pool.install());
-afterAll(() => pool.uninstall());
+const fresh = installedOnce();
 
 /** An installation with a root key under way, in whose record is a connection that no run uses. */
 async function bed() {
-  const store = storeWith(await installation());
-  const clock = new ManualClock();
-  clock.advance(2 * DAY);
+  const { store, clock } = fresh();
   const open = () => Promise.reject(usageError('the connection string turns TLS off', 'leave it out'));
   const database = { openTenantStore: open, openDatabaseUsers: open };
   const rotate = (line: string) => command(store, ['rotate', ...line.split(' ')], { clock, ...database });

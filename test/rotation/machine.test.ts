@@ -5,7 +5,7 @@ import { confirmationOf, entryName, withConfirmation } from '../../src/rotation/
 import { dueAt, leavesToReissue } from '../../src/rotation/leaves.ts';
 import { nextStep, type Wish } from '../../src/rotation/machine.ts';
 import { requestedStep } from '../../src/rotation/request.ts';
-import { firstScanOf } from '../../src/rotation/scans.ts';
+import { firstScanAt } from '../../src/rotation/scans.ts';
 import { platform, version } from './bed.ts';
 import { checkMachine } from './machine-model.ts';
 
@@ -272,7 +272,9 @@ describe('a confirmation', () => {
 
 describe('the time of evidence', () => {
   const [old, active] = [version(1, 'trusted'), version(2, 'active', '2027-01-10T00:00:00Z')];
-  const at = (time: string): object => ({ confirmedAt: time, unneededAt: time, by: 'pods', under: entryName(active) });
+  const at = (time: string): object => ({
+    ...{ confirmedAt: time, unneededAt: time, by: 'pods', under: entryName(active), in: 'here' },
+  });
 
   test.each([
     ['is that of the look', '2027-01-11T00:00:00Z', '2027-01-11T00:00:00Z'],
@@ -283,7 +285,10 @@ describe('the time of evidence', () => {
     const key = { versions: [old, active], evidence };
     const expected = counts === undefined ? undefined : new Date(counts);
     expect(confirmationOf(key, active, NOW)?.at).toEqual(expected);
-    expect(firstScanOf(key, old, active, NOW)?.begun).toEqual(expected);
+    const here = { now: NOW, location: 'here', since: undefined };
+    expect(firstScanAt(key, old, active, here)).toEqual(expected);
+    expect(firstScanAt(key, old, active, { ...here, location: 'elsewhere' })).toBeUndefined();
+    expect(firstScanAt(key, old, active, { ...here, since: NOW })).toBeUndefined();
   });
 });
 

@@ -1,32 +1,23 @@
 /** Members of the replica set know each other by the keyfile: a record that is rebuilt changes nothing of it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { DAY, ManualClock } from '../support/clock.ts';
-import { init, installation, ledgerRef, objectIn, RECORD, recordIn, storeWith } from '../support/installations.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { DAY, type ManualClock } from '../support/clock.ts';
+import { init, ledgerRef, objectIn, RECORD, recordIn } from '../support/installations.ts';
 import { type MemoryDatabaseUsers, usersOf } from '../support/memory-database-users.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
-import { RsaPool } from '../support/random.ts';
 import { platform, type RotateOptions, rotate, statesOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const KIND = 'mongodb-auth';
 const PERIOD = 5 * 60;
-const pool = new RsaPool();
 let made: Snapshot;
 let store: MemoryStore;
 let users: MemoryDatabaseUsers;
 let clock: ManualClock;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation();
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce();
 
 beforeEach(() => {
-  store = storeWith(made);
+  ({ made, store, clock } = fresh());
   users = usersOf(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
 });
 
 const go = (options: RotateOptions = {}) =>

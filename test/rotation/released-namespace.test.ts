@@ -1,14 +1,14 @@
 /** A service that was the only one in its namespace, and was taken out of the spec: its Pods go on, and use the CA bundle there. */
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { releasedIn, withReleased } from '../../src/ledger/released-places.ts';
 import type { ObjectRef } from '../../src/ports/object-ref.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
-import { DAY, ManualClock } from '../support/clock.ts';
-import { init, installation, recordIn, smallSpec, storeWith } from '../support/installations.ts';
-import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
-import { RsaPool } from '../support/random.ts';
+import type { ManualClock } from '../support/clock.ts';
+import { init, recordIn, smallSpec } from '../support/installations.ts';
+import { type MemoryStore, memoryStore } from '../support/memory-store.ts';
 import { pod, rotate, statesOf, workloadsOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const CA = 'internal-ca';
 const AUTH = { name: 'auth' };
@@ -16,23 +16,13 @@ const UI = { name: 'ui', namespace: 'ui-system' };
 const BUNDLE: ObjectRef = { kind: 'ConfigMap', namespace: 'ui-system', name: 'palette-internal-ca-bundle' };
 const specOf = (...services: object[]) => smallSpec({ serviceCertificates: { services } });
 
-const pool = new RsaPool();
-let made: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
 let changed: Date;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation(specOf(AUTH, UI));
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce(specOf(AUTH, UI));
 
 beforeEach(async () => {
-  store = storeWith(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
+  ({ store, clock } = fresh());
   changed = clock.now();
   await init(store, { clock, spec: specOf(AUTH) });
 });

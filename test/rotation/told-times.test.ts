@@ -1,30 +1,20 @@
 /** The time that a run says is the one that the next run counts by, whatever the clock showed meanwhile. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { DAY, ManualClock } from '../support/clock.ts';
-import { installation, recordIn, storeWith } from '../support/installations.ts';
-import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
-import { RsaPool } from '../support/random.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { DAY, type ManualClock } from '../support/clock.ts';
+import { recordIn } from '../support/installations.ts';
+import type { MemoryStore } from '../support/memory-store.ts';
 import { platform, pod, rotate, statesOf, workloadsOf } from './bed.ts';
+import { installedOnce } from './installed.ts';
 
 const JWT = 'jwt-signing-key';
 const CACHES = 15 * 60;
 const YEAR = 365 * DAY;
-const pool = new RsaPool();
-let made: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
-
-beforeAll(async () => {
-  pool.install();
-  made = await installation();
-});
-
-afterAll(() => pool.uninstall());
+const fresh = installedOnce();
 
 beforeEach(() => {
-  store = storeWith(made);
-  clock = new ManualClock();
-  clock.advance(2 * DAY);
+  ({ store, clock } = fresh());
 });
 
 const go = (options: Parameters<typeof rotate>[2] = {}) => rotate(store, JWT, { clock, ...options });
