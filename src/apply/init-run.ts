@@ -92,7 +92,7 @@ export class InitRun {
     const ledgered = await this.#look({ ...before.snapshot, missingNamespaces: [] });
     const rest = this.#decide(ledgered);
     if (lacksEntries(ledgered)) throw new Moved('a ledger entry is gone again');
-    const written = await writeRecord(ledgered, this.#input.request.change, this.#ports);
+    const written = await writeRecord(ledgered, this.#input.request, this.#ports);
     this.#recorded = true;
     const record = mark === undefined ? written : await rememberEscrow(mark, written, this.#ports);
     await writeProjections(ledgered, record, this.#material, this.#ports);

@@ -1,10 +1,10 @@
 import { RECORD_NAME } from '../installation/names.ts';
 import { readRecord } from '../inventory/ledger-view.ts';
-import { type InstallationRecord, recordObject } from '../ledger/record.ts';
+import { decodeRecord, type InstallationRecord, recordObject } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
-import type { Change } from '../plan/change.ts';
 import { destroyedIn } from '../plan/destroyed-versions.ts';
 import { nextRecord } from '../plan/next-record.ts';
+import type { InitRequest } from '../plan/snapshot.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
 import { Moved } from './errors.ts';
@@ -19,7 +19,7 @@ export interface WrittenRecord {
 /** Brings the record to what ledger and spec amount to; one update with a precondition. Throws Moved where that fails. */
 export async function writeRecord(
   assessment: Assessment,
-  change: Change | undefined,
+  { change, migrates }: Pick<InitRequest, 'change' | 'migrates'>,
   ports: ApplyPorts,
 ): Promise<WrittenRecord> {
   const { record: view, rings, snapshot, installationId } = assessment;
@@ -28,7 +28,7 @@ export async function writeRecord(
   const projections = snapshot.projections.values();
   const now = ports.clock.now();
   const destroyed = before === undefined ? destroyedIn(snapshot) : new Map();
-  const facts = { installationId, spec: snapshot.spec, rings, projections, now, destroyed, change };
+  const facts = { installationId, spec: snapshot.spec, rings, projections, now, destroyed, change, migrates };
   const next = nextRecord(before, facts);
   if (view.status === 'sound' && next === before) return { record: next, version: view.object.version };
   return storeRecord(next, view.status === 'missing' ? undefined : view.object.version, ports);
@@ -51,7 +51,8 @@ export async function storeRecord(
   const result = version === undefined ? await ports.store.create(object) : await ports.store.replace(object, version);
   if (result === 'exists' || result === 'conflict') throw new Moved('the record was changed by another run');
   const written = await readBack(ports.store, record.spec.ledgerNamespace);
-  if (written === undefined || !isSame(written.record, record))
+  // Decoded, for unknown fields then come in the same order.
+  if (written === undefined || !isSame(written.record, decodeRecord(object.data)))
     throw new Moved('the record was changed by another run');
   return written;
 }

@@ -1,7 +1,7 @@
 import type { InstallationSpec } from '../installation/spec.ts';
 import { assess } from '../plan/assess.ts';
-import type { TenantsSeen } from '../plan/snapshot.ts';
-import { reportStatus, type StatusReport } from '../plan/status.ts';
+import type { Snapshot, TenantsSeen } from '../plan/snapshot.ts';
+import { reportStatus, type StatusReport, tooNewStatus } from '../plan/status.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import { gather, type SpecRequest } from './gather.ts';
@@ -14,7 +14,14 @@ export async function readStatus(
   look?: (spec: InstallationSpec) => Promise<TenantsSeen | undefined>,
 ): Promise<StatusReport | undefined> {
   const now = ports.clock.now();
-  const snapshot = await gather(ports.store, spec);
+  let snapshot: Snapshot;
+  try {
+    snapshot = await gather(ports.store, spec);
+  } catch (error) {
+    const report = tooNewStatus(error, spec.namespace ?? '');
+    if (report === undefined) throw error;
+    return report;
+  }
   const seen = snapshot.ledger.length === 0 ? undefined : await look?.(snapshot.spec);
   const assessment = await assess(snapshot, { adopt: false, restore: false, seen }, now);
   const report = reportStatus(assessment, now);

@@ -30,7 +30,7 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const asked: InitInput = {
     spec: { spec: file, namespace: options.namespace },
-    request: { adopt, restore },
+    request: { adopt, restore, migrates: true },
     escrow: await escrowOf(options, ports),
     createNamespaces: store.cluster === undefined || options.createNamespaces,
   };

@@ -10,15 +10,22 @@ import { annotations, labels } from './metadata.ts';
 import { STATES } from './ring.ts';
 import { isObject, jsonEntry, utf8 } from './text.ts';
 
-/** What this program writes, and the newest that it understands. */
-export const SCHEMA_VERSION = 1;
+/** What `init` writes, and the newest schema that this program knows. Every new field of record or spec raises it. */
+export const SCHEMA_VERSION = 2 as const;
+/** What plans call the record, and its label. */
+export const RECORD_KEY = 'installation-record';
+/** Commands other than `init` keep the schemaVersion that they find, and use no field that is newer than it. */
+const KNOWN_VERSIONS = [1, 2] as const;
+/** Well below what a double counts exactly, and more than any installation reaches. */
+const MAX_GENERATION = 1e12;
 
 const time = z.string().check(z.refine(isTime));
 const kid = z.string().check(z.regex(KID_PATTERN));
+const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const fingerprint = z.string().check(z.regex(/^SHA256:[0-9a-f]{64}$/));
 
-const version = z.strictObject({
-  n: z.int().check(z.minimum(1)),
+const version = z.looseObject({
+  n: z.int().check(z.minimum(1), z.maximum(1e9)),
   kid,
   state: z.enum(STATES),
   createdAt: time,
@@ -31,20 +38,29 @@ const version = z.strictObject({
   backups: z.array(z.strictObject({ file: z.string(), sha256: z.string(), at: time, recipients: z.array(z.string()) })),
 });
 
-const schema = z.strictObject({
-  schemaVersion: z.literal(SCHEMA_VERSION),
+/** Fields that a build wrote which this one does not know are kept: objects are loose. */
+const schema = z.looseObject({
+  schemaVersion: z.literal(KNOWN_VERSIONS),
   installationId: z.string().check(z.regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/)),
   createdAt: time,
   spec: z.unknown(),
-  generation: z.int().check(z.minimum(1)),
+  generation: z.int().check(z.minimum(1), z.maximum(MAX_GENERATION)),
   keys: z.record(
     z.string(),
-    z.strictObject({ versions: z.array(version), evidence: z.record(z.string(), z.unknown()) }),
+    z.looseObject({ versions: z.array(version), evidence: z.record(z.string(), z.unknown()) }),
   ),
   ready: z.boolean(),
 });
 
+/** Fields that schemaVersion 2 brought. In an older record they are unknown ones: kept, and not used. */
+const sinceTwo = z.looseObject({
+  audit: z.optional(z.looseObject({ lines: z.int().check(z.minimum(1), z.maximum(1e12)), digest: sha256 })),
+});
+
 export type VersionRecord = Readonly<z.infer<typeof version>>;
+
+/** Number of lines that the audit log ever had, over all its archives, and SHA-256 (hex) of the last one. */
+export type AuditAnchor = NonNullable<z.infer<typeof sinceTwo>['audit']>;
 
 /** When a version last became the active one. */
 export function activeSinceOf({ history }: VersionRecord): string | undefined {
@@ -62,13 +78,15 @@ export interface KeyRecord {
  * change of spec or states; `ready` is false from then until all projections show that change.
  */
 export interface InstallationRecord {
-  readonly schemaVersion: typeof SCHEMA_VERSION;
+  readonly schemaVersion: (typeof KNOWN_VERSIONS)[number];
   readonly installationId: string;
   readonly createdAt: string;
   readonly spec: InstallationSpec;
   readonly generation: number;
   readonly keys: Readonly<Record<KindId, KeyRecord>>;
   readonly ready: boolean;
+  /** Since schemaVersion 2. */
+  readonly audit?: AuditAnchor;
 }
 
 /** Reads entry `record.json`. Throws DamagedError, or RECORD_TOO_NEW for one of a later schemaVersion. */
@@ -76,13 +94,22 @@ export function decodeRecord(entries: Entries): InstallationRecord {
   const json = jsonEntry(entries, 'record.json');
   const schemaVersion = isObject(json) ? json['schemaVersion'] : undefined;
   if (typeof schemaVersion === 'number' && schemaVersion > SCHEMA_VERSION) throw tooNew(schemaVersion);
-  const parsed = schema.safeParse(json, { jitless: true });
-  if (!parsed.success) {
-    const path = parsed.error.issues[0]?.path.join('.') ?? '';
-    throw new DamagedError(`record.json does not have the form of a record (at ${path === '' ? 'its top' : path})`);
-  }
-  for (const [kind, { versions }] of Object.entries(parsed.data.keys)) checkVersions(kind, versions);
-  return { ...parsed.data, spec: recordedSpec(parsed.data.spec) };
+  const record = parse(schema, json);
+  for (const [kind, { versions }] of Object.entries(record.keys)) checkVersions(kind, versions);
+  if (!isOlder(record)) parse(sinceTwo, json);
+  return { ...record, spec: recordedSpec(record.spec) } as InstallationRecord;
+}
+
+function parse<T extends z.core.$ZodType>(shape: T, json: unknown): z.output<T> {
+  const parsed = z.safeParse(shape, json, { jitless: true });
+  if (parsed.success) return parsed.data;
+  const path = parsed.error.issues[0]?.path.join('.') ?? '';
+  throw new DamagedError(`record.json does not have the form of a record (at ${path === '' ? 'its top' : path})`);
+}
+
+/** True of a record that an older build wrote, and no `init` has migrated yet: it takes none of the newer fields. */
+export function isOlder({ schemaVersion }: Pick<InstallationRecord, 'schemaVersion'>): boolean {
+  return schemaVersion < SCHEMA_VERSION;
 }
 
 function encodeRecord(record: InstallationRecord): Uint8Array {
@@ -94,7 +121,7 @@ export function recordObject(ref: ObjectRef, record: InstallationRecord, toolVer
     ref,
     type: undefined,
     immutable: false,
-    labels: labels(record.installationId, 'installation-record'),
+    labels: labels(record.installationId, RECORD_KEY),
     annotations: annotations(toolVersion),
     data: { 'record.json': encodeRecord(record) },
   };

@@ -4,7 +4,7 @@ import type { Projection, VersionedKind } from '../inventory/kind.ts';
 import { installationIdOf, type LedgerView, type RecordView } from '../inventory/ledger-view.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import { isManaged } from '../ledger/metadata.ts';
-import { activeSinceOf, type KeyRecord } from '../ledger/record.ts';
+import { activeSinceOf, isOlder, type KeyRecord } from '../ledger/record.ts';
 import type { Ring, Rings } from '../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
@@ -35,6 +35,8 @@ export interface Assessment {
   /** The one kind that the run is for, if it is for one. */
   readonly scope: KindId | undefined;
   readonly seen: TenantsSeen | undefined;
+  /** True where the run raises the schemaVersion of a record that an older build wrote. */
+  readonly migrates: boolean;
 }
 
 /** Compares what is there with what should be. Pure; throws TWO_INSTALLATIONS alone. */
@@ -81,6 +83,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
   const pending = [...versions].flatMap(([kind, items]) => (items.some(isPending) ? [kind] : []));
   return {
     ...{ snapshot, installationId, record, ledger, versions, rings, scope, seen: request.seen },
+    migrates: request.migrates === true && record.status === 'sound' && isOlder(record.record),
     projections: assessed
       .map((projection) => followed(projection, pending))
       .map((projection) => (concerns(projection, scope) ? projection : leftAlone(projection))),

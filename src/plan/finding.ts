@@ -19,6 +19,11 @@ export const FINDINGS = {
   INSTALLATION_INCOMPLETE: { severity: 'warning', docs: 'A run was interrupted, or another one is at work.' },
   RECORD_LOST: { severity: 'error', docs: 'The record is gone; it can be rebuilt.' },
   RECORD_DAMAGED: { severity: 'error', docs: 'The record cannot be read; it can be rebuilt.' },
+  RECORD_TOO_NEW: {
+    severity: 'error',
+    docs: 'A newer palette-keys wrote the record: this one reads and changes nothing of it.',
+  },
+  RECORD_OUTDATED: { severity: 'info', docs: 'An older palette-keys wrote the record; `init` migrates it.' },
   RECORD_NOT_REBUILDABLE: {
     severity: 'error',
     docs: 'The record is gone, and ledger and projections do not tell the states.',

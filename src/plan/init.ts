@@ -1,10 +1,11 @@
 import { PaletteKeysError } from '../errors.ts';
 import { diffSpecs, refusedChanges, type SpecChange } from '../installation/diff.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
+import { recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { INVENTORY, projectionsOf } from '../inventory/index.ts';
 import type { KindId } from '../ledger/entry.ts';
-import type { InstallationRecord } from '../ledger/record.ts';
+import { type InstallationRecord, RECORD_KEY, SCHEMA_VERSION } from '../ledger/record.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
 import type { Transition } from './change.ts';
@@ -44,7 +45,7 @@ export function planInit(assessment: Assessment, now: Date): InitPlan {
   const refused = before === undefined ? [] : refusedChanges(before.spec, snapshot.spec);
   if (refused.length > 0) throw refuseSpec(refused);
   const all = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, assessment), ...projectionSteps(id, assessment)]);
-  const steps = tripped(all, assessment);
+  const steps = [...migrationSteps(assessment), ...tripped(all, assessment)];
   const specChanges = before === undefined ? [] : diffSpecs(before.spec, snapshot.spec);
   const completes = before?.ready === false;
   const writes = steps.some(({ action }) => action !== 'keep') || snapshot.missingNamespaces.length > 0;
@@ -62,6 +63,13 @@ export function planInit(assessment: Assessment, now: Date): InitPlan {
     completes,
     changes: writes || completes || recordChanges(assessment, before, now),
   };
+}
+
+/** The record of an older build gets the newest schema; nothing of its content changes. */
+function migrationSteps({ migrates, record, snapshot }: Assessment): readonly Step[] {
+  if (!migrates || record.status !== 'sound') return [];
+  const reason = `schemaVersion ${record.record.schemaVersion} becomes ${SCHEMA_VERSION}; older builds then refuse to write`;
+  return [{ action: 'update', ref: recordConfigMap(snapshot.spec), key: RECORD_KEY, reason, replaces: true }];
 }
 
 /**
@@ -200,10 +208,10 @@ function consentsOf(
 const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);
 
 function recordChanges(assessment: Assessment, before: InstallationRecord | undefined, now: Date): boolean {
-  const { installationId, snapshot, rings } = assessment;
+  const { installationId, snapshot, rings, migrates } = assessment;
   if (before === undefined || installationId === undefined) return true;
   const projections = snapshot.projections.values();
-  return nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now }) !== before;
+  return nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now, migrates }) !== before;
 }
 
 function refuseSpec(refused: readonly string[]): PaletteKeysError {

@@ -6,7 +6,13 @@ import { INVENTORY } from '../inventory/index.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import { withFormerJwt } from '../ledger/former-jwt.ts';
 import { generationOf } from '../ledger/metadata.ts';
-import { type InstallationRecord, type KeyRecord, SCHEMA_VERSION, type VersionRecord } from '../ledger/record.ts';
+import {
+  type InstallationRecord,
+  isOlder,
+  type KeyRecord,
+  SCHEMA_VERSION,
+  type VersionRecord,
+} from '../ledger/record.ts';
 import { withReleased } from '../ledger/released-places.ts';
 import { withReplacement } from '../ledger/replacement.ts';
 import type { Ring, Rings, RingVersion } from '../ledger/ring.ts';
@@ -29,6 +35,8 @@ export function nextRecord(
     readonly destroyed?: ReadonlyMap<KindId, readonly VersionRecord[]>;
     /** What the run is for, if it is for a change. */
     readonly change?: Change | undefined;
+    /** True for `init`, which alone raises the schemaVersion of a record that an older build wrote. */
+    readonly migrates?: boolean | undefined;
   },
 ): InstallationRecord {
   const { change } = facts;
@@ -47,9 +55,10 @@ export function nextRecord(
   const waits = keepLongerWaits({ ...before.keys, ...keys }, before.spec, facts.spec, now);
   const all = keepPlaces(waits, before.spec, facts.spec);
   const sameKeys = JSON.stringify(all) === JSON.stringify(before.keys);
+  const current = facts.migrates === true && isOlder(before) ? { ...before, schemaVersion: SCHEMA_VERSION } : before;
   return sameKeys && diffSpecs(before.spec, facts.spec).length === 0
-    ? before
-    : { ...before, spec: facts.spec, keys: all, generation: before.generation + 1, ready: false };
+    ? current
+    : { ...current, spec: facts.spec, keys: all, generation: before.generation + 1, ready: false };
 }
 
 /** Tokens and key sets from before a shorter life was asked for are still about. */
@@ -122,6 +131,7 @@ function nextKey(before: KeyRecord, ring: Ring, compromised: boolean, now: strin
   const isNew = ({ n, state }: RingVersion): boolean => state === 'published' && known.every((old) => old.n !== n);
   const replacements = compromised ? ring.filter(isNew) : [];
   return {
+    ...before,
     versions: [...destroyed, ...versions].sort((a, b) => a.n - b.n),
     evidence: replacements.reduce((evidence, { n }) => withReplacement(evidence, n), before.evidence),
   };
@@ -135,6 +145,7 @@ function nextVersion(before: VersionRecord | undefined, version: RingVersion, ri
   // A record that is rebuilt goes on telling which version was the active one before.
   const former = activeSince === undefined ? [] : [{ state: 'active' as const, at: activeSince }];
   return {
+    ...before,
     n,
     kid: facts.kid,
     state,

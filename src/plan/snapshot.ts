@@ -51,6 +51,8 @@ export interface InitRequest {
   readonly restore: boolean;
   /** What the database of the tenant keys says; undefined where nobody asked it. */
   readonly seen?: TenantsSeen | undefined;
+  /** Raise the schemaVersion of a record that an older build wrote: `init` alone does. */
+  readonly migrates?: boolean;
 }
 
 /** The audit log that is being written, as it stands in the ledger's namespace. */

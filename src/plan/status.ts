@@ -1,7 +1,9 @@
+import { PaletteKeysError } from '../errors.ts';
+import { RECORD_NAME } from '../installation/names.ts';
 import { INVENTORY } from '../inventory/index.ts';
 import type { Kind } from '../inventory/kind.ts';
 import { formatTime } from '../ledger/entry.ts';
-import type { VersionRecord } from '../ledger/record.ts';
+import { type InstallationRecord, isOlder, SCHEMA_VERSION, type VersionRecord } from '../ledger/record.ts';
 import { activeOf } from '../ledger/ring.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
@@ -71,9 +73,32 @@ function recordFindings({ record, snapshot }: Assessment, plan: InitPlan): reado
     const message = `the record is damaged: ${record.damage}`;
     return [finding('RECORD_DAMAGED', subject, message, 'palette-keys init --yes rebuilds it from the ledger')];
   }
-  if (!plan.completes) return [];
+  const old = isOlder(record.record) ? [outdatedRecord(subject, record.record)] : [];
+  if (!plan.completes) return old;
   const message = 'a run was interrupted, or another one is at work';
-  return [finding('INSTALLATION_INCOMPLETE', subject, message, 'if no run is at work: palette-keys init')];
+  return [...old, finding('INSTALLATION_INCOMPLETE', subject, message, 'if no run is at work: palette-keys init')];
+}
+
+function outdatedRecord(subject: string, { schemaVersion }: InstallationRecord): Finding {
+  const message = `an older palette-keys wrote the record (schemaVersion ${schemaVersion}; this one writes ${SCHEMA_VERSION})`;
+  return finding(
+    'RECORD_OUTDATED',
+    subject,
+    message,
+    'palette-keys init --yes migrates it; until then nothing is lost',
+  );
+}
+
+/** What can be said of an installation whose record a newer build wrote. Undefined for any other failure. */
+export function tooNewStatus(error: unknown, namespace: string): StatusReport | undefined {
+  if (!(error instanceof PaletteKeysError) || error.code !== 'RECORD_TOO_NEW') return undefined;
+  const { message, hint } = error;
+  return {
+    installationId: 'unknown',
+    namespace,
+    keys: [],
+    findings: [finding('RECORD_TOO_NEW', RECORD_NAME, message, hint)],
+  };
 }
 
 function stepFindings(step: Step): readonly Finding[] {

@@ -121,7 +121,7 @@ class Checker {
     const record = JSON.parse(text(object['record.json']));
     this.#generation = record.generation;
     this.#installationId = record.installationId;
-    this.#expect(record.schemaVersion === 1 && record.ready === true, 'the record is not ready');
+    this.#expect(record.schemaVersion === 2 && record.ready === true, 'the record is not ready');
     this.#expect(JSON.stringify(record.spec) === JSON.stringify(this.#spec), 'the record has another spec');
     for (const kind of KINDS) {
       const recorded = record.keys[kind]?.versions ?? [];

@@ -286,7 +286,7 @@ describe('what is not whole is not backed up', () => {
     ['no record', () => store.take(RECORD), 5],
     ['a damaged record', () => store.damage(RECORD, 'it is torn'), 5],
     ['a run that was interrupted', () => editRecord(store, (record) => ({ ...record, ready: false })), 5],
-    ['a record of a newer program', () => editRecord(store, (record) => ({ ...record, schemaVersion: 2 })), 5],
+    ['a record of a newer program', () => editRecord(store, (record) => ({ ...record, schemaVersion: 3 })), 5],
   ])('%s: refused, no file, nothing written', async (_, harm, code) => {
     harm();
     const before = store.snapshot();

@@ -303,9 +303,9 @@ describe('what stands in the way is refused, and nothing is written', () => {
   });
 
   test('a record of a newer program', async () => {
-    editRecord(store, (record) => ({ ...record, schemaVersion: 2 }));
+    editRecord(store, (record) => ({ ...record, schemaVersion: 3 }));
     lose(store, ({ name }) => name === 'palette-key-root-key-v1');
-    await expectRefused(backup, /schemaVersion 2/);
+    await expectRefused(backup, /schemaVersion 3/);
   });
 
   test('a Secret of somebody else under a name of the ledger', async () => {

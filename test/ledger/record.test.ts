@@ -16,7 +16,7 @@ const version = (n: number, state: string, letter: string) => ({
 });
 
 const record = {
-  schemaVersion: 1,
+  schemaVersion: 2,
   installationId: 'f3b0c442-98fc-4c14-9afb-f4c8996fb924',
   createdAt: TIME,
   spec: smallSpec(),
@@ -60,7 +60,25 @@ describe('a record', () => {
     expect(Object.keys(decode(other).keys)).toEqual(['message-bus-account-acme']);
   });
 
-  test.each([2, 3, 1.5, 1e9])('of schemaVersion %d is of a newer program, whatever else is in it', (schemaVersion) => {
+  test('keeps the fields that it does not know, of the spec too, through every reading and writing', () => {
+    const other = copy();
+    other.note = 'mine';
+    other.keys['root-key'].note = { more: [1] };
+    other.keys['root-key'].versions[0].note = 'mine';
+    other.spec.note = 'mine';
+    other.spec.jwt.note = 'mine';
+    other.spec.serviceCertificates.services[0].note = 'mine';
+    const ref = { kind: 'ConfigMap', namespace: 'n', name: 'palette-keys-installation' } as const;
+    const written = recordObject(ref, decode(other), '0.2.0').data['record.json'];
+    expect(JSON.parse(Buffer.from(written ?? []).toString())).toEqual(other);
+  });
+
+  test('of schemaVersion 1 is read as it is; fields of schemaVersion 2 in it are unknown ones', () => {
+    const old = { ...copy(), schemaVersion: 1, audit: 'not an anchor' };
+    expect(decode(old)).toEqual(old);
+  });
+
+  test.each([3, 4, 2.5, 1e9])('of schemaVersion %d is of a newer program, whatever else is in it', (schemaVersion) => {
     for (const json of [{ ...record, schemaVersion }, { schemaVersion }, { schemaVersion, keys: 'moved' }]) {
       expect(() => decode(json)).toThrow(expect.objectContaining({ code: 'RECORD_TOO_NEW', exit: 5 }));
     }
@@ -78,11 +96,11 @@ describe('a record is damaged', () => {
     ['of generation 0', (json) => Object.assign(json, { generation: 0 })],
     ['of half a generation', (json) => Object.assign(json, { generation: 1.5 })],
     ['of a generation that cannot be counted', (json) => Object.assign(json, { generation: 2 ** 60 })],
+    ['of the last generation that a double counts', (json) => Object.assign(json, { generation: 2 ** 53 - 1 })],
+    ['with an audit anchor that is no digest', (json) => Object.assign(json, { audit: { lines: 3, digest: 'x' } })],
     ['that is perhaps ready', (json) => Object.assign(json, { ready: 'true' })],
-    ['with a field more', (json) => Object.assign(json, { note: 'mine' })],
     ['without spec', (json) => delete json.spec],
     ['with a spec that is not valid', (json) => Object.assign(json.spec, { namespace: 'A' })],
-    ['with a field more in its spec', (json) => Object.assign(json.spec, { note: 'mine' })],
     ['made at no time', (json) => Object.assign(json, { createdAt: 'yesterday' })],
     ['made in another zone', (json) => Object.assign(json, { createdAt: '2027-01-01T00:00:00+01:00' })],
     ['made to the millisecond', (json) => Object.assign(json, { createdAt: '2027-01-01T00:00:00.000Z' })],
@@ -107,7 +125,7 @@ describe('a record is damaged', () => {
     expect(() => decode(json)).toThrow(DamagedError);
   });
 
-  test.each(['', 'null', '[]', '{}', '"text"', '7', '{"schemaVersion": 1', '\u0000'])('that is %j', (text) => {
+  test.each(['', 'null', '[]', '{}', '"text"', '7', '{"schemaVersion": 2', '\u0000'])('that is %j', (text) => {
     expect(() => decode(text)).toThrow(DamagedError);
   });
 

@@ -459,18 +459,25 @@ describe.concurrent('the record', () => {
     await settle(store);
   });
 
-  it('of a newer schemaVersion is refused by every command', async () => {
+  it('of a newer schemaVersion is refused by what writes, and status says so', async () => {
     const store = copyOf(ours);
     editEntries(store, RECORD, ({ 'record.json': json }) => ({
-      'record.json': json?.toString().replace('"schemaVersion": 1', '"schemaVersion": 2'),
+      'record.json': json?.toString().replace('"schemaVersion": 2', '"schemaVersion": 3'),
     }));
     const before = fingerprintOf(store);
-    for (const command of [['init', '--yes'], ['init', '--restore', '--yes'], ['status']]) {
+    for (const command of [
+      ['init', '--yes'],
+      ['init', '--restore', '--yes'],
+      ['rotate', 'jwt-signing-key', '--yes'],
+    ]) {
       const { code, stdout, stderr } = await warm.run([...command, '--dir', store, '-o', 'json'], { cwd });
       expect(code).toBe(5);
       expect(JSON.parse(stdout)).toMatchObject({ kind: 'Error', code: 'RECORD_TOO_NEW' });
       expect(stderr).toMatch(/^palette-keys: hint: .*newer/m);
     }
+    const status = await warm.run(['status', '--dir', store, '-o', 'json'], { cwd });
+    expect(status.code).toBe(3);
+    expect(JSON.parse(status.stdout)).toMatchObject({ kind: 'Status', findings: [{ code: 'RECORD_TOO_NEW' }] });
     expect(changesBetween(before, fingerprintOf(store))).toEqual([]);
   });
 });

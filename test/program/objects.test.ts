@@ -183,7 +183,7 @@ describe('the ledger', () => {
     const record = readRecord(folder);
     expect(Object.keys(record.keys).sort()).toEqual(Object.keys(LEDGER_KINDS).sort());
     expect(record).toMatchObject({
-      schemaVersion: 1,
+      schemaVersion: 2,
       generation: 1,
       ready: true,
       createdAt: expect.stringMatching(TIME),

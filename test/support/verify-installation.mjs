@@ -289,7 +289,7 @@ function factsOf(kind, entries) {
 }
 
 function checkRecord(record, ledger, file) {
-  expect(record.schemaVersion === 1, file, 'schemaVersion is not 1');
+  expect(record.schemaVersion === 2, file, 'schemaVersion is not 2');
   expect(record.ready === true, file, 'is not ready');
   expect(Number.isInteger(record.generation) && record.generation >= 1, file, 'generation is no number');
   for (const kind of KINDS) {
