@@ -10,6 +10,7 @@ import {
 import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { AUDIT_ARCHIVE, AUDIT_NAME } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
+import { specCopy } from '../ledger/known-spec.ts';
 import { annotations, labels } from '../ledger/metadata.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import { textEntry, utf8 } from '../ledger/text.ts';
@@ -48,6 +49,12 @@ export function checkLog(found: FoundObject | undefined): void {
 /** True where the log already tells of the record's generation. */
 export function isAudited(log: FoundObject | undefined, generation: number): boolean {
   return log !== undefined && log.damage === undefined && lastGeneration(readLog(log)) >= generation;
+}
+
+/** True where the log that is being written holds a text: an interrupted run was told of already. */
+export async function logMentions(record: InstallationRecord, text: string, { store }: ApplyPorts): Promise<boolean> {
+  const found = await store.get(auditRef(record));
+  return found !== undefined && found.damage === undefined && readLog(found).includes(text);
 }
 
 async function tryAppend(
@@ -95,7 +102,11 @@ async function copyAway(record: InstallationRecord, log: string, ports: ApplyPor
   for (let n = 1; ; n++) {
     const ref: ObjectRef = { ...auditRef(record), name: `${AUDIT_NAME}-${n}` };
     ports.signal.throwIfAborted();
-    const copy = { ...auditObject(ref, record, log, ports), labels: labels(record.installationId, AUDIT_ARCHIVE) };
+    const copy = {
+      ...auditObject(ref, record, log, ports),
+      labels: labels(record.installationId, AUDIT_ARCHIVE),
+      data: { [ENTRY]: utf8(log) },
+    };
     if ((await ports.store.create(copy)) === 'created') return;
     const there = await ports.store.get(ref);
     if (there?.damage === undefined && there !== undefined && readLog(there) === log) return;
@@ -113,7 +124,7 @@ function auditObject(ref: ObjectRef, record: InstallationRecord, log: string, { 
     immutable: false,
     labels: labels(record.installationId, 'audit'),
     annotations: annotations(toolVersion),
-    data: { [ENTRY]: utf8(log) },
+    data: { [ENTRY]: utf8(log), ...specCopy(record.spec) },
   };
 }
 

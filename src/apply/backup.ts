@@ -7,11 +7,11 @@ import { allNamespaces } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
-import type { BackupFiles } from '../ports/backup-files.ts';
+import { type BackupFiles, pendingName } from '../ports/backup-files.ts';
 import type { NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Sealer, SealFor } from '../ports/sealer.ts';
-import { appendAudit } from './audit.ts';
+import { appendAudit, logMentions } from './audit.ts';
 import { Moved } from './errors.ts';
 import { gather } from './gather.ts';
 import type { ApplyPorts } from './ports.ts';
@@ -25,8 +25,10 @@ export interface BackupPorts {
 }
 
 export interface BackupRequest {
-  /** Where the file is made; undefined for a rehearsal, which writes nothing. */
-  readonly file: string | undefined;
+  /** Where the file is made; `-` is standard output. */
+  readonly file: string;
+  /** A rehearsal writes nothing. */
+  readonly dryRun: boolean;
   readonly to: SealFor;
   /** The platform's (`-n`), which the installation must have. */
   readonly namespace?: string | undefined;
@@ -47,15 +49,20 @@ const REMEMBERED = 10;
 /** A finished backup: what the record remembers of it. */
 export type BackupMark = VersionRecord['backups'][number];
 
+/** What a backup holds, and where it is. */
+export interface Backup {
+  readonly entries: readonly BackedUp[];
+  /** Undefined for a rehearsal. */
+  readonly mark: BackupMark | undefined;
+}
+
 /**
- * Writes ledger and record into an encrypted file, reads the file back, decrypts and checks it, and then records which
- * versions it holds. Throws REFUSED where the installation is not whole, so that nobody relies on half a backup, and USAGE where it
- * is not that of `namespace`.
+ * Writes ledger and record into an encrypted file, reads it back, decrypts and checks it; then the record notes its digest
+ * and which versions it holds, and last the file gets its name. So a run that was interrupted is told from another one by
+ * the digest, and is completed by a repetition. Throws REFUSED where the installation is not whole, so that nobody relies
+ * on half a backup, and USAGE where it is not that of `namespace`, or another file has the name.
  */
-export async function applyBackup(
-  request: BackupRequest,
-  ports: ApplyPorts & BackupPorts,
-): Promise<readonly BackedUp[]> {
+export async function applyBackup(request: BackupRequest, ports: ApplyPorts & BackupPorts): Promise<Backup> {
   const { store, clock, actor } = ports;
   const snapshot = await gather(store, {
     ...{ spec: undefined, namespace: request.namespace },
@@ -66,47 +73,95 @@ export async function applyBackup(
   const list = encodeList(allNamespaces(record.spec), objects);
   const entries = entriesOf(record);
   try {
-    if (request.file === undefined) return entries;
+    checkList(list);
+    const done = await earlierBackup(request.file, record, ports.files);
+    if (request.dryRun || done?.state === 'placed') return { entries, mark: done?.mark };
     const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
     try {
-      const mark = await writeBackup(list, { file: request.file, to: request.to }, ports);
+      const mark = done?.mark ?? (await stageBackup(list, request, ports));
       await remember(record, mark, entries, ports);
+      await ports.files.place(request.file, mark.sha256);
+      return { entries, mark };
     } catch (error) {
       throw error instanceof Moved ? notRemembered(request.file) : error;
     } finally {
       await lock.release();
     }
-    return entries;
   } finally {
     list.fill(0);
     wipe(assessment);
   }
 }
 
-/** Seals a backup in the clear into a new file that was read back and opened again. */
-export async function writeBackup(
+/**
+ * What an earlier run made under that name, of the very keys and states that are there now: the file, or one that waits for
+ * its name. Throws USAGE where another file has it.
+ */
+async function earlierBackup(
+  file: string,
+  record: InstallationRecord,
+  files: BackupFiles,
+): Promise<{ readonly state: 'placed' | 'staged'; readonly mark: BackupMark } | undefined> {
+  const versions = Object.values(record.keys).flatMap((key) => key.versions);
+  const noted = (sha256: string | undefined): BackupMark | undefined => {
+    if (sha256 === undefined) return undefined;
+    const marks = versions.map(
+      (version) => version.state === 'destroyed' || version.backups.find((backup) => backup.sha256 === sha256),
+    );
+    const [mark] = marks.filter((found) => typeof found === 'object');
+    const isCurrent =
+      marks.every((found) => found !== undefined) && versions.every(({ since }) => since <= (mark?.at ?? ''));
+    return isCurrent ? mark : undefined;
+  };
+  const placed = await files.digest(file);
+  if (placed !== undefined) {
+    const mark = noted(placed);
+    if (mark !== undefined) return { state: 'placed', mark };
+    throw new PaletteKeysError('USAGE', `${file} is there already; a backup is never overwritten`, {
+      hint: 'name another file, for example with the date in it: --out keys-{time}.age',
+    });
+  }
+  const mark = noted(await files.digest(pendingName(file)));
+  return mark === undefined ? undefined : { state: 'staged', mark };
+}
+
+/** What cannot be restored is no backup. That it cannot is a fault of this program, and not of a disk. */
+function checkList(list: Uint8Array): void {
+  try {
+    openBackup(list);
+  } catch (error) {
+    if (error instanceof DamagedError) throw new Error(`this installation cannot be backed up: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Seals a backup in the clear into a new file that was read back and opened again, and waits for its name. */
+export async function stageBackup(
   list: Uint8Array,
   { file, to }: { readonly file: string; readonly to: SealFor },
   { files, sealer, clock }: BackupPorts & Pick<ApplyPorts, 'clock'>,
 ): Promise<BackupMark> {
   const sealed = await sealer.seal(list, to);
-  await files.create(file, sealed.bytes, async (copy) => {
+  await files.stage(file, sealed.bytes, async (copy) => {
     const opened = await sealed.reopen(copy);
     const same = equalBytes(opened, list);
-    if (same) openBackup(opened);
     opened.fill(0);
     if (!same) throw new DamagedError('what was written is not what was backed up');
   });
-  const recipients = to.kind === 'recipients' ? [...to.recipients] : ['passphrase'];
-  return { file, sha256: sha256Hex(sealed.bytes), at: formatTime(clock.now()), recipients };
+  return { file, sha256: sha256Hex(sealed.bytes), at: formatTime(clock.now()), recipients: recipientsOf(to) };
 }
 
 function notRemembered(file: string): PaletteKeysError {
-  return new PaletteKeysError('CONFLICT', `${file} is written and sound, but others kept changing the record`, {
-    hint: 'keep the file; make another backup when they are done, so that the record knows of one',
+  return new PaletteKeysError('CONFLICT', 'others kept changing the record, so that it does not know of the backup', {
+    hint: `run the command again when they are done: the backup waits under ${pendingName(file)}`,
   });
 }
 
+export function recipientsOf(to: SealFor): string[] {
+  return to.kind === 'recipients' ? [...to.recipients] : ['passphrase'];
+}
+
+/** Notes a backup in record and audit log, each once. */
 async function remember(
   { spec }: InstallationRecord,
   mark: BackupMark,
@@ -114,9 +169,11 @@ async function remember(
   ports: ApplyPorts,
 ): Promise<void> {
   const written = await updateRecord(spec.ledgerNamespace, (record) => withBackup(record, mark, entries), ports);
+  const object = `${mark.file} (SHA256:${mark.sha256})`;
   const changes = entries.map(
-    ({ key, n, kid }): AuditChange => ({ action: 'backup', object: `${key} v${n} in ${mark.file}`, key, kid }),
+    ({ key, n, kid }): AuditChange => ({ action: 'backup', object: `${key} v${n} in ${object}`, key, kid }),
   );
+  if (await logMentions(written.record, mark.sha256, ports)) return;
   await appendAudit(written.record, { changes, result: 'done' }, ports);
 }
 

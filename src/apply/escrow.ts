@@ -1,14 +1,23 @@
+import { type EscrowState, escrowState } from '../backup/escrow-state.ts';
 import { encodeList } from '../backup/list.ts';
-import { PaletteKeysError } from '../errors.ts';
+import { sha256Hex } from '../crypto/digest.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { allNamespaces, recordConfigMap } from '../installation/names.ts';
-import { type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
+import { formatTime, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
+import { firstRootKey } from '../ledger/known-spec.ts';
+import { ANNOTATION } from '../ledger/metadata.ts';
 import { recordObject } from '../ledger/record.ts';
 import type { Ring } from '../ledger/ring.ts';
+import { utf8 } from '../ledger/text.ts';
 import type { Assessment } from '../plan/assess.ts';
+import { type Finding, finding } from '../plan/finding.ts';
 import { nextRecord } from '../plan/next-record.ts';
+import { hasAuditLog } from '../plan/snapshot.ts';
+import { pendingName } from '../ports/backup-files.ts';
+import type { StoredObject } from '../ports/key-store.ts';
 import type { SealFor } from '../ports/sealer.ts';
-import { type BackupMark, type BackupPorts, entriesOf, withBackup, writeBackup } from './backup.ts';
+import { type BackupMark, type BackupPorts, entriesOf, recipientsOf, stageBackup, withBackup } from './backup.ts';
+import { Moved } from './errors.ts';
 import type { ApplyPorts } from './ports.ts';
 import type { WrittenRecord } from './record.ts';
 import { updateRecord } from './update-record.ts';
@@ -19,14 +28,56 @@ export interface Escrow extends BackupPorts {
   readonly to: SealFor;
 }
 
-/** Writes and proves the backup of keys that are about to be written for the first time. */
-export async function writeEscrow(
+/** What there is of the escrow, and the digest that it has or will have. */
+export interface EscrowSeen {
+  readonly state: EscrowState;
+  /** SHA-256 (hex), where it is made already. */
+  readonly sha256: string | undefined;
+}
+
+/** The annotations of the first root key that tell an escrow from others: SHA-256 (hex) of the file, and of the kids in it. */
+export type EscrowNotes = Readonly<Record<string, string>>;
+
+/** Looks at file, ledger and record. Throws what `escrowState` throws. */
+export async function seeEscrow({ file, files }: Escrow, assessment: Assessment): Promise<EscrowSeen> {
+  const { record, snapshot, versions } = assessment;
+  const root =
+    record.status === 'sound' ? record.record.keys['root-key']?.versions.find(({ n }) => n === 1) : undefined;
+  const isMissing = [...versions.values()].flat().some(({ action }) => action === 'create' || action === 'adopt');
+  const [placed, staged] = [await files.digest(file), await files.digest(pendingName(file))];
+  const notes = firstRootKey(snapshot.ledger)?.annotations;
+  // Another run may have made other keys since.
+  const isOfThese = notes?.[ANNOTATION.escrowKeys] === digestOfKids(entriesInLedger(assessment));
+  const first = isOfThese ? notes?.[ANNOTATION.escrow] : undefined;
+  const state = escrowState({
+    ...{ file, placed, staged, first },
+    noted: (root?.backups ?? []).map(({ sha256 }) => sha256),
+    ledger: assessment.ledger.size === 0 ? 'empty' : isMissing ? 'partial' : 'whole',
+    completed: hasAuditLog(snapshot),
+  });
+  return { state, sha256: state === 'note' ? first : staged };
+}
+
+/** What is to be said of an escrow that nobody can tell from another file. */
+export function escrowFindings({ file }: Escrow, { state }: EscrowSeen): readonly Finding[] {
+  if (state !== 'unknown') return [];
+  const message = 'an older palette-keys noted no digest: whether this file is the escrow of these keys is not known';
+  return [finding('ESCROW_UNKNOWN', file, message, `palette-keys backup --out ${file}.new --recipient age1…`)];
+}
+
+/**
+ * Stages a proved backup of the keys that are about to be written for the first time, and of those that an interrupted run
+ * wrote; the first root key, where it is there, gets its digest. Throws Moved where others changed that key.
+ */
+export async function stageEscrow(
   escrow: Escrow,
   entries: readonly LedgerEntry[],
   installationId: string,
-  { snapshot: { spec } }: Assessment,
-  { clock, toolVersion }: ApplyPorts,
-): Promise<BackupMark> {
+  { snapshot }: Assessment,
+  ports: ApplyPorts,
+): Promise<EscrowNotes> {
+  const { spec } = snapshot;
+  const { clock, toolVersion, store, signal } = ports;
   const rings = new Map(entries.map((entry): [string, Ring] => [entry.kind, [{ ...entry, state: 'active' }]]));
   const record = nextRecord(undefined, { installationId, spec, rings, projections: [], now: clock.now() });
   const objects = [
@@ -36,38 +87,53 @@ export async function writeEscrow(
     recordObject(recordConfigMap(spec), record, toolVersion),
   ];
   const list = encodeList(allNamespaces(spec), objects);
+  let sha256: string;
   try {
-    return await writeBackup(list, escrow, { ...escrow, clock });
+    ({ sha256 } = await stageBackup(list, escrow, { ...escrow, clock }));
   } finally {
     list.fill(0);
   }
+  const notes = { [ANNOTATION.escrow]: sha256, [ANNOTATION.escrowKeys]: digestOfKids(entries) };
+  const root = firstRootKey(snapshot.ledger);
+  signal.throwIfAborted();
+  const noted = root === undefined ? 'replaced' : await store.replace(withNotes(root, notes), root.version);
+  if (noted !== 'replaced') throw new Moved('the first root key was changed by another run');
+  return notes;
 }
 
-/** Notes the escrow in the record that was written with the keys it holds. */
-export async function rememberEscrow(
-  mark: BackupMark,
-  written: WrittenRecord,
-  ports: ApplyPorts,
-): Promise<WrittenRecord> {
-  const held = entriesOf(written.record);
-  return updateRecord(written.record.spec.ledgerNamespace, (record) => withBackup(record, mark, held), ports);
+function withNotes({ version, ...root }: StoredObject, notes: EscrowNotes) {
+  return { ...root, annotations: { ...root.annotations, ...notes } };
 }
 
-/** An escrow is of first keys; whoever has some already makes a backup. */
-export function refuseEscrow({ installationId, ledger }: Assessment): void {
-  if (installationId === undefined && ledger.size === 0) return;
-  throw new PaletteKeysError(
-    'USAGE',
-    '--escrow is for the first run into an empty store; this one holds keys already',
-    {
-      hint: 'palette-keys init without --escrow, then palette-keys backup',
-    },
+/** The entries that are in the ledger already. */
+export function entriesInLedger({ ledger }: Assessment): readonly LedgerEntry[] {
+  return [...ledger.values()].flat().flatMap((item) => (item.damage === undefined ? [item.entry] : []));
+}
+
+function digestOfKids(entries: readonly LedgerEntry[]): string {
+  return sha256Hex(
+    utf8(
+      entries
+        .map(({ kind, n, facts }) => `${kind} ${n} ${facts.kid}`)
+        .sort()
+        .join('\n'),
+    ),
   );
 }
 
-/** Another run was first: the keys in the escrow file are nobody's. */
-export function escrowInVain(file: string): PaletteKeysError {
-  return new PaletteKeysError('CONFLICT', `another run made the keys meanwhile; those in ${file} were not used`, {
-    hint: `delete ${file}; then palette-keys backup makes a backup of the keys that are in use`,
-  });
+/** Notes the escrow in the record that was written with the keys it holds, and then gives the file its name. */
+export async function finishEscrow(
+  { file, to, files }: Escrow,
+  { state, sha256 }: EscrowSeen,
+  written: WrittenRecord,
+  ports: ApplyPorts,
+): Promise<WrittenRecord> {
+  if (sha256 === undefined || state === 'done' || state === 'unknown') return written;
+  const mark: BackupMark = { file, sha256, at: formatTime(ports.clock.now()), recipients: recipientsOf(to) };
+  const held = entriesOf(written.record);
+  const { ledgerNamespace } = written.record.spec;
+  const noted =
+    state === 'place' ? written : await updateRecord(ledgerNamespace, (now) => withBackup(now, mark, held), ports);
+  if ((await files.digest(file)) !== sha256) await files.place(file, sha256);
+  return noted;
 }

@@ -7,6 +7,7 @@ import { validateSpec } from '../installation/validate.ts';
 import { projectionsOf, VERSIONED, versionedKind } from '../inventory/index.ts';
 import type { Projection } from '../inventory/kind.ts';
 import { type LedgerView, type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
+import { specWithoutRecord } from '../ledger/known-spec.ts';
 import { generationOf, isManaged, LABEL } from '../ledger/metadata.ts';
 import type { Rings } from '../ledger/ring.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
@@ -47,7 +48,8 @@ export async function gather(
   let last: number | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { ledger, record } = await readLedgerNamespace(store, ledgerNamespace, before);
-    const spec = chooseSpec(request, record);
+    const ownSpec = record.status === 'sound' ? record.record.spec : specWithoutRecord(ledger);
+    const spec = chooseSpec(request, ownSpec);
     const versions = readLedger(ledger, spec);
     const rings = ringsOfLedger(versions, record);
     const refs = [...projectionsOf(spec, rings), ...addedBy(init?.change, spec, rings)].map(({ ref }) => ref);
@@ -72,7 +74,7 @@ export async function gather(
       const [adoptable, strangers] = [pick(found, handmade), strangersIn(pick(found, names))];
       for (const ref of places) looked.add(formatRef(ref));
       const keys = { ledger, record, versions };
-      return { store, spec, specGiven, ...keys, projections, adoptable, strangers, missingNamespaces, looked };
+      return { store, spec, specGiven, ownSpec, ...keys, projections, adoptable, strangers, missingNamespaces, looked };
     }
     last = generation;
   }
@@ -81,8 +83,8 @@ export async function gather(
   });
 }
 
-function chooseSpec({ spec, namespace }: SpecRequest, record: RecordView): InstallationSpec {
-  const chosen = spec ?? (record.status === 'sound' ? record.record.spec : newSpec(namespace));
+function chooseSpec({ spec, namespace }: SpecRequest, own: InstallationSpec | undefined): InstallationSpec {
+  const chosen = spec ?? own ?? newSpec(namespace);
   if (namespace === undefined || chosen.namespace === namespace) return chosen;
   const owner = spec === undefined ? 'the installation is' : "the spec's namespace is";
   throw new PaletteKeysError('USAGE', `-n ${namespace}: ${owner} ${chosen.namespace}`, {

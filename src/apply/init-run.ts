@@ -1,5 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
 import { VERSIONED } from '../inventory/index.ts';
+import { specDigest } from '../ledger/known-spec.ts';
+import { ANNOTATION } from '../ledger/metadata.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
 import { changesStates } from '../plan/change.ts';
 import { blockers, type InitPlan, planInit } from '../plan/init.ts';
@@ -8,9 +10,16 @@ import type { Step } from '../plan/step.ts';
 import { numberOf } from '../plan/version-item.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { appendAudit, checkLog, isAudited } from './audit.ts';
-import type { BackupMark } from './backup.ts';
 import { Moved } from './errors.ts';
-import { type Escrow, escrowInVain, rememberEscrow, writeEscrow } from './escrow.ts';
+import {
+  type Escrow,
+  type EscrowNotes,
+  type EscrowSeen,
+  entriesInLedger,
+  finishEscrow,
+  seeEscrow,
+  stageEscrow,
+} from './escrow.ts';
 import { announce } from './events.ts';
 import { gather, type SpecRequest } from './gather.ts';
 import { InitLog } from './init-log.ts';
@@ -19,7 +28,7 @@ import { Material } from './material.ts';
 import type { ApplyPorts } from './ports.ts';
 import { namespacesMissing } from './preflight.ts';
 import { writeProjections } from './projections.ts';
-import { markReady, writeRecord } from './record.ts';
+import { markReady, openRecord, type WrittenRecord, writeRecord } from './record.ts';
 import { checkAgreed, refuseGuessedSpec } from './refusals.ts';
 import { wipe } from './wipe.ts';
 
@@ -53,8 +62,6 @@ export class InitRun {
   readonly #log: InitLog;
   /** True once the record shows what was asked for. */
   #recorded = false;
-  /** The escrow, once it is written. */
-  #mark: BackupMark | undefined;
   /** What somebody else has taken over. */
   #handedOver: Snapshot | undefined;
 
@@ -82,11 +89,12 @@ export class InitRun {
     this.#refuseOvertaken(before);
     const plan = this.#decide(before);
     this.#log.begin(plan, before);
-    if (!plan.changes && this.#log.isEmpty) return { plan: this.#log.result(plan) };
+    const escrow = await this.#seeEscrow(before);
+    const isDue = escrow?.state === 'note' || escrow?.state === 'place';
+    if (!plan.changes && this.#log.isEmpty && !isDue) return { plan: this.#log.result(plan) };
     checkLog(auditLogIn(before.snapshot));
     this.#ports.signal.throwIfAborted();
-    await this.#writeLedger(before, plan.missingNamespaces);
-    const mark = this.#mark;
+    const seen = await this.#writeLedger(before, plan.missingNamespaces, escrow);
     this.#log.note(plan, (step) => step.n !== undefined);
     // What others may have written first counts: everything below is computed from the ledger as it stands now.
     const ledgered = await this.#look({ ...before.snapshot, missingNamespaces: [] });
@@ -94,10 +102,21 @@ export class InitRun {
     if (lacksEntries(ledgered)) throw new Moved('a ledger entry is gone again');
     const written = await writeRecord(ledgered, this.#input.request, this.#ports);
     this.#recorded = true;
-    const record = mark === undefined ? written : await rememberEscrow(mark, written, this.#ports);
+    const record = await this.#finishEscrow(seen, written);
     await writeProjections(ledgered, record, this.#material, this.#ports);
     this.#log.note(rest, (step) => step.n === undefined);
     return { installationId: ledgered.installationId };
+  }
+
+  /** No projection is written before the escrow has its name: until then nothing is encrypted with these keys. */
+  #finishEscrow(seen: EscrowSeen | undefined, written: WrittenRecord): Promise<WrittenRecord> | WrittenRecord {
+    const { escrow } = this.#input;
+    return escrow === undefined || seen === undefined ? written : finishEscrow(escrow, seen, written, this.#ports);
+  }
+
+  async #seeEscrow(before: Assessment): Promise<EscrowSeen | undefined> {
+    const { escrow } = this.#input;
+    return escrow === undefined ? undefined : seeEscrow(escrow, before);
   }
 
   /** A change was decided on one state of the record, and counts for nothing on another. */
@@ -140,20 +159,25 @@ export class InitRun {
     await this.#ports.store.addNamespaces(missing);
   }
 
-  /** Writes the missing ledger entries; with an escrow, the backup of them before anything else. */
-  async #writeLedger(before: Assessment, namespaces: readonly string[]): Promise<void> {
+  /** Writes the missing ledger entries: the escrow of them comes first, then the root key, then the record with the spec. */
+  async #writeLedger(
+    before: Assessment,
+    namespaces: readonly string[],
+    found: EscrowSeen | undefined,
+  ): Promise<EscrowSeen | undefined> {
     const { escrow } = this.#input;
-    const writer = new LedgerWriter(before, this.#material, this.#ports);
-    const isFirst = escrow !== undefined && this.#mark === undefined;
-    if (isFirst) {
-      this.#mark = await writeEscrow(escrow, await writer.entries(), writer.installationId, before, this.#ports);
+    const ports = this.#ports;
+    const writer = new LedgerWriter(before, this.#material, ports);
+    let notes: EscrowNotes = {};
+    if (escrow !== undefined && found?.state === 'make') {
+      const entries = [...entriesInLedger(before), ...(await writer.entries())];
+      notes = await stageEscrow(escrow, entries, writer.installationId, before, ports);
     }
     await this.#addNamespaces(namespaces);
-    try {
-      await writer.write();
-    } catch (error) {
-      throw isFirst && error instanceof Moved ? escrowInVain(escrow.file) : error;
-    }
+    const { installationId } = writer;
+    const annotations = { [ANNOTATION.spec]: specDigest(before.snapshot.spec), ...notes };
+    await writer.write(annotations, (first) => openRecord(before, { installationId, first }, ports));
+    return found?.state === 'make' ? { ...found, sha256: notes[ANNOTATION.escrow] } : found;
   }
 
   /** Reads everything back: only what is found to be right is called ready. */

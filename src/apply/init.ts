@@ -3,7 +3,7 @@ import { formatTime } from '../ledger/entry.ts';
 import { assess } from '../plan/assess.ts';
 import { type InitPlan, planInit } from '../plan/init.ts';
 import { Moved } from './errors.ts';
-import { refuseEscrow } from './escrow.ts';
+import { escrowFindings, seeEscrow } from './escrow.ts';
 import { gather } from './gather.ts';
 import { type InitInput, InitRun } from './init-run.ts';
 import type { ApplyPorts } from './ports.ts';
@@ -19,9 +19,13 @@ export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'sto
   const snapshot = await gather(ports.store, input.spec, input.request, input.seen);
   const assessment = await assess(snapshot, input.request, now);
   try {
-    if (input.escrow !== undefined) refuseEscrow(assessment);
     refuseGuessedSpec(assessment);
-    return planInit(assessment, now);
+    const plan = planInit(assessment, now);
+    if (input.escrow === undefined) return plan;
+    const seen = await seeEscrow(input.escrow, assessment);
+    const findings = [...plan.findings, ...escrowFindings(input.escrow, seen)];
+    const changes = plan.changes || seen.state === 'note' || seen.state === 'place';
+    return { ...plan, findings, changes };
   } finally {
     wipe(assessment, input.seen);
   }

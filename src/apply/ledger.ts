@@ -44,35 +44,40 @@ export class LedgerWriter {
   }
 
   /**
-   * Writes them. The first root key goes first: whoever creates it decides the installation's id, and all others take
-   * it from there. A lost race throws Moved, and the winner's entry is read.
+   * Writes them. The first root key goes first, with `notes` for annotations: whoever creates it decides the installation's
+   * id, and all others take it from there. `opened` gets it, if this run made it, before any other key is written.
+   * A lost race throws Moved, and the winner's entry is read.
    */
-  async write(): Promise<void> {
+  async write(
+    notes: Readonly<Record<string, string>>,
+    opened: (first: LedgerEntry | undefined) => Promise<void>,
+  ): Promise<void> {
     const { emit } = this.#ports;
     const total = this.#missing.length;
-    const first = this.#missing.find(({ kind, item }) => kind.id === ROOT && item.action !== 'adopt');
+    const first = this.#missing.find(({ kind, item }) => kind.id === ROOT && numberOf(item) === 1);
     emit({ type: 'started', phase: 'ledger', total });
     let done = 0;
-    const write = async (writable: Writable): Promise<void> => {
-      await this.#write(writable);
+    const write = async (writable: Writable, annotations = {}): Promise<void> => {
+      await this.#write(writable, annotations);
       emit({ type: 'advanced', phase: 'ledger', done: ++done, total });
     };
-    if (first !== undefined) await write(first);
+    if (first !== undefined) await write(first, notes);
+    await opened(first === undefined ? undefined : await this.#make(first));
     await inParallel(
       this.#missing.filter((candidate) => candidate !== first),
       8,
-      write,
+      (writable) => write(writable),
     );
     emit({ type: 'finished', phase: 'ledger' });
   }
 
-  async #write(writable: Writable): Promise<void> {
+  async #write(writable: Writable, notes: Readonly<Record<string, string>>): Promise<void> {
     const entry = await this.#make(writable);
     const { store, toolVersion, signal } = this.#ports;
     const { installationId } = this;
     const ref = ledgerSecret(this.#assessment.snapshot.spec, entry.kind, entry.n);
     signal.throwIfAborted();
-    const result = await store.create(ledgerObject(ref, entry, { installationId, toolVersion }));
+    const result = await store.create(ledgerObject(ref, entry, { installationId, toolVersion, notes }));
     if (result === 'exists') await this.#lost(ref);
   }
 

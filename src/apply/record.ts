@@ -1,14 +1,17 @@
 import { RECORD_NAME } from '../installation/names.ts';
 import { readRecord } from '../inventory/ledger-view.ts';
+import type { LedgerEntry } from '../ledger/entry.ts';
 import { decodeRecord, type InstallationRecord, recordObject } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { destroyedIn } from '../plan/destroyed-versions.ts';
 import { nextRecord } from '../plan/next-record.ts';
-import type { InitRequest } from '../plan/snapshot.ts';
+import { hasAuditLog, type InitRequest } from '../plan/snapshot.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
 import { Moved } from './errors.ts';
 import type { ApplyPorts } from './ports.ts';
+
+const ROOT = 'root-key';
 
 /** A record and the version of the object that holds it. */
 export interface WrittenRecord {
@@ -32,6 +35,22 @@ export async function writeRecord(
   const next = nextRecord(before, facts);
   if (view.status === 'sound' && next === before) return { record: next, version: view.object.version };
   return storeRecord(next, view.status === 'missing' ? undefined : view.object.version, ports);
+}
+
+/**
+ * Writes the record of a first run as soon as the root key is there, with the spec and nothing else: whoever completes an
+ * interrupted run takes the spec from it. Does nothing where there is a record, or was one.
+ */
+export async function openRecord(
+  { record, snapshot, rings }: Assessment,
+  { installationId, first }: { readonly installationId: string; readonly first: LedgerEntry | undefined },
+  ports: ApplyPorts,
+): Promise<void> {
+  const root = first === undefined ? rings.get(ROOT) : [{ ...first, state: 'active' as const }];
+  if (record.status !== 'missing' || hasAuditLog(snapshot) || root?.length !== 1) return;
+  const { spec, projections } = snapshot;
+  const facts = { installationId, spec, projections: projections.values(), now: ports.clock.now() };
+  await storeRecord(nextRecord(undefined, { ...facts, rings: new Map([[ROOT, root]]) }), undefined, ports);
 }
 
 /** The last write of a run: everything is in place. */

@@ -1,7 +1,12 @@
 import { PaletteKeysError } from '../errors.ts';
+import { parseLedgerName } from '../installation/ledger-name.ts';
+import { versionedKind } from '../inventory/index.ts';
+import { firstSpecDigest, specDigest } from '../ledger/known-spec.ts';
+import { LABEL } from '../ledger/metadata.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
-import { hasAuditLog } from '../plan/snapshot.ts';
+import type { Snapshot } from '../plan/snapshot.ts';
+import { formatRef } from '../ports/object-ref.ts';
 import type { Loss } from './rotation-run.ts';
 
 /** What stands in the way refuses the run; what nobody agreed to is never done. */
@@ -15,16 +20,34 @@ export function checkAgreed(plan: InitPlan, agreed: InitPlan): void {
 }
 
 /**
- * The record of a complete installation is gone, nobody said which spec it had, and nothing stands where the default
- * spec looks: to go on would make the installation a second time, somewhere else.
+ * A record that is rebuilt never takes the defaults of this build: they may have been others when the installation was
+ * made. Throws REFUSED where neither the user nor the store says which spec it has.
  */
-export function refuseGuessedSpec({ record, snapshot }: Assessment): void {
-  const { specGiven, projections, ledger, spec } = snapshot;
-  if (specGiven || record.status === 'sound' || ledger.length === 0) return;
-  const isElsewhere = ledger.some(({ ref }) => ref.namespace !== spec.ledgerNamespace);
-  if (!isElsewhere && (projections.size > 0 || !hasAuditLog(snapshot))) return;
-  throw new PaletteKeysError('REFUSED', 'the record is gone, and with it the spec of this installation', {
-    hint: 'give the spec that it was made with: palette-keys init --config FILE; or put the record back from a backup',
+export function refuseGuessedSpec({ snapshot }: Assessment): void {
+  const { specGiven, ownSpec, ledger, spec } = snapshot;
+  refuseOtherPrefix(snapshot);
+  const digest = firstSpecDigest(ledger);
+  if (specGiven || ownSpec !== undefined || ledger.length === 0 || digest === specDigest(spec)) return;
+  const interrupted = 'the first run was interrupted before it stored its spec, which was not the default one';
+  const lost = 'the record is gone, and with it the spec of this installation';
+  throw new PaletteKeysError('REFUSED', digest === undefined ? lost : interrupted, {
+    hint: 'give the spec file that it was made with: palette-keys init --config FILE; or put the record back from a backup',
+  });
+}
+
+/** Keys under another prefix would not be found: the run would make a second root key. */
+function refuseOtherPrefix({ ledger, spec }: Snapshot): void {
+  const stranger = ledger.find(
+    (object) =>
+      object.damage === undefined &&
+      object.ref.kind === 'Secret' &&
+      versionedKind(object.labels[LABEL.kind] ?? '') !== undefined &&
+      parseLedgerName(spec, object.ref.name) === undefined,
+  );
+  if (stranger === undefined) return;
+  const message = `${formatRef(stranger.ref)} is a key of this installation; the spec has namePrefix ${spec.namePrefix}`;
+  throw new PaletteKeysError('REFUSED', message, {
+    hint: 'set namePrefix as it was, or begin a new installation in another ledgerNamespace',
   });
 }
 

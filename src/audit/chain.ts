@@ -27,8 +27,8 @@ export interface AuditRecord {
   readonly active: Readonly<Record<string, string>>;
 }
 
-/** Characters of `audit.jsonl` after which it is copied away and begun anew; an object may hold 1 MiB. */
-export const AUDIT_LIMIT = 512 * 1024;
+/** Bytes of `audit.jsonl` after which it is copied away and begun again: with one more line and the spec it fits into 1 MiB. */
+export const AUDIT_LIMIT = 384 * 1024;
 
 /** `audit.jsonl` with one line more. Each line holds the SHA-256 of the bytes of the line before as `prev`. */
 export function appendLine(log: string, record: AuditRecord, prev: string | null): string {

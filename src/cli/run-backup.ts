@@ -1,4 +1,4 @@
-import { applyBackup } from '../apply/backup.ts';
+import { applyBackup, type BackupMark } from '../apply/backup.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { BackupFiles } from '../ports/backup-files.ts';
 import { applyPorts } from './apply-ports.ts';
@@ -26,12 +26,12 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
   const { sealer, files } = await ports.loadBackupPorts();
   const backupPorts = { sealer, files: piped ? pipe(ports) : files };
   const places = { namespace: options.namespace, ledgerNamespace: spec?.ledgerNamespace };
-  const request = { file: dryRun ? undefined : out, to, ...places };
-  const entries = await applyBackup(request, { ...applyPorts('backup', store, ports), ...backupPorts });
+  const request = { file: out, dryRun, to, ...places };
+  const { entries, mark } = await applyBackup(request, { ...applyPorts('backup', store, ports), ...backupPorts });
   if (piped) return 0;
   if (output === 'json' || output === 'yaml') {
     await writeDocument(
-      { kind: 'BackupResult', file: dryRun ? null : out, entries, verified: !dryRun },
+      { kind: 'BackupResult', file: dryRun ? null : out, ...digestOf(mark), entries, verified: !dryRun },
       output,
       terminal,
     );
@@ -40,9 +40,14 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
   terminal.stdout.write(renderKeys(entries, palette(terminal.colour.stdout)));
   const what = dryRun ? 'Would be written to' : 'Written to, read back from and opened in';
   terminal.stdout.write(`\n${what} ${out}: ${entries.length} keys.\n`);
+  if (mark !== undefined) terminal.stdout.write(`SHA256:${mark.sha256}\n`);
   if (!options.quiet && !dryRun)
     terminal.stderr.write('Keep the file, and what opens it, in two places apart from the store.\n');
   return 0;
+}
+
+function digestOf(mark: BackupMark | undefined): { sha256?: string } {
+  return mark === undefined ? {} : { sha256: `SHA256:${mark.sha256}` };
 }
 
 /** `{time}` in the name becomes the present time, `20260131T045900Z`: a CronJob has no shell to do it. */
@@ -54,7 +59,9 @@ function withTime(name: string, now: Date): string {
 function pipe({ terminal }: CliPorts): BackupFiles {
   return {
     read: () => Promise.reject(new Error('a pipe is not read back')),
-    create: async (_path, bytes, check) => {
+    digest: () => Promise.resolve(undefined),
+    place: () => Promise.resolve(),
+    stage: async (_path, bytes, check) => {
       await check(bytes);
       if (terminal.stdout.write(bytes)) return;
       throw new PaletteKeysError('STORE_UNAVAILABLE', 'nobody reads standard output: it was closed (EPIPE)', {

@@ -45,14 +45,19 @@ const HEADER_ENTRIES = ['kind', 'kid', 'createdAt', 'alg'];
 export function ledgerObject(
   ref: ObjectRef,
   version: LedgerEntry,
-  context: { readonly installationId: string; readonly toolVersion: string },
+  context: {
+    readonly installationId: string;
+    readonly toolVersion: string;
+    /** Further annotations. */
+    readonly notes?: Readonly<Record<string, string>>;
+  },
 ): NewObject {
   return {
     ref,
     type: 'Opaque',
     immutable: true,
     labels: labels(context.installationId, version.kind),
-    annotations: annotations(context.toolVersion),
+    annotations: { ...annotations(context.toolVersion), ...context.notes },
     data: {
       kind: utf8(version.kind),
       kid: utf8(version.facts.kid),

@@ -14,6 +14,12 @@ export const ANNOTATION = {
   argo: 'argocd.argoproj.io/sync-options',
   version: 'palette-keys.dev/version',
   generation: 'palette-keys.dev/generation',
+  /** On the first root key alone: SHA-256 of the spec that the first run began with. */
+  spec: 'palette-keys.dev/spec',
+  /** On the first root key alone: SHA-256 of the escrow file that the first run made. */
+  escrow: 'palette-keys.dev/escrow',
+  /** And SHA-256 of the kids in it. */
+  escrowKeys: 'palette-keys.dev/escrow-keys',
 } as const;
 
 export function labels(installationId: string, kind: string): Record<string, string> {

@@ -13,6 +13,10 @@ export interface Finding {
 export const FINDINGS = {
   ROOT_KEY_NOT_BACKED_UP: { severity: 'warning', docs: 'No backup holds the active root key.' },
   BACKUP_OUTDATED: { severity: 'warning', docs: 'No backup holds a version that is active or trusted.' },
+  ESCROW_UNKNOWN: {
+    severity: 'warning',
+    docs: 'The file of --escrow-file is there, and nothing tells whether it holds the keys of this installation.',
+  },
   BACKUP_OLD: { severity: 'warning', docs: 'The newest backup is older than 90 days.' },
   TENANT_KEY_BELOW_112_BITS: { severity: 'warning', docs: 'Tenant keys are shorter than NIST SP 800-131A allows.' },
   ROTATION_NEEDED: { severity: 'warning', docs: 'The spec asks for something that only a rotation can bring.' },

@@ -5,6 +5,7 @@ import { recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { INVENTORY, projectionsOf } from '../inventory/index.ts';
 import type { KindId } from '../ledger/entry.ts';
+import { firstSpecDigest, specDigest } from '../ledger/known-spec.ts';
 import { type InstallationRecord, RECORD_KEY, SCHEMA_VERSION } from '../ledger/record.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
@@ -42,11 +43,12 @@ export interface InitPlan {
 export function planInit(assessment: Assessment, now: Date): InitPlan {
   const { snapshot, record } = assessment;
   const before = record.status === 'sound' ? record.record : undefined;
-  const refused = before === undefined ? [] : refusedChanges(before.spec, snapshot.spec);
+  const { ownSpec } = snapshot;
+  const refused = ownSpec === undefined ? [] : refusedChanges(ownSpec, snapshot.spec);
   if (refused.length > 0) throw refuseSpec(refused);
   const all = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, assessment), ...projectionSteps(id, assessment)]);
   const steps = [...migrationSteps(assessment), ...tripped(all, assessment)];
-  const specChanges = before === undefined ? [] : diffSpecs(before.spec, snapshot.spec);
+  const specChanges = ownSpec === undefined ? [] : diffSpecs(ownSpec, snapshot.spec);
   const completes = before?.ready === false;
   const writes = steps.some(({ action }) => action !== 'keep') || snapshot.missingNamespaces.length > 0;
   return {
@@ -183,14 +185,18 @@ function reasonsToAsk(
     ...(lost.length > 0 ? [`replace ${lost.length} lost ${plural(lost.length, 'key')} by new ones`] : []),
     ...(replaced.length > 0 ? [`write ${replaced.length} existing ${plural(replaced.length, 'object')} anew`] : []),
     ...(assessment.record.status === 'damaged' ? ['replace the damaged record by one rebuilt from the ledger'] : []),
+    ...(isOtherFirstSpec(assessment)
+      ? ['go on with another spec than the one that the interrupted run began with']
+      : []),
   ];
 }
 
 function consentsOf(
-  { versions, record }: Assessment,
+  assessment: Assessment,
   steps: readonly Step[],
   specChanges: readonly SpecChange[],
 ): readonly string[] {
+  const { versions, record, snapshot } = assessment;
   const adopted = [...versions].flatMap(([kind, items]) =>
     items.flatMap((item) => (item.action === 'adopt' ? [`adopt ${kind} ${item.version.facts.kid}`] : [])),
   );
@@ -202,7 +208,15 @@ function consentsOf(
     ...specChanges.map((change) => `spec ${JSON.stringify(change)}`),
     ...adopted,
     ...(record.status === 'damaged' ? ['replace the record'] : []),
+    ...(isOtherFirstSpec(assessment) ? [`first spec ${specDigest(snapshot.spec)}`] : []),
   ];
+}
+
+/** The first run was killed after its root key, before the record with its spec: nothing else was made by that spec. */
+function isOtherFirstSpec({ snapshot }: Assessment): boolean {
+  const { ownSpec, ledger, spec } = snapshot;
+  const digest = firstSpecDigest(ledger);
+  return ownSpec === undefined && digest !== undefined && digest !== specDigest(spec);
 }
 
 const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);

@@ -58,7 +58,10 @@ export function nextRecord(
   const current = facts.migrates === true && isOlder(before) ? { ...before, schemaVersion: SCHEMA_VERSION } : before;
   return sameKeys && diffSpecs(before.spec, facts.spec).length === 0
     ? current
-    : { ...current, spec: facts.spec, keys: all, generation: before.generation + 1, ready: false };
+    : {
+        ...{ ...current, spec: facts.spec, keys: all, ready: false },
+        generation: isOpening(before) ? before.generation : before.generation + 1,
+      };
 }
 
 /** Tokens and key sets from before a shorter life was asked for are still about. */
@@ -91,6 +94,17 @@ function keepDefaultWaits(
 ): InstallationRecord['keys'] {
   const isRotated = (keys['jwt-signing-key']?.versions ?? []).filter(({ state }) => state !== 'destroyed').length > 1;
   return isRotated ? keepLongerWaits(keys, defaultSpec(), next, now) : keys;
+}
+
+/**
+ * True of the record of a first run that holds nothing but the spec and the root key: no projection was written by it, so
+ * that its generation is still to be used.
+ */
+export function isOpening({ ready, keys }: InstallationRecord): boolean {
+  const kinds = Object.entries(keys);
+  return (
+    !ready && kinds.length === 1 && kinds.every(([id, { versions }]) => id === 'root-key' && versions.length === 1)
+  );
 }
 
 /** The newest generation that an object names; 0 where none does. */

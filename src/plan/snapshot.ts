@@ -11,6 +11,8 @@ export interface Snapshot {
   readonly spec: InstallationSpec;
   /** True where that is the requested one. */
   readonly specGiven: boolean;
+  /** The installation's own: the recorded one, or its copy where the record is lost. Undefined where neither is there. */
+  readonly ownSpec: InstallationSpec | undefined;
   /** All our objects in the ledger's namespace. */
   readonly ledger: readonly FoundObject[];
   /** The record among them. */

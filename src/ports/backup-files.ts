@@ -2,9 +2,21 @@
 export interface BackupFiles {
   /** The bytes of a file (`-` is standard input). Throws PaletteKeysError; USAGE where there is none. */
   read(path: string): Promise<Uint8Array>;
+  /** SHA-256 (hex) of a file; undefined where there is none. Throws USAGE for what is no file. */
+  digest(path: string): Promise<string | undefined>;
   /**
-   * Makes a file, whole or not at all, 0600, never over another one. It is written under a temporary name in the same
-   * folder, synced, read back and given to `check`; what `check` throws leaves nothing behind.
+   * Writes `bytes` to `pendingName(path)`, 0600, whole or not at all, over an older one. It is synced, read back and given
+   * to `check`; what `check` throws leaves nothing behind.
    */
-  create(path: string, bytes: Uint8Array, check: (copy: Uint8Array) => Promise<void>): Promise<void>;
+  stage(path: string, bytes: Uint8Array, check: (copy: Uint8Array) => Promise<void>): Promise<void>;
+  /**
+   * Gives what was staged its name, never over another file. Throws USAGE where the name is taken, and CONFLICT where what
+   * is staged there does not have this SHA-256 (hex).
+   */
+  place(path: string, sha256: string): Promise<void>;
+}
+
+/** Where a file stands until the record holds its digest. */
+export function pendingName(path: string): string {
+  return `${path}.pending`;
 }

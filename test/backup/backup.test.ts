@@ -338,7 +338,7 @@ describe('beside another run', () => {
 
   test('that changes the record while the file is written, both changes are there', async () => {
     files.onStep((step) => {
-      if (step === 'published')
+      if (step === 'staged')
         editRecord(store, ({ keys, ...record }) => {
           keys['root-key'].evidence = { seen: true };
           return { ...record, keys };
@@ -351,7 +351,7 @@ describe('beside another run', () => {
 
   test('that takes the record away while the file is written, the failure is told as one, not as a bug', async () => {
     files.onStep((step) => {
-      if (step === 'published') store.take(RECORD);
+      if (step === 'staged') store.take(RECORD);
     });
     const outcome = await command(store, BACKUP, { files });
     expect(outcome.code, outcome.stderr).toBe(1);

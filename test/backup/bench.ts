@@ -2,8 +2,9 @@
 
 import type { CliPorts } from '../../src/cli/ports.ts';
 import { runCli } from '../../src/cli/program.ts';
+import { sha256Hex } from '../../src/crypto/digest.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
-import type { BackupFiles } from '../../src/ports/backup-files.ts';
+import { type BackupFiles, pendingName } from '../../src/ports/backup-files.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import type { Sealer } from '../../src/ports/sealer.ts';
@@ -18,7 +19,7 @@ export const FOR = ['--recipient', 'age1somebody'];
 export const WITH = ['--identity', 'safe.key'];
 
 /** Where a backup port can fail; a function of `Files` is called there and may throw. */
-export type FileStep = 'write' | 'check' | 'publish' | 'published';
+export type FileStep = 'write' | 'check' | 'stage' | 'staged' | 'place' | 'placed';
 
 /** Backup files in memory, with the contract of their port; `steps` says how far each `create` came. */
 export class Files implements BackupFiles {
@@ -45,7 +46,12 @@ export class Files implements BackupFiles {
     throw new PaletteKeysError('USAGE', `${path}: there is no such file`, { hint: 'none' });
   }
 
-  async create(path: string, bytes: Uint8Array, check: (copy: Uint8Array) => Promise<void>): Promise<void> {
+  async digest(path: string): Promise<string | undefined> {
+    const bytes = this.found.get(path);
+    return bytes === undefined ? undefined : sha256Hex(bytes);
+  }
+
+  async stage(path: string, bytes: Uint8Array, check: (copy: Uint8Array) => Promise<void>): Promise<void> {
     await this.#step('write');
     const copy = this.#disk(Uint8Array.from(bytes));
     await this.#step('check');
@@ -54,10 +60,21 @@ export class Files implements BackupFiles {
     } catch (error) {
       throw new PaletteKeysError('STORE_UNAVAILABLE', `${path}: ${error}`, { hint: 'none' });
     }
-    await this.#step('publish');
+    await this.#step('stage');
+    this.found.set(pendingName(path), copy);
+    await this.#step('staged');
+  }
+
+  async place(path: string, sha256: string): Promise<void> {
+    await this.#step('place');
+    const staged = this.found.get(pendingName(path));
+    if (staged === undefined || sha256Hex(staged) !== sha256) {
+      throw new PaletteKeysError('CONFLICT', `${pendingName(path)} is gone`, { hint: 'none' });
+    }
     if (this.found.has(path)) throw new PaletteKeysError('USAGE', `${path} is there already`, { hint: 'none' });
-    this.found.set(path, copy);
-    await this.#step('published');
+    this.found.set(path, staged);
+    this.found.delete(pendingName(path));
+    await this.#step('placed');
   }
 
   async #step(step: FileStep): Promise<void> {

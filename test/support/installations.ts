@@ -177,12 +177,19 @@ export function auditIn(snapshot: Snapshot): any[] {
 }
 
 /** One line per object of the ledger, with all that must never change: name → fingerprint of everything but the version. */
+/** Without what the first root key notes of the first run. */
 export function ledgerFacts(snapshot: Snapshot): ReadonlyMap<string, string> {
   return new Map(
     snapshot.objects
       .filter(({ ref }) => ref.kind === 'Secret' && /^.*key-.+-v\d+$/.test(ref.name) && ref.namespace === LEDGER)
-      .map((object) => [formatRef(object.ref), factsOf(object)]),
+      .map((object) => [formatRef(object.ref), factsOf(withoutNotes(object))]),
   );
+}
+
+function withoutNotes(object: Snapshot['objects'][number]): Snapshot['objects'][number] {
+  if (object.damage !== undefined) return object;
+  const kept = Object.entries(object.annotations).filter(([name]) => !/^palette-keys[.]dev\/(spec|escrow)/.test(name));
+  return { ...object, annotations: Object.fromEntries(kept) };
 }
 
 /** Everything of an object but its version, as text that is equal exactly where the objects are. */

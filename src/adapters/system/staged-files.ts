@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { link, lstat, readFile, rename, stat, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { DamagedError, PaletteKeysError } from '../../errors.ts';
+import { type BackupFiles, pendingName } from '../../ports/backup-files.ts';
+import { codeOf, fileFailure } from './file-failures.ts';
+import { syncFolder, writeAndSync } from './new-file.ts';
+
+/** Files that wait under another name until the store knows of them. */
+export const stagedFiles: Pick<BackupFiles, 'digest' | 'stage' | 'place'> = {
+  async digest(file) {
+    try {
+      if ((await lstat(file).catch(unlessMissing)) === undefined) return undefined;
+      if (!(await stat(file).catch(unlessMissing))?.isFile()) throw taken(file);
+      const hash = createHash('sha256');
+      for await (const chunk of createReadStream(file)) hash.update(chunk);
+      return hash.digest('hex');
+    } catch (error) {
+      throw explained('read', file, error);
+    }
+  },
+
+  async stage(file, bytes, check) {
+    const folder = path.dirname(file);
+    const temp = path.join(folder, `.${path.basename(file)}.${process.pid}.${Date.now()}.tmp`);
+    try {
+      await writeAndSync(temp, bytes);
+      try {
+        await check(await readFile(temp));
+        await rename(temp, pendingName(file));
+      } catch (error) {
+        await unlink(temp);
+        throw error;
+      }
+      await syncFolder(folder);
+    } catch (error) {
+      throw explained('write', file, error);
+    }
+  },
+
+  async place(file, sha256) {
+    const pending = pendingName(file);
+    const folder = path.dirname(file);
+    if ((await stagedFiles.digest(pending)) !== sha256) throw replaced(pending);
+    try {
+      // link(2) never replaces: a file that is there stays, whoever is first.
+      await link(pending, file).catch((error: unknown) => {
+        throw withoutLinks(error, folder);
+      });
+      await unlink(pending);
+      await syncFolder(folder);
+    } catch (error) {
+      throw explained('write', file, error);
+    }
+  },
+};
+
+function unlessMissing(error: unknown): undefined {
+  if (codeOf(error) === 'ENOENT') return undefined;
+  throw error;
+}
+
+function withoutLinks(error: unknown, folder: string): unknown {
+  if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(codeOf(error) ?? '')) return error;
+  return new PaletteKeysError('LINK_UNSUPPORTED', `${folder}: its file system has no hard links`, {
+    hint: 'write the backup to another file system, and copy it from there',
+    cause: error,
+  });
+}
+
+function replaced(pending: string): PaletteKeysError {
+  return new PaletteKeysError('CONFLICT', `${pending} is gone, or another run has written over it`, {
+    hint: 'run the command again, with another file name than the other run',
+  });
+}
+
+function taken(file: string): PaletteKeysError {
+  return new PaletteKeysError('USAGE', `${file} is there already; a backup is never overwritten`, {
+    hint: 'name another file, for example with the date in it: --out keys-{time}.age',
+  });
+}
+
+function explained(verb: 'read' | 'write', file: string, error: unknown): unknown {
+  if (error instanceof DamagedError) {
+    return new PaletteKeysError('STORE_UNAVAILABLE', `${file}: ${error.message}; it was deleted again`, {
+      hint: 'check the disk, and run the command again',
+    });
+  }
+  return codeOf(error) === 'EEXIST' ? taken(file) : fileFailure(verb, file, error);
+}
