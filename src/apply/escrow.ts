@@ -44,6 +44,7 @@ export async function seeEscrow({ file, files }: Escrow, assessment: Assessment)
   const root =
     record.status === 'sound' ? record.record.keys['root-key']?.versions.find(({ n }) => n === 1) : undefined;
   const isMissing = [...versions.values()].flat().some(({ action }) => action === 'create' || action === 'adopt');
+  const rest = isMissing ? 'partial' : 'whole';
   const [placed, staged] = [await files.digest(file), await files.digest(pendingName(file))];
   const notes = firstRootKey(snapshot.ledger)?.annotations;
   // Another run may have made other keys since.
@@ -52,7 +53,7 @@ export async function seeEscrow({ file, files }: Escrow, assessment: Assessment)
   const state = escrowState({
     ...{ file, placed, staged, first },
     noted: (root?.backups ?? []).map(({ sha256 }) => sha256),
-    ledger: assessment.ledger.size === 0 ? 'empty' : isMissing ? 'partial' : 'whole',
+    ledger: assessment.ledger.size === 0 ? 'empty' : rest,
     completed: hasAuditLog(snapshot),
   });
   return { state, sha256: state === 'note' ? first : staged };
