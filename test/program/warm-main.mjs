@@ -1,11 +1,11 @@
 // Runs one command line after the other in one process: the same program, without what a start costs.
-// A line of JSON `{ argv, cwd }` on stdin is a run; a line `{ code, stdout, stderr }` on stdout is its outcome.
+// A line of JSON `{ argv, cwd, now? }` on stdin is a run, at this machine's time or at `now`; a line `{ code, stdout, stderr }` on stdout is its outcome.
 import { createInterface } from 'node:readline';
 
 const { run } = await import('../../dist/main.js');
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { argv, cwd } = JSON.parse(line);
+  const { argv, cwd, now } = JSON.parse(line);
   process.chdir(cwd);
   const texts = { stdout: '', stderr: '' };
   const output = (name) => ({
@@ -20,6 +20,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     colour: { stdout: 0, stderr: 0 },
     redraws: false,
   };
-  const code = await run(argv, { terminal }).catch((error) => `run threw ${error}`);
+  const clock = { now: () => (now === undefined ? new Date() : new Date(now)) };
+  const code = await run(argv, { terminal, clock }).catch((error) => `run threw ${error}`);
   process.stdout.write(`${JSON.stringify({ code, ...texts })}\n`);
 }

@@ -7,7 +7,7 @@ import { newFolder, type Outcome, script } from '../support/program.ts';
 export interface WarmProgram {
   run(
     argv: readonly string[],
-    options?: { readonly cwd?: string },
+    options?: { readonly cwd?: string; readonly now?: string },
   ): Promise<Pick<Outcome, 'code' | 'stdout' | 'stderr'>>;
 }
 
@@ -15,12 +15,12 @@ export interface WarmProgram {
 export function startWarm(count = 1): WarmProgram {
   const workers = Array.from({ length: count }, startOne);
   return {
-    run: (argv, { cwd = newFolder() } = {}) => {
+    run: (argv, { cwd = newFolder(), now } = {}) => {
       const [idlest] = workers.toSorted((a, b) => a.waiting.length - b.waiting.length);
       return new Promise((resolve, reject) => {
         if (idlest === undefined) return reject(new Error('no worker was started'));
         idlest.waiting.push((line) => resolve(JSON.parse(line)));
-        idlest.child.stdin.write(`${JSON.stringify({ argv, cwd })}\n`);
+        idlest.child.stdin.write(`${JSON.stringify({ argv, cwd, now })}\n`);
       });
     },
   };
