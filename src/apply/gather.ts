@@ -1,5 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
+import type { GivenSpec } from '../installation/given.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { AUDIT_ARCHIVE, allNamespaces, auditConfigMap, RECORD_NAME, recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
@@ -19,9 +20,12 @@ import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 const PARALLEL = 16;
 const ATTEMPTS = 5;
 
-/** What the user asked for. Without a spec the recorded one counts, and where there is no record the default. */
+/**
+ * What the user asked for. What the spec leaves out has its recorded value; without a spec that is all of it. The build's
+ * default counts for a new installation alone.
+ */
 export interface SpecRequest {
-  readonly spec: InstallationSpec | undefined;
+  readonly spec: GivenSpec | undefined;
   /** The platform's namespace (`-n`): for a new installation; one that is there must have it. */
   readonly namespace: string | undefined;
   /** Where the ledger is looked for if neither the store nor `spec` tells. */
@@ -82,7 +86,8 @@ export async function gather(
 }
 
 function chooseSpec({ spec, namespace }: SpecRequest, record: RecordView): InstallationSpec {
-  const chosen = spec ?? (record.status === 'sound' ? record.record.spec : newSpec(namespace));
+  const recorded = record.status === 'sound' ? record.record.spec : undefined;
+  const chosen = spec?.against(recorded) ?? recorded ?? newSpec(namespace);
   if (namespace === undefined || chosen.namespace === namespace) return chosen;
   const owner = spec === undefined ? 'the installation is' : "the spec's namespace is";
   throw new PaletteKeysError('USAGE', `-n ${namespace}: ${owner} ${chosen.namespace}`, {

@@ -4,6 +4,7 @@ import { preflight } from '../apply/preflight.ts';
 import { refuseBlocked } from '../apply/refusals.ts';
 import { accessIfWhole } from '../apply/see-tenants.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import { wholeSpec } from '../installation/given.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import { explainingDenials, refuseDenied } from './access.ts';
@@ -101,7 +102,7 @@ async function settle(
   if (isNew && input.spec.spec === undefined) {
     const { askForSpec } = await import('./prompts/wizard.ts');
     const spec = await askForSpec(input.spec.namespace, ports);
-    return preview({ ...input, spec: { spec, namespace: undefined } });
+    return preview({ ...input, spec: { spec: wholeSpec(spec), namespace: undefined } });
   }
   showPlan(plan, { ...options, quiet: false }, ports);
   const { confirm } = await import('./prompts/confirm.ts');

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { authDatabaseOf } from '../../src/installation/mongodb-uri.ts';
-import { parseSpec } from '../../src/installation/parse.ts';
 import { validateSpec } from '../../src/installation/validate.ts';
+import { parsed } from './parsed.ts';
 
 const HEAD = 'apiVersion: palette-keys/v1\nkind: Installation\n';
 
 function complaints(text: string): string[] {
   try {
-    parseSpec(HEAD + text, 'f');
+    parsed(HEAD + text, 'f');
     return [];
   } catch (error) {
     if (!(error instanceof PaletteKeysError)) throw error;

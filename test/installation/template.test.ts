@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { defaultSpec } from '../../src/installation/defaults.ts';
 import { fieldPaths } from '../../src/installation/fields.ts';
-import { parseSpec } from '../../src/installation/parse.ts';
 import { renderTemplate } from '../../src/installation/template.ts';
+import { parsed } from './parsed.ts';
 
 /** Section 2 of the contract, word for word. */
 const CONTRACT = `
@@ -29,11 +29,11 @@ rotation: { minInterval: 24h, syncPeriod: 5m, databaseBackupRetention: 30d }
 
 test('the default is the one of the contract', () => {
   const text = `apiVersion: palette-keys/v1\nkind: Installation\n${CONTRACT}`;
-  expect(parseSpec(text, 'the contract')).toStrictEqual(defaultSpec());
+  expect(parsed(text, 'the contract')).toStrictEqual(defaultSpec());
 });
 
 test('the template is the default', () => {
-  expect(parseSpec(renderTemplate(), 'the template')).toStrictEqual(defaultSpec());
+  expect(parsed(renderTemplate(), 'the template')).toStrictEqual(defaultSpec());
 });
 
 test('the template that is shipped is the one that is printed', async () => {
