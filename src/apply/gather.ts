@@ -5,7 +5,7 @@ import { ledgerSecret } from '../installation/ledger-name.ts';
 import { AUDIT_ARCHIVE, allNamespaces, auditConfigMap, RECORD_NAME, recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { validateSpec } from '../installation/validate.ts';
-import { projectionsOf, VERSIONED, versionedKind } from '../inventory/index.ts';
+import { madeByInit, projectionsOf, VERSIONED, versionedKind } from '../inventory/index.ts';
 import type { Projection } from '../inventory/kind.ts';
 import { type LedgerView, type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { generationOf, isManaged, LABEL } from '../ledger/metadata.ts';
@@ -171,7 +171,7 @@ function placesToAdoptFrom(spec: InstallationSpec): readonly ObjectRef[] {
 
 /** Names that a first run writes first of all; the list, which is of labelled objects, would not show who has them. */
 function namesToTake(spec: InstallationSpec): readonly ObjectRef[] {
-  const keys = VERSIONED.filter(({ madeByInit }) => madeByInit).map(({ id }) => ledgerSecret(spec, id, 1));
+  const keys = madeByInit(spec).map(({ id }) => ledgerSecret(spec, id, 1));
   return [...keys, recordConfigMap(spec), auditConfigMap(spec)];
 }
 

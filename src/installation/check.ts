@@ -1,4 +1,4 @@
-import { complete, DEFAULTS } from './defaults.ts';
+import { complete, DEFAULTS, type SpecBase } from './defaults.ts';
 import { explainIssues, NO_WORDS } from './explain.ts';
 import type { Mistake, Path } from './mistakes.ts';
 import { checkRules } from './rules.ts';
@@ -15,7 +15,7 @@ export type Checked =
  * the schema found mistakes, with the invalid values left out, so that all mistakes are known at once. `isRecorded`: it
  * is part of a record already.
  */
-export function checkSpec(given: object, isRecorded = false, base: object = DEFAULTS): Checked {
+export function checkSpec(given: object, isRecorded = false, base: SpecBase = DEFAULTS): Checked {
   const { error } = installationSchema.safeParse(given, { error: () => NO_WORDS, jitless: true });
   const issues = error?.issues ?? [];
   const invalid = issues.filter((issue) => issue.code !== 'unrecognized_keys').map((issue) => issue.path as Path);

@@ -26,6 +26,17 @@ export const DEFAULTS = {
       { name: 'mgmt' },
       { name: 'memstore' },
       { name: 'foreq' },
+      { name: 'cloud' },
+      { name: 'event' },
+      { name: 'hashboard' },
+      { name: 'hutil' },
+      { name: 'oci-proxy' },
+      { name: 'packsync' },
+      { name: 'spectro-tunnel' },
+      { name: 'spectrocluster' },
+      { name: 'spectrocluster-jobs' },
+      { name: 'spectrossh' },
+      { name: 'timeseries' },
       { name: 'ui', namespace: 'ui-system' },
       { name: 'cp', namespace: 'cp-system' },
       { name: 'jet', namespace: 'jet-system' },
@@ -41,12 +52,15 @@ export const DEFAULTS = {
     uri: null,
   },
   grpc: { service: 'grpc', dnsNames: [] },
-  messageBus: { service: 'nats', dnsNames: [] },
+  messageBus: null,
   clusterCA: { keySize: 3072, validity: '3650d', trustDomain: 'palette' },
   ingress: { namespace: 'ingress-nginx', secretName: 'default-ssl-certificate' },
   consumers: [],
   rotation: { minInterval: '24h', syncPeriod: '5m', databaseBackupRetention: '30d' },
 } as const;
+
+/** Of an installation with a message bus. */
+export const MESSAGE_BUS_DEFAULTS = { service: 'nats', dnsNames: [] } as const;
 
 /** The careful answers: a consumer that says nothing reads one key and needs a restart. */
 export const CONSUMER_DEFAULTS = { reads: 'single', reload: 'restart' } as const;
@@ -61,11 +75,14 @@ function defaultSecretName(namePrefix: string, service: string): string {
   return `${namePrefix}${service}-tls`;
 }
 
+/** What the fields that are left out are taken from. */
+export type SpecBase = Readonly<Record<string, unknown>>;
+
 /**
  * A base that knows no value: what is completed with it has what was given and nothing else. Rules that find a mistake in
  * that find it whatever the base is.
  */
-export const NO_BASE = blank(DEFAULTS);
+export const NO_BASE = blank({ ...DEFAULTS, messageBus: MESSAGE_BUS_DEFAULTS });
 
 /**
  * Fills in what `given` leaves out, in the order of the base. Mappings are completed field by field; a list is one value,
@@ -77,8 +94,8 @@ export const NO_BASE = blank(DEFAULTS);
  * a record and lacks a field gets the value that the lack of it meant when it was written, which a later default must not
  * change. All builds so far have recorded every field of today, so DEFAULTS fills none.
  */
-export function complete(given: unknown, base: object = DEFAULTS): SpecDraft {
-  const spec = fill(given, base) as SpecDraft;
+export function complete(given: unknown, base: SpecBase = DEFAULTS): SpecDraft {
+  const spec = fill(given, baseFor(given, base)) as SpecDraft;
   const { serviceCertificates, consumers } = spec;
   return {
     ...spec,
@@ -96,6 +113,12 @@ export function complete(given: unknown, base: object = DEFAULTS): SpecDraft {
   };
 }
 
+/** What is given of the message bus turns it on; the rest of its fields are then the defaults. */
+function baseFor(given: unknown, base: SpecBase): SpecBase {
+  const isTurnedOn = base['messageBus'] === null && isMapping(given) && isMapping(given['messageBus']);
+  return isTurnedOn ? { ...base, messageBus: MESSAGE_BUS_DEFAULTS } : base;
+}
+
 function completeService(given: object, spec: SpecDraft): Draft<ServiceSpec> {
   const { name } = given as Partial<ServiceSpec>;
   const { namespace, namePrefix } = spec;
@@ -107,7 +130,7 @@ function completeService(given: object, spec: SpecDraft): Draft<ServiceSpec> {
 }
 
 /** The same mappings, without a value in them. */
-function blank(value: object): object {
+function blank(value: object): SpecBase {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [key, isMapping(inner) ? blank(inner) : undefined]),
   );

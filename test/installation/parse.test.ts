@@ -193,7 +193,7 @@ clusterCA: { keySize: 3072, keySize: 4096 }
     '6:44: jwt.longestTokenLife: must be a duration: a positive whole number and s, m, h or d, as in 24h',
     '6:48: jwt.clock_skew: unknown key; did you mean "clockSkew"?',
     '7:21: tenantKeys.bits: must be one of 64, 128, 192, 256, without quotes',
-    '8:1: internalCA: is empty; give it a value, or leave the key out for the default',
+    '8:1: internalCA: is empty; give it a value, or leave the key out',
     '10:12: serviceCertificates.renewAt: must be between 0.1 and 0.95',
     '14:27: serviceCertificates.services[0].dnsNames[1]: must be a DNS name: labels of letters, digits and "-", joined by dots',
     '14:36: serviceCertificates.services[0].dnsNames[2]: must be a DNS name, not an IP address',

@@ -25,6 +25,7 @@ export const SMALL = {
   clusterCA: { keySize: 2048 },
   serviceCertificates: { services: [{ name: 'auth' }] },
   mongodb: { members: 1 },
+  messageBus: {},
 };
 
 /** `SMALL` with other values for some of its top-level fields; checked and completed. */
