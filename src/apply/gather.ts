@@ -1,10 +1,11 @@
 import { PaletteKeysError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
+import type { GivenSpec } from '../installation/given.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { AUDIT_ARCHIVE, allNamespaces, auditConfigMap, RECORD_NAME, recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { validateSpec } from '../installation/validate.ts';
-import { projectionsOf, VERSIONED, versionedKind } from '../inventory/index.ts';
+import { madeByInit, projectionsOf, VERSIONED, versionedKind } from '../inventory/index.ts';
 import type { Projection } from '../inventory/kind.ts';
 import { type LedgerView, type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { specWithoutRecord } from '../ledger/known-spec.ts';
@@ -20,9 +21,12 @@ import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 const PARALLEL = 16;
 const ATTEMPTS = 5;
 
-/** What the user asked for. Without a spec the recorded one counts, and where there is no record the default. */
+/**
+ * What the user asked for. What the spec leaves out has its recorded value; without a spec that is all of it. The build's
+ * default counts for a new installation alone.
+ */
 export interface SpecRequest {
-  readonly spec: InstallationSpec | undefined;
+  readonly spec: GivenSpec | undefined;
   /** The platform's namespace (`-n`): for a new installation; one that is there must have it. */
   readonly namespace: string | undefined;
   /** Where the ledger is looked for if neither the store nor `spec` tells. */
@@ -84,7 +88,7 @@ export async function gather(
 }
 
 function chooseSpec({ spec, namespace }: SpecRequest, own: InstallationSpec | undefined): InstallationSpec {
-  const chosen = spec ?? own ?? newSpec(namespace);
+  const chosen = spec?.against(own) ?? own ?? newSpec(namespace);
   if (namespace === undefined || chosen.namespace === namespace) return chosen;
   const owner = spec === undefined ? 'the installation is' : "the spec's namespace is";
   throw new PaletteKeysError('USAGE', `-n ${namespace}: ${owner} ${chosen.namespace}`, {
@@ -168,7 +172,7 @@ function placesToAdoptFrom(spec: InstallationSpec): readonly ObjectRef[] {
 
 /** Names that a first run writes first of all; the list, which is of labelled objects, would not show who has them. */
 function namesToTake(spec: InstallationSpec): readonly ObjectRef[] {
-  const keys = VERSIONED.filter(({ madeByInit }) => madeByInit).map(({ id }) => ledgerSecret(spec, id, 1));
+  const keys = madeByInit(spec).map(({ id }) => ledgerSecret(spec, id, 1));
   return [...keys, recordConfigMap(spec), auditConfigMap(spec)];
 }
 

@@ -1,4 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
+import { isWanted, kindOf } from '../inventory/index.ts';
+import type { KindId } from '../ledger/entry.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
 import { lookAround } from '../plan/change.ts';
@@ -23,6 +26,11 @@ export async function observeComplete(
   for (;;) {
     const assessment = await look(input, ports, before);
     const { record, snapshot } = assessment;
+    const unwanted = record.status === 'sound' ? unwantedKind(input.kind, record.record.spec) : undefined;
+    if (unwanted !== undefined) {
+      wipe(assessment);
+      throw unwanted;
+    }
     if (record.status === 'sound' && !record.record.ready && input.rehearses) {
       await rehearseCompletion(input, log, ports).catch((error: unknown) => {
         wipe(assessment);
@@ -50,6 +58,14 @@ export async function observeComplete(
     });
     log.did('completed the run that was interrupted');
   }
+}
+
+/** Why a kind that the installation does without is not rotated; undefined for every other kind. */
+export function unwantedKind(kind: KindId, spec: InstallationSpec): PaletteKeysError | undefined {
+  if (isWanted(kindOf(kind), spec)) return undefined;
+  return new PaletteKeysError('REFUSED', `${kind}: this installation has no message bus (messageBus: null)`, {
+    hint: 'nothing uses this key; for a message bus set messageBus in the spec file, then run palette-keys init',
+  });
 }
 
 const COMPLETION = 'complete the run that was interrupted';

@@ -1,6 +1,7 @@
 import { type OpenedBackup, openBackup } from '../backup/open.ts';
 import { sha256Hex } from '../crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
+import { wholeSpec } from '../installation/given.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { allNamespaces, recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
@@ -54,11 +55,12 @@ export async function previewRestore(
   const backup = checked(await sealer.open(bytes, key));
   const now = clock.now();
   const mark = { file, sha256: sha256Hex(bytes), at: formatTime(now), recipients: [] };
-  const found = await gather(store, { spec: backup.record.spec, namespace });
+  const whole = wholeSpec(backup.record.spec);
+  const found = await gather(store, { spec: whole, namespace });
   const recorded = found.record.status === 'sound';
   // The spec of a record that is there counts, not the one of the backup.
   const { ledgerNamespace } = backup.record.spec;
-  const spec: SpecRequest = { spec: recorded ? undefined : backup.record.spec, namespace, ledgerNamespace };
+  const spec: SpecRequest = { spec: recorded ? undefined : whole, namespace, ledgerNamespace };
   const snapshot = recorded ? await gather(store, spec) : found;
   const restorable = restorableEntries(backup, toolVersion);
   const plan = planRestore(restorable, backup.record, await assess(snapshot, REQUEST, now));

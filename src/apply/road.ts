@@ -6,6 +6,7 @@ import { rotationOf } from './advance.ts';
 import { type CensusPorts, censusEvidence } from './census-evidence.ts';
 import { refuseSafe } from './choose-step.ts';
 import { gather } from './gather.ts';
+import { unwantedKind } from './observe.ts';
 import { chosenLeaves } from './reissue.ts';
 import type { AdvanceInput } from './rotation-run.ts';
 import { wipe } from './wipe.ts';
@@ -27,6 +28,8 @@ export async function readRoad(
     });
   }
   const { keys, spec: recorded } = record.record;
+  const unwanted = unwantedKind(kind, recorded);
+  if (unwanted !== undefined) throw unwanted;
   const key = keys[kind];
   const leaves = rotation.type === 'leaves' ? chosenLeaves(assessment, input) : [];
   if (

@@ -1,6 +1,7 @@
 import { type Command, type Denied, deniedOfAll } from '../apply/preflight.ts';
 import { type ErrorDetail, PaletteKeysError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
+import type { GivenSpec } from '../installation/given.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { rbacForMissing, type Subject } from '../plan/rbac.ts';
 import type { AccessNeed } from '../ports/cluster.ts';
@@ -12,7 +13,7 @@ export async function explainingDenials<T>(
   command: Command,
   read: () => Promise<T>,
   store: KeyStore,
-  spec: InstallationSpec | undefined,
+  spec: GivenSpec | undefined,
   ports: CliPorts,
 ): Promise<T> {
   try {
@@ -20,9 +21,18 @@ export async function explainingDenials<T>(
   } catch (error) {
     const isDenied = error instanceof PaletteKeysError && error.code === 'PERMISSION_DENIED';
     if (!isDenied || store.cluster === undefined) throw error;
-    const denied = await deniedOfAll(store.cluster, spec ?? defaultSpec(), command);
+    const denied = await deniedOfAll(store.cluster, wholeOf(spec), command);
     if (denied === undefined) throw error;
     return refuseDenied(denied, ports);
+  }
+}
+
+/** The record cannot be read. What the file asks for without it is as near as can be told. */
+function wholeOf(given: GivenSpec | undefined): InstallationSpec {
+  try {
+    return given?.against(undefined) ?? defaultSpec();
+  } catch {
+    return defaultSpec();
   }
 }
 

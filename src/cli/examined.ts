@@ -25,10 +25,11 @@ export async function examined(
 /** The names under which users reach the platform. Throws USAGE where nobody said. */
 export function namesToCover(
   { fqdn }: ImportOptions,
-  spec: { readonly rootDomain: string | null } | undefined,
+  spec: { readonly rootDomain: string | null | undefined } | undefined,
 ): readonly string[] {
   if (fqdn !== undefined) return fqdn;
-  if (spec !== undefined && spec.rootDomain !== null) return [spec.rootDomain];
+  const rootDomain = spec?.rootDomain ?? undefined;
+  if (rootDomain !== undefined) return [rootDomain];
   throw new PaletteKeysError('USAGE', 'it is not known under which name users reach the platform', {
     hint: 'give --fqdn NAME, or set rootDomain in the spec',
   });

@@ -15,7 +15,7 @@ export async function printConfig({ terminal }: CliPorts): Promise<ExitCode> {
 
 /** `init --print-rbac`: what a service account `palette-keys` beside the ledger needs for the spec. */
 export async function printRbac(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
-  const spec = (await readSpecFile(options, ports)) ?? defaultSpec();
+  const spec = (await readSpecFile(options, ports))?.against(undefined) ?? defaultSpec();
   const subject = { kind: 'ServiceAccount', name: 'palette-keys', namespace: spec.ledgerNamespace } as const;
   ports.terminal.stdout.write(renderManifests(rbacFor(initNeeds(spec), subject)));
   return 0;

@@ -4,7 +4,9 @@ import { preflight } from '../apply/preflight.ts';
 import { refuseBlocked } from '../apply/refusals.ts';
 import { accessIfWhole } from '../apply/see-tenants.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import { type GivenSpec, wholeSpec } from '../installation/given.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
+import { offersOf } from '../plan/offers.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import { explainingDenials, refuseDenied } from './access.ts';
 import { applyPorts } from './apply-ports.ts';
@@ -48,7 +50,8 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   await checkCluster(plan, options, store, ports);
   const { plan: agreed, input: settled } = await settle({ plan, input }, preview, options, store, ports);
   if (blockers(agreed.steps).length > 0) return refuse(agreed, options, store, ports);
-  if (options.dryRun || !agreed.changes) return write(agreed, options, store, ports);
+  if (options.dryRun) return write(withOffers(agreed, file), options, store, ports);
+  if (!agreed.changes) return write(agreed, options, store, ports);
   const bar = progressBar(ports.terminal, options.quiet);
   try {
     const done = await applyInit(agreed, settled, { ...apply, emit: bar.emit });
@@ -57,6 +60,12 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   } finally {
     bar.clear();
   }
+}
+
+/** What a new installation would have, for one that is there. */
+function withOffers(plan: InitPlan, file: GivenSpec | undefined): InitPlan {
+  if (plan.installationId === undefined) return plan;
+  return { ...plan, findings: [...plan.findings, ...offersOf(plan.spec, file)] };
 }
 
 /** A plan, and what it was made of: where the database of the tenant keys is named, what that says of them too. */
@@ -101,7 +110,7 @@ async function settle(
   if (isNew && input.spec.spec === undefined) {
     const { askForSpec } = await import('./prompts/wizard.ts');
     const spec = await askForSpec(input.spec.namespace, ports);
-    return preview({ ...input, spec: { spec, namespace: undefined } });
+    return preview({ ...input, spec: { spec: wholeSpec(spec), namespace: undefined } });
   }
   showPlan(plan, { ...options, quiet: false }, ports);
   const { confirm } = await import('./prompts/confirm.ts');

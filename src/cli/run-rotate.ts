@@ -150,7 +150,10 @@ async function rotateDue(run: Run): Promise<ExitCode> {
   const failed: string[] = [];
   for (const [kind, rotation] of Object.entries(ROTATIONS)) {
     if (rotation.type !== 'versions' && rotation.type !== 'leaves') continue;
-    const rotateAfter = report.keys.find(({ key }) => key === kind)?.rotateAfter;
+    const status = report.keys.find(({ key }) => key === kind);
+    // The installation does without it.
+    if (status === undefined || status.kept === true) continue;
+    const { rotateAfter } = status;
     try {
       results.push(await rotateOne(kind, rotateAfter !== undefined && now >= new Date(rotateAfter), run));
     } catch (error) {

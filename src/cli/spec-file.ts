@@ -1,12 +1,12 @@
 import { type ErrorDetail, PaletteKeysError } from '../errors.ts';
-import type { InstallationSpec } from '../installation/spec.ts';
+import type { GivenSpec } from '../installation/given.ts';
 import type { CliPorts, GlobalOptions } from './ports.ts';
 import { palette } from './render/palette.ts';
 
 const DEFAULT_FILE = 'palette-keys.yaml';
 
 /** The spec of --config, else of ./palette-keys.yaml, else undefined. Throws SPEC_INVALID and USAGE. */
-export async function readSpecFile(options: GlobalOptions, ports: CliPorts): Promise<InstallationSpec | undefined> {
+export async function readSpecFile(options: GlobalOptions, ports: CliPorts): Promise<GivenSpec | undefined> {
   return (await readFile(options, ports))?.parse(false);
 }
 
@@ -14,7 +14,7 @@ export async function readSpecFile(options: GlobalOptions, ports: CliPorts): Pro
  * The same for a command that works on the installation as its record has it, and changes no spec. What breaks nothing but
  * rules that are newer than the installation may be ends no such command: it is a warning, a line each.
  */
-export async function readStandingSpec(options: GlobalOptions, ports: CliPorts): Promise<InstallationSpec | undefined> {
+export async function readStandingSpec(options: GlobalOptions, ports: CliPorts): Promise<GivenSpec | undefined> {
   const file = await readFile(options, ports);
   try {
     return file?.parse(false);
@@ -28,7 +28,7 @@ export async function readStandingSpec(options: GlobalOptions, ports: CliPorts):
 
 interface SpecFile {
   /** Throws SPEC_INVALID. `isRecorded`: the newest rules do not count. */
-  parse(isRecorded: boolean): InstallationSpec;
+  parse(isRecorded: boolean): GivenSpec;
 }
 
 async function readFile(options: GlobalOptions, { files }: CliPorts): Promise<SpecFile | undefined> {
@@ -45,7 +45,7 @@ async function readFile(options: GlobalOptions, { files }: CliPorts): Promise<Sp
 }
 
 /** Undefined where there are mistakes that were always ones. */
-function acceptable(parse: () => InstallationSpec): InstallationSpec | undefined {
+function acceptable(parse: () => GivenSpec): GivenSpec | undefined {
   try {
     return parse();
   } catch (error) {

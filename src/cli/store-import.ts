@@ -4,8 +4,8 @@ import { applyInit, previewInit } from '../apply/init.ts';
 import { preflight } from '../apply/preflight.ts';
 import { refuseBlocked } from '../apply/refusals.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import type { GivenSpec } from '../installation/given.ts';
 import { ingressSecret } from '../installation/names.ts';
-import type { InstallationSpec } from '../installation/spec.ts';
 import type { InitPlan } from '../plan/init.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { explainingDenials, refuseDenied } from './access.ts';
@@ -22,7 +22,7 @@ import { palette } from './render/palette.ts';
 /** Judges with what the store knows, shows what would be written, asks where something exists, writes, and waits if asked. */
 export async function storeImport(
   input: Omit<ImportInput, 'fqdn'>,
-  { target, file }: { readonly target: ProbeAddress | undefined; readonly file: InstallationSpec | undefined },
+  { target, file }: { readonly target: ProbeAddress | undefined; readonly file: GivenSpec | undefined },
   options: ImportOptions,
   ports: CliPorts,
 ): Promise<ExitCode> {

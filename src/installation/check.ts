@@ -1,4 +1,4 @@
-import { complete } from './defaults.ts';
+import { complete, DEFAULTS, type SpecBase } from './defaults.ts';
 import { explainIssues, NO_WORDS } from './explain.ts';
 import type { Mistake, Path } from './mistakes.ts';
 import { checkRules } from './rules.ts';
@@ -11,17 +11,32 @@ export type Checked =
   | { readonly spec?: undefined; readonly mistakes: readonly Mistake[] };
 
 /**
- * Checks a mapping against the schema and the rules, and fills in the defaults. Rules are checked even where the
- * schema found mistakes, with the invalid values left out, so that all mistakes are known at once. `isRecorded`: it stands in
- * a record already.
+ * Checks a mapping against the schema and the rules, and takes what it leaves out from `base`. Rules are checked even where
+ * the schema found mistakes, with the invalid values left out, so that all mistakes are known at once. `isRecorded`: it
+ * is part of a record already.
  */
-export function checkSpec(given: object, isRecorded = false): Checked {
+export function checkSpec(given: object, isRecorded = false, base: SpecBase = DEFAULTS): Checked {
   const { error } = installationSchema.safeParse(given, { error: () => NO_WORDS, jitless: true });
   const issues = error?.issues ?? [];
   const invalid = issues.filter((issue) => issue.code !== 'unrecognized_keys').map((issue) => issue.path as Path);
-  const draft = complete(invalid.reduce<unknown>(without, given));
+  const draft = complete(invalid.reduce<unknown>(without, given), base);
   const mistakes = [...explainIssues(issues, given), ...checkRules(draft, isRecorded)];
   return mistakes.length > 0 ? { mistakes } : { spec: draft as InstallationSpec };
+}
+
+/**
+ * Completes what the schema has passed and checks the rules. What breaks a rule in the recorded spec already is no mistake
+ * of who gives the rest.
+ */
+export function completeOver(recorded: InstallationSpec | undefined, given: object, isRecorded: boolean): Checked {
+  const draft = complete(given, recorded);
+  const known = new Set(recorded === undefined ? [] : checkRules(recorded, false).map(idOf));
+  const mistakes = checkRules(draft, isRecorded).filter((mistake) => !known.has(idOf(mistake)));
+  return mistakes.length > 0 ? { mistakes } : { spec: draft as InstallationSpec };
+}
+
+function idOf({ path, message }: Mistake): string {
+  return JSON.stringify([path, message]);
 }
 
 /** A copy in which `path` is undefined; the rest is shared. */

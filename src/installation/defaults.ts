@@ -26,6 +26,17 @@ export const DEFAULTS = {
       { name: 'mgmt' },
       { name: 'memstore' },
       { name: 'foreq' },
+      { name: 'cloud' },
+      { name: 'event' },
+      { name: 'hashboard' },
+      { name: 'hutil' },
+      { name: 'oci-proxy' },
+      { name: 'packsync' },
+      { name: 'spectro-tunnel' },
+      { name: 'spectrocluster' },
+      { name: 'spectrocluster-jobs' },
+      { name: 'spectrossh' },
+      { name: 'timeseries' },
       { name: 'ui', namespace: 'ui-system' },
       { name: 'cp', namespace: 'cp-system' },
       { name: 'jet', namespace: 'jet-system' },
@@ -41,12 +52,15 @@ export const DEFAULTS = {
     uri: null,
   },
   grpc: { service: 'grpc', dnsNames: [] },
-  messageBus: { service: 'nats', dnsNames: [] },
+  messageBus: null,
   clusterCA: { keySize: 3072, validity: '3650d', trustDomain: 'palette' },
   ingress: { namespace: 'ingress-nginx', secretName: 'default-ssl-certificate' },
   consumers: [],
   rotation: { minInterval: '24h', syncPeriod: '5m', databaseBackupRetention: '30d' },
 } as const;
+
+/** Of an installation with a message bus. */
+export const MESSAGE_BUS_DEFAULTS = { service: 'nats', dnsNames: [] } as const;
 
 /** The careful answers: a consumer that says nothing reads one key and needs a restart. */
 export const CONSUMER_DEFAULTS = { reads: 'single', reload: 'restart' } as const;
@@ -61,13 +75,27 @@ function defaultSecretName(namePrefix: string, service: string): string {
   return `${namePrefix}${service}-tls`;
 }
 
+/** What the fields that are left out are taken from. */
+export type SpecBase = Readonly<Record<string, unknown>>;
+
 /**
- * Fills in every default that `given` leaves out, and brings the keys into the order of the default. A key that is
- * there but undefined is taken to be invalid and stays undefined: so does what would have been made from it. Without
- * such keys, and once the schema has passed it, the answer is an InstallationSpec.
+ * A base that knows no value: what is completed with it has what was given and nothing else. Rules that find a mistake in
+ * that find it whatever the base is.
  */
-export function complete(given: unknown): SpecDraft {
-  const spec = fill(given, DEFAULTS) as SpecDraft;
+export const NO_BASE = blank({ ...DEFAULTS, messageBus: MESSAGE_BUS_DEFAULTS });
+
+/**
+ * Fills in what `given` leaves out, in the order of the base. Mappings are completed field by field; a list is one value,
+ * and what its items leave out is derived from the rest. A field that is given but undefined was invalid, and stays
+ * undefined; so does what is derived from it. Without such fields, and once the schema has passed it, the result is an
+ * InstallationSpec.
+ *
+ * `base`: the recorded spec for what an operator gives, the build's defaults for a new installation. A spec that stands in
+ * a record and lacks a field gets the value that the lack of it meant when it was written, which a later default must not
+ * change. All builds so far have recorded every field of today, so DEFAULTS fills none.
+ */
+export function complete(given: unknown, base: SpecBase = DEFAULTS): SpecDraft {
+  const spec = fill(given, baseFor(given, base)) as SpecDraft;
   const { serviceCertificates, consumers } = spec;
   return {
     ...spec,
@@ -79,8 +107,16 @@ export function complete(given: unknown): SpecDraft {
       workload: consumer?.workload,
       object: consumer?.object,
       ...(fill(consumer ?? {}, CONSUMER_DEFAULTS) as Pick<ConsumerSpec, 'reads' | 'reload'>),
+      // A recorded item may have fields of a newer build.
+      ...consumer,
     })),
   };
+}
+
+/** What is given of the message bus turns it on; the rest of its fields are then the defaults. */
+function baseFor(given: unknown, base: SpecBase): SpecBase {
+  const isTurnedOn = base['messageBus'] === null && isMapping(given) && isMapping(given['messageBus']);
+  return isTurnedOn ? { ...base, messageBus: MESSAGE_BUS_DEFAULTS } : base;
 }
 
 function completeService(given: object, spec: SpecDraft): Draft<ServiceSpec> {
@@ -88,7 +124,16 @@ function completeService(given: object, spec: SpecDraft): Draft<ServiceSpec> {
   const { namespace, namePrefix } = spec;
   const isNamed = name !== undefined && namePrefix !== undefined;
   const secretName = isNamed ? defaultSecretName(namePrefix, name) : undefined;
-  return fill(given, { name, namespace, dnsNames: [], ipAddresses: [], secretName }) as Draft<ServiceSpec>;
+  const filled = fill(given, { name, namespace, dnsNames: [], ipAddresses: [], secretName }) as Draft<ServiceSpec>;
+  // A recorded item may have fields of a newer build.
+  return { ...filled, ...given } as Draft<ServiceSpec>;
+}
+
+/** The same mappings, without a value in them. */
+function blank(value: object): SpecBase {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, isMapping(inner) ? blank(inner) : undefined]),
+  );
 }
 
 /** Mappings are filled key by key; everything else is taken as it is given. */
@@ -102,6 +147,6 @@ function fill(given: unknown, fallback: unknown): unknown {
   );
 }
 
-function isMapping(value: unknown): value is Record<string, unknown> {
+export function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

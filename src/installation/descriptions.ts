@@ -49,7 +49,8 @@ export const DESCRIPTIONS: Readonly<Record<Field, string>> = {
   'serviceCertificates.validity': 'From issue to expiry; shorter than that of internalCA.',
   'serviceCertificates.renewAt': 'After which part of that time they are renewed, from 0.1 to 0.95.',
   'serviceCertificates.services':
-    'One certificate each, at most 1000. Every entry has a name, and may have a namespace (else that above), dnsNames and ' +
+    "One certificate each, at most 1000; the default are the platform's documented services. Every entry has a name, and " +
+    'may have a namespace (else that above), dnsNames and ' +
     "ipAddresses besides the names in the cluster, and a secretName (else the prefix, the service's name and -tls).",
   'serviceCertificates.services[].name': 'The name of the Kubernetes Service.',
   'serviceCertificates.services[].namespace': "Where service and Secret are; without it, the platform's namespace.",
@@ -71,7 +72,10 @@ export const DESCRIPTIONS: Readonly<Record<Field, string>> = {
   grpc: 'The gRPC endpoint that clusters connect to.',
   'grpc.service': 'The name of the Kubernetes Service.',
   'grpc.dnsNames': 'Further names in its certificate, as clusters reach it from outside.',
-  messageBus: 'The message bus (NATS).',
+  messageBus:
+    'The message bus (NATS) of a platform before 4.6.12; null for a platform without one. {} is one with the defaults, ' +
+    'which are:\n' +
+    '{ service: nats, dnsNames: [] }',
   'messageBus.service': 'The name of the Kubernetes Service.',
   'messageBus.dnsNames': 'Further names in its certificate.',
   clusterCA: 'The CA that issues the certificates of enrolled clusters.',

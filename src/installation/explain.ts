@@ -45,7 +45,7 @@ function explain(issue: Issue, value: unknown): string {
   if (value === null) {
     if (only !== undefined) return `is empty${only}`;
     const none = issue.code === 'invalid_type' && issue.expected === 'array' ? 'write [] for none' : 'give it a value';
-    return `is empty; ${none}, or leave the key out for the default`;
+    return `is empty; ${none}, or leave the key out`;
   }
   if (issue.code === 'invalid_value') return wrongChoice(issue.values, value);
   if (issue.code !== 'invalid_type' || issue.message !== NO_WORDS) return issue.message;

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-import { CONSUMER_DEFAULTS, DEFAULTS } from './defaults.ts';
+import { CONSUMER_DEFAULTS, DEFAULTS, MESSAGE_BUS_DEFAULTS } from './defaults.ts';
 import { DESCRIPTIONS } from './descriptions.ts';
 import { installationSchema } from './schema.ts';
 
@@ -47,7 +47,8 @@ function nodeAt(root: Node, field: string): Node {
 
 /** Undefined for what has none, and for a mapping: its fields have theirs. */
 function defaultOf(field: string): unknown {
-  let value: unknown = { ...DEFAULTS, 'consumers[]': CONSUMER_DEFAULTS };
+  const inside = field.includes('.') ? { 'consumers[]': CONSUMER_DEFAULTS, messageBus: MESSAGE_BUS_DEFAULTS } : {};
+  let value: unknown = { ...DEFAULTS, ...inside };
   for (const key of field.split('.')) value = (value as Readonly<Record<string, unknown>> | null | undefined)?.[key];
   const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
   return isMapping ? undefined : value;

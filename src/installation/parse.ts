@@ -1,5 +1,7 @@
 import type { ErrorDetail } from '../errors.ts';
-import { checkSpec } from './check.ts';
+import { checkSpec, completeOver } from './check.ts';
+import { DEFAULTS, isMapping, NO_BASE } from './defaults.ts';
+import type { GivenSpec } from './given.ts';
 import type { Mistake, Path } from './mistakes.ts';
 import { type Position, positionsIn } from './position.ts';
 import type { InstallationSpec } from './spec.ts';
@@ -13,24 +15,49 @@ interface Placed extends ErrorDetail {
 }
 
 /**
- * Reads `palette-keys.yaml`. `source` is what messages call the file. The spec is complete: what the text leaves out
- * has its default. `isRecorded`: an installation may have been made with it before the newest rules were.
- * @throws PaletteKeysError SPEC_INVALID, whose details list every mistake in the order of the file, each as
+ * Reads `palette-keys.yaml`. `source` is what messages call the file. Whatever is wrong in the text alone is found here,
+ * before a store is opened; what is wrong with it in an installation is found by `against`. `isRecorded`: an installation may
+ * have been made with it before the newest rules were.
+ * @throws PaletteKeysError SPEC_INVALID, as `against` does; its details list every mistake in the order of the file, each as
  *   `<source>:<line>:<column>: <field>: <what is wrong>`. No message quotes a value that may be a secret.
  */
-export function parseSpec(text: string, source: string, isRecorded = false): InstallationSpec {
+export function parseSpec(text: string, source: string, isRecorded = false): GivenSpec {
   const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const { tree, mistakes } = readYaml(plain);
-  const checked = tree === undefined ? undefined : checkSpec(tree.root.value as object, isRecorded);
-  if (checked?.spec !== undefined && mistakes.length + (tree?.mistakes.length ?? 0) === 0) return checked.spec;
+  const positionOf = positionsIn(plain);
+  if (tree === undefined) throw specInvalid(source, locate(mistakes, source, positionOf));
+  const place = (found: readonly Mistake[]): Placed[] =>
+    found
+      .filter((mistake) => !isRefused(mistake, tree.root))
+      .map((mistake) => ({ ...toDetail(mistake), at: offsetOf(mistake, tree.root) }));
 
-  const placed: Placed[][] = [[...mistakes]];
-  if (tree !== undefined) {
-    const further = (checked?.mistakes ?? []).filter((mistake) => !isRefused(mistake, tree.root));
-    placed.push(tree.mistakes.map((mistake) => ({ ...toDetail(mistake), at: mistake.at })));
-    placed.push(further.map((mistake) => ({ ...toDetail(mistake), at: offsetOf(mistake, tree.root) })));
+  const given = tree.root.value as object;
+  const refused = tree.mistakes.map((mistake) => ({ ...toDetail(mistake), at: mistake.at }));
+  const isWrong = mistakes.length + refused.length > 0 || checkSpec(given, isRecorded, NO_BASE).spec === undefined;
+  if (isWrong) {
+    // So that all mistakes are known at once, with the values that a new installation would have.
+    const all = checkSpec(given, isRecorded).mistakes ?? [];
+    throw specInvalid(source, locate([...mistakes, ...refused, ...place(all)], source, positionOf));
   }
-  throw specInvalid(source, locate(placed.flat(), source, positionsIn(plain)));
+
+  const { ledgerNamespace, rootDomain } = given as Partial<InstallationSpec>;
+  return {
+    ...{ ledgerNamespace, rootDomain },
+    leftOut: leftOut(given, DEFAULTS),
+    against: (recorded) => {
+      const { spec, mistakes: broken } = completeOver(recorded, given, isRecorded);
+      if (spec !== undefined) return spec;
+      throw specInvalid(source, locate(place(broken), source, positionOf));
+    },
+  };
+}
+
+function leftOut(given: object, all: object, prefix = ''): string[] {
+  return Object.entries(all).flatMap(([key, inner]) => {
+    if (!Object.hasOwn(given, key)) return isMapping(inner) ? leftOut({}, inner, `${prefix}${key}.`) : [prefix + key];
+    const value = (given as Readonly<Record<string, unknown>>)[key];
+    return isMapping(value) && isMapping(inner) ? leftOut(value, inner, `${prefix}${key}.`) : [];
+  });
 }
 
 function locate(mistakes: readonly Placed[], source: string, positionOf: (at: number) => Position): ErrorDetail[] {

@@ -88,7 +88,7 @@ export const installationSchema = z.strictObject({
     uri: z.nullable(s.mongodbUri),
   }),
   grpc: section({ service: s.label, dnsNames }),
-  messageBus: section({ service: s.label, dnsNames }),
+  messageBus: z.optional(z.nullable(z.partial(z.strictObject({ service: s.label, dnsNames })))),
   clusterCA: section({ ...ca, trustDomain: s.dnsName }),
   ingress: section({ namespace: s.namespaceName, secretName: s.objectName }),
   consumers: z.optional(list(consumer, MAX_SERVICES, SPLIT)),

@@ -9,8 +9,8 @@ const WIDTH = 110;
 
 const HEAD =
   'palette-keys.yaml: which keys and certificates `palette-keys init` makes for an installation of Palette, and where. ' +
-  'All that stands below apiVersion and kind may be left out: then the value shown here counts. A list replaces the ' +
-  'default list. Durations are a positive whole number and s, m, h or d. The file holds no secrets: never put a ' +
+  'Every field below apiVersion and kind may be left out. A new installation then has the value shown here; one that is ' +
+  'there keeps the value that it has. A list is one value: it replaces the whole list. Durations are a positive whole number and s, m, h or d. The file holds no secrets: never put a ' +
   'password into it.';
 
 /** The default spec with comments, as `init --print-config` prints it. templates/installation.yaml is a copy of it. */

@@ -5,6 +5,7 @@ import { ringOf } from '../ledger/ring.ts';
 import { encodeCaBundle } from './certificate-authority.ts';
 import type { IssuedKind } from './kind.ts';
 import { leafProjection } from './leaf.ts';
+import { hasMessageBus } from './message-bus-auth.ts';
 
 /** Every member of the replica set serves with it. */
 export const mongodbTls: IssuedKind = {
@@ -50,17 +51,21 @@ export const messageBusTls: IssuedKind = {
   id: 'message-bus-tls',
   title: 'Message bus certificate',
   dependsOn: ['internal-ca'],
-  projections: (spec) => [
-    leafProjection(spec, {
-      kind: 'message-bus-tls',
-      ref: platformSecret(spec, 'message-bus-tls'),
-      commonName: spec.messageBus.service,
-      dnsNames: endpointNames(spec, spec.messageBus),
-      ipAddresses: [],
-      from: ['internal-ca'],
-      extra: () => ({}),
-    }),
-  ],
+  isWanted: hasMessageBus,
+  projections: (spec) =>
+    spec.messageBus === null
+      ? []
+      : [
+          leafProjection(spec, {
+            kind: 'message-bus-tls',
+            ref: platformSecret(spec, 'message-bus-tls'),
+            commonName: spec.messageBus.service,
+            dnsNames: endpointNames(spec, spec.messageBus),
+            ipAddresses: [],
+            from: ['internal-ca'],
+            extra: () => ({}),
+          }),
+        ],
 };
 
 function endpointNames(

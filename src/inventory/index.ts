@@ -40,6 +40,20 @@ export function projectionsOf(spec: InstallationSpec, rings: Rings): readonly Pr
   return INVENTORY.flatMap((kind) => kind.projections(spec, rings));
 }
 
+/** False for a kind that the installation does without. */
+export function isWanted(kind: Kind | undefined, spec: InstallationSpec): boolean {
+  return kind?.isWanted?.(spec) ?? true;
+}
+
+/** The kinds of which `init` makes the first version. */
+export function madeByInit(spec: InstallationSpec): readonly VersionedKind[] {
+  return VERSIONED.filter((kind) => kind.madeByInit && isWanted(kind, spec));
+}
+
+export function kindOf(id: KindId): Kind | undefined {
+  return INVENTORY.find((kind) => kind.id === id);
+}
+
 export function versionedKind(id: KindId): VersionedKind | undefined {
   return VERSIONED.find((kind) => kind.id === id);
 }

@@ -25,6 +25,7 @@ export interface VersionedKind {
   readonly dependsOn: readonly KindId[];
   /** False where versions come in by a command of their own. */
   readonly madeByInit: boolean;
+  readonly isWanted?: IsWanted;
   /** Makes a new key; the slow part, done ahead and in parallel. */
   generate(spec: InstallationSpec, random: Random): Promise<Draft>;
   /** Checks every part of the material against every other. Throws DamagedError. */
@@ -54,8 +55,15 @@ export interface IssuedKind {
   readonly id: KindId;
   readonly title: string;
   readonly dependsOn: readonly KindId[];
+  readonly isWanted?: IsWanted;
   projections(spec: InstallationSpec, rings: Rings): readonly Projection[];
 }
+
+/**
+ * False where the installation does without the kind: nothing of it is made, rotated or projected, and what the ledger has
+ * of it is kept. Without such a function every installation has the kind.
+ */
+type IsWanted = (spec: InstallationSpec) => boolean;
 
 export type Kind = VersionedKind | IssuedKind;
 

@@ -26,6 +26,11 @@ const NO_LIMITS = {
   leaf: -1,
 } satisfies Account['limits'];
 
+/** False for a platform without one: nothing of its keys is made then. */
+export function hasMessageBus({ messageBus }: InstallationSpec): boolean {
+  return messageBus !== null;
+}
+
 /** `operator.jwt` and `nats.conf`: what a nats-server needs to know whom to believe. No private key is in it. */
 export function messageBusAuth(spec: InstallationSpec): ComputedProjection {
   return {

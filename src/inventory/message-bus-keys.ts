@@ -6,7 +6,7 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import type { Facts, KindId, Material } from '../ledger/entry.ts';
 import { entry } from '../ledger/text.ts';
 import type { Projection, VersionedKind } from './kind.ts';
-import { messageBusAuth } from './message-bus-auth.ts';
+import { hasMessageBus, messageBusAuth } from './message-bus-auth.ts';
 
 const ALG = 'EdDSA';
 
@@ -18,6 +18,7 @@ function messageBusKey(definition: {
   return {
     versioned: true,
     madeByInit: true,
+    isWanted: hasMessageBus,
     ...definition,
     dependsOn: ['root-key'],
     generate: async () => {
@@ -43,7 +44,7 @@ function inspectKey(material: Material): Facts {
 export const messageBusOperator = messageBusKey({
   id: 'message-bus-operator',
   title: 'Message bus operator',
-  projections: (spec) => [messageBusAuth(spec)],
+  projections: (spec) => (hasMessageBus(spec) ? [messageBusAuth(spec)] : []),
 });
 
 /** Issues all accounts in the operator's name. */

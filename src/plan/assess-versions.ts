@@ -18,7 +18,7 @@ export function assessVersions(context: VersionContext): readonly VersionItem[] 
   if (context.change !== undefined) {
     return applyChange(context.recorded === undefined ? [] : known, context.change, context);
   }
-  if (!context.kind.madeByInit && known.length === 0) return [];
+  if (!context.isMade && known.length === 0) return [];
   const adopted = context.request.adopt ? adopt(context, known) : [];
   if (adopted.length > 0) return [...known.map(demote(adopted)), ...adopted];
   if (known.length > 0) return known;

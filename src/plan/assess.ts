@@ -1,5 +1,5 @@
 import { ledgerSecret } from '../installation/ledger-name.ts';
-import { INVENTORY, projectionsOf, VERSIONED } from '../inventory/index.ts';
+import { INVENTORY, isWanted, projectionsOf, VERSIONED } from '../inventory/index.ts';
 import type { Projection, VersionedKind } from '../inventory/kind.ts';
 import { installationIdOf, type LedgerView, type RecordView } from '../inventory/ledger-view.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
@@ -51,6 +51,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
   for (const kind of VERSIONED) {
     const items = assessVersions({
       kind,
+      isMade: kind.madeByInit && isWanted(kind, snapshot.spec),
       items: ledger.get(kind.id) ?? [],
       recorded: recordedOf(kind, record),
       held: keysOf(holdings, kind.id),

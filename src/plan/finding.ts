@@ -19,6 +19,10 @@ export const FINDINGS = {
   },
   BACKUP_OLD: { severity: 'warning', docs: 'The newest backup is older than 90 days.' },
   TENANT_KEY_BELOW_112_BITS: { severity: 'warning', docs: 'Tenant keys are shorter than NIST SP 800-131A allows.' },
+  SPEC_DEFAULT_CHANGED: {
+    severity: 'info',
+    docs: 'A default of this build differs from the value that the installation keeps; `init --dry-run` alone tells.',
+  },
   ROTATION_NEEDED: { severity: 'warning', docs: 'The spec asks for something that only a rotation can bring.' },
   INSTALLATION_INCOMPLETE: { severity: 'warning', docs: 'A run was interrupted, or another one is at work.' },
   RECORD_LOST: { severity: 'error', docs: 'The record is gone; it can be rebuilt.' },

@@ -1,6 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
 import { RECORD_NAME } from '../installation/names.ts';
-import { INVENTORY } from '../inventory/index.ts';
+import { INVENTORY, isWanted } from '../inventory/index.ts';
 import type { Kind } from '../inventory/kind.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { type InstallationRecord, isOlder, SCHEMA_VERSION, type VersionRecord } from '../ledger/record.ts';
@@ -25,6 +25,8 @@ export interface StatusReport {
 export interface KeyStatus {
   readonly key: string;
   readonly title: string;
+  /** There where the installation does without the kind: its versions are kept, nothing uses them. */
+  readonly kept?: true;
   readonly objects: readonly string[] | readonly LeafStatus[];
   readonly versions?: readonly VersionStatus[];
   readonly notAfter?: string;
@@ -57,7 +59,9 @@ export function reportStatus(assessment: Assessment, now: Date): StatusReport | 
     ...plan.steps.flatMap(stepFindings),
     ...standingFindings(assessment, now),
   ];
-  const shown = INVENTORY.filter((kind) => !kind.versioned || kind.madeByInit || assessment.rings.has(kind.id));
+  const { spec } = assessment.snapshot;
+  const isShown = (kind: Kind) => isWanted(kind, spec) && (!kind.versioned || kind.madeByInit);
+  const shown = INVENTORY.filter((kind) => isShown(kind) || assessment.rings.has(kind.id));
   const keys = shown.map((kind) => keyStatus(kind, plan, assessment, findings));
   return { installationId: installationId ?? '', namespace: assessment.snapshot.spec.namespace, keys, findings };
 }
@@ -112,7 +116,8 @@ function keyStatus(kind: Kind, plan: InitPlan, assessment: Assessment, all: read
   const places = steps.map(({ ref }) => formatRef(ref));
   const findings = all.filter(({ subject }) => subject === kind.id || places.includes(subject));
   const { id: key, title } = kind;
-  if (kind.versioned) return { key, title, objects: places, ...versionsOf(kind.id, assessment), findings };
+  const kept = isWanted(kind, assessment.snapshot.spec) ? {} : { kept: true as const };
+  if (kind.versioned) return { key, title, ...kept, objects: places, ...versionsOf(kind.id, assessment), findings };
   const objects = leafStatuses(kind.id, assessment);
   return { key, title, objects, ...earliest(objects), findings };
 }

@@ -40,6 +40,8 @@ export interface Stranger {
 
 export interface VersionContext {
   readonly kind: VersionedKind;
+  /** True where a first version is made if there is none. */
+  readonly isMade: boolean;
   readonly items: readonly LedgerItem[];
   /** What the record says of the kind; undefined where there is no record, or it does not know the kind. */
   readonly recorded: KeyRecord | undefined;

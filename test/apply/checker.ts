@@ -259,7 +259,9 @@ class Checker {
       text(admits['client-ca.crt']) === this.#bundle('cluster-ca'),
       'client-ca.crt is not that of the ledger',
     );
-    this.#leaf(`${namePrefix}message-bus-tls`, namespace, messageBus.service, messageBus.dnsNames);
+    if (messageBus !== null) {
+      this.#leaf(`${namePrefix}message-bus-tls`, namespace, messageBus.service, messageBus.dnsNames);
+    }
   }
 
   #bundle(kind: string): string {

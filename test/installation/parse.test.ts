@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { defaultSpec } from '../../src/installation/defaults.ts';
-import { parseSpec } from '../../src/installation/parse.ts';
 import { validateSpec } from '../../src/installation/validate.ts';
 import { processorTime } from '../support/processor-time.ts';
+import { parsed } from './parsed.ts';
 
 const HEAD = 'apiVersion: palette-keys/v1\nkind: Installation\n';
 
 /** What parsing complains about, `<file>:` left out; empty if it does not. */
 function complaints(text: string): string[] {
-  return detailsOf(() => parseSpec(text, 'f')).map(({ message }) => message.replace(/^f:/, ''));
+  return detailsOf(() => parsed(text, 'f')).map(({ message }) => message.replace(/^f:/, ''));
 }
 
 function detailsOf(run: () => unknown): PaletteKeysError['details'] {
@@ -25,11 +25,11 @@ function detailsOf(run: () => unknown): PaletteKeysError['details'] {
 
 describe('a file that is right', () => {
   test('with nothing but its head is the default', () => {
-    expect(parseSpec(HEAD, 'f')).toStrictEqual(defaultSpec());
+    expect(parsed(HEAD, 'f')).toStrictEqual(defaultSpec());
   });
 
   test('is completed inside nested mappings, services and consumers', () => {
-    const spec = parseSpec(
+    const spec = parsed(
       `${HEAD}namespace: platform
 namePrefix: p-
 jwt: { algorithm: RS256 }
@@ -57,17 +57,17 @@ consumers: [{ workload: Deployment/platform/a, object: p-root-key }]
     ['asks for YAML 1.1', `%YAML 1.1\n---\n${HEAD}`],
     ['says again what is the default', `${HEAD}jwt: {}\nconsumers: []\nhashSalt: { census: null }\n`],
   ])('may be one that %s', (_, text) => {
-    expect(parseSpec(text, 'f')).toStrictEqual(defaultSpec());
+    expect(parsed(text, 'f')).toStrictEqual(defaultSpec());
   });
 
   test('may share values by aliases', () => {
-    const spec = parseSpec(`${HEAD}jwt: { jwksCache: &long 2d, longestTokenLife: *long }\n`, 'f');
+    const spec = parsed(`${HEAD}jwt: { jwksCache: &long 2d, longestTokenLife: *long }\n`, 'f');
     expect(spec.jwt.longestTokenLife).toBe('2d');
   });
 
   test('takes yes and on as text, whatever YAML version it asks for', () => {
     const services = 'serviceCertificates: { services: [{ name: yes }, { name: on }] }\n';
-    const spec = parseSpec(`%YAML 1.1\n---\n${HEAD}${services}`, 'f');
+    const spec = parsed(`%YAML 1.1\n---\n${HEAD}${services}`, 'f');
     expect(spec.serviceCertificates.services.map(({ name }) => name)).toStrictEqual(['yes', 'on']);
   });
 
@@ -193,7 +193,7 @@ clusterCA: { keySize: 3072, keySize: 4096 }
     '6:44: jwt.longestTokenLife: must be a duration: a positive whole number and s, m, h or d, as in 24h',
     '6:48: jwt.clock_skew: unknown key; did you mean "clockSkew"?',
     '7:21: tenantKeys.bits: must be one of 64, 128, 192, 256, without quotes',
-    '8:1: internalCA: is empty; give it a value, or leave the key out for the default',
+    '8:1: internalCA: is empty; give it a value, or leave the key out',
     '10:12: serviceCertificates.renewAt: must be between 0.1 and 0.95',
     '14:27: serviceCertificates.services[0].dnsNames[1]: must be a DNS name: labels of letters, digits and "-", joined by dots',
     '14:36: serviceCertificates.services[0].dnsNames[2]: must be a DNS name, not an IP address',
@@ -258,7 +258,7 @@ test.each([
   // Processor time, and the best of three: other tests run meanwhile.
   const times = [1, 2, 3].map(() => {
     const used = processorTime();
-    details = detailsOf(() => parseSpec(text, 'f'));
+    details = detailsOf(() => parsed(text, 'f'));
     return used();
   });
   expect(Math.min(...times)).toBeLessThan(2000);
@@ -274,13 +274,13 @@ test.each([
 
 test('more than 1000 complaints are counted, not listed', () => {
   const services = Array.from({ length: 1000 }, () => '{ name: A, dnsNames: [B] }').join(', ');
-  const details = detailsOf(() => parseSpec(`${HEAD}serviceCertificates: { services: [${services}] }`, 'f'));
+  const details = detailsOf(() => parsed(`${HEAD}serviceCertificates: { services: [${services}] }`, 'f'));
   expect(details).toHaveLength(1001);
   expect(details.at(-1)?.message).toBe('f: and 1000 more');
 });
 
 test('a key that is there 200,000 times is a list of mistakes too', () => {
-  const details = detailsOf(() => parseSpec(HEAD + 'a:\n'.repeat(200_000), 'f'));
+  const details = detailsOf(() => parsed(HEAD + 'a:\n'.repeat(200_000), 'f'));
   expect(details.at(-1)?.message).toBe('f: and 199000 more');
 });
 

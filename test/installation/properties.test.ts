@@ -6,10 +6,10 @@ import { diffSpecs } from '../../src/installation/diff.ts';
 import { mongodbDnsNames } from '../../src/installation/host-names.ts';
 import { ledgerName, parseLedgerName } from '../../src/installation/ledger-name.ts';
 import { allNamespaces, leafSecret } from '../../src/installation/names.ts';
-import { parseSpec } from '../../src/installation/parse.ts';
 import { renderTemplate } from '../../src/installation/template.ts';
 import { validateSpec } from '../../src/installation/validate.ts';
 import { processorTime } from '../support/processor-time.ts';
+import { parsed } from './parsed.ts';
 
 const SEED = 20_261_122;
 
@@ -101,7 +101,7 @@ test('whatever is done to the template, it is a spec or a list of mistakes, in l
       const text = mutations.reduce(mutate, template);
       const used = processorTime();
       try {
-        expect(parseSpec(text, 'f')).toHaveProperty('kind', 'Installation');
+        expect(parsed(text, 'f')).toHaveProperty('kind', 'Installation');
       } catch (error) {
         if (!(error instanceof PaletteKeysError)) throw error;
         expect(error.code).toBe('SPEC_INVALID');
@@ -127,7 +127,7 @@ test('any text at all is a spec or a list of mistakes', () => {
   );
   fc.assert(
     fc.property(anything, (text) => {
-      expect(() => parseSpec(text, 'f')).toThrow(PaletteKeysError);
+      expect(() => parsed(text, 'f')).toThrow(PaletteKeysError);
     }),
     { seed: SEED, numRuns: 300 },
   );
@@ -215,9 +215,9 @@ const someSpec = fc.record(
 test('a spec that is right survives YAML, and is complete the first time', () => {
   fc.assert(
     fc.property(someSpec, fc.boolean(), (given, asFlow) => {
-      const spec = parseSpec(stringify(given, asFlow ? { collectionStyle: 'flow' } : {}), 'f');
+      const spec = parsed(stringify(given, asFlow ? { collectionStyle: 'flow' } : {}), 'f');
       expect(spec).toMatchObject(given);
-      expect(parseSpec(stringify(spec), 'f')).toStrictEqual(spec);
+      expect(parsed(stringify(spec), 'f')).toStrictEqual(spec);
       expect(validateSpec(JSON.parse(JSON.stringify(spec)), 'f')).toStrictEqual(spec);
       expect(diffSpecs(spec, validateSpec(given, 'f'))).toStrictEqual([]);
     }),

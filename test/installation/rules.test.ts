@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { authDatabaseOf } from '../../src/installation/mongodb-uri.ts';
-import { parseSpec } from '../../src/installation/parse.ts';
 import { validateSpec } from '../../src/installation/validate.ts';
+import { parsed } from './parsed.ts';
 
 const HEAD = 'apiVersion: palette-keys/v1\nkind: Installation\n';
 
 function complaints(text: string): string[] {
   try {
-    parseSpec(HEAD + text, 'f');
+    parsed(HEAD + text, 'f');
     return [];
   } catch (error) {
     if (!(error instanceof PaletteKeysError)) throw error;
@@ -136,11 +136,7 @@ describe('a field', () => {
     ['text where a mapping belongs', 'jwt: ES256', '3:6: jwt: must be a mapping, not text'],
     ['a list where a mapping belongs', 'jwt: []', '3:6: jwt: must be a mapping, not a list'],
     ['a mapping where a list belongs', 'consumers: {}', '3:12: consumers: must be a list, not a mapping'],
-    [
-      'nothing where a list belongs',
-      'consumers:',
-      '3:1: consumers: is empty; write [] for none, or leave the key out for the default',
-    ],
+    ['nothing where a list belongs', 'consumers:', '3:1: consumers: is empty; write [] for none, or leave the key out'],
     [
       'true where text belongs',
       'namespace: true',

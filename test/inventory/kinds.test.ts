@@ -71,15 +71,21 @@ describe('the list', () => {
     const bundles = ['hubble-system', 'ui-system', 'cp-system', 'jet-system'].map(
       (namespace) => `ConfigMap/${namespace}/palette-internal-ca-bundle undefined`,
     );
-    const services = ['auth', 'user', 'system', 'configserver', 'mgmt', 'memstore', 'foreq'].map((name) => tls(name));
+    const services = [
+      ...['auth', 'user', 'system', 'configserver', 'mgmt', 'memstore', 'foreq', 'cloud', 'event', 'hashboard'],
+      ...['hutil', 'oci-proxy', 'packsync', 'spectro-tunnel', 'spectrocluster', 'spectrocluster-jobs', 'spectrossh'],
+      'timeseries',
+    ].map((name) => tls(name));
     const others = ['ui', 'cp', 'jet'].map((name) => tls(name, `${name}-system`));
-    const ends = ['mongodb', 'grpc', 'message-bus'].map((name) => tls(name));
-    const keys = ['root-key', 'jwt-signing-key', 'hash-salt', 'mongodb-auth', 'message-bus-auth'].map((name) =>
-      hubble(name),
-    );
+    const ends = ['mongodb', 'grpc'].map((name) => tls(name));
+    const keys = ['root-key', 'jwt-signing-key', 'hash-salt', 'mongodb-auth'].map((name) => hubble(name));
     const jwks = 'ConfigMap/hubble-system/palette-jwks undefined';
     expect(places.toSorted()).toEqual([...bundles, ...services, ...others, ...ends, ...keys, jwks].toSorted());
     for (const { kind } of projections) expect(INVENTORY.map(({ id }) => id)).toContain(kind);
+    const withBus = projectionsOf({ ...defaultSpec(), messageBus: { service: 'nats', dnsNames: [] } }, new Map());
+    expect(withBus.map(({ ref, type }) => `${formatRef(ref)} ${type}`).toSorted()).toEqual(
+      [...places, hubble('message-bus-auth'), tls('message-bus')].toSorted(),
+    );
   });
 
   test.each(ALGORITHMS)('has no two objects in one place, with %s', (algorithm) => {

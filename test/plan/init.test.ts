@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { previewInit } from '../../src/apply/init.ts';
 import { readStatus } from '../../src/apply/status.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
+import { wholeSpec } from '../../src/installation/given.ts';
 import { FINDINGS } from '../../src/plan/finding.ts';
 import type { InitPlan } from '../../src/plan/init.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
@@ -584,7 +585,10 @@ describe.each([
     const blocked = plan.steps.filter(({ action }) => action === 'blocked');
     for (const { code, remedy, reason } of blocked) expect([code, remedy, reason]).not.toContain(undefined);
     if (confirm !== undefined && blocked.length === 0) expect(plan.confirm).toEqual(confirm);
-    const report = await readStatus(portsOn(store, options), { spec: options?.spec, namespace: undefined });
+    const report = await readStatus(portsOn(store, options), {
+      spec: options?.spec && wholeSpec(options.spec),
+      namespace: undefined,
+    });
     const found = report?.findings.map(({ code }) => code) ?? [];
     const codes = plan.steps.flatMap(({ code, action }) => (code === undefined || action === 'keep' ? [] : [code]));
     // What --restore or --adopt was asked to do is not asked of status.

@@ -21,17 +21,20 @@ import {
 } from './store.ts';
 import { startWarm } from './warm.ts';
 
-/** The installation of the built-in spec; nothing here changes it. */
+/** The installation of the built-in spec, and a message bus; nothing here changes it. */
 let folder = '';
 
 beforeAll(async () => {
-  folder = await install({});
+  folder = await install({ messageBus: {} });
 });
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const KID = /^[a-z2-7]{16}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-const SERVICES = ['auth', 'user', 'system', 'configserver', 'mgmt', 'memstore', 'foreq'];
+const SERVICES = [
+  ...['auth', 'user', 'system', 'configserver', 'mgmt', 'memstore', 'foreq', 'cloud', 'event', 'hashboard', 'hutil'],
+  ...['oci-proxy', 'packsync', 'spectro-tunnel', 'spectrocluster', 'spectrocluster-jobs', 'spectrossh', 'timeseries'],
+];
 const ELSEWHERE = { ui: 'ui-system', cp: 'cp-system', jet: 'jet-system' };
 
 /** What the contract's section 3 says that the ledger holds: kind → alg and the entries with the key. */

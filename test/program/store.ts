@@ -19,6 +19,7 @@ export const SMALL: SpecParts = {
   internalCA: { keySize: 2048 },
   clusterCA: { keySize: 2048 },
   serviceCertificates: { services: [{ name: 'auth' }] },
+  messageBus: {},
 };
 
 export function specText(parts: SpecParts = SMALL): string {

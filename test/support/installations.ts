@@ -3,6 +3,7 @@ import { applyInit, previewInit } from '../../src/apply/init.ts';
 import type { InitInput } from '../../src/apply/init-run.ts';
 import type { ApplyPorts } from '../../src/apply/ports.ts';
 import { refuseBlocked } from '../../src/apply/refusals.ts';
+import { wholeSpec } from '../../src/installation/given.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
 import { validateSpec } from '../../src/installation/validate.ts';
 import type { InitPlan } from '../../src/plan/init.ts';
@@ -24,6 +25,7 @@ export const SMALL = {
   clusterCA: { keySize: 2048 },
   serviceCertificates: { services: [{ name: 'auth' }] },
   mongodb: { members: 1 },
+  messageBus: {},
 };
 
 /** `SMALL` with other values for some of its top-level fields; checked and completed. */
@@ -63,7 +65,7 @@ export function portsOn(store: KeyStore, options: RunOptions = {}): ApplyPorts {
 
 export function inputOf(options: RunOptions = {}): InitInput {
   return {
-    spec: { spec: options.spec, namespace: options.namespace },
+    spec: { spec: options.spec && wholeSpec(options.spec), namespace: options.namespace },
     createNamespaces: true,
     request: { ...NO_REQUEST, ...options.request },
   };

@@ -398,7 +398,8 @@ function checkProjections(objects, { spec, generation }, ledger) {
     leaf(namespace, secretName, [...hosts(name, namespace), ...dnsNames, ...ipAddresses]);
   }
   const own = (endpoint) => [...hosts(endpoint.service, spec.namespace), ...endpoint.dnsNames];
-  leaf(spec.namespace, `${spec.namePrefix}message-bus-tls`, own(spec.messageBus));
+  const hasBus = spec.messageBus !== null;
+  if (hasBus) leaf(spec.namespace, `${spec.namePrefix}message-bus-tls`, own(spec.messageBus));
   leaf(spec.namespace, `${spec.namePrefix}grpc-tls`, own(spec.grpc), (entries, is) => {
     is(equal(entries['client-ca.crt'], bundle('cluster-ca')), 'client-ca.crt is not the bundle of accepted CAs');
   });
@@ -416,7 +417,7 @@ function checkProjections(objects, { spec, generation }, ledger) {
     },
   );
 
-  platform('message-bus-auth', (entries, is) => checkMessageBus(entries, active, accepted, is));
+  if (hasBus) platform('message-bus-auth', (entries, is) => checkMessageBus(entries, active, accepted, is));
   for (const [ref, { file, entries }] of objects) checkNoAuthorityKey(ref, entries, ledger, file, spec);
   return expected;
 }
@@ -482,7 +483,7 @@ function checkNoAuthorityKey(ref, entries, ledger, file, spec) {
   const inLedger = ref.startsWith(`Secret/${spec.ledgerNamespace}/`);
   const held = Buffer.concat(Object.values(entries)).toString('latin1');
   for (const kind of [...AUTHORITIES, ...MESSAGE_BUS]) {
-    for (const { entries: secret } of ledger.get(kind)) {
+    for (const { entries: secret } of ledger.get(kind) ?? []) {
       expect(
         inLedger || !held.includes(secret['key.pem'].toString('latin1').trim()),
         file,

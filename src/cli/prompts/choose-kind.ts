@@ -8,7 +8,7 @@ export function chooseKind({ keys }: StatusReport, kinds: readonly string[], por
   const now = ports.clock.now();
   const choices = kinds.flatMap((kind) => {
     const key = keys.find((candidate) => candidate.key === kind);
-    if (key === undefined) return [];
+    if (key === undefined || key.kept === true) return [];
     const states = (key.versions ?? [])
       .filter(({ state }) => state !== 'retired' && state !== 'destroyed')
       .map(({ n, state }) => `v${n} ${state}`)

@@ -33,7 +33,8 @@ function rowsOf(key: KeyStatus, home: string, now: Date, paint: Palette): readon
 function versionRow(key: KeyStatus, version: VersionStatus, now: Date, paint: Palette): readonly (string | Cell)[] {
   const { n, state, createdAt, notBefore = createdAt, notAfter, kid } = version;
   const end = notAfter === undefined ? '-' : expiry(new Date(notBefore), new Date(notAfter), now);
-  return [`${key.key} v${n}`, stateCell(key, state, paint), inWords(now.getTime() - Date.parse(createdAt)), end, kid];
+  const shown = key.kept === true ? `${state}, kept` : state;
+  return [`${key.key} v${n}`, stateCell(key, shown, paint), inWords(now.getTime() - Date.parse(createdAt)), end, kid];
 }
 
 function leafRow(
