@@ -8,7 +8,7 @@ import { RsaPool } from '../support/random.ts';
 const BIG = { ...SMALL, rotation: { minInterval: '48h' } };
 const TEXTS = {
   'big.yaml': JSON.stringify(BIG),
-  'small.yaml': JSON.stringify(SMALL),
+  'small.yaml': JSON.stringify({ ...SMALL, rotation: { minInterval: '12h' } }),
   'elsewhere.yaml': JSON.stringify({ ...BIG, namespace: 'elsewhere' }),
   'prefix.yaml': JSON.stringify({ ...BIG, namePrefix: 'other-' }),
 };
@@ -69,7 +69,7 @@ describe('a first run that was killed', () => {
     expect(asked).toMatchObject({ code: 2 });
     expect(asked.stderr).toContain('go on with another spec than the one that the interrupted run began with');
     expect((await run(store, ['init', '--config', 'small.yaml', '--yes'])).code).toBe(0);
-    expect(specOf(store).rotation.minInterval).toBe('24h');
+    expect(specOf(store).rotation.minInterval).toBe('12h');
   });
 
   test('with the default spec is completed without a spec file, wherever it was killed', async () => {
