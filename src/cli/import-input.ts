@@ -2,10 +2,11 @@ import { type ImportInput, type InputFile, isAllowable, type UnreadableFile } fr
 import { PaletteKeysError, usageError } from '../errors.ts';
 import { DURATION } from '../installation/duration.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
+import { readPassphrase } from './secrets.ts';
 
 /** Reads every file that the flags name; standard input can be one of them. Throws USAGE. */
 export async function readImportInput(options: ImportOptions, ports: CliPorts): Promise<Omit<ImportInput, 'fqdn'>> {
-  const { cert = [], key = [], pfx = [], chain = [], ca = [] } = options;
+  const { cert = [], key = [], pfx = [], chain = [], ca = [], passphraseFile } = options;
   if (cert.length === 0 && pfx.length === 0) {
     throw usageError(
       'there is no certificate to import',
@@ -13,7 +14,7 @@ export async function readImportInput(options: ImportOptions, ports: CliPorts): 
     );
   }
   const given = [...cert, ...chain, ...key, ...pfx];
-  if ([...given, ...ca].filter((path) => path === '-').length > 1) {
+  if ([...given, ...ca, passphraseFile].filter((path) => path === '-').length > 1) {
     throw usageError('standard input can be only one of the files', 'put everything into it, or name files');
   }
   const [files, trusted] = [await readAll(given, ports), await readAll(ca, ports)];
@@ -22,7 +23,7 @@ export async function readImportInput(options: ImportOptions, ports: CliPorts): 
     ca: trusted.readable,
     unreadable: [...files.unreadable, ...trusted.unreadable],
     keyFiles: key.map(nameOf),
-    passphrase: await readPassphrase(options, ports),
+    passphrase: passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile, ports),
     pinned: options.trustRoot ?? [],
     systemRoots: options.systemRoots,
     previousFqdn: options.previousFqdn ?? [],
@@ -57,13 +58,6 @@ const WHY_UNREADABLE: Readonly<Record<string, UnreadableFile['why']>> = {
 
 function codeOf(cause: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-}
-
-async function readPassphrase({ passphraseFile }: ImportOptions, { files }: CliPorts): Promise<string | undefined> {
-  if (passphraseFile === undefined) return undefined;
-  return Buffer.from(await files.readBytes(passphraseFile))
-    .toString('utf8')
-    .replace(/\r?\n$/, '');
 }
 
 export interface ProbeAddress {

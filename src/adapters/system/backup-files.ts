@@ -4,42 +4,40 @@ import { DamagedError, PaletteKeysError } from '../../errors.ts';
 import type { BackupFiles } from '../../ports/backup-files.ts';
 import { codeOf, fileFailure } from './file-failures.ts';
 import { syncFolder, writeAndSync } from './new-file.ts';
-import { readStandardInput } from './standard-input.ts';
-
-/** Larger than any installation can become; what is larger is not a backup. */
-const MAX_BYTES = 256 * 1024 * 1024;
+import { userFileChunks } from './user-files.ts';
 
 /** Backup files through node:fs. */
-export const systemBackupFiles: BackupFiles = {
-  async read(file) {
-    if (file === '-') return readStandardInput(MAX_BYTES, tooLarge);
-    try {
-      return await readFile(file);
-    } catch (error) {
-      throw explained('read', file, error);
-    }
-  },
+export function backupFiles(signal: AbortSignal): BackupFiles {
+  return { read: (file) => pieces(file, signal), create };
+}
 
-  async create(file, bytes, check) {
-    const folder = path.dirname(file);
-    const temp = path.join(folder, `.${path.basename(file)}.${process.pid}.${Date.now()}.tmp`);
+async function* pieces(file: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* userFileChunks(file, { limit: '1 GB', signal, tooLarge });
+  } catch (error) {
+    throw explained('read', file, error);
+  }
+}
+
+async function create(file: string, bytes: Uint8Array, check: (copy: Uint8Array) => Promise<void>): Promise<void> {
+  const folder = path.dirname(file);
+  const temp = path.join(folder, `.${path.basename(file)}.${process.pid}.${Date.now()}.tmp`);
+  try {
+    await writeAndSync(temp, bytes);
     try {
-      await writeAndSync(temp, bytes);
-      try {
-        await check(await readFile(temp));
-        // link(2) never replaces: a backup that is there stays, whoever is first.
-        await link(temp, file).catch((error: unknown) => {
-          throw withoutLinks(error, folder);
-        });
-      } finally {
-        await unlink(temp);
-      }
-      await syncFolder(folder);
-    } catch (error) {
-      throw explained('write', file, error);
+      await check(await readFile(temp));
+      // link(2) never replaces: a backup that is there stays, whoever is first.
+      await link(temp, file).catch((error: unknown) => {
+        throw withoutLinks(error, folder);
+      });
+    } finally {
+      await unlink(temp);
     }
-  },
-};
+    await syncFolder(folder);
+  } catch (error) {
+    throw explained('write', file, error);
+  }
+}
 
 function withoutLinks(error: unknown, folder: string): unknown {
   if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(codeOf(error) ?? '')) return error;
@@ -49,10 +47,8 @@ function withoutLinks(error: unknown, folder: string): unknown {
   });
 }
 
-function tooLarge(): PaletteKeysError {
-  return new PaletteKeysError('BACKUP_REJECTED', 'standard input is too large for a backup', {
-    hint: 'check what is piped in',
-  });
+function tooLarge(message: string, hint: string): PaletteKeysError {
+  return new PaletteKeysError('BACKUP_REJECTED', message, { hint });
 }
 
 function explained(verb: 'read' | 'write', file: string, error: unknown): unknown {

@@ -11,12 +11,20 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemBackupFiles } from '../../../src/adapters/system/backup-files.ts';
+import { backupFiles } from '../../../src/adapters/system/backup-files.ts';
 import { DamagedError, PaletteKeysError } from '../../../src/errors.ts';
 import { mayMount, smallDisk } from '../../program/tools.ts';
 import { newFolder } from '../../support/program.ts';
 
 const BYTES = randomBytes(40_000);
+const files = backupFiles(new AbortController().signal);
+
+async function readAll(file: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of files.read(file)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 const accept = async (): Promise<void> => undefined;
 
 /** The error that something ended with. */
@@ -34,11 +42,11 @@ describe('a backup file', () => {
     const folder = newFolder();
     const before = process.umask(0);
     onTestFinished(() => void process.umask(before));
-    await systemBackupFiles.create(path.join(folder, 'b.age'), BYTES, accept);
+    await files.create(path.join(folder, 'b.age'), BYTES, accept);
     expect(readFileSync(path.join(folder, 'b.age')).equals(BYTES)).toBe(true);
     expect(statSync(path.join(folder, 'b.age')).mode & 0o7777).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['b.age']);
-    expect(Buffer.from(await systemBackupFiles.read(path.join(folder, 'b.age'))).equals(BYTES)).toBe(true);
+    expect(Buffer.from(await readAll(path.join(folder, 'b.age'))).equals(BYTES)).toBe(true);
   });
 
   test('is for its owner alone already while it is written, under another name in the same folder', async () => {
@@ -46,7 +54,7 @@ describe('a backup file', () => {
     const file = path.join(folder, 'b.age');
     const before = process.umask(0);
     onTestFinished(() => void process.umask(before));
-    await systemBackupFiles.create(file, BYTES, async (copy) => {
+    await files.create(file, BYTES, async (copy) => {
       expect(Buffer.from(copy).equals(BYTES)).toBe(true);
       const names = readdirSync(folder);
       expect(names).toHaveLength(1);
@@ -59,7 +67,7 @@ describe('a backup file', () => {
     const folder = newFolder();
     const seen: Buffer[] = [];
     const file = path.join(folder, 'b.age');
-    await systemBackupFiles.create(file, BYTES, async (copy) => {
+    await files.create(file, BYTES, async (copy) => {
       seen.push(Buffer.from(copy));
       copy.fill(0);
     });
@@ -71,7 +79,7 @@ describe('a backup file', () => {
     const before = process.cwd();
     onTestFinished(() => process.chdir(before));
     process.chdir(newFolder());
-    await systemBackupFiles.create('b.age', BYTES, accept);
+    await files.create('b.age', BYTES, accept);
     expect(readdirSync('.')).toEqual(['b.age']);
   });
 
@@ -79,7 +87,7 @@ describe('a backup file', () => {
     const file = path.join(newFolder(), 'b.age');
     const large = randomBytes(20_000_000);
     let done = false;
-    const making = systemBackupFiles.create(file, large, accept).then(() => {
+    const making = files.create(file, large, accept).then(() => {
       done = true;
     });
     while (!done) {
@@ -95,7 +103,7 @@ describe('a backup file', () => {
   ])('with a copy %s leaves nothing behind', async (_, error, code) => {
     const folder = newFolder();
     const file = path.join(folder, 'b.age');
-    const failure = await failureOf(systemBackupFiles.create(file, BYTES, () => Promise.reject(error)));
+    const failure = await failureOf(files.create(file, BYTES, () => Promise.reject(error)));
     expect(failure.code).toBe(code);
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -104,7 +112,7 @@ describe('a backup file', () => {
     const folder = newFolder();
     const file = path.join(folder, 'b.age');
     const contents = Array.from({ length: 20 }, () => randomBytes(1000));
-    const ends = await Promise.allSettled(contents.map((bytes) => systemBackupFiles.create(file, bytes, accept)));
+    const ends = await Promise.allSettled(contents.map((bytes) => files.create(file, bytes, accept)));
     const made = contents.filter((_, n) => ends[n]?.status === 'fulfilled');
     expect(made).toHaveLength(1);
     expect(readFileSync(file).equals(made[0] ?? Buffer.alloc(0))).toBe(true);
@@ -124,7 +132,7 @@ describe('a name that is taken', () => {
     const folder = newFolder();
     const file = path.join(folder, 'b.age');
     prepare(file);
-    const failure = await failureOf(systemBackupFiles.create(file, BYTES, accept));
+    const failure = await failureOf(files.create(file, BYTES, accept));
     expect(failure).toMatchObject({ code: 'USAGE', exit: 2 });
     expect(failure.message).toContain('never overwritten');
     expect(readdirSync(folder)).toEqual(['b.age']);
@@ -135,20 +143,20 @@ describe('a name that is taken', () => {
 describe('a place that is none', () => {
   test('because the folder is not there: a usage error', async () => {
     const file = path.join(newFolder(), 'more', 'b.age');
-    expect(await failureOf(systemBackupFiles.create(file, BYTES, accept))).toMatchObject({ code: 'USAGE' });
-    expect(await failureOf(systemBackupFiles.read(file))).toMatchObject({ code: 'USAGE' });
+    expect(await failureOf(files.create(file, BYTES, accept))).toMatchObject({ code: 'USAGE' });
+    expect(await failureOf(readAll(file))).toMatchObject({ code: 'USAGE' });
   });
 
   test('because a file stands where the folder should be', async () => {
     const folder = newFolder();
     writeFileSync(path.join(folder, 'more'), '');
-    const failure = await failureOf(systemBackupFiles.create(path.join(folder, 'more', 'b.age'), BYTES, accept));
+    const failure = await failureOf(files.create(path.join(folder, 'more', 'b.age'), BYTES, accept));
     expect([1, 2]).toContain(failure.exit);
     expect(failure.message).toContain('b.age');
   });
 
   test('because what should be read is a folder', async () => {
-    const failure = await failureOf(systemBackupFiles.read(newFolder()));
+    const failure = await failureOf(readAll(newFolder()));
     expect([1, 2]).toContain(failure.exit);
   });
 
@@ -156,7 +164,7 @@ describe('a place that is none', () => {
     const folder = newFolder();
     chmodSync(folder, 0o500);
     onTestFinished(() => chmodSync(folder, 0o700));
-    const failure = await failureOf(systemBackupFiles.create(path.join(folder, 'b.age'), BYTES, accept));
+    const failure = await failureOf(files.create(path.join(folder, 'b.age'), BYTES, accept));
     expect(failure).toMatchObject({ code: 'PERMISSION_DENIED', exit: 1 });
   });
 
@@ -165,10 +173,10 @@ describe('a place that is none', () => {
     async () => {
       const disk = smallDisk(32);
       const file = path.join(disk, 'b.age');
-      const failure = await failureOf(systemBackupFiles.create(file, BYTES, accept));
+      const failure = await failureOf(files.create(file, BYTES, accept));
       expect(failure).toMatchObject({ code: 'DISK_FULL', exit: 1 });
       expect(readdirSync(disk)).toEqual([]);
-      await systemBackupFiles.create(file, BYTES.subarray(0, 8000), accept);
+      await files.create(file, BYTES.subarray(0, 8000), accept);
       expect(readdirSync(disk)).toEqual(['b.age']);
     },
   );

@@ -1,9 +1,9 @@
 // Makes one backup file: `node make-one.ts FILE`; says on stdout how that ended.
-import { systemBackupFiles } from '../../../src/adapters/system/backup-files.ts';
+import { backupFiles } from '../../../src/adapters/system/backup-files.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 
 const [file = ''] = process.argv.slice(2);
-const done = await systemBackupFiles
+const done = await backupFiles(new AbortController().signal)
   .create(file, new TextEncoder().encode('sealed'), async () => undefined)
   .then(
     () => 'done',
