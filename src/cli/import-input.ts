@@ -1,8 +1,8 @@
 import { type ImportInput, type InputFile, isAllowable, type UnreadableFile } from '../apply/import/examine.ts';
 import { PaletteKeysError, usageError } from '../errors.ts';
 import { DURATION } from '../installation/duration.ts';
+import { readPassphrase } from './passphrase-file.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
-import { readPassphrase } from './secrets.ts';
 
 /** Reads every file that the flags name; standard input can be one of them. Throws USAGE. */
 export async function readImportInput(options: ImportOptions, ports: CliPorts): Promise<Omit<ImportInput, 'fqdn'>> {

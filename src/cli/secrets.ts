@@ -1,10 +1,8 @@
-import { PaletteKeysError, usageError } from '../errors.ts';
+import { usageError } from '../errors.ts';
 import type { OpenWith, SealFor } from '../ports/sealer.ts';
+import { readFormerPassphrase, readPassphrase, SHORTEST_PASSPHRASE, warnOfShort } from './passphrase-file.ts';
 import type { BackupOptions, CliPorts, RestoreOptions } from './ports.ts';
-import { palette } from './render/palette.ts';
-
-/** Of a passphrase for a backup, in characters. */
-export const SHORTEST_PASSPHRASE = 12;
+import { readText } from './read-text.ts';
 
 /** For whom the flags say that a backup is encrypted; on a terminal without any a passphrase is asked for. */
 export async function readSealFor(options: BackupOptions, ports: CliPorts): Promise<SealFor> {
@@ -40,7 +38,8 @@ export async function readOpenWith(options: RestoreOptions, ports: CliPorts): Pr
       throw usageError(`${identity} holds no identity`, 'an identity begins with AGE-SECRET-KEY-1');
     return { kind: 'identities', identities };
   }
-  if (passphraseFile !== undefined) return { kind: 'passphrase', ...(await readFormer(passphraseFile, ports)) };
+  if (passphraseFile !== undefined)
+    return { kind: 'passphrase', ...(await readFormerPassphrase(passphraseFile, ports)) };
   if (!ports.terminal.interactive || options.yes) {
     throw usageError('it was not said what opens the backup', 'give --identity or --passphrase-file');
   }
@@ -57,44 +56,4 @@ export async function linesOf(path: string, ports: CliPorts): Promise<readonly s
 export async function filledLinesOf(path: string, ports: CliPorts, limit?: '64 MB'): Promise<readonly string[]> {
   const lines = (await readText(path, ports, limit)).split(/\r?\n/).map((line) => line.trim());
   return lines.filter((line) => line !== '');
-}
-
-/** The one line of a file. Throws USAGE for anything else: `age`, which asks for a line, could not be given it. */
-export async function readPassphrase(path: string, ports: CliPorts): Promise<string> {
-  return lineOf(await readText(path, ports), path);
-}
-
-/** The one line of a file; or why there is none, with what 0.1.0 took for the passphrase: all but a line end. */
-async function readFormer(path: string, ports: CliPorts): Promise<Omit<OpenWith & { kind: 'passphrase' }, 'kind'>> {
-  const text = await readText(path, ports);
-  const whole = text.replace(/\r?\n$/, '');
-  try {
-    const passphrase = lineOf(text, path);
-    return { passphrase, former: whole === passphrase ? undefined : whole };
-  } catch (error) {
-    if (whole === '' || !(error instanceof PaletteKeysError)) throw error;
-    return { passphrase: undefined, former: whole, unread: error };
-  }
-}
-
-function lineOf(text: string, path: string): string {
-  const line = text.replace(/^\uFEFF/, '').replace(/\r?\n$/, '');
-  const hint = 'write the passphrase into a file of one line';
-  if (line === '') throw usageError(`${path} holds no passphrase`, hint);
-  if (/[\r\n]/.test(line)) throw usageError(`${path} holds more than one line: a passphrase is one line`, hint);
-  if (/(?!\t)\p{Cc}|\uFEFF/u.test(line)) throw usageError(`${path} holds a control character`, hint);
-  return line;
-}
-
-function warnOfShort(path: string, { terminal: { stderr, colour } }: CliPorts): void {
-  const { warning } = palette(colour.stderr);
-  stderr.write(
-    `palette-keys: ${warning('warning:')} the passphrase in ${path} has fewer than ${SHORTEST_PASSPHRASE} characters: who gets the backup can guess it; five random words are better\n`,
-  );
-}
-
-async function readText(path: string, { files }: CliPorts, limit?: '64 MB'): Promise<string> {
-  const text = await files.read(path, limit);
-  if (text === undefined) throw usageError(`there is no file ${path}`, 'check the path');
-  return text;
 }

@@ -1,6 +1,6 @@
 import { password } from '@inquirer/prompts';
+import { SHORTEST_PASSPHRASE } from '../passphrase-file.ts';
 import type { CliPorts } from '../ports.ts';
-import { SHORTEST_PASSPHRASE } from '../secrets.ts';
 import { asking, promptContext } from './ask.ts';
 
 export function askForPassphrase(ports: CliPorts): Promise<string> {
