@@ -1,6 +1,8 @@
 import { type ImportInput, type InputFile, isAllowable, type UnreadableFile } from '../apply/import/examine.ts';
 import { PaletteKeysError, usageError } from '../errors.ts';
+import { parseHostAndPort } from '../host.ts';
 import { DURATION } from '../installation/duration.ts';
+import { checkHost } from './check-host.ts';
 import { readPassphrase } from './passphrase-file.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
 
@@ -72,13 +74,17 @@ export function checkProbe(options: ImportOptions): ProbeAddress | undefined {
     throw usageError('--rollback-on-failure and --probe-timeout go with --probe', 'give --probe HOST:PORT');
   if (probe === undefined) return undefined;
   if (verifyOnly) throw usageError('--probe and --verify-only exclude each other', 'take one of them');
-  const [, bracketed, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(probe) ?? [];
-  const host = bracketed ?? name;
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
-    throw usageError(`--probe ${probe} is not HOST:PORT`, 'for example --probe palette.example.org:443');
+  const address = parseHostAndPort(probe);
+  if (typeof address === 'string')
+    throw usageError(`--probe ${probe}: ${address}`, 'for example --probe palette.example.org:443');
   if (probeTimeout !== undefined && !DURATION.test(probeTimeout))
     throw usageError(`--probe-timeout ${probeTimeout} is no duration`, 'for example --probe-timeout 90s, or 5m');
-  return { host, port: Number(port) };
+  return address;
+}
+
+/** Throws USAGE for names that no certificate can cover. */
+export function checkNames({ fqdn = [], previousFqdn = [] }: ImportOptions): void {
+  for (const name of [...fqdn, ...previousFqdn]) checkHost(name, { wildcard: false });
 }
 
 /** Throws USAGE for a code that no finding has, or that nobody can allow. */
