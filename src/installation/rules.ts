@@ -28,21 +28,11 @@ const RULES = [
  * What a spec may say that an installation was made with already, and no new one: an installation whose record cannot be
  * read, or whose rotation stands still, is worse off than one whose services do without TLS.
  */
-const NEW_RULES = [connectionProtected, ledgerNotOfSystem, namesNotNumeric];
+const NEW_RULES = [connectionProtected, namesNotNumeric];
 
 /** What no single field can tell. A rule skips what is undefined: that is invalid by itself, and reported already. */
 export function checkRules(spec: SpecDraft, isRecorded: boolean): Mistake[] {
   return [...RULES, ...(isRecorded ? [] : NEW_RULES)].flatMap((rule) => rule(spec));
-}
-
-/** Others than the operator of the platform read Secrets there, delete them, or make workloads that mount them. */
-const SYSTEM_NAMESPACES = /^(?:default|kube-.*|openshift(?:-.*)?)$/;
-
-function ledgerNotOfSystem({ ledgerNamespace = '', ingress }: SpecDraft): Mistake[] {
-  const others = [ingress?.namespace, 'ingress-nginx', 'cert-manager'];
-  if (!SYSTEM_NAMESPACES.test(ledgerNamespace) && !others.includes(ledgerNamespace)) return [];
-  const message = 'must not be a namespace of the system: the private keys of the CAs are in it';
-  return [{ path: ['ledgerNamespace'], message, remedy: 'Give the ledger a namespace of its own.' }];
 }
 
 /** Clients take such a name for an address, and look up no name server. */
