@@ -77,6 +77,38 @@ export const BAD: readonly (readonly [
     record(({ spec }) => Object.assign(spec, { namespace: 'A_B' })),
     /record is damaged/,
   ],
+  ...[2 ** 53 - 1, 1e13].map(
+    (generation) =>
+      [
+        `a record of the generation ${generation}, from which none can be counted on`,
+        record((value) => Object.assign(value, { generation })),
+        /record (is damaged|has the generation)/,
+      ] as const,
+  ),
+  [
+    'a record of a time before there were any keys of ours',
+    record((value) => Object.assign(value, { createdAt: '0001-01-01T00:00:00Z' })),
+    /record is damaged/,
+  ],
+  [
+    'a record with the name of a file that is a whole book',
+    record(({ keys }) =>
+      Object.assign(keys['hash-salt'].versions[0], {
+        backups: [{ file: 'f'.repeat(10_000), sha256: '', at: '2026-01-01T00:00:00Z', recipients: [] }],
+      }),
+    ),
+    /record is damaged/,
+  ],
+  [
+    'more objects than are read',
+    (list) => list.items.push(...Array.from({ length: 50_000 }, () => item(list, SALT))),
+    /more than 50000 objects/,
+  ],
+  [
+    'an entry that no object of Kubernetes could hold',
+    (list) => Object.assign(item(list, SALT).data, { more: 'A'.repeat(1_500_000) }),
+    /larger than 1 MiB/,
+  ],
   ['a record of a newer schema', record((value) => Object.assign(value, { schemaVersion: 2 })), /schemaVersion 2/, 5],
   [
     'a newer schema with fields that nobody knows',

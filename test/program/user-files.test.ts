@@ -34,7 +34,10 @@ interface Case {
 }
 
 const dir = (): readonly string[] => ['--dir', store];
-const uri = (...beside: readonly string[]): Case => ({ beside: () => [...beside, ...dir()], content: () => URI });
+const uri = (...beside: readonly string[]): Case => ({
+  beside: () => [...beside, '--request-timeout', '300ms', ...dir()],
+  content: () => URI,
+});
 const certificate = (flag: string): Case => ({
   beside: () => [...pki.flags().filter((_, at, all) => all[at] !== flag && all[at - 1] !== flag), '--verify-only', '--fqdn', FQDN],
   content: () => readFileSync(pki.flags()[pki.flags().indexOf(flag) + 1] ?? pki.flags()[1] ?? ''),
@@ -177,11 +180,12 @@ describe.skipIf(!haveTools('prlimit', 'bash', 'age-keygen', 'mkfifo', 'time'))('
 
   it.each(cases)('$name: a folder, and a file that is not there, are told (1, 2 or 4)', async ({ name, beside }) => {
     for (const file of [newFolder(), newPath('missing')]) {
-      const { code, stderr } = await run(argsOf(name, file, beside()));
+      const { code, stderr, stdout } = await run(argsOf(name, file, beside()));
       expect([1, 2, 4], stderr).toContain(code);
       if (!name.endsWith('--kubeconfig')) expect(code, stderr).not.toBe(1);
-      expect(stderr).toContain(path.basename(file));
-      expect(stderr).toMatch(/palette-keys: hint: \S|→ \S/);
+      // What is wrong with certificates is the result, on stdout.
+      expect(stderr + stdout).toContain(path.basename(file));
+      expect(stderr + stdout).toMatch(/palette-keys: hint: \S|→ \S|Name the file in it/);
     }
   });
 
