@@ -77,15 +77,33 @@ describe('a host with its port', () => {
     expect(parseHostAndPort(text)).toEqual({ host, port });
   });
 
-  it.each(['host', 'host:', 'host:0', 'host:65536', ':443', '::1:443', '[host]:443', '[]:1', 'a..b:1', '256.1.1.1:1', 'a b:1'])(
-    '%j is none',
-    (text) => {
-      expect(parseHostAndPort(text)).toBeTypeOf('string');
-    },
-  );
+  it.each([
+    'host',
+    'host:',
+    'host:0',
+    'host:65536',
+    ':443',
+    '::1:443',
+    '[host]:443',
+    '[]:1',
+    'a..b:1',
+    '256.1.1.1:1',
+    'a b:1',
+  ])('%j is none', (text) => {
+    expect(parseHostAndPort(text)).toBeTypeOf('string');
+  });
 });
 
 test('an IPv4 address has four numbers from 0 to 255 without leading zeros', () => {
-  const addresses = ['1.2.3.4', '255.255.255.255', '256.0.0.1', '1.2.3', '1.2.3.4.5', '1.2.3.04', '0x1.2.3.4', '1.2.3.4 '];
+  const addresses = [
+    '1.2.3.4',
+    '255.255.255.255',
+    '256.0.0.1',
+    '1.2.3',
+    '1.2.3.4.5',
+    '1.2.3.04',
+    '0x1.2.3.4',
+    '1.2.3.4 ',
+  ];
   expect(addresses.map(isIpAddress)).toEqual([true, true, ...Array(6).fill(false)]);
 });

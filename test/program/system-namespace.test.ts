@@ -15,7 +15,9 @@ it.each(['default', 'kube-system', 'kube-public', 'kube-node-lease', 'openshift'
       const config = specFile({ ...SMALL, ledgerNamespace });
       const { code, stderr } = await warm.run(['init', '--dir', folder, '--config', config, ...flags]);
       expect(code, stderr).toBe(2);
-      expect(stderr.replaceAll(/\s+/g, ' ')).toMatch(/ledgerNamespace: must not be \S+, a namespace of the system.*of its own/);
+      expect(stderr.replaceAll(/\s+/g, ' ')).toMatch(
+        /ledgerNamespace: must not be \S+, a namespace of the system.*of its own/,
+      );
     }
     expect(existsSync(folder)).toBe(false);
   },
@@ -31,9 +33,13 @@ test('a name that only begins alike is taken', async () => {
 it('an installation whose ledger is there already goes on, also with its own spec', async () => {
   const folder = await install({ ...SMALL, ledgerNamespace: 'old-ledger' });
   // As a build of before made it.
-  execFileSync('bash', ['-c', 'grep -rlZ old-ledger . | xargs -0 sed -i s/old-ledger/kube-system/g && mv old-ledger kube-system'], {
-    cwd: folder,
-  });
+  execFileSync(
+    'bash',
+    ['-c', 'grep -rlZ old-ledger . | xargs -0 sed -i s/old-ledger/kube-system/g && mv old-ledger kube-system'],
+    {
+      cwd: folder,
+    },
+  );
   const config = specFile({ ...SMALL, ledgerNamespace: 'kube-system' });
   for (const args of [['init', '--yes'], ['init', '--yes', '--config', config], ['status']]) {
     const { code, stderr } = await warm.run([...args, '--dir', folder]);

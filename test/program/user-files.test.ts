@@ -3,9 +3,18 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { changesBetween, fileWith, fingerprintOf, newFolder, newPath, PROGRAM, run, start } from '../support/program.ts';
+import {
+  changesBetween,
+  fileWith,
+  fingerprintOf,
+  newFolder,
+  newPath,
+  PROGRAM,
+  run,
+  start,
+} from '../support/program.ts';
 import { FQDN, Pki } from './import-bed.ts';
-import { install, specFile, SMALL } from './store.ts';
+import { install, SMALL, specFile } from './store.ts';
 import { haveTools } from './tools.ts';
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures/installations/0.1.0');
@@ -39,7 +48,12 @@ const uri = (...beside: readonly string[]): Case => ({
   content: () => URI,
 });
 const certificate = (flag: string): Case => ({
-  beside: () => [...pki.flags().filter((_, at, all) => all[at] !== flag && all[at - 1] !== flag), '--verify-only', '--fqdn', FQDN],
+  beside: () => [
+    ...pki.flags().filter((_, at, all) => all[at] !== flag && all[at - 1] !== flag),
+    '--verify-only',
+    '--fqdn',
+    FQDN,
+  ],
   content: () => readFileSync(pki.flags()[pki.flags().indexOf(flag) + 1] ?? pki.flags()[1] ?? ''),
 });
 
@@ -147,7 +161,8 @@ describe.skipIf(!haveTools('prlimit', 'bash', 'age-keygen', 'mkfifo', 'time'))('
     const found: string[] = [];
     for (const command of Object.keys(COMMANDS)) {
       const { stdout } = await run([...command.split(' '), '--help']);
-      for (const [, flag] of stdout.matchAll(/(--[a-z-]+) <(?:file|path)(?:\.\.\.)?>/g)) found.push(`${command} ${flag}`);
+      for (const [, flag] of stdout.matchAll(/(--[a-z-]+) <(?:file|path)(?:\.\.\.)?>/g))
+        found.push(`${command} ${flag}`);
       if (/^Arguments:\n +file /m.test(stdout)) found.push(`${command} <file>`);
     }
     const ignored = found.filter((name) => /^(restore|tenant .*) --config$/.test(name) || name.endsWith(' --dir'));
@@ -165,18 +180,21 @@ describe.skipIf(!haveTools('prlimit', 'bash', 'age-keygen', 'mkfifo', 'time'))('
     expect(changesBetween(before, fingerprintOf(store))).toEqual([]);
   });
 
-  it.each(cases)('$name: a FIFO that nobody writes to is waited for, and a signal ends that', async ({ name, beside }) => {
-    const fifo = newPath('fifo');
-    execFileSync('mkfifo', [fifo]);
-    const before = fingerprintOf(store);
-    const running = start(argsOf(name, fifo, beside()), { timeout: 20_000 });
-    await untilOpen(running.pid, fifo);
-    running.kill('SIGTERM');
-    const { code, stderr } = await running.outcome;
-    expect(code, stderr).toBe(143);
-    expect(stderr).toContain('ended by SIGTERM');
-    expect(changesBetween(before, fingerprintOf(store))).toEqual([]);
-  });
+  it.each(cases)(
+    '$name: a FIFO that nobody writes to is waited for, and a signal ends that',
+    async ({ name, beside }) => {
+      const fifo = newPath('fifo');
+      execFileSync('mkfifo', [fifo]);
+      const before = fingerprintOf(store);
+      const running = start(argsOf(name, fifo, beside()), { timeout: 20_000 });
+      await untilOpen(running.pid, fifo);
+      running.kill('SIGTERM');
+      const { code, stderr } = await running.outcome;
+      expect(code, stderr).toBe(143);
+      expect(stderr).toContain('ended by SIGTERM');
+      expect(changesBetween(before, fingerprintOf(store))).toEqual([]);
+    },
+  );
 
   it.each(cases)('$name: a folder, and a file that is not there, are told (1, 2 or 4)', async ({ name, beside }) => {
     for (const file of [newFolder(), newPath('missing')]) {
@@ -204,7 +222,10 @@ describe.skipIf(!haveTools('prlimit', 'bash', 'age-keygen', 'mkfifo', 'time'))('
     const others = beside();
     const ended = ({ code, stderr }: { code: number | null; stderr: string }) => ({
       code,
-      stderr: stderr.replaceAll(file, 'FILE').replaceAll(/\/dev\/fd\/\d+/g, 'FILE').replaceAll(/\s+/g, ' '),
+      stderr: stderr
+        .replaceAll(file, 'FILE')
+        .replaceAll(/\/dev\/fd\/\d+/g, 'FILE')
+        .replaceAll(/\s+/g, ' '),
     });
     const asFile = ended(await run(argsOf(name, file, others)));
     const words = [...PROGRAM, ...argsOf(name, '$PIPE', others)].map((word) =>
