@@ -3,7 +3,7 @@ import { systemActor } from './adapters/system/actor.ts';
 import { systemRandom } from './adapters/system/random.ts';
 import { watchSignals } from './adapters/system/signals.ts';
 import { systemTerminal } from './adapters/system/terminal.ts';
-import { systemTextFiles } from './adapters/system/text-files.ts';
+import { textFiles } from './adapters/system/text-files.ts';
 import type { CliPorts, GlobalOptions } from './cli/ports.ts';
 import { runCli } from './cli/program.ts';
 import { type ExitCode, PaletteKeysError } from './errors.ts';
@@ -20,8 +20,8 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       terminal: systemTerminal(argv, process.env),
       clock: { now: () => new Date() },
       random: systemRandom,
-      files: systemTextFiles,
-      loadBackupPorts,
+      files: textFiles(signal),
+      loadBackupPorts: () => loadBackupPorts(signal),
       loadTlsProbe: async () => (await import('./adapters/tls-probe/tls-probe.ts')).tlsProbe,
       pause: (ms) => pause(ms, signal),
       actor: systemActor(process.env),
@@ -67,10 +67,10 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await setTimeout(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
-async function loadBackupPorts() {
+async function loadBackupPorts(signal: AbortSignal) {
   const { ageSealer } = await import('./adapters/age/sealer.ts');
-  const { systemBackupFiles } = await import('./adapters/system/backup-files.ts');
-  return { sealer: ageSealer, files: systemBackupFiles };
+  const { backupFiles } = await import('./adapters/system/backup-files.ts');
+  return { sealer: ageSealer, files: backupFiles(signal) };
 }
 
 /** The folder of --dir, else the cluster of the kubeconfig. */

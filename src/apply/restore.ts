@@ -1,5 +1,5 @@
 import { type OpenedBackup, openBackup } from '../backup/open.ts';
-import { sha256Hex } from '../crypto/digest.ts';
+import { digesting } from '../crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { wholeSpec } from '../installation/given.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
@@ -40,6 +40,8 @@ export interface Restoration {
   readonly spec: SpecRequest;
   /** What is to be said of the tenant keys, where that does not stop it. */
   readonly findings: readonly Finding[];
+  /** True where the backup was opened by the passphrase as a build of before took it. */
+  readonly isFormer: boolean;
 }
 
 /**
@@ -51,10 +53,11 @@ export async function previewRestore(
   { store, clock, toolVersion, files, sealer }: Pick<ApplyPorts, 'store' | 'clock' | 'toolVersion'> & BackupPorts,
   look: (spec: InstallationSpec, access: TenantAccess | undefined) => Promise<TenantsSeen | undefined>,
 ): Promise<Restoration> {
-  const bytes = await files.read(file);
-  const backup = checked(await sealer.open(bytes, key));
+  const { chunks, hex } = digesting(files.read(file));
+  const { plain, isFormer } = await sealer.open(chunks, key);
+  const backup = checked(plain);
   const now = clock.now();
-  const mark = { file, sha256: sha256Hex(bytes), at: formatTime(now), recipients: [] };
+  const mark = { file, sha256: hex(), at: formatTime(now), recipients: [] };
   const whole = wholeSpec(backup.record.spec);
   const found = await gather(store, { spec: whole, namespace });
   const recorded = found.record.status === 'sound';
@@ -79,7 +82,7 @@ export async function previewRestore(
   const entries = entriesOf(backup.record);
   const record = withBackup({ ...unready(backup.record), generation }, mark, entries);
   const findings = [...(stays ? strangerFindings({ ...then, seen }) : []), ...seenFindings({ ...then, seen })];
-  return { mark, entries, plan, missing, record, init, spec, findings };
+  return { mark, entries, plan, missing, record, init, spec, findings, isFormer };
 }
 
 function keepsRootKey({ key, n, action }: Step): boolean {

@@ -41,10 +41,13 @@ export function lastDigest(log: string): string | null {
   return last === undefined ? null : sha256Hex(Buffer.from(last, 'utf8'));
 }
 
+/** No installation comes to it. */
+const MAX_GENERATION = 1e12;
+
 /** Generation of the last record, or 0 where there is none that can be read. */
 export function lastGeneration(log: string): number {
   const generation = parse(lines(log).at(-1) ?? '')?.['generation'];
-  return typeof generation === 'number' ? generation : 0;
+  return Number.isSafeInteger(generation) && Number(generation) < MAX_GENERATION ? Number(generation) : 0;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { DamagedError } from '../errors.ts';
+import { MOST_IN_BACKUP } from '../ledger/bounds.ts';
 import { isObject } from '../ledger/text.ts';
 import type { Entries, NewObject, StoredObject } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
@@ -39,6 +40,9 @@ export function decodeList(plain: Uint8Array): BackupList {
   const list = parse(plain);
   if (!isObject(list) || list['kind'] !== 'List' || !Array.isArray(list['items'])) {
     throw new DamagedError('it does not hold a List of Kubernetes objects');
+  }
+  if (list['items'].length > MOST_IN_BACKUP.items) {
+    throw new DamagedError(`it holds more than ${MOST_IN_BACKUP.items} objects`);
   }
   const items = list['items'].map((item: unknown): unknown => item).filter(isObject);
   if (items.length !== list['items'].length) throw new DamagedError('an item of the List is not an object');
@@ -91,6 +95,10 @@ function texts(value: unknown): Readonly<Record<string, string>> {
   const found = Object.entries(isObject(value) ? value : {});
   const sound = found.filter((field): field is [string, string] => typeof field[1] === 'string');
   if (sound.length !== found.length) throw new DamagedError('a label, annotation or entry is not a text');
+  // As long as it is written: base64 takes four characters for three bytes.
+  if (sound.some(([, { length }]) => length > (MOST_IN_BACKUP.entry * 4) / 3 + 4)) {
+    throw new DamagedError('a label, annotation or entry is larger than 1 MiB');
+  }
   return Object.fromEntries(sound);
 }
 

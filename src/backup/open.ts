@@ -1,5 +1,6 @@
 import { DamagedError } from '../errors.ts';
 import { readLedger, readRecord } from '../inventory/ledger-view.ts';
+import { MOST_IN_BACKUP } from '../ledger/bounds.ts';
 import { installationOf, type LedgerEntry } from '../ledger/entry.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import type { StoredObject } from '../ports/key-store.ts';
@@ -26,6 +27,7 @@ export function openBackup(plain: Uint8Array): OpenedBackup {
   if (view.status === 'missing') throw new DamagedError('it holds no installation record');
   if (view.status === 'damaged') throw new DamagedError(`its record is damaged: ${view.damage}`);
   const { record } = view;
+  checkBounds(record);
   const secrets = objects.filter(({ ref }) => ref.kind === 'Secret');
   if (new Set(objects.map(({ ref }) => formatRef(ref))).size < objects.length) {
     throw new DamagedError('it holds an object twice');
@@ -37,6 +39,17 @@ export function openBackup(plain: Uint8Array): OpenedBackup {
   }
   checkComplete(record, entries);
   return { record: printable(record), entries };
+}
+
+/** What an installation could not count on from. */
+function checkBounds({ generation, keys }: InstallationRecord): void {
+  const highest = Math.max(0, ...Object.values(keys).map(({ versions }) => versions.at(-1)?.n ?? 0));
+  if (generation <= MOST_IN_BACKUP.generation && highest <= MOST_IN_BACKUP.n) return;
+  const [what, most] =
+    highest > MOST_IN_BACKUP.n
+      ? [`a version with the number ${highest}`, MOST_IN_BACKUP.n]
+      : [`the generation ${generation}`, MOST_IN_BACKUP.generation];
+  throw new DamagedError(`its record has ${what}, and no installation comes to more than ${most}`);
 }
 
 /** Without backups whose names would be commands to the terminal that `status` shows them on. */

@@ -1,6 +1,7 @@
 import { type KeyObject, sign } from 'node:crypto';
 import forge from 'node-forge';
 import { spkiOf } from '../crypto/private-key.ts';
+import { canonicalIp } from './ip-address.ts';
 
 const { asn1 } = forge;
 const { Class, Type } = asn1;
@@ -61,7 +62,7 @@ function signatureOf(key: KeyObject): keyof typeof SIGNATURES {
 
 /** The typings do not know forge's function; 4 or 16 bytes. */
 function addressBytes(address: string): string {
-  return (forge.util as unknown as { bytesFromIP(of: string): string }).bytesFromIP(address);
+  return (forge.util as unknown as { bytesFromIP(of: string): string }).bytesFromIP(canonicalIp(address));
 }
 
 function sequence(items: forge.asn1.Asn1[]): forge.asn1.Asn1 {

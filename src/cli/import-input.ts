@@ -1,11 +1,14 @@
 import { type ImportInput, type InputFile, isAllowable, type UnreadableFile } from '../apply/import/examine.ts';
 import { PaletteKeysError, usageError } from '../errors.ts';
+import { parseHostAndPort } from '../host.ts';
 import { DURATION } from '../installation/duration.ts';
+import { checkHost } from './check-host.ts';
+import { readPassphrase } from './passphrase-file.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
 
 /** Reads every file that the flags name; standard input can be one of them. Throws USAGE. */
 export async function readImportInput(options: ImportOptions, ports: CliPorts): Promise<Omit<ImportInput, 'fqdn'>> {
-  const { cert = [], key = [], pfx = [], chain = [], ca = [] } = options;
+  const { cert = [], key = [], pfx = [], chain = [], ca = [], passphraseFile } = options;
   if (cert.length === 0 && pfx.length === 0) {
     throw usageError(
       'there is no certificate to import',
@@ -13,7 +16,7 @@ export async function readImportInput(options: ImportOptions, ports: CliPorts): 
     );
   }
   const given = [...cert, ...chain, ...key, ...pfx];
-  if ([...given, ...ca].filter((path) => path === '-').length > 1) {
+  if ([...given, ...ca, passphraseFile].filter((path) => path === '-').length > 1) {
     throw usageError('standard input can be only one of the files', 'put everything into it, or name files');
   }
   const [files, trusted] = [await readAll(given, ports), await readAll(ca, ports)];
@@ -22,7 +25,7 @@ export async function readImportInput(options: ImportOptions, ports: CliPorts): 
     ca: trusted.readable,
     unreadable: [...files.unreadable, ...trusted.unreadable],
     keyFiles: key.map(nameOf),
-    passphrase: await readPassphrase(options, ports),
+    passphrase: passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile, ports),
     pinned: options.trustRoot ?? [],
     systemRoots: options.systemRoots,
     previousFqdn: options.previousFqdn ?? [],
@@ -59,13 +62,6 @@ function codeOf(cause: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
 }
 
-async function readPassphrase({ passphraseFile }: ImportOptions, { files }: CliPorts): Promise<string | undefined> {
-  if (passphraseFile === undefined) return undefined;
-  return Buffer.from(await files.readBytes(passphraseFile))
-    .toString('utf8')
-    .replace(/\r?\n$/, '');
-}
-
 export interface ProbeAddress {
   readonly host: string;
   readonly port: number;
@@ -78,13 +74,17 @@ export function checkProbe(options: ImportOptions): ProbeAddress | undefined {
     throw usageError('--rollback-on-failure and --probe-timeout go with --probe', 'give --probe HOST:PORT');
   if (probe === undefined) return undefined;
   if (verifyOnly) throw usageError('--probe and --verify-only exclude each other', 'take one of them');
-  const [, bracketed, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(probe) ?? [];
-  const host = bracketed ?? name;
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
-    throw usageError(`--probe ${probe} is not HOST:PORT`, 'for example --probe palette.example.org:443');
+  const address = parseHostAndPort(probe);
+  if (typeof address === 'string')
+    throw usageError(`--probe ${probe}: ${address}`, 'for example --probe palette.example.org:443');
   if (probeTimeout !== undefined && !DURATION.test(probeTimeout))
     throw usageError(`--probe-timeout ${probeTimeout} is no duration`, 'for example --probe-timeout 90s, or 5m');
-  return { host, port: Number(port) };
+  return address;
+}
+
+/** Throws USAGE for names that no certificate can cover. */
+export function checkNames({ fqdn = [], previousFqdn = [] }: ImportOptions): void {
+  for (const name of [...fqdn, ...previousFqdn]) checkHost(name, { wildcard: false });
 }
 
 /** Throws USAGE for a code that no finding has, or that nobody can allow. */

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../apply/observation.ts';
 import type { AdvanceInput } from '../apply/rotation-run.ts';
 import { usageError } from '../errors.ts';
-import { DNS_LABEL, MAX_DNS_NAME } from '../installation/dns.ts';
+import { DNS_LABEL, MAX_DNS_NAME, parseHostAndPort } from '../host.ts';
 import type { Request } from '../rotation/request.ts';
 import type { RotateOptions } from './ports.ts';
 
@@ -121,9 +121,7 @@ function podOf(text: string): string {
 }
 
 function endpointOf(text: string): Endpoint {
-  const [, host, port] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
-    throw usageError(`--probe ${text} is not an address`, 'write HOST:PORT');
-  }
-  return { host, port: Number(port) };
+  const endpoint = parseHostAndPort(text);
+  if (typeof endpoint === 'string') throw usageError(`--probe ${text}: ${endpoint}`, 'write HOST:PORT, or [IPv6]:PORT');
+  return endpoint;
 }

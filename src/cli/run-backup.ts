@@ -58,7 +58,9 @@ function withTime(name: string, now: Date): string {
 /** Standard output as the place of a backup: it cannot be read back, but it is opened before it is written. */
 function pipe({ terminal }: CliPorts): BackupFiles {
   return {
-    read: () => Promise.reject(new Error('a pipe is not read back')),
+    read: () => {
+      throw new Error('a pipe is not read back');
+    },
     digest: () => Promise.resolve(undefined),
     place: () => Promise.resolve(),
     stage: async (_path, bytes, check) => {

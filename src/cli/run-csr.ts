@@ -1,9 +1,11 @@
 import { readFrontDoor } from '../apply/import/front-door.ts';
 import { type CertificateRequest, type KeyType, requestCertificate } from '../apply/import/request.ts';
 import { type ExitCode, usageError } from '../errors.ts';
+import { toAscii } from '../host.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { explainingDenials } from './access.ts';
 import { applyPorts } from './apply-ports.ts';
+import { checkHost } from './check-host.ts';
 import type { CliPorts, CsrOptions } from './ports.ts';
 import { writeDocument } from './render/document.ts';
 import { readStandingSpec } from './spec-file.ts';
@@ -11,6 +13,7 @@ import { readStandingSpec } from './spec-file.ts';
 /** Makes the key and the request, or gives the one again that waits for its answer. */
 export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<ExitCode> {
   const { terminal } = ports;
+  for (const name of [...(options.fqdn ?? []), ...(options.previousFqdn ?? [])]) checkHost(name, { wildcard: true });
   const file = await readStandingSpec(options, ports);
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
@@ -57,7 +60,7 @@ function namesOf(
       'give --fqdn NAME, or set rootDomain in the spec',
     );
   const names = [...own, ...(wildcard ? [`*.${rootDomain ?? first}`] : []), ...previousFqdn];
-  const wrong = names.find((name) => !/^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/.test(name));
-  if (wrong !== undefined) throw usageError(`${wrong} is no host name`, 'write it in ASCII, as xn--… if need be');
-  return [...new Set(names)];
+  for (const name of names) checkHost(name, { wildcard: true });
+  // What is ASCII stays as it was given: the request that waits for its answer is found by its names.
+  return [...new Set(names.map((name) => (/^[\0-\x7f]*$/.test(name) ? name : toAscii(name))))];
 }

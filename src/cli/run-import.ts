@@ -1,6 +1,6 @@
 import type { ExitCode } from '../errors.ts';
 import { examined, namesToCover } from './examined.ts';
-import { checkAllowed, checkProbe, readImportInput } from './import-input.ts';
+import { checkAllowed, checkNames, checkProbe, readImportInput } from './import-input.ts';
 import { reportImport } from './import-report.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
 import { readStandingSpec } from './spec-file.ts';
@@ -8,6 +8,7 @@ import { readStandingSpec } from './spec-file.ts';
 /** Checks a certificate; unless --verify-only stores it, and where asked waits until it is served. */
 export async function runImport(options: ImportOptions, ports: CliPorts): Promise<ExitCode> {
   checkAllowed(options);
+  checkNames(options);
   const target = checkProbe(options);
   const file = await readStandingSpec(options, ports);
   const input = await readImportInput(options, ports);

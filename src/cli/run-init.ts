@@ -5,6 +5,7 @@ import { refuseBlocked } from '../apply/refusals.ts';
 import { accessIfWhole } from '../apply/see-tenants.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import { type GivenSpec, wholeSpec } from '../installation/given.ts';
+import { refuseSystemNamespace } from '../installation/system-namespace.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
 import { offersOf } from '../plan/offers.ts';
 import type { KeyStore } from '../ports/key-store.ts';
@@ -40,6 +41,7 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   const apply = applyPorts(`init${flags}`, store, ports);
   const preview: Preview = async (input) => {
     const plan = await explainingDenials('init', () => previewInit(input, apply), store, file, ports);
+    if (plan.installationId === undefined) refuseSystemNamespace(plan.spec, options.config ?? 'the spec');
     const access = () => accessIfWhole(plan.spec.ledgerNamespace, { store, clock: ports.clock });
     const seen = await lookAtTenants(plan.spec, uri, options, access, ports);
     if (seen === undefined) return { plan, input };

@@ -30,6 +30,7 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
       options.tenantStore ? lookAtTenants(restored, uri, options, async () => access, ports) : undefined,
   );
   const { plan, init, spec } = restoration;
+  if (restoration.isFormer) warnOfFormer(options, ports);
   ledgerNamespace = restoration.record.spec.ledgerNamespace;
   refuse([...plan.steps, ...init.steps]);
   const rehearsal = options.verify || options.dryRun;
@@ -50,6 +51,20 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
   } finally {
     bar.clear();
   }
+}
+
+/** Also with -q: somebody has to act. */
+function warnOfFormer(options: RestoreOptions, { terminal: { stderr, colour } }: CliPorts): void {
+  const { passphraseFile: file = '', dir } = options;
+  const place = dir === undefined ? '' : ` --dir ${quoted(dir)}`;
+  stderr.write(
+    `palette-keys: ${palette(colour.stderr).warning('warning:')} palette-keys 0.1.0 took more of ${file} than one line for the passphrase: no other program opens this backup. Write one line into a new file, and make a new backup:\n  palette-keys backup${place} --out NEW-BACKUP.age --passphrase-file NEW-PASSPHRASE.txt\n`,
+  );
+}
+
+/** For a shell. */
+function quoted(text: string): string {
+  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** What helps where those tenant keys are not of this installation, or not to be waited for. */

@@ -191,7 +191,7 @@ async function idsOf(verb: Verb, { ids, from }: TenantOptions, ports: CliPorts):
 
 /** The ids in a file, one on a line. Who meant a comment would get a tenant of that name, and who meant an id would get none. */
 async function idsIn(from: string, ports: CliPorts): Promise<readonly string[]> {
-  const lines = await filledLinesOf(from === '-' ? '/dev/stdin' : from, ports);
+  const lines = await filledLinesOf(from, ports, '64 MB');
   if (!lines.some((line) => line.startsWith('#'))) return lines;
   throw usageError(
     `a line of ${from} begins with #: there are no comments in a list of ids`,

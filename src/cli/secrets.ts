@@ -1,6 +1,8 @@
 import { usageError } from '../errors.ts';
 import type { OpenWith, SealFor } from '../ports/sealer.ts';
+import { readFormerPassphrase, readPassphrase, SHORTEST_PASSPHRASE, warnOfShort } from './passphrase-file.ts';
 import type { BackupOptions, CliPorts, RestoreOptions } from './ports.ts';
+import { readText } from './read-text.ts';
 
 /** For whom the flags say that a backup is encrypted; on a terminal without any a passphrase is asked for. */
 export async function readSealFor(options: BackupOptions, ports: CliPorts): Promise<SealFor> {
@@ -12,8 +14,11 @@ export async function readSealFor(options: BackupOptions, ports: CliPorts): Prom
   if (recipients.length > 0) return { kind: 'recipients', recipients };
   if (recipientsFile !== undefined)
     throw usageError(`${recipientsFile} names no recipient`, 'write one age1… on a line');
-  if (passphraseFile !== undefined)
-    return { kind: 'passphrase', passphrase: await readPassphrase(passphraseFile, ports) };
+  if (passphraseFile !== undefined) {
+    const passphrase = await readPassphrase(passphraseFile, ports);
+    if (passphrase.length < SHORTEST_PASSPHRASE) warnOfShort(passphraseFile, ports);
+    return { kind: 'passphrase', passphrase };
+  }
   if (!ports.terminal.interactive || options.yes) {
     throw usageError('it was not said for whom the backup is', 'give --recipient, -R or --passphrase-file');
   }
@@ -34,7 +39,7 @@ export async function readOpenWith(options: RestoreOptions, ports: CliPorts): Pr
     return { kind: 'identities', identities };
   }
   if (passphraseFile !== undefined)
-    return { kind: 'passphrase', passphrase: await readPassphrase(passphraseFile, ports) };
+    return { kind: 'passphrase', ...(await readFormerPassphrase(passphraseFile, ports)) };
   if (!ports.terminal.interactive || options.yes) {
     throw usageError('it was not said what opens the backup', 'give --identity or --passphrase-file');
   }
@@ -48,19 +53,7 @@ export async function linesOf(path: string, ports: CliPorts): Promise<readonly s
 }
 
 /** Lines of a file without the spaces around them, and without empty ones. */
-export async function filledLinesOf(path: string, ports: CliPorts): Promise<readonly string[]> {
-  const lines = (await readText(path, ports)).split(/\r?\n/).map((line) => line.trim());
+export async function filledLinesOf(path: string, ports: CliPorts, limit?: '64 MB'): Promise<readonly string[]> {
+  const lines = (await readText(path, ports, limit)).split(/\r?\n/).map((line) => line.trim());
   return lines.filter((line) => line !== '');
-}
-
-async function readPassphrase(path: string, ports: CliPorts): Promise<string> {
-  const passphrase = (await readText(path, ports)).replace(/\r?\n$/, '');
-  if (passphrase === '') throw usageError(`${path} holds no passphrase`, 'write it into the first line');
-  return passphrase;
-}
-
-async function readText(path: string, { files }: CliPorts): Promise<string> {
-  const text = await files.read(path);
-  if (text === undefined) throw usageError(`there is no file ${path}`, 'check the path');
-  return text;
 }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-import { MAX_DNS_NAME } from './dns.ts';
+import { endsInNumber, MAX_DNS_NAME } from '../host.ts';
 import { parseDuration } from './duration.ts';
 import type { Mistake, Path } from './mistakes.ts';
 import { weakOptionsOf } from './mongodb-uri.ts';
@@ -28,11 +28,34 @@ const RULES = [
  * What a spec may say that an installation was made with already, and no new one: an installation whose record cannot be
  * read, or whose rotation stands still, is worse off than one whose services do without TLS.
  */
-const NEW_RULES = [connectionProtected];
+const NEW_RULES = [connectionProtected, namesNotNumeric];
 
 /** What no single field can tell. A rule skips what is undefined: that is invalid by itself, and reported already. */
 export function checkRules(spec: SpecDraft, isRecorded: boolean): Mistake[] {
   return [...RULES, ...(isRecorded ? [] : NEW_RULES)].flatMap((rule) => rule(spec));
+}
+
+/** Clients take such a name for an address, and look up no name server. */
+function namesNotNumeric(spec: SpecDraft): Mistake[] {
+  const lists: [readonly (string | undefined)[] | undefined, Path][] = [
+    [spec.grpc?.dnsNames, ['grpc', 'dnsNames']],
+    [spec.messageBus?.dnsNames, ['messageBus', 'dnsNames']],
+    ...(spec.serviceCertificates?.services ?? []).map(
+      (service, i): [readonly (string | undefined)[] | undefined, Path] => [
+        service?.dnsNames,
+        ['serviceCertificates', 'services', i, 'dnsNames'],
+      ],
+    ),
+  ];
+  const names: [string | null | undefined, Path][] = [
+    [spec.clusterDomain, ['clusterDomain']],
+    [spec.rootDomain, ['rootDomain']],
+    [spec.clusterCA?.trustDomain, ['clusterCA', 'trustDomain']],
+    ...lists.flatMap(([list = [], path]) => list.map((name, i): [string | undefined, Path] => [name, [...path, i]])),
+  ];
+  return names.flatMap(([name, path]) =>
+    endsInNumber(name ?? '') ? [{ path, message: 'must be a DNS name: its last label is a number' }] : [],
+  );
 }
 
 /** It is handed to all services as it is. */

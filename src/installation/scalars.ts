@@ -9,7 +9,7 @@ import {
   LABEL,
   looksLikeIpv4,
   MAX_DNS_NAME,
-} from './dns.ts';
+} from '../host.ts';
 import { DURATION, MAX_DURATION, parseDuration } from './duration.ts';
 import { mongodbUriFault } from './mongodb-uri.ts';
 

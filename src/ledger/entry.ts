@@ -90,8 +90,11 @@ export function formatTime(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 
-/** True for what `formatTime` writes. */
+/** No key of ours is older; what is written with more than four digits for the year is no RFC 3339. */
+const EARLIEST = Date.UTC(2000, 0);
+
+/** True for what `formatTime` writes of a time from the year 2000 to 9999. */
 export function isTime(text: string): boolean {
   const ms = Date.parse(text);
-  return !Number.isNaN(ms) && formatTime(new Date(ms)) === text;
+  return ms >= EARLIEST && formatTime(new Date(ms)) === text;
 }

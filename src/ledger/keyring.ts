@@ -1,6 +1,7 @@
 import { base64urlToBytes, bytesToBase64url } from '../crypto/base64url.ts';
 import { DamagedError } from '../errors.ts';
 import type { Entries } from '../ports/key-store.ts';
+import { MOST } from './bounds.ts';
 import { acceptedOf, type Ring, STATES, type State } from './ring.ts';
 import { entry, isObject, jsonEntry, utf8 } from './text.ts';
 
@@ -36,6 +37,7 @@ export function decodeKeyring(
 ): { readonly active: string | undefined; readonly keys: readonly KeyringKey[] } {
   const set = jsonEntry(entries, 'keyring.json');
   if (!isObject(set) || !Array.isArray(set['keys'])) throw new DamagedError('keyring.json is not a JWK Set');
+  if (set['keys'].length > MOST.versions) throw new DamagedError('keyring.json has more keys than are read');
   const keys = set['keys'].map((jwk: unknown) => decodeKey(jwk, kidOf));
   const [active, ...others] = keys.filter((key) => key.state === 'active').map((key) => key.kid);
   if (others.length > 0 || (active ?? null) !== set['active']) {

@@ -41,9 +41,10 @@ export function annotations(toolVersion: string): Record<string, string> {
   };
 }
 
+/** 0 for none, and for one that no installation comes to. */
 export function generationOf(object: StoredObject): number {
   const text = object.annotations[ANNOTATION.generation] ?? '';
-  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : 0;
+  return /^[1-9]\d{0,11}$/.test(text) ? Number(text) : 0;
 }
 
 /** True when the object says that it belongs to an installation of palette-keys. */

@@ -5,6 +5,7 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import { validateSpec } from '../installation/validate.ts';
 import type { Entries, NewObject } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
+import { MOST } from './bounds.ts';
 import { isTime, type KindId } from './entry.ts';
 import { annotations, labels } from './metadata.ts';
 import { STATES } from './ring.ts';
@@ -16,26 +17,34 @@ export const SCHEMA_VERSION = 2 as const;
 export const RECORD_KEY = 'installation-record';
 /** Commands other than `init` keep the schemaVersion that they find, and use no field that is newer than it. */
 const KNOWN_VERSIONS = [1, 2] as const;
-/** Well below what a double counts exactly, and more than any installation reaches. */
-const MAX_GENERATION = 1e12;
 
+const text = z.string().check(z.maxLength(MOST.text));
 const time = z.string().check(z.refine(isTime));
 const kid = z.string().check(z.regex(KID_PATTERN));
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const fingerprint = z.string().check(z.regex(/^SHA256:[0-9a-f]{64}$/));
 
 const version = z.looseObject({
-  n: z.int().check(z.minimum(1), z.maximum(1e9)),
+  n: z.int().check(z.minimum(1), z.maximum(MOST.number)),
   kid,
   state: z.enum(STATES),
   createdAt: time,
   /** When the state was entered. */
   since: time,
-  history: z.array(z.strictObject({ state: z.enum(STATES), at: time })),
+  history: z.array(z.looseObject({ state: z.enum(STATES), at: time })).check(z.maxLength(MOST.history)),
   fingerprint: z.optional(fingerprint),
   notAfter: z.optional(time),
   /** Backups that hold this version. */
-  backups: z.array(z.strictObject({ file: z.string(), sha256: z.string(), at: time, recipients: z.array(z.string()) })),
+  backups: z
+    .array(
+      z.looseObject({
+        file: text,
+        sha256: text,
+        at: time,
+        recipients: z.array(text).check(z.maxLength(MOST.recipients)),
+      }),
+    )
+    .check(z.maxLength(MOST.backups)),
 });
 
 /** Fields that a build wrote which this one does not know are kept: objects are loose. */
@@ -44,10 +53,13 @@ const schema = z.looseObject({
   installationId: z.string().check(z.regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/)),
   createdAt: time,
   spec: z.unknown(),
-  generation: z.int().check(z.minimum(1), z.maximum(MAX_GENERATION)),
+  generation: z.int().check(z.minimum(1), z.maximum(MOST.number)),
   keys: z.record(
     z.string(),
-    z.looseObject({ versions: z.array(version), evidence: z.record(z.string(), z.unknown()) }),
+    z.looseObject({
+      versions: z.array(version).check(z.maxLength(MOST.versions)),
+      evidence: z.record(z.string(), z.unknown()),
+    }),
   ),
   ready: z.boolean(),
 });

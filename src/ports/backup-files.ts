@@ -1,7 +1,10 @@
 /** Backup files, which hold keys, though encrypted. */
 export interface BackupFiles {
-  /** The bytes of a file (`-` is standard input). Throws PaletteKeysError; USAGE where there is none. */
-  read(path: string): Promise<Uint8Array>;
+  /**
+   * The bytes of a file (`-` is standard input), piece by piece. Throws PaletteKeysError: USAGE where there is none, or it
+   * is a device; BACKUP_REJECTED where it is larger than 1 GB.
+   */
+  read(path: string): AsyncIterable<Uint8Array>;
   /** SHA-256 (hex) of a file; undefined where there is none. Throws USAGE for what is no file. */
   digest(path: string): Promise<string | undefined>;
   /**

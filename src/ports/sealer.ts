@@ -6,7 +6,20 @@ export type SealFor =
 /** With what a backup is opened. */
 export type OpenWith =
   | { readonly kind: 'identities'; readonly identities: readonly string[] }
-  | { readonly kind: 'passphrase'; readonly passphrase: string };
+  | {
+      readonly kind: 'passphrase';
+      /** Undefined where its file holds none; `unread` says why. */
+      readonly passphrase: string | undefined;
+      /** Tried then: what a build of before took for the passphrase, where that is another text. */
+      readonly former?: string | undefined;
+      readonly unread?: Error | undefined;
+    };
+
+/** A file that was opened; `isFormer`: by the passphrase as a build of before took it. */
+export interface Opened {
+  readonly plain: Uint8Array;
+  readonly isFormer: boolean;
+}
 
 /** What was encrypted, and a proof that it can be decrypted again: `reopen` opens a copy of it without any secret. */
 export interface Sealed {
@@ -19,6 +32,9 @@ export interface Sealed {
 export interface Sealer {
   /** Throws USAGE for a recipient that is none, naming it. */
   seal(plain: Uint8Array, to: SealFor): Promise<Sealed>;
-  /** Throws BACKUP_REJECTED: not an age file, damaged, or the key does not open it. */
-  open(file: Uint8Array, key: OpenWith): Promise<Uint8Array>;
+  /**
+   * Opens a file that comes piece by piece. Throws BACKUP_REJECTED: not an age file, damaged, of more than 128 MiB in the
+   * clear, or the key does not open it; and what reading the file throws.
+   */
+  open(file: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, key: OpenWith): Promise<Opened>;
 }

@@ -1,8 +1,11 @@
 /** Files that the user names, outside any store: specs, certificates, requests. */
 export interface TextFiles {
-  /** The text of a file, or undefined where there is none. Throws PaletteKeysError for every other failure. */
-  read(path: string): Promise<string | undefined>;
-  /** The bytes of a file, of standard input for `-`. Throws PaletteKeysError; USAGE where there is none, or it is over 8 MB. */
+  /**
+   * The text of a file (`-` is standard input), or undefined where there is none. Throws PaletteKeysError for every other
+   * failure; USAGE where it is a device, or larger than `limit`, which is 1 MB unless given.
+   */
+  read(path: string, limit?: '64 MB'): Promise<string | undefined>;
+  /** The bytes of a file. Throws as `read` does; USAGE also where there is none, or it is over 1 MB. */
   readBytes(path: string): Promise<Uint8Array>;
   /** Looks, before anything is done, whether `writeNew` could make that file now, and throws as it does. */
   checkNew(path: string): Promise<void>;

@@ -40,9 +40,9 @@ export class Files implements BackupFiles {
     return this;
   }
 
-  async read(path: string): Promise<Uint8Array> {
+  async *read(path: string): AsyncGenerator<Uint8Array> {
     const bytes = this.found.get(path);
-    if (bytes !== undefined) return Uint8Array.from(bytes);
+    if (bytes !== undefined) return yield Uint8Array.from(bytes);
     throw new PaletteKeysError('USAGE', `${path}: there is no such file`, { hint: 'none' });
   }
 
@@ -93,7 +93,9 @@ export const plainSealer: Sealer = {
     return { bytes: Uint8Array.from(bytes), reopen: async (copy) => unseal(copy) };
   },
   async open(file) {
-    return unseal(file);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of file) chunks.push(chunk);
+    return { plain: unseal(Buffer.concat(chunks)), isFormer: false };
   },
 };
 

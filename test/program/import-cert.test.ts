@@ -418,11 +418,6 @@ describe.skipIf(!haveTools('openssl')).concurrent('import-cert', () => {
       expect(messageOf(await refused(pki.flags(end), ['SAN_MISMATCH']), 'SAN_MISMATCH')).toContain(said);
     });
 
-    it('a name with an underscore', async () => {
-      const end = pki.server({ san: `${SAN},DNS:a_b.example.org` });
-      await refused([...pki.flags(end), '--fqdn', 'a_b.example.org'], ['SAN_MISMATCH']);
-    });
-
     const keys = (keyName: KeyName) => () => pki.flags(pki.server({ keyName }));
     const lines =
       (...replaced: string[]) =>

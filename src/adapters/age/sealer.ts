@@ -1,35 +1,60 @@
 import { Decrypter, Encrypter, type Identity, type Recipient } from 'age-encryption';
 import { DamagedError, PaletteKeysError } from '../../errors.ts';
-import type { Sealed, Sealer, SealFor } from '../../ports/sealer.ts';
+import type { OpenWith, Sealed, Sealer, SealFor } from '../../ports/sealer.ts';
+import { collect, readHeader, rejected, whole } from './file.ts';
+import { PassphraseKey } from './passphrase.ts';
 
 /** age files by typage, the age author's own implementation in TypeScript. */
 export const ageSealer: Sealer = {
   async seal(plain, to) {
     const encrypter = new Encrypter();
-    const fileKey = new FileKey();
-    if (to.kind === 'passphrase') encrypter.setPassphrase(to.passphrase);
-    else addRecipients(encrypter, to, fileKey);
+    const key = to.kind === 'passphrase' ? new PassphraseKey(to.passphrase) : new FileKey();
+    if (to.kind === 'recipients') addRecipients(encrypter, to);
+    encrypter.addRecipient(key);
     const bytes = await encrypter.encrypt(plain);
-    const key = to.kind === 'passphrase' ? to : fileKey;
     return { bytes, reopen: (copy) => reopen(copy, key) } satisfies Sealed;
   },
 
   async open(file, key) {
-    if (!Buffer.from(file.subarray(0, 22)).equals(Buffer.from('age-encryption.org/v1\n'))) {
-      throw rejected('it is not an age file', 'name a file that palette-keys backup has written');
-    }
-    const decrypter = new Decrypter();
-    if (key.kind === 'passphrase') decrypter.addPassphrase(key.passphrase);
-    else for (const identity of key.identities) addIdentity(decrypter, identity);
+    const { head, more } = await readHeader(file);
     try {
-      return await decrypter.decrypt(file);
-    } catch {
+      const { fileKey, isFormer } = await unlock(head, key);
+      const decrypter = new Decrypter();
+      decrypter.addIdentity(new FileKey(fileKey));
+      return { plain: await collect(await decrypter.decrypt(whole(head, more))), isFormer };
+    } catch (error) {
+      if (error instanceof PaletteKeysError) throw error;
       // What the library says is not passed on: it may quote what it read.
-      const hint = 'check which key the backup was made for, and compare the file with another copy of it';
-      throw rejected('it is damaged, or the given key is not the one that opens it', hint);
+      throw damaged();
+    } finally {
+      await more.return?.();
     }
   },
 };
+
+/** The key of the file, by its header alone. `isFormer`: by the passphrase as earlier builds read it. */
+async function unlock(head: Uint8Array, key: OpenWith): Promise<{ fileKey: Uint8Array; isFormer: boolean }> {
+  if (key.kind === 'identities') {
+    const decrypter = new Decrypter();
+    for (const identity of key.identities) addIdentity(decrypter, identity);
+    return { fileKey: await decrypter.decryptHeader(head), isFormer: false };
+  }
+  for (const [passphrase, isFormer] of [[key.passphrase, false] as const, [key.former, true] as const]) {
+    if (passphrase === undefined) continue;
+    const decrypter = new Decrypter();
+    decrypter.addIdentity(new PassphraseKey(passphrase));
+    const fileKey = await decrypter.decryptHeader(head).catch(() => undefined);
+    if (fileKey !== undefined) return { fileKey, isFormer };
+  }
+  throw key.unread ?? damaged();
+}
+
+function damaged(): PaletteKeysError {
+  return rejected(
+    'it is damaged, or the given key is not the one that opens it',
+    'check which key the backup was made for, and compare the file with another copy of it',
+  );
+}
 
 /**
  * Takes part in encrypting as a recipient that adds nothing to the file, and so learns the file key: with it the file
@@ -37,6 +62,10 @@ export const ageSealer: Sealer = {
  */
 class FileKey implements Recipient, Identity {
   #key: Uint8Array | undefined;
+
+  constructor(key?: Uint8Array) {
+    this.#key = key;
+  }
 
   wrapFileKey(fileKey: Uint8Array): [] {
     this.#key = Uint8Array.from(fileKey);
@@ -48,10 +77,9 @@ class FileKey implements Recipient, Identity {
   }
 }
 
-async function reopen(copy: Uint8Array, key: FileKey | { readonly passphrase: string }): Promise<Uint8Array> {
+async function reopen(copy: Uint8Array, key: Identity): Promise<Uint8Array> {
   const decrypter = new Decrypter();
-  if (key instanceof FileKey) decrypter.addIdentity(key);
-  else decrypter.addPassphrase(key.passphrase);
+  decrypter.addIdentity(key);
   try {
     return await decrypter.decrypt(copy);
   } catch {
@@ -59,7 +87,7 @@ async function reopen(copy: Uint8Array, key: FileKey | { readonly passphrase: st
   }
 }
 
-function addRecipients(encrypter: Encrypter, to: Extract<SealFor, { kind: 'recipients' }>, fileKey: FileKey): void {
+function addRecipients(encrypter: Encrypter, to: Extract<SealFor, { kind: 'recipients' }>): void {
   for (const recipient of to.recipients) {
     try {
       encrypter.addRecipient(recipient);
@@ -70,7 +98,6 @@ function addRecipients(encrypter: Encrypter, to: Extract<SealFor, { kind: 'recip
       });
     }
   }
-  encrypter.addRecipient(fileKey);
 }
 
 /**
@@ -94,8 +121,4 @@ function addIdentity(decrypter: Decrypter, identity: string): void {
       hint: 'an identity begins with AGE-SECRET-KEY-1; lines that begin with # are comments',
     });
   }
-}
-
-function rejected(message: string, hint: string): PaletteKeysError {
-  return new PaletteKeysError('BACKUP_REJECTED', `the backup cannot be opened: ${message}`, { hint });
 }

@@ -18,8 +18,8 @@ export interface FileStatus {
 
 export interface OpenFile {
   stat(): Promise<FileStatus>;
-  /** Everything from the beginning to the end. */
-  read(): Promise<Uint8Array>;
+  /** From the beginning to the end, or to one byte more than `most`: it may grow meanwhile. */
+  read(most: number): Promise<Uint8Array>;
   /** All of the bytes, or it throws. */
   write(bytes: Uint8Array): Promise<void>;
   chmod(mode: number): Promise<void>;
@@ -69,12 +69,23 @@ function openFile(path: string, handle: fs.FileHandle): OpenFile {
   };
   return {
     stat: async () => statusOf(await named(handle.stat({ bigint: true }))),
-    read: () => named(handle.readFile()),
+    read: (most) => named(readUpTo(handle, most + 1)),
     write: (bytes) => named(handle.writeFile(bytes)),
     chmod: (mode) => named(handle.chmod(mode)),
     sync: () => named(handle.sync()),
     close: () => named(handle.close()),
   };
+}
+
+async function readUpTo(handle: fs.FileHandle, length: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for (let left = length; left > 0; ) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(Math.min(left, 65_536)), 0);
+    if (bytesRead === 0) break;
+    chunks.push(buffer.subarray(0, bytesRead));
+    left -= bytesRead;
+  }
+  return Buffer.concat(chunks);
 }
 
 function statusOf(stats: BigIntStats): FileStatus {

@@ -23,7 +23,7 @@ export async function readContent(place: Place, path: string): Promise<FileConte
     assertSafe(place, path, status);
     if (status.kind !== 'file') return without('is not a regular file', status);
     if (status.size > MAX_BYTES) return without('is larger than 1.5 MiB', status);
-    const bytes = await handle.read();
+    const bytes = await handle.read(MAX_BYTES);
     return bytes.length > MAX_BYTES ? without('is larger than 1.5 MiB', status) : { bytes, version: versionOf(bytes) };
   } finally {
     await handle.close();
@@ -46,8 +46,9 @@ export async function readSmallFile(
   const handle = await openToRead(place, path);
   if (handle === undefined) return undefined;
   try {
-    const { kind, size } = await handle.stat();
-    return { text: kind === 'file' && size <= maxBytes ? new TextDecoder().decode(await handle.read()) : undefined };
+    const { kind } = await handle.stat();
+    const bytes = kind === 'file' ? await handle.read(maxBytes) : undefined;
+    return { text: bytes === undefined || bytes.length > maxBytes ? undefined : new TextDecoder().decode(bytes) };
   } finally {
     await handle.close();
   }

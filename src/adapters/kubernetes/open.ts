@@ -1,4 +1,5 @@
 import { isatty } from 'node:tty';
+import { PaletteKeysError } from '../../errors.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import { systemProcess } from '../directory/process-identity.ts';
 import { ApiClient } from './api/client.ts';
@@ -14,11 +15,11 @@ import { systemTime } from './time.ts';
 export async function openKubernetesStore(options: KubernetesOptions): Promise<KeyStore> {
   const { env, signal, requestTimeoutMs: timeoutMs = DEFAULT_TIMEOUT_MS, time = systemTime } = options;
   const warn = options.onWarning ?? (() => undefined);
-  const host = { env, interactive: options.interactive ?? isatty(0), timeoutMs, warn };
-  const chosen = chooseCluster({ ...options, host, podRoot: options.podRoot ?? '' });
+  const host = { env, interactive: options.interactive ?? isatty(0), timeoutMs, warn, signal };
+  const chosen = await chooseCluster({ ...options, host, podRoot: options.podRoot ?? '' });
   const { location, login, cluster } = chosen;
   if (cluster.skipTLSVerify) warn(`${location}: its certificate is not checked (insecure-skip-tls-verify)`);
-  const transport = new Transport(chosen, await connection(chosen));
+  const transport = new Transport(chosen, await connection(chosen, signal), signal);
   const headers = { 'user-agent': `palette-keys/${options.version ?? '0'}` };
   const client = new ApiClient({ transport, headers, timeoutMs, signal, time });
   const self = systemProcess();
@@ -34,10 +35,11 @@ export async function openKubernetesStore(options: KubernetesOptions): Promise<K
 }
 
 /** What is wrong with a CA, a certificate or a key is said before anything is tried with it. */
-async function connection({ cluster, user, location }: Chosen) {
+async function connection({ cluster, user, location }: Chosen, signal: AbortSignal) {
   try {
-    return parsed(await tlsOptions(cluster, user));
+    return parsed(await tlsOptions({ cluster, user, signal }));
   } catch (error) {
+    if (error instanceof PaletteKeysError) throw error;
     const code = error instanceof Error && 'code' in error ? error.code : 'unknown';
     throw kubeconfigInvalid(location, `the CA, the client certificate or its key cannot be used (${code})`);
   }

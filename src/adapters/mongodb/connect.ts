@@ -32,6 +32,10 @@ const POOL = 8;
 
 const INSECURE = ['tlsinsecure', 'tlsallowinvalidcertificates', 'tlsallowinvalidhostnames', 'sslvalidate'];
 
+/** Of a file that the connection string names, in bytes. */
+const MAX_FILE = 1_000_000;
+const NO_FILE = 'it is no regular file, or larger than 1 MB';
+
 /** Options that name a file. */
 const FILES = ['tlsCAFile', 'tlsCertificateKeyFile', 'tlsCRLFile'];
 
@@ -188,7 +192,10 @@ function checkFile(option: string, file: string | undefined): void {
   if (file === undefined) return;
   try {
     accessSync(file, constants.R_OK);
-    if (statSync(file).isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+    const status = statSync(file);
+    if (status.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+    // The driver reads it as often as it connects, and all of it.
+    if (!status.isFile() || status.size > MAX_FILE) throw Object.assign(new Error('no file'), { code: NO_FILE });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw usageError(

@@ -1,28 +1,22 @@
-import { readFile } from 'node:fs/promises';
 import { PaletteKeysError } from '../../errors.ts';
 import type { BackupFiles } from '../../ports/backup-files.ts';
 import { fileFailure } from './file-failures.ts';
 import { stagedFiles } from './staged-files.ts';
-import { readStandardInput } from './standard-input.ts';
-
-/** Larger than any installation can become; what is larger is not a backup. */
-const MAX_BYTES = 256 * 1024 * 1024;
+import { userFileChunks } from './user-files.ts';
 
 /** Backup files through node:fs. */
-export const systemBackupFiles: BackupFiles = {
-  async read(file) {
-    if (file === '-') return readStandardInput(MAX_BYTES, tooLarge);
-    try {
-      return await readFile(file);
-    } catch (error) {
-      throw fileFailure('read', file, error);
-    }
-  },
-  ...stagedFiles,
-};
+export function backupFiles(signal: AbortSignal): BackupFiles {
+  return { read: (file) => pieces(file, signal), ...stagedFiles };
+}
 
-function tooLarge(): PaletteKeysError {
-  return new PaletteKeysError('BACKUP_REJECTED', 'standard input is too large for a backup', {
-    hint: 'check what is piped in',
-  });
+async function* pieces(file: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* userFileChunks(file, { limit: '1 GB', signal, tooLarge });
+  } catch (error) {
+    throw fileFailure('read', file, error);
+  }
+}
+
+function tooLarge(message: string, hint: string): PaletteKeysError {
+  return new PaletteKeysError('BACKUP_REJECTED', message, { hint });
 }

@@ -1,34 +1,40 @@
-import { accessSync, constants, lstatSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync } from 'node:fs';
 import path from 'node:path';
 import { PaletteKeysError } from '../../errors.ts';
 import type { TextFiles } from '../../ports/text-files.ts';
 import { codeOf, fileFailure } from './file-failures.ts';
-import { readStandardInput } from './standard-input.ts';
+import { readUserFile } from './user-files.ts';
 
-/** No certificate with its chain and key comes near it. */
-const MAX_BYTES = 8_000_000;
+/** Files of the user. */
+export function textFiles(signal: AbortSignal): TextFiles {
+  return { ...NEW_FILES, ...reading(signal) };
+}
 
-/** Files of the user. They are small and few; node:fs/promises would take longer to load than all of them to read. */
-export const systemTextFiles: TextFiles = {
-  async read(file) {
-    try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw failed(file, error);
-    }
-  },
-  async readBytes(file) {
-    if (file === '-') return readStandardInput(MAX_BYTES, () => tooLarge('standard input'));
-    try {
-      if (statSync(file).size > MAX_BYTES) throw tooLarge(file);
-      return readFileSync(file);
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT')
-        throw new PaletteKeysError('USAGE', `there is no file ${file}`, { hint: 'check the path' });
-      throw failed(file, error);
-    }
-  },
+function reading(signal: AbortSignal): Pick<TextFiles, 'read' | 'readBytes'> {
+  return {
+    async read(file, limit: '1 MB' | '64 MB' = '1 MB') {
+      try {
+        const bytes = await readUserFile(file, { limit, signal });
+        return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return undefined;
+        throw failed(file, error);
+      }
+    },
+    async readBytes(file) {
+      try {
+        return await readUserFile(file, { limit: '1 MB', signal });
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT')
+          throw new PaletteKeysError('USAGE', `there is no file ${file}`, { hint: 'check the path' });
+        throw failed(file, error);
+      }
+    },
+  };
+}
+
+/** Most commands write no text: node:fs/promises would take longer to load than all files to read. */
+const NEW_FILES: Pick<TextFiles, 'checkNew' | 'writeNew'> = {
   async checkNew(file) {
     try {
       if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) throw taken(file);
@@ -39,7 +45,6 @@ export const systemTextFiles: TextFiles = {
     }
   },
   async writeNew(file, text) {
-    // Loaded when something is written: most commands write no text.
     const { syncFolder, writeAndSync } = await import('./new-file.ts');
     try {
       await writeAndSync(file, text);
@@ -55,10 +60,6 @@ function taken(file: string): PaletteKeysError {
   return new PaletteKeysError('USAGE', `${file} is there already; it is not overwritten`, {
     hint: 'move it away, or use another name',
   });
-}
-
-function tooLarge(name: string): PaletteKeysError {
-  return new PaletteKeysError('USAGE', `${name} is larger than 8 MB`, { hint: 'check which file it is' });
 }
 
 function failed(file: string, error: unknown): unknown {

@@ -1,4 +1,3 @@
-import { isIpAddress } from '../../certificate/import/host-name.ts';
 import { certificateRequest } from '../../certificate/request.ts';
 import { publicKeyKid } from '../../crypto/kid.ts';
 import {
@@ -10,6 +9,7 @@ import {
   spkiOf,
 } from '../../crypto/private-key.ts';
 import { PaletteKeysError } from '../../errors.ts';
+import { isIpAddress } from '../../host.ts';
 import type { Material } from '../../ledger/entry.ts';
 import { activeOf } from '../../ledger/ring.ts';
 import { entry, textEntry, utf8 } from '../../ledger/text.ts';

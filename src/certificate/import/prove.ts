@@ -1,7 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { type Duplex, duplexPair } from 'node:stream';
 import { connect, createSecureContext, type SecureVersion, TLSSocket } from 'node:tls';
-import { asciiName, covers, isIpAddress } from './host-name.ts';
+import { isIpAddress } from '../../host.ts';
+import { asciiName, covers } from './host-name.ts';
 import type { Link } from './link.ts';
 import type { ImportedPair } from './types.ts';
 

@@ -1,8 +1,7 @@
 import { password } from '@inquirer/prompts';
+import { SHORTEST_PASSPHRASE } from '../passphrase-file.ts';
 import type { CliPorts } from '../ports.ts';
 import { asking, promptContext } from './ask.ts';
-
-const SHORTEST = 12;
 
 export function askForPassphrase(ports: CliPorts): Promise<string> {
   return asking(() => password({ message: 'Passphrase of the backup' }, promptContext(ports)));
@@ -14,8 +13,9 @@ export async function askForNewPassphrase(ports: CliPorts): Promise<string> {
   const passphrase = await asking(() =>
     password(
       {
-        message: `Passphrase for the backup (at least ${SHORTEST} characters)`,
-        validate: (value) => value.length >= SHORTEST || `at least ${SHORTEST} characters, better five random words`,
+        message: `Passphrase for the backup (at least ${SHORTEST_PASSPHRASE} characters)`,
+        validate: (value) =>
+          value.length >= SHORTEST_PASSPHRASE || `at least ${SHORTEST_PASSPHRASE} characters, better five random words`,
       },
       context,
     ),

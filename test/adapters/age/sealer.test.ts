@@ -41,7 +41,7 @@ const passphrase = (text = PASSPHRASE) => ({ kind: 'passphrase', passphrase: tex
 
 /** Opening has to be rejected, in words that quote neither key nor content. */
 async function expectRejected(file: Uint8Array, key: OpenWith, what = ''): Promise<void> {
-  const error = await ageSealer.open(file, key).then(
+  const error = await ageSealer.open([file], key).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -55,15 +55,15 @@ describe('what is sealed', () => {
   test('is opened by its recipient, and by each of several', async () => {
     for (const recipients of [[ours], [theirs, ours], [theirs, ours, strangers]]) {
       const { bytes } = await ageSealer.seal(TEXT, to(...recipients));
-      for (const one of recipients) expect(Buffer.from(await ageSealer.open(bytes, by(one)))).toEqual(TEXT);
-      expect(Buffer.from(await ageSealer.open(bytes, by(await keyPair(), ours)))).toEqual(TEXT);
+      for (const one of recipients) expect(Buffer.from((await ageSealer.open([bytes], by(one))).plain)).toEqual(TEXT);
+      expect(Buffer.from((await ageSealer.open([bytes], by(await keyPair(), ours))).plain)).toEqual(TEXT);
     }
   });
 
   test('for a recipient that stands quantum computers is opened by its identity', async () => {
     const pair = await keyPair(generateHybridIdentity());
     const { bytes } = await ageSealer.seal(TEXT, to(pair));
-    expect(Buffer.from(await ageSealer.open(bytes, by(pair)))).toEqual(TEXT);
+    expect(Buffer.from((await ageSealer.open([bytes], by(pair))).plain)).toEqual(TEXT);
   });
 
   test('with a passphrase is opened by it, and proven', async () => {
@@ -76,7 +76,7 @@ describe('what is sealed', () => {
 
   test('with a passphrase is opened by it, and by nothing else', async () => {
     const bytes = await quickPassphraseFile();
-    expect(Buffer.from(await ageSealer.open(bytes, passphrase()))).toEqual(TEXT);
+    expect(Buffer.from((await ageSealer.open([bytes], passphrase())).plain)).toEqual(TEXT);
     await expectRejected(bytes, passphrase(`${PASSPHRASE} `));
     await expectRejected(bytes, by(ours));
   });
@@ -84,7 +84,7 @@ describe('what is sealed', () => {
   test.each([0, 1, 65_535, 65_536, 65_537, 200_000])('comes back whole where it has %i bytes', async (length) => {
     const plain = randomBytes(length);
     const { bytes, reopen } = await ageSealer.seal(plain, to(ours));
-    expect(Buffer.from(await ageSealer.open(bytes, by(ours))).equals(plain)).toBe(true);
+    expect(Buffer.from((await ageSealer.open([bytes], by(ours))).plain).equals(plain)).toBe(true);
     expect(Buffer.from(await reopen(bytes)).equals(plain)).toBe(true);
   });
 
@@ -246,7 +246,7 @@ describe('what is no key', () => {
     ['an identity with a slip in it', ours.identity.replace(/.$/, (last) => (last === 'Q' ? 'P' : 'Q'))],
   ])('%s opens nothing: a usage error that does not quote it', async (_, identity) => {
     const { bytes } = await ageSealer.seal(TEXT, to(ours));
-    const opening = ageSealer.open(bytes, { kind: 'identities', identities: [identity] });
+    const opening = ageSealer.open([bytes], { kind: 'identities', identities: [identity] });
     await expect(opening).rejects.toMatchObject({ code: 'USAGE', exit: 2 });
     await expect(opening).rejects.not.toThrow(identity);
   });

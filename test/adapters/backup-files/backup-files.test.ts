@@ -11,19 +11,27 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemBackupFiles } from '../../../src/adapters/system/backup-files.ts';
+import { backupFiles } from '../../../src/adapters/system/backup-files.ts';
 import { sha256Hex } from '../../../src/crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../../../src/errors.ts';
 import { mayMount, smallDisk } from '../../program/tools.ts';
 import { newFolder } from '../../support/program.ts';
 
 const BYTES = randomBytes(40_000);
+const files = backupFiles(new AbortController().signal);
+
+async function readAll(file: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of files.read(file)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 const accept = async (): Promise<void> => undefined;
 
 /** Stages a file, and gives it its name. */
 async function create(file: string, bytes: Uint8Array, check: (copy: Uint8Array) => Promise<void>): Promise<void> {
-  await systemBackupFiles.stage(file, bytes, check);
-  await systemBackupFiles.place(file, sha256Hex(bytes));
+  await files.stage(file, bytes, check);
+  await files.place(file, sha256Hex(bytes));
 }
 
 /** The error that something ended with. */
@@ -45,7 +53,7 @@ describe('a backup file', () => {
     expect(readFileSync(path.join(folder, 'b.age')).equals(BYTES)).toBe(true);
     expect(statSync(path.join(folder, 'b.age')).mode & 0o7777).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['b.age']);
-    expect(Buffer.from(await systemBackupFiles.read(path.join(folder, 'b.age'))).equals(BYTES)).toBe(true);
+    expect(Buffer.from(await readAll(path.join(folder, 'b.age'))).equals(BYTES)).toBe(true);
   });
 
   test('is for its owner alone already while it is written, under another name in the same folder', async () => {
@@ -143,7 +151,7 @@ describe('a place that is none', () => {
   test('because the folder is not there: a usage error', async () => {
     const file = path.join(newFolder(), 'more', 'b.age');
     expect(await failureOf(create(file, BYTES, accept))).toMatchObject({ code: 'USAGE' });
-    expect(await failureOf(systemBackupFiles.read(file))).toMatchObject({ code: 'USAGE' });
+    expect(await failureOf(readAll(file))).toMatchObject({ code: 'USAGE' });
   });
 
   test('because a file stands where the folder should be', async () => {
@@ -155,7 +163,7 @@ describe('a place that is none', () => {
   });
 
   test('because what should be read is a folder', async () => {
-    const failure = await failureOf(systemBackupFiles.read(newFolder()));
+    const failure = await failureOf(readAll(newFolder()));
     expect([1, 2]).toContain(failure.exit);
   });
 

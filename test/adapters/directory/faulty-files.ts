@@ -42,7 +42,7 @@ export class FaultyFiles implements FileSystem {
     });
     return {
       stat: () => this.#call('fstat', path, () => file.stat()),
-      read: () => this.#call('read', path, () => file.read()),
+      read: (most) => this.#call('read', path, () => file.read(most)),
       write: (bytes) => this.#call('write', path, () => file.write(bytes)),
       chmod: (bits) => this.#call('chmod', path, () => file.chmod(bits)),
       // Left out, as it is slow; that it is asked for at the right time is what can be tested.

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { systemTextFiles } from '../../../src/adapters/system/text-files.ts';
+import { textFiles } from '../../../src/adapters/system/text-files.ts';
 import { haveTools } from '../../program/tools.ts';
 import { newFolder, runWell, script } from '../../support/program.ts';
 
+const files = textFiles(new AbortController().signal);
 const MAKE_ONE = script(new URL('./make-one.ts', import.meta.url));
 
 describe.skipIf(!haveTools('strace'))('a text file whose system call fails', () => {
@@ -31,15 +32,15 @@ describe.skipIf(!haveTools('strace'))('a text file whose system call fails', () 
 describe('a text file', () => {
   it('is made for its owner alone, and never over another one', async () => {
     const file = path.join(newFolder(), 't.json');
-    await systemTextFiles.writeNew(file, 'text');
+    await files.writeNew(file, 'text');
     expect([readFileSync(file, 'utf8'), statSync(file).mode & 0o777]).toEqual(['text', 0o600]);
-    await expect(systemTextFiles.writeNew(file, 'other')).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(files.writeNew(file, 'other')).rejects.toMatchObject({ code: 'USAGE' });
     expect(readFileSync(file, 'utf8')).toBe('text');
   });
 
   it.each(['writeNew', 'checkNew'] as const)('in a folder that is not there is a usage error of %s', async (method) => {
     const file = path.join(newFolder(), 'nowhere', 't.json');
-    await expect(systemTextFiles[method](file, 'text')).rejects.toMatchObject({
+    await expect(files[method](file, 'text')).rejects.toMatchObject({
       code: 'USAGE',
       message: expect.stringContaining('the folder for it is not there'),
     });
@@ -47,14 +48,14 @@ describe('a text file', () => {
 
   it('is looked for before it is made: the name has to be free, and nothing is written', async () => {
     const folder = newFolder();
-    await systemTextFiles.checkNew(path.join(folder, 't.json'));
+    await files.checkNew(path.join(folder, 't.json'));
     expect(readdirSync(folder)).toEqual([]);
     symlinkSync('nowhere', path.join(folder, 'dangling'));
     for (const name of ['dangling', '.']) {
-      await expect(systemTextFiles.checkNew(path.join(folder, name))).rejects.toMatchObject({ code: 'USAGE' });
+      await expect(files.checkNew(path.join(folder, name))).rejects.toMatchObject({ code: 'USAGE' });
     }
-    await systemTextFiles.writeNew(path.join(folder, 't.json'), 'text');
-    await expect(systemTextFiles.checkNew(path.join(folder, 't.json', 'u'))).rejects.toMatchObject({
+    await files.writeNew(path.join(folder, 't.json'), 'text');
+    await expect(files.checkNew(path.join(folder, 't.json', 'u'))).rejects.toMatchObject({
       message: expect.stringContaining('ENOTDIR'),
     });
   });

@@ -1,10 +1,12 @@
 // Makes one text file: `node make-one.ts FILE`; says on stdout how that ended.
-import { systemTextFiles } from '../../../src/adapters/system/text-files.ts';
+import { textFiles } from '../../../src/adapters/system/text-files.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 
 const [file = ''] = process.argv.slice(2);
-const done = await systemTextFiles.writeNew(file, 'text').then(
-  () => 'done',
-  (error: unknown) => (error instanceof PaletteKeysError ? `${error.code}: ${error.message}` : `a bug: ${error}`),
-);
+const done = await textFiles(new AbortController().signal)
+  .writeNew(file, 'text')
+  .then(
+    () => 'done',
+    (error: unknown) => (error instanceof PaletteKeysError ? `${error.code}: ${error.message}` : `a bug: ${error}`),
+  );
 process.stdout.write(`${done}\n`);

@@ -39,9 +39,9 @@ interface Found {
 }
 
 /** The cluster that flags and kubeconfigs name; where there is no kubeconfig, the one that this process runs in. */
-export function chooseCluster(options: ChooseOptions): Chosen {
+export async function chooseCluster(options: ChooseOptions): Promise<Chosen> {
   const { env } = options.host;
-  const loaded = loadKubeconfigs(options.kubeconfig, env);
+  const loaded = await loadKubeconfigs(options.kubeconfig, options.host);
   const named = options.context ?? options.cluster ?? loaded.config.getCurrentContext();
   if (named) return finish(findNamed(loaded, options), loaded, options);
   const isEmpty = loaded.config.getContexts().length === 0 && options.kubeconfig === undefined;

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Cluster } from '@kubernetes/client-node';
 import { PaletteKeysError } from '../../../errors.ts';
+import { readUserFile } from '../../system/user-files.ts';
 import { isObject, listAt, objectAt, textAt } from '../json.ts';
 import { bearer, type Grant, isToken, type LoginHost, type LoginSource } from './grant.ts';
 
@@ -20,6 +20,9 @@ interface Credential {
   /** Milliseconds since 1970. */
   readonly expires: number;
 }
+
+/** Of a credential, in bytes. */
+const MAX_OUTPUT = 1_000_000;
 
 const API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 
@@ -77,7 +80,10 @@ async function run(
     throw failed(plugin, `wants ${apiVersion || 'no'} API; v1 and v1beta1 are known`);
   const interactive = host.interactive && interactiveMode !== 'Never';
   if (interactiveMode === 'Always' && !interactive) throw failed(plugin, 'needs a terminal to ask on; there is none');
-  const spec = { interactive, ...(provideClusterInfo ? { cluster: clusterInfo(cluster, execConfig) } : {}) };
+  const spec = {
+    interactive,
+    ...(provideClusterInfo ? { cluster: await clusterInfo(cluster, execConfig, signal) } : {}),
+  };
   const info = JSON.stringify({ apiVersion, kind: 'ExecCredential', spec });
   return parse(
     plugin,
@@ -85,8 +91,13 @@ async function run(
   );
 }
 
-function clusterInfo({ server, tlsServerName, skipTLSVerify, caData, caFile, proxyUrl }: Cluster, config: unknown) {
-  const authority = caData ?? (caFile ? readFileSync(caFile).toString('base64') : undefined);
+async function clusterInfo(
+  { server, tlsServerName, skipTLSVerify, caData, caFile, proxyUrl }: Cluster,
+  config: unknown,
+  signal: AbortSignal,
+) {
+  const file = caFile ? await readUserFile(caFile, { limit: '1 MB', signal }) : undefined;
+  const authority = caData ?? file?.toString('base64');
   return {
     server,
     ...(tlsServerName === undefined ? {} : { 'tls-server-name': tlsServerName }),
@@ -111,7 +122,15 @@ async function output(
     const stdin = interactive ? 'inherit' : 'ignore';
     const child = spawn(plugin.command, plugin.args, { env, stdio: [stdin, 'pipe', 'inherit'], signal });
     const chunks: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    let length = 0;
+    child.stdout.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= MAX_OUTPUT) return void chunks.push(chunk);
+      child.kill('SIGKILL');
+      // What it has started itself may live on and hold the pipe.
+      child.stdout.destroy();
+      reject(failed(plugin, 'printed more than 1 MB'));
+    });
     child.once('error', (error: NodeJS.ErrnoException) => {
       // What it has started itself may live on and hold the pipe.
       child.stdout?.destroy();

@@ -19,6 +19,8 @@ export interface LoginHost {
   /** Whether login plugins may ask questions on the terminal. */
   readonly interactive: boolean;
   readonly timeoutMs: number;
+  /** Ends the wait for a file that is a pipe. */
+  readonly signal: AbortSignal;
   readonly warn: (message: string) => void;
 }
 

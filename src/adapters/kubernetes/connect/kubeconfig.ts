@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parseDocument } from 'yaml';
+import { PaletteKeysError } from '../../../errors.ts';
+import { readUserFile } from '../../system/user-files.ts';
 import { isObject, type JsonObject, listAt, objectAt, textAt } from '../json.ts';
 import { kubeconfigInvalid, noStore } from './errors.ts';
+import type { LoginHost } from './grant.ts';
 
 /** Kubeconfigs as client-node reads them, taken together as kubectl does. */
 export interface Loaded {
@@ -24,13 +26,16 @@ type Entries = ReadonlyMap<string, { readonly file: string; readonly entry: Json
  * `~/.kube/config`. Of several the first one to name something decides about it. (KubeConfig's own way fails where a file
  * of the list is missing or two name the same.)
  */
-export function loadKubeconfigs(flag: string | undefined, env: NodeJS.ProcessEnv): Loaded {
+export async function loadKubeconfigs(
+  flag: string | undefined,
+  { env, signal }: Pick<LoginHost, 'env' | 'signal'>,
+): Promise<Loaded> {
   const searched = flag === undefined ? searchPath(env) : [flag];
   const config = new KubeConfig();
   const raw = { users: new Map(), clusters: new Map() };
   const files: string[] = [];
   for (const file of searched) {
-    const text = readIfThere(file, flag !== undefined);
+    const text = await readIfThere(file, flag !== undefined, signal);
     if (text === undefined) continue;
     files.push(file);
     const document = parse(file, text);
@@ -48,10 +53,11 @@ function searchPath(env: NodeJS.ProcessEnv): readonly string[] {
   return home === '' ? [] : [path.join(home, '.kube', 'config')];
 }
 
-function readIfThere(file: string, required: boolean): string | undefined {
+async function readIfThere(file: string, required: boolean, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return readFileSync(file, 'utf8');
+    return (await readUserFile(file, { limit: '1 MB', signal })).toString('utf8');
   } catch (error) {
+    if (error instanceof PaletteKeysError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
     if (code !== 'ENOENT') throw kubeconfigInvalid(file, `it cannot be read (${code})`);
     if (required) throw noStore(`there is no ${file}`);

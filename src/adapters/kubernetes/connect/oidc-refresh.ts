@@ -58,7 +58,11 @@ async function ask(
   const issuer = { name: 'issuer', server: url.origin, skipTLSVerify: false };
   const file = caFile ? { caFile } : {};
   const ca = caData ? { caData } : file;
-  const options = await tlsOptions({ ...issuer, ...ca, ...(proxyUrl === undefined ? {} : { proxyUrl }) }, { name: '' });
+  const options = await tlsOptions({
+    cluster: { ...issuer, ...ca, ...(proxyUrl === undefined ? {} : { proxyUrl }) },
+    user: { name: '' },
+    signal,
+  });
   try {
     const limits = { timeoutMs: host.timeoutMs, signal };
     const answer = await request(url, options, { ...what, path: url.pathname }, limits);

@@ -18,6 +18,7 @@ export async function saveTokens({ file, user }: UserOrigin, config: OidcConfig)
   try {
     // It may be a symlink: that stays one.
     const real = await realpath(file);
+    if (!(await stat(real)).isFile()) return false;
     const lock = `${real}.lock`;
     await (await open(lock, 'wx', 0o600)).close();
     try {

@@ -3,6 +3,7 @@ import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { type ConnectionOptions, createSecureContext, getCACertificates } from 'node:tls';
 import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node';
+import { readUserFile } from '../../system/user-files.ts';
 import type { Grant } from './grant.ts';
 
 /** Requests at a time: enough to keep an API server busy, few enough to be a polite client (kubectl's burst is alike). */
@@ -14,7 +15,12 @@ const CONTEXT = 'palette-keys';
  * How client-node would connect: its agent, which knows the proxy, with CA, client certificate and server name; and the
  * header Authorization of what does not change with time. What does comes as `grant`.
  */
-export async function tlsOptions(cluster: Cluster, user: User, grant: Grant = {}): Promise<RequestOptions> {
+export async function tlsOptions(
+  { signal, ...named }: { readonly cluster: Cluster; readonly user: User; readonly signal: AbortSignal },
+  grant: Grant = {},
+): Promise<RequestOptions> {
+  const cluster = await withFile(named.cluster, 'ca', signal);
+  const user = await withFile(await withFile(named.user, 'cert', signal), 'key', signal);
   const config = new KubeConfig();
   config.loadFromOptions({
     // In the clear only where the kubeconfig says http://, as `kubectl proxy` offers it; client-node wants to hear it twice.
@@ -32,6 +38,14 @@ export async function tlsOptions(cluster: Cluster, user: User, grant: Grant = {}
   };
   await config.applyToHTTPSOptions(options);
   return tuned(options);
+}
+
+/** With what `caFile` and its like name as `caData`: client-node would read any file, however long it is. */
+async function withFile<T extends object>(entry: T, name: 'ca' | 'cert' | 'key', signal: AbortSignal): Promise<T> {
+  const { [`${name}File`]: file, ...rest } = entry as T & Record<string, unknown>;
+  if (typeof file !== 'string' || file === '') return entry;
+  const data = (await readUserFile(file, { limit: '1 MB', signal })).toString('base64');
+  return { ...rest, [`${name}Data`]: data } as unknown as T;
 }
 
 /**

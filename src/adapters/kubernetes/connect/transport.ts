@@ -7,11 +7,13 @@ import { tlsOptions } from './tls.ts';
 /** Requests to one API server. */
 export class Transport {
   readonly #chosen: Chosen;
+  readonly #signal: AbortSignal;
   /** The connection's part of a login; another client certificate wants other connections. */
   #options: { readonly certificate: Grant['certificate']; readonly ready: Promise<RequestOptions> };
 
-  constructor(chosen: Chosen, options: RequestOptions) {
+  constructor(chosen: Chosen, options: RequestOptions, signal: AbortSignal) {
     this.#chosen = chosen;
+    this.#signal = signal;
     this.#options = { certificate: undefined, ready: Promise.resolve(options) };
   }
 
@@ -40,7 +42,8 @@ export class Transport {
   #connection(grant: Grant): Promise<RequestOptions> {
     if (grant.certificate !== this.#options.certificate) {
       const { cluster, user } = this.#chosen;
-      this.#options = { certificate: grant.certificate, ready: tlsOptions(cluster, user, grant) };
+      const ready = tlsOptions({ cluster, user, signal: this.#signal }, grant);
+      this.#options = { certificate: grant.certificate, ready };
     }
     return this.#options.ready;
   }

@@ -1,7 +1,8 @@
+import { isIpAddress } from '../../../host.ts';
 import { GENERAL_NAME } from '../extensions.ts';
 import { textOf } from '../facts.ts';
 import { type ImportFinding, importFinding } from '../finding.ts';
-import { asciiName, covers, isIpAddress } from '../host-name.ts';
+import { asciiName, covers } from '../host-name.ts';
 import { describe, type Link } from '../link.ts';
 import type { Rule } from './rule.ts';
 
