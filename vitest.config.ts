@@ -32,6 +32,7 @@ export default defineConfig({
     include: included(),
     exclude: soaking || long ? [] : [...SOAK, ...LONG],
     // The commands are tested as the real program, so dist/ has to be that of src/.
+    setupFiles: ['test/support/properties.setup.ts'],
     globalSetup: ['scripts/build.mjs', 'test/support/cluster/shared.ts'],
     pool: 'forks',
     maxWorkers: 2, // vitest would leave one of two processors idle

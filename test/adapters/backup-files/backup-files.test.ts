@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -15,6 +14,9 @@ import { systemBackupFiles } from '../../../src/adapters/system/backup-files.ts'
 import { DamagedError, PaletteKeysError } from '../../../src/errors.ts';
 import { mayMount, smallDisk } from '../../program/tools.ts';
 import { newFolder } from '../../support/program.ts';
+import { chanceBytes } from '../../support/seed.ts';
+
+const randomBytes = chanceBytes('backup-files');
 
 const BYTES = randomBytes(40_000);
 const accept = async (): Promise<void> => undefined;
