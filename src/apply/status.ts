@@ -5,6 +5,7 @@ import { reportStatus, type StatusReport } from '../plan/status.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import { gather, type SpecRequest } from './gather.ts';
+import { withLeftovers } from './key-traces.ts';
 import { wipe } from './wipe.ts';
 
 /** Reads everything, the tenant keys with `look`, and says what is there; undefined where there is no installation. Writes nothing. */
@@ -14,7 +15,7 @@ export async function readStatus(
   look?: (spec: InstallationSpec) => Promise<TenantsSeen | undefined>,
 ): Promise<StatusReport | undefined> {
   const now = ports.clock.now();
-  const snapshot = await gather(ports.store, spec);
+  const snapshot = await withLeftovers(ports.store, await gather(ports.store, spec));
   const seen = snapshot.ledger.length === 0 ? undefined : await look?.(snapshot.spec);
   const assessment = await assess(snapshot, { adopt: false, restore: false, seen }, now);
   const report = reportStatus(assessment, now);
