@@ -1,4 +1,4 @@
-import type { Entries, StoredObject } from '../ports/key-store.ts';
+import type { Entries, NewObject } from '../ports/key-store.ts';
 
 /** A version whose key is searched for. */
 export interface Wanted {
@@ -42,7 +42,7 @@ export function keyFinder(wanted: readonly Wanted[]): (bytes: Uint8Array) => rea
 }
 
 /** A Secret of a store as the manifest that `keyFinder` reads. */
-export function asManifest({ ref, labels, annotations, data }: StoredObject): Uint8Array {
+export function asManifest({ ref, labels, annotations, data }: NewObject): Uint8Array {
   const encoded = Object.entries(data).map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]);
   const metadata = { name: ref.name, namespace: ref.namespace, labels, annotations };
   return Buffer.from(JSON.stringify({ kind: ref.kind, metadata, data: Object.fromEntries(encoded) }));
