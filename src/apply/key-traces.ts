@@ -37,15 +37,14 @@ export async function tracesOf(
   entries?: Entries,
 ): Promise<Traces> {
   const wanted = { kid, name: entry.name };
+  const sound = [...seen.ledger, ...seen.projections.values()].filter(({ damage }) => damage === undefined);
   const leftovers = await store.leftovers({
-    known: new Set([...knownObjects(seen), formatRef(entry)]),
+    known: new Set([...sound.map(({ ref }) => formatRef(ref)), formatRef(entry)]),
     namespaces: [seen.spec.ledgerNamespace],
     find: keyFinder([{ ...wanted, entries }]),
   });
   const find = keyFinder([wanted]);
-  const others = [...seen.ledger, ...seen.projections.values()].filter(
-    (object) => formatRef(object.ref) !== formatRef(entry) && holds(object, find),
-  );
+  const others = sound.filter((object) => formatRef(object.ref) !== formatRef(entry) && holds(object, find));
   return {
     temps: leftovers.filter(({ isTemp }) => isTemp),
     copies: [

@@ -13,9 +13,11 @@ export function wantedKeys({ record, spec }: Pick<Snapshot, 'record' | 'spec'>):
   );
 }
 
-/** Objects that are read anyhow: what is wrong with them is told by other findings. */
-export function knownObjects({ ledger, projections }: Pick<Snapshot, 'ledger' | 'projections'>): ReadonlySet<string> {
-  return new Set([...ledger.map(({ ref }) => formatRef(ref)), ...projections.keys()]);
+/** Objects that are read anyhow, and ledger entries that are damaged: other findings tell what is wrong with them. */
+export function knownObjects({ ledger, projections, versions }: Snapshot): ReadonlySet<string> {
+  const sound = ledger.filter(({ damage }) => damage === undefined);
+  const entries = [...versions.values()].flat();
+  return new Set([...[...sound, ...entries].map(({ ref }) => formatRef(ref)), ...projections.keys()]);
 }
 
 /** Temp files of earlier runs: the next run that takes the lock deletes them. */
