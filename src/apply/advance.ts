@@ -64,7 +64,7 @@ async function advanceVersions(
       const { versions } = observation.key;
       const unsaved = input.kind === 'root-key' ? newRootKeyUnsaved(versions) : undefined;
       if (unsaved !== undefined) log.say(unsaved);
-      const ofDestroyed = stepOfDestroyed(input, observation, log);
+      const ofDestroyed = await stepOfDestroyed(input, observation, log, ports);
       const step =
         ofDestroyed === undefined ? chooseStep(input, rotation, record, log, ports.clock.now()) : ofDestroyed.step;
       await noteExposed(step, { input, observation }, log, ports);

@@ -7,10 +7,12 @@ import type { InstallationRecord, KeyRecord, VersionRecord } from '../ledger/rec
 import { exposedIn } from '../ledger/replacement.ts';
 import { textEntry } from '../ledger/text.ts';
 import { isOfUnknownAge } from '../plan/destroyed-versions.ts';
+import type { Lock } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { ROTATIONS } from '../rotation/kinds.ts';
 import type { Step } from '../rotation/situation.ts';
 import { appendAudit } from './audit.ts';
+import { assertGone, refuseCopies, type Traces, tracesOf } from './key-traces.ts';
 import type { Observation } from './observation.ts';
 import type { ApplyPorts } from './ports.ts';
 import { readBack } from './record.ts';
@@ -21,11 +23,13 @@ import type { AdvanceInput, Deletion, Log, Loss } from './rotation-run.ts';
  * that is there again, out of a backup or because deleting it failed, can be deleted or accepted again. Undefined where
  * the record decides.
  */
-export function stepOfDestroyed(
-  { request }: Pick<AdvanceInput, 'request'>,
-  { kind, key, assessment }: Observation,
+export async function stepOfDestroyed(
+  { request, rehearses }: Pick<AdvanceInput, 'request' | 'rehearses'>,
+  observation: Observation,
   log: Log,
-): { readonly step: Step | undefined } | undefined {
+  ports: ApplyPorts,
+): Promise<{ readonly step: Step | undefined } | undefined> {
+  const { kind, key, assessment } = observation;
   if (request === undefined || request.type === 'rollback' || log.transitions.length > 0 || log.destroyed) {
     return undefined;
   }
@@ -35,12 +39,53 @@ export function stepOfDestroyed(
   const item = assessment.ledger.get(kind)?.find((candidate) => candidate.n === n);
   if (request.type === 'destroy') {
     if (item !== undefined) return { step: { type: 'destroy', n } };
+    await sweepAfter(version, observation, { rehearses }, log, ports);
     log.notes.push(`v${n} is destroyed already`);
     return { step: undefined };
   }
   const isSame = item?.damage === undefined && item?.entry.facts.kid === kid;
   const isBack = isSame && (item.entry.createdAt === createdAt || isOfUnknownAge(version));
   return request.type === 'reinstate' && isBack ? { step: { type: 'reinstate', n } } : undefined;
+}
+
+/** The entry is gone; what holds its key besides is deleted, or refused as it was before the entry was deleted. */
+async function sweepAfter(
+  version: VersionRecord,
+  observation: Observation,
+  { rehearses }: Pick<AdvanceInput, 'rehearses'>,
+  log: Log,
+  ports: ApplyPorts,
+): Promise<void> {
+  const traces = await refuseToLeave(version, observation, log, ports);
+  if (traces.temps.length === 0) return;
+  if (rehearses) {
+    for (const { place } of traces.temps) log.say(`next: delete ${place}, a temp file of an earlier run`);
+    return;
+  }
+  // Taking the lock is what deletes them.
+  await (await lockOf(ports)).release();
+  saySwept(traces, log);
+}
+
+/** Looks for the key outside its ledger entry. Throws REFUSED where it would stay; what could not be read is named. */
+export async function refuseToLeave(
+  { n, kid }: VersionRecord,
+  { kind, assessment }: Observation,
+  log: Log,
+  { store }: Pick<ApplyPorts, 'store'>,
+): Promise<Traces> {
+  const { snapshot, ledger } = assessment;
+  const item = ledger.get(kind)?.find((candidate) => candidate.n === n);
+  const isSame = item !== undefined && item.damage === undefined && item.entry.facts.kid === kid;
+  const entries = isSame ? item.entry.material.entries : undefined;
+  const traces = await tracesOf(store, snapshot, { entry: ledgerSecret(snapshot.spec, kind, n), kid }, entries);
+  refuseCopies(kid, traces);
+  for (const { place, unread } of traces.unread) log.say(`${place} was not searched for the key: ${unread}`);
+  return traces;
+}
+
+export function saySwept({ temps }: Traces, log: Log): void {
+  for (const { place } of temps) log.did(`deleted ${place}, a temp file of an earlier run`);
 }
 
 const DEED = 'destroy it';
@@ -86,13 +131,13 @@ export function exposureOf(key: KeyRecord, { n, kid }: VersionRecord): Loss | un
  */
 export async function deleteEntry(
   { spec }: InstallationRecord,
-  kind: KindId,
+  { kind, assessment }: Observation,
   { n, kid }: VersionRecord,
   ports: ApplyPorts,
 ): Promise<Deletion | undefined> {
-  const { store, actor, clock, signal } = ports;
+  const { store, signal } = ports;
   const ref = ledgerSecret(spec, kind, n);
-  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+  const lock = await lockOf(ports);
   try {
     const found = await store.get(ref);
     if (found === undefined) return undefined;
@@ -104,14 +149,23 @@ export async function deleteEntry(
     const record = (await readBack(store, spec.ledgerNamespace))?.record;
     const version = record?.keys[kind]?.versions.find((candidate) => candidate.n === n);
     if (record === undefined || version?.state !== 'destroyed') throw changed(formatRef(ref));
+    // Other versions and projections were looked at before anything was written; copies may have come since.
+    const look = (): Promise<Traces> =>
+      tracesOf(store, assessment.snapshot, { entry: ref, kid }, found.damage === undefined ? found.data : undefined);
+    refuseCopies(kid, await look());
     signal.throwIfAborted();
     const changes = [{ action: 'delete', object: formatRef(ref), key: kind, kid }];
     await appendAudit(record, { changes, result: 'done' }, ports);
     if ((await store.remove(ref, found.version)) !== 'removed') throw changed(formatRef(ref));
+    assertGone(kid, await look());
     return { action: 'delete', ref, key: kind, n, kid, reason: 'the record calls it destroyed' };
   } finally {
     await lock.release();
   }
+}
+
+function lockOf({ store, actor, clock }: ApplyPorts): Promise<Lock> {
+  return store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
 }
 
 function changed(name: string): PaletteKeysError {

@@ -2,10 +2,12 @@ import { PaletteKeysError } from '../errors.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { assess } from '../plan/assess.ts';
 import { type InitPlan, planInit } from '../plan/init.ts';
+import { afterSweep } from '../plan/leftovers.ts';
 import { Moved } from './errors.ts';
 import { escrowFindings, seeEscrow } from './escrow.ts';
 import { gather } from './gather.ts';
 import { type InitInput, InitRun } from './init-run.ts';
+import { withLeftovers } from './key-traces.ts';
 import type { ApplyPorts } from './ports.ts';
 import { refuseGuessedSpec } from './refusals.ts';
 import { wipe } from './wipe.ts';
@@ -16,7 +18,7 @@ const ATTEMPTS = 8;
 /** Reads, and decides what is to be done. Writes nothing. */
 export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'store' | 'clock'>): Promise<InitPlan> {
   const now = ports.clock.now();
-  const snapshot = await gather(ports.store, input.spec, input.request, input.seen);
+  const snapshot = await withLeftovers(ports.store, await gather(ports.store, input.spec, input.request, input.seen));
   const assessment = await assess(snapshot, input.request, now);
   try {
     refuseGuessedSpec(assessment);
@@ -46,7 +48,7 @@ export async function applyInit(agreed: InitPlan, input: InitInput, ports: Apply
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
-        return await run.attempt();
+        return afterSweep(await run.attempt(), agreed);
       } catch (error) {
         if (!(error instanceof Moved)) throw error;
       }

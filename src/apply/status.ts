@@ -5,6 +5,7 @@ import { reportStatus, type StatusReport, tooNewStatus } from '../plan/status.ts
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import { gather, type SpecRequest } from './gather.ts';
+import { withLeftovers } from './key-traces.ts';
 import { wipe } from './wipe.ts';
 
 /** Reads everything, the tenant keys with `look`, and says what is there; undefined where there is no installation. Writes nothing. */
@@ -16,7 +17,7 @@ export async function readStatus(
   const now = ports.clock.now();
   let snapshot: Snapshot;
   try {
-    snapshot = await gather(ports.store, spec);
+    snapshot = await withLeftovers(ports.store, await gather(ports.store, spec));
   } catch (error) {
     const report = tooNewStatus(error, spec.namespace ?? '');
     if (report === undefined) throw error;

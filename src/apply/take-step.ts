@@ -7,7 +7,7 @@ import { inWords as censusInWords } from '../rotation/census.ts';
 import { movesOf } from '../rotation/machine.ts';
 import type { Decision, Step } from '../rotation/situation.ts';
 import { noteCensus, noteUnprobed } from './confirm.ts';
-import { deleteEntry, exposureOf, lossOf } from './destroy.ts';
+import { deleteEntry, exposureOf, lossOf, refuseToLeave, saySwept } from './destroy.ts';
 import type { Gathered } from './evidence.ts';
 import { noteEvidence } from './note-found.ts';
 import { irrevocableLoss } from './refusals.ts';
@@ -30,6 +30,8 @@ export async function takeStep(
   const version = step.type === 'publish' ? undefined : key.versions.find(({ n }) => n === step.n);
   const irrevocable = version === undefined ? undefined : toType(step, version, scene, ports.clock.now());
   const action = inWords(step, key.versions, kind);
+  const isDestroyed = step.type === 'destroy' && version !== undefined;
+  const traces = isDestroyed ? await refuseToLeave(version, observation, log, ports) : undefined;
   let verified: Verified | undefined;
   if (step.type === 'destroy' && version?.state === 'destroyed') {
     if (input.rehearses && irrevocable !== undefined) throw irrevocableLoss(irrevocable);
@@ -69,8 +71,9 @@ export async function takeStep(
       },
     });
   }
-  if (step.type !== 'destroy' || version === undefined || input.rehearses) return verified;
-  log.delete(await deleteEntry(record, kind, version, ports));
+  if (!isDestroyed || input.rehearses) return verified;
+  log.delete(await deleteEntry(record, observation, version, ports));
+  if (traces !== undefined) saySwept(traces, log);
   return verified;
 }
 

@@ -120,9 +120,10 @@ async function settle(
   return { plan, input };
 }
 
-function question({ steps, confirm }: InitPlan, { location }: KeyStore): string {
+function question({ steps, confirm, sweeps }: InitPlan, { location }: KeyStore): string {
   const created = steps.filter(({ action }) => action === 'create' || action === 'restore').length;
-  const acts = [...confirm, ...(created > 0 ? [`write ${created} objects`] : [])];
+  const swept = sweeps.length > 0 ? [`delete ${sweeps.length} temp files of earlier runs`] : [];
+  const acts = [...confirm, ...(created > 0 ? [`write ${created} objects`] : []), ...swept];
   return `${acts.join(', ') || 'complete the interrupted run'} in ${location}?`;
 }
 

@@ -48,6 +48,10 @@ export const FINDINGS = {
     severity: 'warning',
     docs: 'The record calls a version destroyed, but its entry is in the ledger: it came out of a backup, or could not be deleted.',
   },
+  LEFTOVER: {
+    severity: 'warning',
+    docs: 'A temp file of an earlier run, or a copy of a key, lies in the store. An error where it seems to hold the key of a destroyed version.',
+  },
   PROJECTION_MISSING: { severity: 'error', docs: 'An object that workloads mount is not there.' },
   PROJECTION_DAMAGED: { severity: 'error', docs: 'An object that workloads mount is damaged.' },
   PROJECTION_OUTDATED: {

@@ -9,6 +9,7 @@ import type { Assessment } from './assess.ts';
 import { backupFindings } from './backup-findings.ts';
 import { rotateAfterOf } from './due-dates.ts';
 import { type Finding, finding } from './finding.ts';
+import { leftoverFindings } from './leftovers.ts';
 import { seenFindings } from './tenant-tripwire.ts';
 
 /** What no run of `init` changes: due dates, clocks, rotations that the spec asks for, backups, the audit log. */
@@ -20,6 +21,7 @@ export function standingFindings(assessment: Assessment, now: Date): readonly Fi
     ...leafFindings(assessment, now),
     ...auditFindings(assessment),
     ...seenFindings(assessment),
+    ...leftoverFindings(assessment.snapshot),
   ];
 }
 

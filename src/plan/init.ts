@@ -12,6 +12,7 @@ import type { Assessment } from './assess.ts';
 import type { Transition } from './change.ts';
 import { type Finding, finding } from './finding.ts';
 import { standingFindings } from './findings.ts';
+import { sweepable } from './leftovers.ts';
 import { nextRecord } from './next-record.ts';
 import type { Step } from './step.ts';
 import { tripped } from './tenant-tripwire.ts';
@@ -29,6 +30,8 @@ export interface InitPlan {
   /** Objects that the new spec no longer names; they stay where they are. */
   readonly released: readonly string[];
   readonly missingNamespaces: readonly string[];
+  /** Temp files of earlier runs, which the run deletes. */
+  readonly sweeps: readonly string[];
   /** Why somebody has to agree first, in words; empty where nothing that exists is changed. */
   readonly confirm: readonly string[];
   /** What that agreement covers, one by one: a later plan may do nothing else to what exists. */
@@ -49,6 +52,7 @@ export function planInit(assessment: Assessment, now: Date): InitPlan {
   const all = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, assessment), ...projectionSteps(id, assessment)]);
   const steps = [...migrationSteps(assessment), ...tripped(all, assessment)];
   const specChanges = ownSpec === undefined ? [] : diffSpecs(ownSpec, snapshot.spec);
+  const sweeps = sweepable(snapshot).map(({ place }) => place);
   const completes = before?.ready === false;
   const writes = steps.some(({ action }) => action !== 'keep') || snapshot.missingNamespaces.length > 0;
   return {
@@ -60,10 +64,11 @@ export function planInit(assessment: Assessment, now: Date): InitPlan {
     transitions: before === undefined ? [] : transitionsOf(before, assessment),
     released: before === undefined ? [] : releasedObjects(before, assessment),
     missingNamespaces: snapshot.missingNamespaces,
+    sweeps,
     confirm: reasonsToAsk(assessment, steps, specChanges),
     consents: consentsOf(assessment, steps, specChanges),
     completes,
-    changes: writes || completes || recordChanges(assessment, before, now),
+    changes: writes || sweeps.length > 0 || completes || recordChanges(assessment, before, now),
   };
 }
 

@@ -1,7 +1,7 @@
 import { AUDIT_NAME } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { LedgerView, RecordView } from '../inventory/ledger-view.ts';
-import type { FoundObject } from '../ports/key-store.ts';
+import type { FoundObject, Leftover } from '../ports/key-store.ts';
 import type { Change } from './change.ts';
 
 /** Everything that was read from the store, before anything is decided. */
@@ -27,6 +27,8 @@ export interface Snapshot {
   readonly strangers: ReadonlyMap<string, FoundObject>;
   /** Every place that was looked at, by `formatRef`. */
   readonly looked: ReadonlySet<string>;
+  /** What lies about in the store; undefined under its lock, where nobody asks. */
+  readonly leftovers?: readonly Leftover[];
   /** Namespaces of the spec that the store does not have. */
   readonly missingNamespaces: readonly string[];
 }

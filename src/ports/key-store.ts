@@ -47,6 +47,30 @@ export interface Lock {
   release(): Promise<void>;
 }
 
+/** How a store is searched for keys that lie about in it. */
+export interface KeySearch {
+  /** Objects that the program itself reads, by `formatRef`: they are left out. */
+  readonly known: ReadonlySet<string>;
+  /** Where a cluster is searched for Secrets; a folder is searched as a whole. */
+  readonly namespaces: readonly string[];
+  /** The kids of the keys that a file, or a Secret as a manifest, holds. */
+  find(bytes: Uint8Array): readonly string[];
+}
+
+/** Something in the store that is none of the objects that the program reads. */
+export interface Leftover {
+  /** For people: a path, or a Secret. */
+  readonly place: string;
+  /** True of a temp file that a run left: whoever takes the lock next deletes it. */
+  readonly isTemp: boolean;
+  /** What the search found in it. */
+  readonly kids: readonly string[];
+  /** Why it was not searched; undefined where it was. */
+  readonly unread?: string;
+  /** Deletes it. */
+  readonly command: string;
+}
+
 /**
  * The contract.
  *
@@ -91,6 +115,12 @@ export interface KeyStore {
   /** Adds namespaces; one that is there is left as it is. Needs the lock. */
   addNamespaces(namespaces: readonly string[]): Promise<void>;
 
-  /** Takes the store's lock, or throws LOCK_HELD naming the holder. Makes the store if it is not there. */
+  /**
+   * Temp files that runs left, whatever is in them; and files and Secrets besides the known ones in which the search finds
+   * a key, or which it could not read. What a run at work is about to name is not among them.
+   */
+  leftovers(search: KeySearch): Promise<readonly Leftover[]>;
+
+  /** Takes the store's lock, deletes the temp files that runs left, or throws LOCK_HELD naming the holder. Makes the store if it is not there. */
   lock(holder: LockHolder): Promise<Lock>;
 }

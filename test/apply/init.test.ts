@@ -387,6 +387,7 @@ function methodsOf(store: KeyStore): KeyStore {
     remove: (ref, version) => store.remove(ref, version),
     missingNamespaces: (namespaces) => store.missingNamespaces(namespaces),
     addNamespaces: (namespaces) => store.addNamespaces(namespaces),
+    leftovers: (search) => store.leftovers(search),
     lock: (holder) => store.lock(holder),
   };
 }

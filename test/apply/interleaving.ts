@@ -39,6 +39,7 @@ export class Interleaving {
       remove: (ref, version) => take(() => inner.remove(ref, version)),
       missingNamespaces: (namespaces) => take(() => inner.missingNamespaces(namespaces)),
       addNamespaces: (namespaces) => take(() => inner.addNamespaces(namespaces)),
+      leftovers: (search) => take(() => inner.leftovers(search)),
       lock: (_holder: LockHolder) => take(async () => ({ release: async () => undefined })),
     };
   }

@@ -2,7 +2,6 @@
  * First runs of `init` on a real API server, disturbed: at every single request, and by each other. In the soak every
  * fault at every request, and crowds of twenty, as often as SOAK_SECONDS leave time for; without it a part of them.
  */
-import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { wait } from '../program/kill-rounds.ts';
 import { type SpecParts, specFile } from '../program/store.ts';
@@ -11,6 +10,7 @@ import { makeServerCertificate, type ServerCertificate } from '../support/cluste
 import { findAssetsOrSkip } from '../support/cluster.ts';
 import { type Fault, startFaultProxy } from '../support/fault-proxy.ts';
 import type { Outcome, Running } from '../support/program.ts';
+import { chance } from '../support/seed.ts';
 import {
   type Bed,
   ledgerOf,
@@ -25,6 +25,8 @@ import {
   verdictOn,
   versionsOf,
 } from './bed.ts';
+
+const randomInt = chance('first-runs');
 
 const assets = findAssetsOrSkip();
 const soaking = process.env['SOAK'] === '1';

@@ -1,5 +1,4 @@
 /** `import-cert` on a real API server: others write at the same time, runs are killed, rights are missing. */
-import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
 import { type ImportResult, Pki, pkcs8 } from '../program/import-bed.ts';
@@ -13,7 +12,10 @@ import { findAssetsOrSkip, type SomeCluster } from '../support/cluster.ts';
 import { type Fault, type ProxiedRequest, startFaultProxy } from '../support/fault-proxy.ts';
 import type { Made } from '../support/openssl-pki.ts';
 import { type Running, start } from '../support/program.ts';
+import { chance } from '../support/seed.ts';
 import { type ApiObject, START_MS, TINY } from './bed.ts';
+
+const randomInt = chance('import');
 
 const FQDN = 'palette.example.org';
 const soaking = process.env['SOAK'] === '1';

@@ -1,5 +1,5 @@
 /** What `init` puts into a cluster, seen with other eyes: kubectl's, etcd's, and those of the API server's audit log. */
-import { createPrivateKey, randomBytes } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
@@ -8,6 +8,7 @@ import { AUDIT, doings, type InitResult, LEDGER, PLATFORM, RECORD, specFile } fr
 import { LeakFinder } from '../support/canary.ts';
 import { findAssetsOrSkip } from '../support/cluster.ts';
 import { newPath, project, runWell } from '../support/program.ts';
+import { chanceBytes } from '../support/seed.ts';
 import {
   type ApiObject,
   type Bed,
@@ -21,6 +22,8 @@ import {
   verdictOn,
   versionsOf,
 } from './bed.ts';
+
+const randomBytes = chanceBytes('objects');
 
 const assets = findAssetsOrSkip();
 

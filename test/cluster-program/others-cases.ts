@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createHash, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { startWarm } from '../program/warm.ts';
 import { makeServerCertificate } from '../support/cluster/certificate.ts';
 import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../support/fault-proxy.ts';
 import { newFolder, type Outcome } from '../support/program.ts';
+import { chanceBytes } from '../support/seed.ts';
 import {
   type ApiObject,
   type Bed,
@@ -20,6 +21,8 @@ import {
   TINY,
   verdictOn,
 } from './bed.ts';
+
+const randomBytes = chanceBytes('others-cases');
 
 type Said = Pick<Outcome, 'code' | 'stdout' | 'stderr'>;
 type Data = Readonly<Record<string, string | Buffer>>;

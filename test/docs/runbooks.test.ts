@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { editEntries, foreignRootKey, LEDGER, PLATFORM, pathOf } from '../program/store.ts';
 import { haveTools } from '../program/tools.ts';
 import { newFolder, run, runWell } from '../support/program.ts';
+import { chanceBytes } from '../support/seed.ts';
 import { asPattern, FOLDER, follow, shell } from './follow.ts';
+
+const randomBytes = chanceBytes('runbooks');
 
 const BACKUP = 'keys-2026-11-22.age';
 

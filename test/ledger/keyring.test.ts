@@ -118,7 +118,7 @@ describe('what contradicts itself is damaged:', () => {
         for (const { path, value } of values) {
           let place = json;
           for (const part of path.slice(0, -1)) place = place?.[part];
-          if (typeof place === 'object' && place !== null) place[path.at(-1) ?? ''] = value;
+          if (typeof place === 'object' && place !== null) place[path.at(-1) ?? ''] = structuredClone(value);
         }
         const bytes = Buffer.from(JSON.stringify(json));
         for (const { at, byte } of edits) if (at < bytes.length) bytes[at] = byte;

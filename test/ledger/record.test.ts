@@ -169,7 +169,9 @@ describe('a record that is changed at random', () => {
     fc.assert(
       fc.property(changes, (all) => {
         const json = copy();
-        for (const { path, value, remove } of all) {
+        for (const { path, value: drawn, remove } of all) {
+          // A copy: a later change may reach into it, or put it into itself.
+          const value = structuredClone(drawn);
           let place = json;
           for (const part of path.slice(0, -1)) place = place?.[part];
           if (typeof place !== 'object' || place === null) continue;

@@ -1,11 +1,13 @@
-import { randomInt } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { copyOf, fingerprintOf, newPath, run, runWell, start } from '../support/program.ts';
+import { chance } from '../support/seed.ts';
 import { type KeyPair, ledgerOf, restoreInto } from './backups.ts';
 import { compareLedger, wait } from './kill-rounds.ts';
 import { verifyInstallation } from './store.ts';
+
+const randomInt = chance('backup-rounds');
 
 /** A backup or a restore of this takes about so long; kills are spread over it. */
 const LIFE_MS = 900;
@@ -19,7 +21,7 @@ async function killed(args: readonly string[], folder: string): Promise<void> {
   });
   const count = (): number => (existsSync(folder) ? readdirSync(folder, { recursive: true }).length : 0);
   if (randomInt(2) === 0) await wait(randomInt(LIFE_MS));
-  else for (const files = count() + randomInt(1, 25); !ended && count() < files; ) await wait(0);
+  else for (const files = count() + 1 + randomInt(24); !ended && count() < files; ) await wait(0);
   victim.kill('SIGKILL');
   const { code, stderr } = await victim.outcome;
   expect([null, 0], stderr).toContain(code);

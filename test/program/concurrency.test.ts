@@ -1,10 +1,12 @@
-import { randomInt } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fingerprintOf, newPath, type Outcome, run, runWell, start } from '../support/program.ts';
+import { chance } from '../support/seed.ts';
 import { compareLedger, wait } from './kill-rounds.ts';
 import { fileOf, type InitResult, LEDGER, RECORD, readRecord, specFile, verifyInstallation } from './store.ts';
+
+const randomInt = chance('concurrency');
 
 const CROWD = 20;
 const NAMES_HOLDER = /^palette-keys: error: \S+ is locked: 'init' by .+, process \d+ on \S+, since 20\d\d-/m;

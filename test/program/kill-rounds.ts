@@ -1,9 +1,11 @@
-import { randomInt } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { newPath, type Running, run, start } from '../support/program.ts';
+import { chance } from '../support/seed.ts';
 import { LEDGER, SMALL, specFile, verifyInstallation } from './store.ts';
+
+const randomInt = chance('kill-rounds');
 
 /** An `init` of this takes about so long; kills are spread over it. */
 const LIFE_MS = 1500;

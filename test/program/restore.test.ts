@@ -1,8 +1,8 @@
-import { randomInt } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { copyOf, fileWith, fingerprintOf, newPath, type Outcome, run, runWell, start } from '../support/program.ts';
+import { chance } from '../support/seed.ts';
 import { backupRound } from './backup-rounds.ts';
 import { backUp, type KeyPair, keyPair, ledgerOf, restoreInto, withPassphrase } from './backups.ts';
 import {
@@ -19,6 +19,8 @@ import {
   verifyInstallation,
 } from './store.ts';
 import { startWarm } from './warm.ts';
+
+const randomInt = chance('restore');
 
 const SALT = `Secret/${LEDGER}/palette-key-hash-salt-v1`;
 
@@ -153,7 +155,7 @@ describe('what is refused leaves the folder byte for byte as it was', () => {
     const header = bytes.indexOf('\n---') + 60;
     for (let n = 0; n < 150; n++) {
       const at = n < 50 ? randomInt(header) : randomInt(bytes.length);
-      const flip = randomInt(1, 256);
+      const flip = 1 + randomInt(255);
       writeFileSync(
         file,
         bytes.map((byte, position) => (position === at ? byte ^ flip : byte)),

@@ -1,11 +1,11 @@
 /** An installation in a folder, and a server of the MongoDB protocol that uses its certificate and credentials. */
 
-import { randomBytes } from 'node:crypto';
 import { copyFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { keysByReader } from '../support/mongodb/reader.ts';
 import { type MongodbServer, startMongodb } from '../support/mongodb/server.ts';
 import { copyOf, type Outcome, type Running, run, start } from '../support/program.ts';
+import { chanceBytes } from '../support/seed.ts';
 import {
   editEntries,
   entryOf,
@@ -18,6 +18,8 @@ import {
   readObject,
   writeObject,
 } from './store.ts';
+
+const randomBytes = chanceBytes('tenants-bed');
 
 export interface TenantsBed {
   /** The root key is v1. */

@@ -38,11 +38,10 @@ test.each(ROADS.map((road) => [road.kind, road] as const))(
 );
 
 test('100,000 sequences of events break no invariant of the machine', () => {
-  checkMachine({ seed: Date.now(), runs: 100_000 });
+  checkMachine({ runs: 100_000 });
 });
 
 test('no history of rotations breaks an invariant', async () => {
-  const seed = Date.now();
-  const histories = await checkRotations({ seed, runs: 100_000, seconds: seconds / 2 });
-  process.stderr.write(`${histories} histories of rotations (seed ${seed})\n`);
+  const histories = await checkRotations({ runs: 100_000, seconds: seconds / 2 });
+  process.stderr.write(`${histories} histories of rotations\n`);
 });

@@ -1,6 +1,14 @@
 /** A KeyStore whose writes fail when a test says so; everything else goes to the store inside. */
 import { PaletteKeysError } from '../../src/errors.ts';
-import type { FoundObject, KeyStore, Lock, LockHolder, NewObject } from '../../src/ports/key-store.ts';
+import type {
+  FoundObject,
+  KeySearch,
+  KeyStore,
+  Leftover,
+  Lock,
+  LockHolder,
+  NewObject,
+} from '../../src/ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
 
 /** One create, replace, remove or addNamespaces; `object` is as in plans, or the namespaces. */
@@ -84,6 +92,10 @@ export class FaultyStore implements KeyStore {
 
   addNamespaces(namespaces: readonly string[]): Promise<void> {
     return this.#write('addNamespaces', namespaces.join(','), () => this.#inner.addNamespaces(namespaces));
+  }
+
+  leftovers(search: KeySearch): Promise<readonly Leftover[]> {
+    return this.#alive(() => this.#inner.leftovers(search));
   }
 
   async lock(holder: LockHolder): Promise<Lock> {

@@ -1,5 +1,6 @@
 /** What every KeyStore owes its callers (src/ports/key-store.ts), as one suite for all of them. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { keyFinder } from '../../src/ledger/traces.ts';
 import type { KeyStore, Lock, LockHolder, NewObject, StoredObject } from '../../src/ports/key-store.ts';
 import type { ObjectRef } from '../../src/ports/object-ref.ts';
 
@@ -258,6 +259,29 @@ export function keyStoreContract(name: string, makeStore: () => Promise<StoreUnd
         const found = (await made.again().list(here)).map(({ ref }) => `${ref.kind}/${ref.name}`);
         expect(found).toEqual(['ConfigMap/palette-c', 'Secret/palette-a', 'Secret/palette-b']);
         expect(await store.list(elsewhere)).toEqual([]);
+      });
+
+      test('leftovers are Secrets besides the known ones in which the search finds a key, whosever they are', async () => {
+        const kid = 'abcdefghijklmnop';
+        const data = { kid: new TextEncoder().encode(kid) };
+        await store.create(secret({ name: 'palette-known', data }));
+        await store.create(secret({ name: 'copy', data, labels: {} }));
+        await store.create(secret({ name: 'palette-copy', data }));
+        await store.create(secret({ name: 'harmless', labels: {} }));
+        await store.create(configMap(data, 'palette-text'));
+        const known = new Set([`Secret/${here}/palette-known`]);
+        const search = { known, namespaces: [here], find: keyFinder([{ kid, name: 'none' }]) };
+        const found = await made.again().leftovers(search);
+        expect(found.map(({ isTemp, kids }) => ({ isTemp, kids }))).toEqual([
+          { isTemp: false, kids: [kid] },
+          { isTemp: false, kids: [kid] },
+        ]);
+        for (const name of ['copy', 'palette-copy']) {
+          expect(found).toContainEqual(
+            expect.objectContaining({ place: expect.stringMatching(`/${name}(\\.yaml)?$`) }),
+          );
+        }
+        expect(await store.leftovers({ ...search, find: () => [] })).toEqual([]);
       });
 
       test('list leaves one kind out where it is told to, and nothing that has no kind', async () => {

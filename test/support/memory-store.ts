@@ -1,6 +1,16 @@
 /** A KeyStore in memory, for unit tests: the directory's semantics without its files. */
 import { PaletteKeysError } from '../../src/errors.ts';
-import type { FoundObject, KeyStore, Lock, LockHolder, NewObject, StoredObject } from '../../src/ports/key-store.ts';
+import { asManifest } from '../../src/ledger/traces.ts';
+import type {
+  FoundObject,
+  KeySearch,
+  KeyStore,
+  Leftover,
+  Lock,
+  LockHolder,
+  NewObject,
+  StoredObject,
+} from '../../src/ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
 
 interface State {
@@ -109,6 +119,16 @@ class Memory implements MemoryStore {
   async addNamespaces(namespaces: readonly string[]): Promise<void> {
     this.#assertLocked();
     for (const namespace of namespaces) this.#state.namespaces.add(namespace);
+  }
+
+  async leftovers({ known, namespaces, find }: KeySearch): Promise<readonly Leftover[]> {
+    return this.#all().flatMap((object) => {
+      const place = formatRef(object.ref);
+      const isLooked = object.ref.kind === 'Secret' && namespaces.includes(object.ref.namespace) && !known.has(place);
+      if (!isLooked || object.damage !== undefined) return [];
+      const kids = find(asManifest(object));
+      return kids.length === 0 ? [] : [{ place, isTemp: false, kids, command: `delete ${place}` }];
+    });
   }
 
   async lock(holder: LockHolder): Promise<Lock> {

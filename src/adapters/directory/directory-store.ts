@@ -1,11 +1,12 @@
 import { PaletteKeysError } from '../../errors.ts';
-import type { FoundObject, KeyStore, Lock, LockHolder, NewObject } from '../../ports/key-store.ts';
+import type { FoundObject, KeySearch, KeyStore, Leftover, Lock, LockHolder, NewObject } from '../../ports/key-store.ts';
 import { formatRef, type ObjectKind, type ObjectRef } from '../../ports/object-ref.ts';
-import { inWords } from './failures.ts';
+import { inWords, isMissing } from './failures.ts';
 import { type FileSystem, nodeFiles } from './files.ts';
 import { FolderSync } from './folder-sync.ts';
 import { Folders } from './folders.ts';
 import { type Place, pathOf, withoutTrailingSlashes } from './layout.ts';
+import { findLeftovers } from './leftovers.ts';
 import { acquireLock, type Claim, isStillOurs, releaseClaim } from './lock.ts';
 import {
   formatNamespaces,
@@ -19,7 +20,7 @@ import { type ProcessIdentity, systemProcess } from './process-identity.ts';
 import { publish, renameOver } from './publish.ts';
 import { makeRoot, prepare } from './set-up.ts';
 import { survey } from './survey.ts';
-import { discard, writeTemp } from './temp-file.ts';
+import { discardAfter, writeTemp } from './temp-file.ts';
 import { writeManifest } from './write-manifest.ts';
 
 export interface DirectoryStoreOptions {
@@ -135,6 +136,10 @@ class DirectoryStore implements KeyStore {
     });
   }
 
+  leftovers(search: KeySearch): Promise<readonly Leftover[]> {
+    return this.#inWords(async () => ((await this.#isThere()) ? findLeftovers(this.#place, search) : []));
+  }
+
   lock(holder: LockHolder): Promise<Lock> {
     return this.#inWords(async () => {
       const undo = (await survey(this.#place)) === undefined ? await makeRoot(this.#place) : undefined;
@@ -178,8 +183,8 @@ class DirectoryStore implements KeyStore {
       if (!(await isStillOurs(this.#place, claim))) throw lockLost(this.location);
       await renameOver(this.#place, temp, path);
     } catch (error) {
-      await discard(this.#place, temp);
-      throw error;
+      const failed = isMissing(error) && !(await isStillOurs(this.#place, claim)) ? lockLost(this.location) : error;
+      throw await discardAfter(failed, this.#place, temp.path);
     }
     await this.#sync.sync(folder);
   }

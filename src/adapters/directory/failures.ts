@@ -1,4 +1,4 @@
-import { type ErrorCode, PaletteKeysError } from '../../errors.ts';
+import { type ErrorCode, type ErrorDetail, PaletteKeysError } from '../../errors.ts';
 import { codeOf } from '../system/file-failures.ts';
 
 /** `ENOENT` and its like; Node's own `ERR_…` codes are faults of the program, not of the file system. */
@@ -32,6 +32,37 @@ export async function inWords<T>(location: string, work: () => Promise<T>): Prom
   }
 }
 
+/** A failed unlink of a temp file. */
+export function notDeleted(error: unknown, path: string): unknown {
+  const code = errno(error);
+  if (code === undefined) return error;
+  const { code: known, what } = EXPLANATIONS[code] ?? OTHER;
+  return new PaletteKeysError(
+    known,
+    `${path}: a temp file, which may hold a key, was not deleted: ${what} (unlink: ${code})`,
+    {
+      hint: 'check the disk or the mount, then run the command again: it deletes the file',
+      cause: error,
+    },
+  );
+}
+
+/** A failure after which a temp file is still there. */
+export function alsoLeft(error: unknown, path: string): unknown {
+  const code = errno(error);
+  const told = code === undefined ? error : explain(code, error as NodeJS.ErrnoException, path);
+  if (!(told instanceof PaletteKeysError)) return told;
+  const detail: ErrorDetail = {
+    message: `${path}: a temp file, which may hold a key, was not deleted`,
+    remedy: 'run the command again: it deletes the file',
+  };
+  return new PaletteKeysError(told.code, told.message, {
+    hint: told.hint,
+    details: [...told.details, detail],
+    cause: error,
+  });
+}
+
 interface Explanation {
   readonly code: ErrorCode;
   readonly what: string;
@@ -54,12 +85,14 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   },
 };
 
+const OTHER: Explanation = {
+  code: 'STORE_UNAVAILABLE',
+  what: 'the file system reported an error',
+  hint: 'check the disk or the mount, then run the command again: it goes on where it stopped',
+};
+
 function explain(code: string, error: NodeJS.ErrnoException, location: string): PaletteKeysError {
-  const found = EXPLANATIONS[code] ?? {
-    code: 'STORE_UNAVAILABLE',
-    what: 'the file system reported an error',
-    hint: 'check the disk or the mount, then run the command again: it goes on where it stopped',
-  };
+  const found = EXPLANATIONS[code] ?? OTHER;
   const call = error.syscall === undefined ? code : `${error.syscall}: ${code}`;
   return new PaletteKeysError(found.code, `${error.path ?? location}: ${found.what} (${call})`, {
     hint: found.hint,

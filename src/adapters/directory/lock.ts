@@ -7,7 +7,7 @@ import { formatLock, guardName, type LockRecord, readLock } from './lock-file.ts
 import { type Fate, fateOf } from './process-identity.ts';
 import { linkUnlessTaken, renameOver } from './publish.ts';
 import { quoted } from './safety.ts';
-import { discard, type TempFile, writeTemp } from './temp-file.ts';
+import { discardQuietly, type TempFile, writeTemp } from './temp-file.ts';
 
 /** A lock that this process holds. */
 export interface Claim {
@@ -40,7 +40,7 @@ async function acquire(place: Place, path: string, holder: LockHolder): Promise<
       if (await takeOver(place, path, there.nonce, temp, holder)) return claim;
     }
   } finally {
-    await discard(place, temp);
+    await discardQuietly(place, temp);
   }
   throw new PaletteKeysError('LOCK_HELD', `${place.root}: the lock keeps changing hands`, {
     hint: 'many runs are at work on this folder: run the command again later',

@@ -1,18 +1,28 @@
 import { PaletteKeysError } from '../../errors.ts';
-import { errno } from './failures.ts';
+import { errno, isMissing } from './failures.ts';
 import type { Place } from './layout.ts';
-import { discard, type TempFile, writeTemp } from './temp-file.ts';
+import { deleteTemp, discardAfter, isThere, type TempFile, writeTemp } from './temp-file.ts';
 
 /** What link(2) answers where a file cannot have two names (FAT, some network and overlay file systems). */
 const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
+/** How often another run, which has the lock by now, may delete our temp file before it got its name. */
+const TRIES = 3;
+
 /** Makes a file, whole or not at all; false: the name is taken. It survives a power cut once the folder is synced. */
 export async function publish(place: Place, folder: string, path: string, bytes: Uint8Array): Promise<boolean> {
-  const temp = await writeTemp(place, folder, bytes);
-  try {
-    return await linkUnlessTaken(place, temp, path);
-  } finally {
-    await discard(place, temp);
+  for (let left = TRIES; ; left -= 1) {
+    const temp = await writeTemp(place, folder, bytes);
+    let isOurs: boolean;
+    try {
+      isOurs = await linkUnlessTaken(place, temp, path);
+    } catch (error) {
+      const isSwept = isMissing(error) && !(await isThere(place, temp.path));
+      if (isSwept && left > 1) continue;
+      throw isSwept ? swept(place, error) : await discardAfter(error, place, temp.path);
+    }
+    await deleteTemp(place, temp.path);
+    return isOurs;
   }
 }
 
@@ -49,6 +59,13 @@ async function isAlready(place: Place, temp: TempFile, path: string): Promise<bo
   } catch {
     return false;
   }
+}
+
+function swept(place: Place, cause: unknown): PaletteKeysError {
+  return new PaletteKeysError('CONFLICT', `${place.root}: another run deleted what this one was writing`, {
+    hint: 'let no two runs work on the folder at a time, then run the command again: it goes on where it stopped',
+    cause,
+  });
 }
 
 function linkUnsupported(place: Place, cause: unknown): PaletteKeysError {

@@ -7,7 +7,7 @@ import { sweepGuards } from './lock.ts';
 import { publish } from './publish.ts';
 import { IGNORE_ALL } from './recognise.ts';
 import { survey } from './survey.ts';
-import { sweepTemps } from './temp-file.ts';
+import { sweepTemps } from './sweep.ts';
 
 /**
  * Makes the folder of the store, and only that one: with the folders above it, a mistyped mount point would be made on

@@ -1,8 +1,8 @@
 import { sha256Hex } from '../../crypto/digest.ts';
-import { errno, ifThere } from './failures.ts';
+import { alsoLeft, errno, ifThere, notDeleted } from './failures.ts';
 import { TO_MAKE } from './files.ts';
 import { FILE_MODE, inside, type Place } from './layout.ts';
-import { fateOf, type Origin } from './process-identity.ts';
+import type { Origin } from './process-identity.ts';
 
 /** A file, whole and on disk, that has no name yet that anybody looks at. */
 export interface TempFile {
@@ -15,7 +15,6 @@ let counter = 0;
 
 /** Writes the bytes beside where they will stand. What fails leaves nothing behind. */
 export async function writeTemp(place: Place, folder: string, bytes: Uint8Array): Promise<TempFile> {
-  const { files } = place;
   const [path, handle] = await openNew(place, folder);
   try {
     try {
@@ -30,8 +29,7 @@ export async function writeTemp(place: Place, folder: string, bytes: Uint8Array)
       await handle.close();
     }
   } catch (error) {
-    await files.unlink(path).catch(() => undefined);
-    throw error;
+    throw await discardAfter(error, place, path);
   }
 }
 
@@ -44,25 +42,40 @@ async function openNew(place: Place, folder: string) {
     } catch (error) {
       // Without /proc a dead process with our pid may have left one of that name: try the next number.
       if (errno(error) === 'EEXIST') continue;
-      await place.files.unlink(path).catch(() => undefined);
-      throw error;
+      throw await discardAfter(error, place, path);
     }
   }
 }
 
-/** Best effort: a left-over is cleaned up by the first run that takes the lock after this process has ended. */
-export async function discard(place: Place, temp: TempFile): Promise<void> {
-  await place.files.unlink(temp.path).catch(() => undefined);
+/** Deletes a temp file, which may hold a key: that it is still there is never passed over. */
+export async function deleteTemp(place: Place, path: string): Promise<void> {
+  try {
+    await ifThere(place.files.unlink(path));
+  } catch (error) {
+    // Over NFS the answer to an unlink that was done may get lost.
+    if ((await isThere(place, path)) !== false) throw notDeleted(error, path);
+  }
 }
 
-/** Deletes what dead processes left; a living one is about to link its own. Needs the lock. */
-export async function sweepTemps(place: Place, paths: readonly string[]): Promise<void> {
-  const here = shortened(place.self.origin);
-  for (const path of paths) {
-    const origin = parseTempName(path.slice(path.lastIndexOf('/') + 1));
-    if (origin === undefined || fateOf(origin, here, place.self.lookUp) !== 'gone') continue;
-    await ifThere(place.files.unlink(path));
-  }
+/** For a temp file without a key, as a lock's: if it stays, the next run deletes it. */
+export async function discardQuietly(place: Place, { path }: TempFile): Promise<void> {
+  await place.files.unlink(path).catch(() => undefined);
+}
+
+/** Deletes the temp file of a write that has failed. Returns the failure, which names the file if it is still there. */
+export async function discardAfter(error: unknown, place: Place, path: string): Promise<unknown> {
+  return deleteTemp(place, path).then(
+    () => error,
+    () => alsoLeft(error, path),
+  );
+}
+
+/** False only where it is certain. */
+export async function isThere(place: Place, path: string): Promise<boolean> {
+  return ifThere(place.files.lstat(path)).then(
+    (status) => status !== undefined,
+    () => true,
+  );
 }
 
 const TEMP_NAME = /^\.palette-keys\.([0-9a-f]{8})\.([0-9a-f]{8}|-)\.(\d+|-)\.(\d+)\.(\d+|-)\.\d+\.tmp$/;
@@ -81,7 +94,7 @@ export function parseTempName(name: string): Origin | undefined {
 }
 
 /** As far as it fits into a file name. */
-function shortened(origin: Origin): Origin {
+export function shortened(origin: Origin): Origin {
   const digest = (text: string): string => sha256Hex(new TextEncoder().encode(text)).slice(0, 8);
   return {
     ...origin,

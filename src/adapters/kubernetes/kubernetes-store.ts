@@ -1,5 +1,15 @@
-import type { FoundObject, KeyStore, Lock, LockHolder, NewObject, StoredObject } from '../../ports/key-store.ts';
-import type { ObjectRef } from '../../ports/object-ref.ts';
+import { asManifest } from '../../ledger/traces.ts';
+import type {
+  FoundObject,
+  KeySearch,
+  KeyStore,
+  Leftover,
+  Lock,
+  LockHolder,
+  NewObject,
+  StoredObject,
+} from '../../ports/key-store.ts';
+import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import type { ProcessIdentity } from '../directory/process-identity.ts';
 import type { ApiClient } from './api/client.ts';
 import { explained } from './api/explain.ts';
@@ -94,6 +104,18 @@ export class KubernetesStore implements KeyStore {
   addNamespaces(namespaces: readonly string[]): Promise<void> {
     return this.#inWords(async () => {
       for (const name of new Set(namespaces)) await addNamespace(this.#parts.client, name);
+    });
+  }
+
+  leftovers({ known, namespaces, find: search }: KeySearch): Promise<readonly Leftover[]> {
+    return this.#inWords(async () => {
+      const lists = namespaces.map((namespace) => listAll(this.#parts.client, 'Secret', namespace));
+      return (await Promise.all(lists)).flat().flatMap((object): Leftover[] => {
+        const place = formatRef(object.ref);
+        const kids = known.has(place) ? [] : search(asManifest(object));
+        const command = `kubectl delete secret -n ${object.ref.namespace} ${object.ref.name}`;
+        return kids.length === 0 ? [] : [{ place, isTemp: false, kids, command }];
+      });
     });
   }
 

@@ -18,6 +18,7 @@ export function renderPlan(plan: InitPlan, verbose: boolean, paint: Palette): st
     ...plan.released.map((object) =>
       wrap(`${object} is no longer in the spec; it stays, delete it when nothing mounts it`, 2),
     ),
+    ...plan.sweeps.map((place) => wrap(`- delete ${place}, a temp file of an earlier run`, 2)),
     ...(plan.missingNamespaces.length > 0 ? [wrap(`+ namespaces ${plan.missingNamespaces.join(', ')}`, 2)] : []),
   ];
   return lines.join('');

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -16,6 +15,9 @@ import { sha256Hex } from '../../../src/crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../../../src/errors.ts';
 import { mayMount, smallDisk } from '../../program/tools.ts';
 import { newFolder } from '../../support/program.ts';
+import { chanceBytes } from '../../support/seed.ts';
+
+const randomBytes = chanceBytes('backup-files');
 
 const BYTES = randomBytes(40_000);
 const files = backupFiles(new AbortController().signal);

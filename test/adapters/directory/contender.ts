@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openDirectoryStore } from '../../../src/adapters/directory/directory-store.ts';
 import { systemProcess } from '../../../src/adapters/directory/process-identity.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
+import { chance } from '../../support/seed.ts';
 import { FaultyFiles } from './faulty-files.ts';
 import { sampleRun } from './sample-run.ts';
 
@@ -12,6 +13,8 @@ export interface Task {
   readonly path: string;
   /** Where the contenders note what they see; outside of the store. */
   readonly arena: string;
+  /** Tells it from the others: each waits in a rhythm of its own. */
+  readonly number: number;
   /** 'count': goes that often where only one may be; 'write': does one run, and writes. */
   readonly act: 'count' | 'write';
   readonly rounds?: number;
@@ -22,6 +25,7 @@ export interface Task {
 }
 
 const task: Task = JSON.parse(process.argv[2] ?? '{}');
+const draw = chance(`contender ${task.number}`);
 const note = (file: string, text: string): void => appendFileSync(join(task.arena, file), `${text}\n`);
 
 const files = new FaultyFiles();
@@ -37,7 +41,7 @@ async function count(): Promise<void> {
   for (let round = 0; round < (task.rounds ?? 1); ) {
     const lock = await lockIfFree();
     if (lock === undefined) {
-      await sleep(1 + Math.random() * 20);
+      await sleep(1 + draw(20));
       continue;
     }
     await inside();
@@ -67,7 +71,7 @@ async function inside(): Promise<void> {
     writeFileSync(marker, String(process.pid));
   }
   const before = Number(readFileSync(counter, 'utf8'));
-  await sleep(Math.random() * 4);
+  await sleep(draw(4));
   if (task.dieInside === true) process.kill(process.pid, 'SIGKILL');
   writeFileSync(counter, String(before + 1));
   rmSync(marker);

@@ -24,8 +24,11 @@ interface End {
   readonly stderr: string;
 }
 
-async function start(task: Omit<Task, 'path' | 'arena'> & { readonly path?: string }): Promise<End> {
-  const full: Task = { path: at.path, arena: arena(), ...task };
+let started = 0;
+
+async function start(task: Omit<Task, 'path' | 'arena' | 'number'> & { readonly path?: string }): Promise<End> {
+  started += 1;
+  const full: Task = { path: at.path, arena: arena(), number: started, ...task };
   const child = spawn(process.execPath, [script, JSON.stringify(full)], { stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (chunk) => {

@@ -17,7 +17,7 @@ describe('kubectl, which reads YAML 1.1', () => {
       fc.string({ unit: fc.constantFrom(...'01_.eExob+-:nyNYfalsetrue'), maxLength: 8 }),
       fc.base64String({ maxLength: 12 }),
     );
-    const values = fc.sample(texts, { seed: 20_260_102, numRuns: 3_000 });
+    const values = fc.sample(texts, { numRuns: 3_000 });
     const named = Object.fromEntries(values.map((value, n) => [n % 2 === 0 ? String(n) : `k${n}`, value]));
     const data = Object.fromEntries(
       Object.entries(named).map(([name, value]) => [name, new TextEncoder().encode(value)]),

@@ -23,12 +23,12 @@ export async function find(client: ApiClient, ref: ObjectRef, patience?: Patienc
   }
 }
 
-/** All objects of a kind in a namespace with these labels. A namespace that is not there has none. */
+/** All objects of a kind in a namespace, or those with these labels. A namespace that is not there has none. */
 export async function listAll(
   client: ApiClient,
   kind: ObjectKind,
   namespace: string,
-  labelSelector: string,
+  labelSelector?: string,
 ): Promise<readonly StoredObject[]> {
   for (let restarts = 0; ; restarts += 1) {
     try {
@@ -45,12 +45,16 @@ interface Page {
   readonly next: string | undefined;
 }
 
-async function listOnce(client: ApiClient, kind: ObjectKind, namespace: string, labelSelector: string) {
+async function listOnce(client: ApiClient, kind: ObjectKind, namespace: string, labelSelector: string | undefined) {
   const target = { verb: 'list', group: '', resource: RESOURCE[kind], namespace, name: undefined } as const;
   const found: StoredObject[] = [];
   let next: string | undefined;
   do {
-    const query = { labelSelector, limit: String(PAGE), ...(next === undefined ? {} : { continue: next }) };
+    const query = {
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      limit: String(PAGE),
+      ...(next === undefined ? {} : { continue: next }),
+    };
     const call: Call = { ...target, query };
     const page: Page = await client.read(call, (json) => decodePage(json, kind, namespace));
     found.push(...page.objects);
