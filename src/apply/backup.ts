@@ -1,10 +1,11 @@
 import type { AuditChange } from '../audit/chain.ts';
 import { encodeList } from '../backup/list.ts';
-import { openBackup } from '../backup/open.ts';
+import { checkOpens } from '../backup/open.ts';
 import { equalBytes, sha256Hex } from '../crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { allNamespaces } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
+import { labels } from '../ledger/metadata.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
 import type { BackupFiles } from '../ports/backup-files.ts';
@@ -41,6 +42,13 @@ export interface BackedUp {
   readonly kid: string;
 }
 
+/** What was backed up. */
+export interface Backup {
+  readonly entries: readonly BackedUp[];
+  /** Undefined for a rehearsal. */
+  readonly mark: BackupMark | undefined;
+}
+
 /** The newest ones that the record remembers of each version: a ConfigMap holds 1 MiB. */
 const REMEMBERED = 10;
 
@@ -55,7 +63,7 @@ export type BackupMark = VersionRecord['backups'][number];
 export async function applyBackup(
   request: BackupRequest,
   ports: ApplyPorts & BackupPorts,
-): Promise<readonly BackedUp[]> {
+): Promise<Backup> {
   const { store, clock, actor } = ports;
   const snapshot = await gather(store, {
     ...{ spec: undefined, namespace: request.namespace },
@@ -66,17 +74,18 @@ export async function applyBackup(
   const list = encodeList(allNamespaces(record.spec), objects);
   const entries = entriesOf(record);
   try {
-    if (request.file === undefined) return entries;
+    checkOpens(list);
+    if (request.file === undefined) return { entries, mark: undefined };
     const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
     try {
       const mark = await writeBackup(list, { file: request.file, to: request.to }, ports);
       await remember(record, mark, entries, ports);
+      return { entries, mark };
     } catch (error) {
       throw error instanceof Moved ? notRemembered(request.file) : error;
     } finally {
       await lock.release();
     }
-    return entries;
   } finally {
     list.fill(0);
     wipe(assessment);
@@ -93,7 +102,6 @@ export async function writeBackup(
   await files.create(file, sealed.bytes, async (copy) => {
     const opened = await sealed.reopen(copy);
     const same = equalBytes(opened, list);
-    if (same) openBackup(opened);
     opened.fill(0);
     if (!same) throw new DamagedError('what was written is not what was backed up');
   });
@@ -115,7 +123,10 @@ async function remember(
 ): Promise<void> {
   const written = await updateRecord(spec.ledgerNamespace, (record) => withBackup(record, mark, entries), ports);
   const changes = entries.map(
-    ({ key, n, kid }): AuditChange => ({ action: 'backup', object: `${key} v${n} in ${mark.file}`, key, kid }),
+    ({ key, n, kid }): AuditChange => {
+      const object = `${key} v${n} in ${mark.file} (SHA256:${mark.sha256})`;
+      return { action: 'backup', object, key, kid };
+    },
   );
   await appendAudit(written.record, { changes, result: 'done' }, ports);
 }
@@ -169,16 +180,18 @@ function wholeInstallation({ record, versions, snapshot, ledger, installationId 
       hint: 'palette-keys status says what is wrong; palette-keys init repairs what can be repaired',
     });
   }
-  // A destroyed version whose entry is there again is not to last.
-  const places = new Set(
+  // A destroyed version whose entry is there again is not to last; what is damaged here the record does not know.
+  const kinds = new Map(
     [...ledger].flatMap(([kind, items]) => {
       const destroyed = (record.record.keys[kind]?.versions ?? []).filter(({ state }) => state === 'destroyed');
-      const kept = items.filter(({ n }) => destroyed.every((version) => version.n !== n));
-      return kept.map(({ ref }) => formatRef(ref));
+      const kept = items.filter(({ n, damage }) => damage === undefined && destroyed.every((version) => version.n !== n));
+      return kept.map(({ ref }) => [formatRef(ref), kind] as const);
     }),
   );
-  const secrets = snapshot.ledger.flatMap((object) =>
-    object.damage === undefined && places.has(formatRef(object.ref)) ? [object] : [],
-  );
+  const secrets = snapshot.ledger.flatMap((object) => {
+    const kind = kinds.get(formatRef(object.ref));
+    // Labels may have been lost or changed in the store; the record and the kids say whose keys these are.
+    return object.damage === undefined && kind !== undefined ? [{ ...object, labels: labels(installationId, kind) }] : [];
+  });
   return { record: record.record, objects: [...secrets, record.object] };
 }

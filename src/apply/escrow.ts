@@ -1,4 +1,5 @@
 import { encodeList } from '../backup/list.ts';
+import { checkOpens } from '../backup/open.ts';
 import { PaletteKeysError } from '../errors.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { allNamespaces, recordConfigMap } from '../installation/names.ts';
@@ -37,6 +38,7 @@ export async function writeEscrow(
   ];
   const list = encodeList(allNamespaces(spec), objects);
   try {
+    checkOpens(list);
     return await writeBackup(list, escrow, { ...escrow, clock });
   } finally {
     list.fill(0);

@@ -1,4 +1,4 @@
-import { DamagedError } from '../errors.ts';
+import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { installationOf, type LedgerEntry } from '../ledger/entry.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
@@ -11,9 +11,6 @@ export interface OpenedBackup {
   readonly record: InstallationRecord;
   readonly entries: readonly LedgerEntry[];
 }
-
-/** The entries that material may consist of; what else stands in a Secret is nothing that a kid vouches for. */
-const FORMS = ['key', 'key.pem', 'key.pem tls.crt', 'keyfile password username'];
 
 /**
  * Checks a backup in the clear: every kid is computed anew, and every version that the record has must be there. Only
@@ -39,6 +36,19 @@ export function openBackup(plain: Uint8Array): OpenedBackup {
   return { record: printable(record), entries };
 }
 
+/** Checks a backup before it is written: what could not be restored is no fault of a disk. Throws REFUSED. */
+export function checkOpens(plain: Uint8Array): void {
+  try {
+    openBackup(plain);
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error;
+    throw new PaletteKeysError('REFUSED', `a backup made now could not be restored: ${error.message}`, {
+      hint: 'palette-keys status says what is wrong; nothing was written',
+      cause: error,
+    });
+  }
+}
+
 /** Without backups whose names would be commands to the terminal that `status` shows them on. */
 function printable(record: InstallationRecord): InstallationRecord {
   const keys = Object.entries(record.keys).map(([kind, { versions, evidence }]) => {
@@ -56,9 +66,6 @@ function entriesOf(secrets: readonly StoredObject[], record: InstallationRecord)
     if (item.damage !== undefined) throw new DamagedError(`${item.ref.name} in it is damaged: ${item.damage}`);
     if (item.ref.namespace !== record.spec.ledgerNamespace) {
       throw new DamagedError(`${item.ref.name} in it is not in the namespace of the ledger`);
-    }
-    if (!FORMS.includes(Object.keys(item.entry.material.entries).sort().join(' '))) {
-      throw new DamagedError(`${item.ref.name} in it holds more than a key`);
     }
     return item.entry;
   });

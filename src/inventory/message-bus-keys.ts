@@ -20,6 +20,7 @@ function messageBusKey(definition: {
     madeByInit: true,
     ...definition,
     dependsOn: ['root-key'],
+    forms: [['key.pem']],
     generate: async () => {
       const key = await generatePrivateKey({ type: 'ed25519' });
       return { finish: () => ({ alg: ALG, entries: { 'key.pem': encodePrivateKey(key) } }) };

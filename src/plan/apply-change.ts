@@ -1,4 +1,5 @@
 import type { InstallationSpec } from '../installation/spec.ts';
+import { factsOf } from '../inventory/forms.ts';
 import { versionedKind } from '../inventory/index.ts';
 import type { LedgerItem, LedgerView } from '../inventory/ledger-view.ts';
 import type { KindId, LedgerEntry } from '../ledger/entry.ts';
@@ -22,13 +23,13 @@ export function applyChange(
     const has = item.action === 'keep' || item.action === 'restore';
     return has && state !== undefined ? { ...item, version: { ...item.version, state } } : item;
   });
-  const unrecorded = leftIn(items, Math.max(0, ...known.map(numberOf), newestOf(recorded)));
+  const unrecorded = leftAfter(items, Math.max(0, ...known.map(numberOf), newestOf(recorded)));
   const left = unrecorded.filter(({ facts }) => !passesOver.has(facts.kid));
   const passed = unrecorded.filter(({ facts }) => passesOver.has(facts.kid));
   const retired = passed.map((entry): VersionItem => ({ action: 'keep', version: { ...entry, state: 'retired' } }));
   let next = Math.max(0, newestOf(recorded), ...known.map(numberOf), ...items.map(({ n }) => n)) + 1;
   const added = adds.map(({ state, material }): VersionItem => {
-    const facts = material === undefined ? undefined : kind.inspect(material);
+    const facts = material === undefined ? undefined : factsOf(kind, material);
     const index = left.findIndex((entry) => facts === undefined || entry.facts.kid === facts.kid);
     const [written] = index === -1 ? [] : left.splice(index, 1);
     if (written !== undefined) return { action: 'keep', version: { ...written, state } };
@@ -38,7 +39,9 @@ export function applyChange(
     const own = { ...material, entries: mapEntries(material.entries) };
     return { action: 'add', version: { kind: kind.id, n: next++, createdAt: now, material: own, facts, state } };
   });
-  return [...moved, ...retired, ...added];
+  // Nobody runs an import or a request again that was interrupted and given up for another one.
+  const kept = kind.madeByInit ? [] : left.map((entry): VersionItem => ({ action: 'keep', version: { ...entry, state: kind.unusedState } }));
+  return [...moved, ...retired, ...kept, ...added];
 }
 
 /**
@@ -51,12 +54,17 @@ export function unfitEntries(
   recorded: KeyRecord,
   { spec, compromised }: { readonly spec: InstallationSpec; readonly compromised: boolean },
 ): ReadonlySet<string> {
-  const left = leftIn(ledger.get(kind) ?? [], newestOf(recorded));
+  const left = leftIn(ledger.get(kind) ?? [], recorded);
   const unfit = left.filter((entry) => compromised || versionedKind(kind)?.drift(entry, spec) !== undefined);
   return new Set(unfit.map(({ facts }) => facts.kid));
 }
 
-function leftIn(items: readonly LedgerItem[], newest: number): readonly LedgerEntry[] {
+/** What interrupted runs have left of a kind: sound entries that are newer than all that the record knows. */
+export function leftIn(items: readonly LedgerItem[], recorded: KeyRecord | undefined): readonly LedgerEntry[] {
+  return leftAfter(items, newestOf(recorded));
+}
+
+function leftAfter(items: readonly LedgerItem[], newest: number): readonly LedgerEntry[] {
   return items.flatMap((item) => (item.damage === undefined && item.n > newest ? [item.entry] : []));
 }
 

@@ -4,8 +4,8 @@ import { decodePrivateKey } from '../../crypto/private-key.ts';
 import { DamagedError, PaletteKeysError } from '../../errors.ts';
 import { ingressSecret } from '../../installation/names.ts';
 import type { InstallationSpec } from '../../installation/spec.ts';
-import { fqdnMaterial, leafOf, materialOfSecret } from '../../inventory/fqdn-certificate.ts';
-import { versionedKind } from '../../inventory/index.ts';
+import { factsOf } from '../../inventory/forms.ts';
+import { fqdnCertificate, fqdnMaterial, leafOf, materialOfSecret } from '../../inventory/fqdn-certificate.ts';
 import type { Material } from '../../ledger/entry.ts';
 import { isManaged } from '../../ledger/metadata.ts';
 import type { VersionRecord } from '../../ledger/record.ts';
@@ -120,7 +120,7 @@ export function rollbackChange({ versions, generation, ready }: FrontDoor): Chan
 }
 
 function kidOf(material: Material): string {
-  return versionedKind(FQDN)?.inspect(material).kid ?? '';
+  return factsOf(fqdnCertificate, material).kid;
 }
 
 function isSame(a: Material, b: Material): boolean {
