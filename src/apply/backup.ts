@@ -42,7 +42,7 @@ export interface BackedUp {
   readonly kid: string;
 }
 
-/** What was backed up. */
+/** What a backup holds, and where it is. */
 export interface Backup {
   readonly entries: readonly BackedUp[];
   /** Undefined for a rehearsal. */
@@ -60,10 +60,7 @@ export type BackupMark = VersionRecord['backups'][number];
  * versions it holds. Throws REFUSED where the installation is not whole, so that nobody relies on half a backup, and USAGE where it
  * is not that of `namespace`.
  */
-export async function applyBackup(
-  request: BackupRequest,
-  ports: ApplyPorts & BackupPorts,
-): Promise<Backup> {
+export async function applyBackup(request: BackupRequest, ports: ApplyPorts & BackupPorts): Promise<Backup> {
   const { store, clock, actor } = ports;
   const snapshot = await gather(store, {
     ...{ spec: undefined, namespace: request.namespace },
@@ -122,12 +119,10 @@ async function remember(
   ports: ApplyPorts,
 ): Promise<void> {
   const written = await updateRecord(spec.ledgerNamespace, (record) => withBackup(record, mark, entries), ports);
-  const changes = entries.map(
-    ({ key, n, kid }): AuditChange => {
-      const object = `${key} v${n} in ${mark.file} (SHA256:${mark.sha256})`;
-      return { action: 'backup', object, key, kid };
-    },
-  );
+  const changes = entries.map(({ key, n, kid }): AuditChange => {
+    const object = `${key} v${n} in ${mark.file} (SHA256:${mark.sha256})`;
+    return { action: 'backup', object, key, kid };
+  });
   await appendAudit(written.record, { changes, result: 'done' }, ports);
 }
 
@@ -184,14 +179,18 @@ function wholeInstallation({ record, versions, snapshot, ledger, installationId 
   const kinds = new Map(
     [...ledger].flatMap(([kind, items]) => {
       const destroyed = (record.record.keys[kind]?.versions ?? []).filter(({ state }) => state === 'destroyed');
-      const kept = items.filter(({ n, damage }) => damage === undefined && destroyed.every((version) => version.n !== n));
+      const kept = items.filter(
+        ({ n, damage }) => damage === undefined && destroyed.every((version) => version.n !== n),
+      );
       return kept.map(({ ref }) => [formatRef(ref), kind] as const);
     }),
   );
   const secrets = snapshot.ledger.flatMap((object) => {
     const kind = kinds.get(formatRef(object.ref));
     // Labels may have been lost or changed in the store; the record and the kids say whose keys these are.
-    return object.damage === undefined && kind !== undefined ? [{ ...object, labels: labels(installationId, kind) }] : [];
+    return object.damage === undefined && kind !== undefined
+      ? [{ ...object, labels: labels(installationId, kind) }]
+      : [];
   });
   return { record: record.record, objects: [...secrets, record.object] };
 }

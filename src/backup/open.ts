@@ -10,6 +10,8 @@ import { decodeList } from './list.ts';
 export interface OpenedBackup {
   readonly record: InstallationRecord;
   readonly entries: readonly LedgerEntry[];
+  /** The newest time that its record tells of: it was made then or later. */
+  readonly changedAt: string;
 }
 
 /**
@@ -33,7 +35,13 @@ export function openBackup(plain: Uint8Array): OpenedBackup {
     throw new DamagedError('it holds keys of another installation than its record');
   }
   checkComplete(record, entries);
-  return { record: printable(record), entries };
+  return { record: printable(record), entries, changedAt: newestTimeIn(record) };
+}
+
+function newestTimeIn({ createdAt, keys }: InstallationRecord): string {
+  const versions = Object.values(keys).flatMap((key) => key.versions);
+  const times = versions.flatMap(({ since, backups }) => [since, ...backups.map(({ at }) => at)]);
+  return [createdAt, ...times].sort().at(-1) ?? createdAt;
 }
 
 /** Checks a backup before it is written: what could not be restored is no fault of a disk. Throws REFUSED. */

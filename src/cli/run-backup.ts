@@ -1,4 +1,4 @@
-import { applyBackup } from '../apply/backup.ts';
+import { applyBackup, type BackupMark } from '../apply/backup.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { BackupFiles } from '../ports/backup-files.ts';
 import { applyPorts } from './apply-ports.ts';
@@ -27,11 +27,15 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
   const backupPorts = { sealer, files: piped ? pipe(ports) : files };
   const places = { namespace: options.namespace, ledgerNamespace: spec?.ledgerNamespace };
   const request = { file: dryRun ? undefined : out, to, ...places };
-  const entries = await applyBackup(request, { ...applyPorts('backup', store, ports), ...backupPorts });
-  if (piped) return 0;
+  const { entries, mark } = await applyBackup(request, { ...applyPorts('backup', store, ports), ...backupPorts });
+  if (piped) {
+    // Standard output is the file itself.
+    if (!options.quiet && mark !== undefined) terminal.stderr.write(keep(mark));
+    return 0;
+  }
   if (output === 'json' || output === 'yaml') {
     await writeDocument(
-      { kind: 'BackupResult', file: dryRun ? null : out, entries, verified: !dryRun },
+      { kind: 'BackupResult', file: dryRun ? null : out, ...digestOf(mark), entries, verified: !dryRun },
       output,
       terminal,
     );
@@ -40,9 +44,23 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
   terminal.stdout.write(renderKeys(entries, palette(terminal.colour.stdout)));
   const what = dryRun ? 'Would be written to' : 'Written to, read back from and opened in';
   terminal.stdout.write(`\n${what} ${out}: ${entries.length} keys.\n`);
-  if (!options.quiet && !dryRun)
-    terminal.stderr.write('Keep the file, and what opens it, in two places apart from the store.\n');
+  if (mark !== undefined) terminal.stdout.write(`SHA256:${mark.sha256}\n`);
+  if (!options.quiet && mark !== undefined) terminal.stderr.write(keep(mark));
   return 0;
+}
+
+/** Whoever has the recipient, which is public, can make a file that opens and is not this one. */
+function keep({ sha256 }: BackupMark): string {
+  return [
+    'Keep the file, and what opens it, in two places apart from the store.',
+    'Keep its digest apart from the file. Encryption does not prove who made a file; restore does, with',
+    `--expect SHA256:${sha256}`,
+    '',
+  ].join('\n');
+}
+
+function digestOf(mark: BackupMark | undefined): { sha256?: string } {
+  return mark === undefined ? {} : { sha256: `SHA256:${mark.sha256}` };
 }
 
 /** `{time}` in the name becomes the present time, `20260131T045900Z`: a CronJob has no shell to do it. */

@@ -36,5 +36,6 @@ function checkRequest(pem: string, spki: Uint8Array): void {
   const [, base64] =
     /^-----BEGIN CERTIFICATE REQUEST-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE REQUEST-----\n$/.exec(pem) ?? [];
   if (base64 === undefined) throw new DamagedError('entry request.csr is not a certificate request');
-  if (!Buffer.from(base64, 'base64').includes(Buffer.from(spki))) throw new DamagedError('the request is not of the key');
+  if (!Buffer.from(base64, 'base64').includes(Buffer.from(spki)))
+    throw new DamagedError('the request is not of the key');
 }

@@ -73,7 +73,10 @@ function unrecordedFinding(item: LedgerItem): Finding {
   const [message, remedy] =
     item.damage === undefined
       ? [`${unknown}: a run was interrupted after writing it`, 'run the command that was interrupted again']
-      : [`${unknown}, no backup will hold it, and it is damaged: ${item.damage}`, item.remedy ?? 'move it away and keep it'];
+      : [
+          `${unknown}, no backup will hold it, and it is damaged: ${item.damage}`,
+          item.remedy ?? 'move it away and keep it',
+        ];
   return finding('LEDGER_ENTRY_UNRECORDED', formatRef(item.ref), message, remedy);
 }
 

@@ -40,9 +40,9 @@ export const systemTextFiles: TextFiles = {
   },
   async writeNew(file, text) {
     // Loaded when something is written: most commands write no text.
-    const { syncFolder, writeAndSync } = await import('./new-file.ts');
+    const { syncFolder, writeWhole } = await import('./new-file.ts');
     try {
-      await writeAndSync(file, text);
+      await writeWhole(file, text);
       await syncFolder(path.dirname(file));
     } catch (error) {
       if (codeOf(error) === 'EEXIST') throw taken(file);

@@ -6,11 +6,12 @@ import { ingressSecret } from '../../installation/names.ts';
 import type { InstallationSpec } from '../../installation/spec.ts';
 import { factsOf } from '../../inventory/forms.ts';
 import { fqdnCertificate, fqdnMaterial, leafOf, materialOfSecret } from '../../inventory/fqdn-certificate.ts';
-import type { Material } from '../../ledger/entry.ts';
+import type { LedgerEntry, Material } from '../../ledger/entry.ts';
 import { isManaged } from '../../ledger/metadata.ts';
 import type { VersionRecord } from '../../ledger/record.ts';
 import type { State } from '../../ledger/ring.ts';
 import { entry } from '../../ledger/text.ts';
+import { leftIn } from '../../plan/apply-change.ts';
 import { assess } from '../../plan/assess.ts';
 import { type Change, lookAt } from '../../plan/change.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -27,6 +28,8 @@ export interface FrontDoor {
   readonly generation: number;
   readonly ready: boolean;
   readonly versions: readonly VersionRecord[];
+  /** Certificates that interrupted imports left in the ledger, and the record does not know. */
+  readonly left: readonly LedgerEntry[];
   /** Keys that `csr` made, the newest first. */
   readonly keys: readonly FoundKey[];
   /** The Secret that the ingress controller reads, if it is there and can be read. */
@@ -42,7 +45,7 @@ export async function readFrontDoor(
 ): Promise<FrontDoor> {
   const request = { adopt: false, restore: false, change: lookAt(FQDN) };
   const snapshot = await gather(store, spec, request);
-  const { record, rings } = await assess(snapshot, request, clock.now());
+  const { record, rings, ledger } = await assess(snapshot, request, clock.now());
   if (record.status === 'missing' && snapshot.ledger.length === 0) throw notInstalled(store);
   if (record.status !== 'sound') throw recordGone();
   const found = snapshot.projections.get(formatRef(ingressSecret(record.record.spec)));
@@ -52,8 +55,18 @@ export async function readFrontDoor(
     source: `the key that csr made (version ${n})`,
   }));
   const { generation, ready, spec: recorded } = record.record;
-  const versions = record.record.keys[FQDN]?.versions ?? [];
-  return { spec: recorded, generation, ready, versions, keys, secret, held: heldBy(secret) };
+  const known = record.record.keys[FQDN];
+  const left = leftIn(fqdnCertificate, ledger.get(FQDN) ?? [], known);
+  return {
+    spec: recorded,
+    generation,
+    ready,
+    versions: known?.versions ?? [],
+    left,
+    keys,
+    secret,
+    held: heldBy(secret),
+  };
 }
 
 function heldBy(secret: StoredObject | undefined): Material | undefined {
@@ -85,12 +98,12 @@ export function ownership({ secret, spec }: FrontDoor, allow: readonly string[])
 
 /** What an import asks for, or undefined where the very same certificate stands there already. */
 export function importChange(door: FrontDoor, pair: { certificate: Uint8Array; key: Uint8Array }): Change | undefined {
-  const { versions, held, secret, generation, ready } = door;
+  const { versions, left, held, secret, generation, ready } = door;
   const material = fqdnMaterial(pair);
   const kid = kidOf(material);
   const same = versions.find((version) => version.kid === kid && version.state !== 'destroyed');
   const stands = secret !== undefined && held !== undefined && isSame(held, material) && isManaged(secret);
-  if (same?.state === 'active' && stands && ready) return undefined;
+  if (same?.state === 'active' && stands && ready) return left.length === 0 ? undefined : recordLeft(door);
   const known = new Set(versions.map((version) => version.kid));
   const before = held !== undefined && kidOf(held) !== kid && !known.has(kidOf(held)) ? [held] : [];
   const moves = new Map<number, State>();
@@ -105,6 +118,11 @@ export function importChange(door: FrontDoor, pair: { certificate: Uint8Array; k
   // What stands there now was not imported by palette-keys: it is kept, so that it can come back.
   const adds = [...before.map((each) => ({ state: 'trusted' as const, material: each })), ...imported];
   return { ...lookAt(FQDN), generation, adds, moves, overwrites: true, whole: !ready };
+}
+
+/** Gives up what interrupted imports left: it is kept, and can be imported again. */
+function recordLeft({ left, generation }: FrontDoor): Change {
+  return { ...lookAt(FQDN), generation, adds: left.map(({ material }) => ({ state: 'retired', material })) };
 }
 
 /** Back to the certificate before: the newest trusted one. Undefined where there is none. */

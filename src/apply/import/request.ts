@@ -10,6 +10,7 @@ import {
   spkiOf,
 } from '../../crypto/private-key.ts';
 import { PaletteKeysError } from '../../errors.ts';
+import { fqdnKey } from '../../inventory/fqdn-key.ts';
 import type { LedgerEntry, Material } from '../../ledger/entry.ts';
 import { activeOf } from '../../ledger/ring.ts';
 import { entry, textEntry, utf8 } from '../../ledger/text.ts';
@@ -19,6 +20,7 @@ import { type Change, lookAt } from '../../plan/change.ts';
 import { gather, type SpecRequest } from '../gather.ts';
 import { applyInit, previewInit } from '../init.ts';
 import type { ApplyPorts } from '../ports.ts';
+import { refuseBlocked } from '../refusals.ts';
 import { FQDN } from './front-door.ts';
 
 const KIND = 'fqdn-key';
@@ -67,19 +69,34 @@ export async function requestCertificate(
   const before = await look(spec, ports);
   const subject = subjectOf(wanted);
   const { entry: open, isRecorded } = openIn(before, subject);
-  const isDone = open !== undefined && isRecorded;
-  if (!isDone || !before.ready) {
-    const base = { ...lookAt(KIND), generation: before.generation, whole: !before.ready };
+  if (open === undefined || !isRecorded) {
     const material = open?.material ?? (await newMaterial(wanted, subject));
-    const moves = new Map(before.active === undefined ? [] : [[before.active.n, 'trusted'] as const]);
-    const change: Change = isDone ? base : { ...base, adds: [{ state: 'active', material }], moves };
-    const input = { spec, request: { adopt: false, restore: false, change }, createNamespaces: false };
-    await applyInit(await previewInit(input, ports), input, ports);
+    await write({ adds: [{ state: 'active', material }], moves: movesFrom(before) }, before, spec, ports);
+  } else if (before.left.length > 0 || !before.ready) {
+    const adds = before.left.map(({ material }) => ({ state: 'retired' as const, material }));
+    await write({ adds, moves: new Map() }, before, spec, ports);
   }
   const { active } = await look(spec, ports);
   if (active === undefined) throw new Error('the key of the request was not written');
   const { material, facts, n } = active;
-  return { request: textEntry(material.entries, 'request.csr'), kid: facts.kid, n, isNew: !isDone };
+  return { request: textEntry(material.entries, 'request.csr'), kid: facts.kid, n, isNew: !isRecorded };
+}
+
+async function write(
+  { adds, moves }: Pick<Change, 'adds' | 'moves'>,
+  { generation, ready }: Awaited<ReturnType<typeof look>>,
+  spec: SpecRequest,
+  ports: ApplyPorts,
+): Promise<void> {
+  const change: Change = { ...lookAt(KIND), generation, adds, moves, whole: !ready };
+  const input = { spec, request: { adopt: false, restore: false, change }, createNamespaces: false };
+  const plan = await previewInit(input, ports);
+  refuseBlocked(plan);
+  await applyInit(plan, input, ports);
+}
+
+function movesFrom({ active }: Awaited<ReturnType<typeof look>>): Change['moves'] {
+  return new Map(active === undefined ? [] : [[active.n, 'trusted'] as const]);
 }
 
 function subjectOf({ names, keyType }: Wanted): string {
@@ -116,19 +133,18 @@ async function look(spec: SpecRequest, { store, clock }: ApplyPorts) {
     generation,
     ready,
     active: ring === undefined ? undefined : activeOf(ring),
-    left: leftIn(ledger.get(KIND) ?? [], keys[KIND]),
+    left: leftIn(fqdnKey, ledger.get(KIND) ?? [], keys[KIND]),
     answered: new Set((rings.get(FQDN) ?? []).map(({ material }) => keyIdOf(material))),
   };
 }
 
-/** The newest request for that subject that waits for its answer; an older one that the record knows was given up for another. */
+/** The request for that subject that waits for its answer; an older one that the record knows was given up for another. */
 function openIn(
   { active, left, answered }: Awaited<ReturnType<typeof look>>,
   subject: string,
 ): { readonly entry: LedgerEntry | undefined; readonly isRecorded: boolean } {
   const isOpen = ({ material, facts }: LedgerEntry): boolean =>
     textEntry(material.entries, 'subject') === subject && !answered.has(facts.kid);
-  const interrupted = left.findLast(isOpen);
-  if (interrupted !== undefined) return { entry: interrupted, isRecorded: false };
-  return active !== undefined && isOpen(active) ? { entry: active, isRecorded: true } : { entry: undefined, isRecorded: true };
+  if (active !== undefined && isOpen(active)) return { entry: active, isRecorded: true };
+  return { entry: left.findLast(isOpen), isRecorded: false };
 }
