@@ -98,12 +98,12 @@ export function ownership({ secret, spec }: FrontDoor, allow: readonly string[])
 
 /** What an import asks for, or undefined where the very same certificate stands there already. */
 export function importChange(door: FrontDoor, pair: { certificate: Uint8Array; key: Uint8Array }): Change | undefined {
-  const { versions, left, held, secret, generation, ready } = door;
+  const { versions, held, secret, generation, ready } = door;
   const material = fqdnMaterial(pair);
   const kid = kidOf(material);
   const same = versions.find((version) => version.kid === kid && version.state !== 'destroyed');
   const stands = secret !== undefined && held !== undefined && isSame(held, material) && isManaged(secret);
-  if (same?.state === 'active' && stands && ready) return left.length === 0 ? undefined : recordLeft(door);
+  if (same?.state === 'active' && stands && ready) return undefined;
   const known = new Set(versions.map((version) => version.kid));
   const before = held !== undefined && kidOf(held) !== kid && !known.has(kidOf(held)) ? [held] : [];
   const moves = new Map<number, State>();
@@ -120,8 +120,9 @@ export function importChange(door: FrontDoor, pair: { certificate: Uint8Array; k
   return { ...lookAt(FQDN), generation, adds, moves, overwrites: true, whole: !ready };
 }
 
-/** Gives up what interrupted imports left: it is kept, and can be imported again. */
-function recordLeft({ left, generation }: FrontDoor): Change {
+/** Records what interrupted imports left, and this one is not about: it can be imported again. Undefined where there is none. */
+export function recordLeft({ left, generation }: FrontDoor): Change | undefined {
+  if (left.length === 0) return undefined;
   return { ...lookAt(FQDN), generation, adds: left.map(({ material }) => ({ state: 'retired', material })) };
 }
 
