@@ -3,14 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { InstallationSpec } from '../../src/installation/spec.ts';
 import { VERSIONED } from '../../src/inventory/index.ts';
 import { haveTools } from '../program/tools.ts';
-import { ManualClock } from '../support/clock.ts';
 import { installation, ledgerFacts, recordIn, smallSpec, storeWith } from '../support/installations.ts';
 import { usersOf } from '../support/memory-database-users.ts';
-import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
-import { makeLeaf, makeRoot, serverExtensions } from '../support/openssl-pki.ts';
+import { MemoryTenantStore } from '../support/memory-tenant-store.ts';
 import { RsaPool } from '../support/random.ts';
 import { type BenchOptions, command, commandWell, documentOf, Files, FOR, versionsIn, WITH } from './bench.ts';
+import { certificates, clock, FQDN, importing } from './certificates.ts';
 
 const pool = new RsaPool();
 let mark: ReturnType<RsaPool['mark']>;
@@ -21,16 +20,12 @@ beforeAll(() => {
 beforeEach(() => pool.rewind(mark));
 afterAll(() => pool.uninstall());
 
-const FQDN = 'palette.example.org';
 const parts = {
   messageBus: { service: 'nats', dnsNames: [] },
   rootDomain: FQDN,
   hashSalt: { census: { collection: 'users', kidField: 'salt' } },
   mongodb: { members: 1, uri: 'mongodb://mongo:27017' },
 };
-/** After the certificates of the test, which openssl dates, were made. */
-const clock = new ManualClock(new Date(Date.now() + 600_000));
-
 interface Life {
   readonly kind: string;
   /** What tells it from another life of the same kind. */
@@ -52,10 +47,6 @@ const rotate = (kind: string, ...flags: readonly string[]): readonly string[] =>
   ...flags,
 ];
 const csr = (type: string, ...more: readonly string[]): readonly string[] => ['csr', '--key-type', type, ...more];
-const imported = (n: number): readonly string[] => [
-  ...['import-cert', '--yes', '--cert', `cert-${n}.pem`, '--key', `cert-${n}.key`, '--ca', 'root.pem'],
-];
-
 const LIVES: readonly Life[] = [
   { kind: 'root-key', form: '', replaced: rotate('root-key', '--no-tenant-store') },
   ...JWT.map((algorithm) => ({
@@ -74,7 +65,7 @@ const LIVES: readonly Life[] = [
     ...{ kind: 'fqdn-key', form: type },
     ...{ made: csr(type), replaced: csr(type, '--fqdn', 'other.example.org', '--previous-fqdn', '192.0.2.7') },
   })),
-  { kind: 'fqdn-certificate', form: '', made: imported(1), replaced: imported(2) },
+  { kind: 'fqdn-certificate', form: '', made: importing(1), replaced: importing(2) },
 ];
 
 test('every kind of the ledger has a life here', () => {
@@ -82,16 +73,7 @@ test('every kind of the ledger has a life here', () => {
 });
 
 describe.skipIf(!haveTools('openssl'))('made, shown, backed up, restored, replaced and backed up again:', () => {
-  const root = makeRoot();
-  const leaf = (keyName: 'rsa2048-3' | 'p384-3') =>
-    makeLeaf(root, { keyName, extensions: serverExtensions(`DNS:${FQDN},DNS:*.${FQDN}`) });
-  const [first, second] = [leaf('rsa2048-3'), leaf('p384-3')];
-  const pkcs8 = ({ key }: typeof first) => key.export({ type: 'pkcs8', format: 'pem' }).toString();
-  const texts = {
-    ...{ 'root.pem': root.pem, 'cert-1.pem': first.pem, 'cert-2.pem': second.pem },
-    'admin.txt': 'mongodb://admin:secret@mongo:27017',
-    ...{ 'cert-1.key': pkcs8(first), 'cert-2.key': pkcs8(second) },
-  };
+  const texts = { ...certificates(), 'admin.txt': 'mongodb://admin:secret@mongo:27017' };
   const made = new Map<string, Promise<Snapshot>>();
 
   async function fresh(spec = smallSpec(parts)): Promise<MemoryStore> {
