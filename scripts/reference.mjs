@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { IMPORT_FINDINGS } from '../src/certificate/import/finding.ts';
 import { REPAIRS } from '../src/certificate/import/repair.ts';
 import { ERRORS } from '../src/errors.ts';
+import { VERSIONED } from '../src/inventory/index.ts';
 import { FINDINGS } from '../src/plan/finding.ts';
 
 const file = fileURLToPath(new URL('../docs/reference.md', import.meta.url));
@@ -19,7 +20,11 @@ export async function reference() {
     ([code, { severity, allowable, docs }]) => `| \`${code}\` | ${severity} | ${allowable ? 'yes' : ''} | ${docs} |`,
   );
   const repairs = Object.entries(REPAIRS).map(([code, docs]) => `| \`${code}\` | ${docs} |`);
-  return Object.entries({ errors, findings, 'import-findings': imports, repairs }).reduce(
+  const ledger = VERSIONED.map(({ id, forms }) => {
+    const entries = forms.map((form) => form.map((name) => `\`${name}\``).join(', '));
+    return `| \`${id}\` | ${entries.join('; or ')} |`;
+  });
+  return Object.entries({ errors, findings, 'import-findings': imports, repairs, ledger }).reduce(
     (filled, [name, rows]) => fill(filled, name, rows),
     text,
   );

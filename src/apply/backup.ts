@@ -1,10 +1,11 @@
 import type { AuditChange } from '../audit/chain.ts';
 import { encodeList } from '../backup/list.ts';
-import { openBackup } from '../backup/open.ts';
+import { checkOpens } from '../backup/open.ts';
 import { equalBytes, sha256Hex } from '../crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { allNamespaces } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
+import { labels } from '../ledger/metadata.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
 import { type BackupFiles, pendingName } from '../ports/backup-files.ts';
@@ -43,6 +44,13 @@ export interface BackedUp {
   readonly kid: string;
 }
 
+/** What a backup holds, and where it is. */
+export interface Backup {
+  readonly entries: readonly BackedUp[];
+  /** Undefined for a rehearsal. */
+  readonly mark: BackupMark | undefined;
+}
+
 /** The newest ones that the record remembers of each version: a ConfigMap holds 1 MiB. */
 const REMEMBERED = 10;
 
@@ -73,7 +81,7 @@ export async function applyBackup(request: BackupRequest, ports: ApplyPorts & Ba
   const list = encodeList(allNamespaces(record.spec), objects);
   const entries = entriesOf(record);
   try {
-    checkList(list);
+    checkOpens(list);
     const done = await earlierBackup(request.file, record, ports.files);
     if (request.dryRun || done?.state === 'placed') return { entries, mark: done?.mark };
     const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
@@ -125,16 +133,6 @@ async function earlierBackup(
   return mark === undefined ? undefined : { state: 'staged', mark };
 }
 
-/** What cannot be restored is no backup. That it cannot is a fault of this program, and not of a disk. */
-function checkList(list: Uint8Array): void {
-  try {
-    openBackup(list);
-  } catch (error) {
-    if (error instanceof DamagedError) throw new Error(`this installation cannot be backed up: ${error.message}`);
-    throw error;
-  }
-}
-
 /** Seals a backup in the clear into a new file that was read back and opened again, and waits for its name. */
 export async function stageBackup(
   list: Uint8Array,
@@ -169,10 +167,10 @@ async function remember(
   ports: ApplyPorts,
 ): Promise<void> {
   const written = await updateRecord(spec.ledgerNamespace, (record) => withBackup(record, mark, entries), ports);
-  const object = `${mark.file} (SHA256:${mark.sha256})`;
-  const changes = entries.map(
-    ({ key, n, kid }): AuditChange => ({ action: 'backup', object: `${key} v${n} in ${object}`, key, kid }),
-  );
+  const changes = entries.map(({ key, n, kid }): AuditChange => {
+    const object = `${key} v${n} in ${mark.file} (SHA256:${mark.sha256})`;
+    return { action: 'backup', object, key, kid };
+  });
   if (await logMentions(written.record, mark.sha256, ports)) return;
   await appendAudit(written.record, { changes, result: 'done' }, ports);
 }
@@ -226,16 +224,22 @@ function wholeInstallation({ record, versions, snapshot, ledger, installationId 
       hint: 'palette-keys status says what is wrong; palette-keys init repairs what can be repaired',
     });
   }
-  // A destroyed version whose entry is there again is not to last.
-  const places = new Set(
+  // A destroyed version whose entry is there again is not to last; what is damaged here the record does not know.
+  const kinds = new Map(
     [...ledger].flatMap(([kind, items]) => {
       const destroyed = (record.record.keys[kind]?.versions ?? []).filter(({ state }) => state === 'destroyed');
-      const kept = items.filter(({ n }) => destroyed.every((version) => version.n !== n));
-      return kept.map(({ ref }) => formatRef(ref));
+      const kept = items.filter(
+        ({ n, damage }) => damage === undefined && destroyed.every((version) => version.n !== n),
+      );
+      return kept.map(({ ref }) => [formatRef(ref), kind] as const);
     }),
   );
-  const secrets = snapshot.ledger.flatMap((object) =>
-    object.damage === undefined && places.has(formatRef(object.ref)) ? [object] : [],
-  );
+  const secrets = snapshot.ledger.flatMap((object) => {
+    const kind = kinds.get(formatRef(object.ref));
+    // Labels may have been lost or changed in the store; the record and the kids say whose keys these are.
+    return object.damage === undefined && kind !== undefined
+      ? [{ ...object, labels: labels(installationId, kind) }]
+      : [];
+  });
   return { record: record.record, objects: [...secrets, record.object] };
 }

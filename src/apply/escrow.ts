@@ -1,5 +1,6 @@
 import { type EscrowState, escrowState } from '../backup/escrow-state.ts';
 import { encodeList } from '../backup/list.ts';
+import { checkOpens } from '../backup/open.ts';
 import { sha256Hex } from '../crypto/digest.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { allNamespaces, recordConfigMap } from '../installation/names.ts';
@@ -90,6 +91,7 @@ export async function stageEscrow(
   const list = encodeList(allNamespaces(spec), objects);
   let sha256: string;
   try {
+    checkOpens(list);
     ({ sha256 } = await stageBackup(list, escrow, { ...escrow, clock }));
   } finally {
     list.fill(0);

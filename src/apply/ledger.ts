@@ -1,5 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
+import { factsOf } from '../inventory/forms.ts';
 import { versionedKind } from '../inventory/index.ts';
 import type { VersionedKind } from '../inventory/kind.ts';
 import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
@@ -105,7 +106,7 @@ export class LedgerWriter {
     const ring = this.#assessment.rings.get(kind.id) ?? [];
     const material = draft.finish({ installationId: this.installationId, n: item.n, now, ring });
     // What cannot be read back is never stored.
-    return { kind: kind.id, n: item.n, createdAt: formatTime(now), material, facts: kind.inspect(material) };
+    return { kind: kind.id, n: item.n, createdAt: formatTime(now), material, facts: factsOf(kind, material) };
   }
 }
 

@@ -26,9 +26,23 @@ import { accessIn, type TenantAccess } from './tenant-keyring.ts';
 
 const REQUEST: InitRequest = { adopt: false, restore: false };
 
+export interface RestoreRequest {
+  readonly file: string;
+  readonly key: OpenWith;
+  readonly namespace: string | undefined;
+  /** SHA-256 (hex) that the file must have; undefined where any will do. */
+  readonly expect: string | undefined;
+}
+
 /** A backup that was opened and checked, and what restoring it would do. */
 export interface Restoration {
   readonly mark: BackupMark;
+  /** As its own record says, which proves nothing of where it comes from. */
+  readonly installationId: string;
+  /** The newest time that its record tells of. */
+  readonly changedAt: string;
+  /** True where the record of the store has noted the digest of this file. */
+  readonly isNoted: boolean;
   readonly entries: readonly BackedUp[];
   readonly plan: RestorePlan;
   /** The Secrets to create. */
@@ -49,15 +63,20 @@ export interface Restoration {
  * `look` gets the spec and the credentials as they will then be.
  */
 export async function previewRestore(
-  { file, key, namespace }: { readonly file: string; readonly key: OpenWith; readonly namespace: string | undefined },
+  { file, key, namespace, expect }: RestoreRequest,
   { store, clock, toolVersion, files, sealer }: Pick<ApplyPorts, 'store' | 'clock' | 'toolVersion'> & BackupPorts,
   look: (spec: InstallationSpec, access: TenantAccess | undefined) => Promise<TenantsSeen | undefined>,
 ): Promise<Restoration> {
   const { chunks, hex } = digesting(files.read(file));
   const { plain, isFormer } = await sealer.open(chunks, key);
+  const sha256 = hex();
+  if (expect !== undefined && expect !== sha256) {
+    plain.fill(0);
+    throw unexpected(file, sha256, expect);
+  }
   const backup = checked(plain);
   const now = clock.now();
-  const mark = { file, sha256: hex(), at: formatTime(now), recipients: [] };
+  const mark = { file, sha256, at: formatTime(now), recipients: [] };
   const whole = wholeSpec(backup.record.spec);
   const found = await gather(store, { spec: whole, namespace });
   const recorded = found.record.status === 'sound';
@@ -82,7 +101,10 @@ export async function previewRestore(
   const entries = entriesOf(backup.record);
   const record = withBackup({ ...unready(backup.record), generation }, mark, entries);
   const findings = [...(stays ? strangerFindings({ ...then, seen }) : []), ...seenFindings({ ...then, seen })];
-  return { mark, entries, plan, missing, record, init, spec, findings, isFormer };
+  const isNoted = found.record.status === 'sound' && notes(found.record.record, sha256);
+  const { changedAt } = backup;
+  const { installationId } = backup.record;
+  return { mark, installationId, changedAt, isNoted, entries, plan, missing, record, init, spec, findings, isFormer };
 }
 
 function keepsRootKey({ key, n, action }: Step): boolean {
@@ -130,6 +152,23 @@ async function createOnly(
   throw new PaletteKeysError('CONFLICT', `${name} was made by another run meanwhile`, {
     hint: 'run the command again: what is there by then is compared with the backup',
   });
+}
+
+function notes({ keys }: InstallationRecord, digest: string): boolean {
+  const versions = Object.values(keys).flatMap((key) => key.versions);
+  return versions.some(({ backups }) => backups.some(({ sha256 }) => sha256 === digest));
+}
+
+/** That it opens proves nothing: whoever has the recipient, which is public, can make a backup. */
+function unexpected(file: string, found: string, expected: string): PaletteKeysError {
+  const name = file === '-' ? 'standard input' : file;
+  return new PaletteKeysError(
+    'BACKUP_REJECTED',
+    `${name} is another file: SHA256:${found}, expected SHA256:${expected}`,
+    {
+      hint: 'use the file whose digest was noted when it was made; nothing was written',
+    },
+  );
 }
 
 function unready(record: InstallationRecord): InstallationRecord {

@@ -1,4 +1,4 @@
-import { DamagedError } from '../errors.ts';
+import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { MOST_IN_BACKUP } from '../ledger/bounds.ts';
 import { installationOf, type LedgerEntry } from '../ledger/entry.ts';
@@ -11,10 +11,9 @@ import { decodeList } from './list.ts';
 export interface OpenedBackup {
   readonly record: InstallationRecord;
   readonly entries: readonly LedgerEntry[];
+  /** The newest time that its record tells of: it was made then or later. */
+  readonly changedAt: string;
 }
-
-/** The entries that material may consist of; what else stands in a Secret is nothing that a kid vouches for. */
-const FORMS = ['key', 'key.pem', 'key.pem tls.crt', 'keyfile password username'];
 
 /**
  * Checks a backup in the clear: every kid is computed anew, and every version that the record has must be there. Only
@@ -38,7 +37,26 @@ export function openBackup(plain: Uint8Array): OpenedBackup {
     throw new DamagedError('it holds keys of another installation than its record');
   }
   checkComplete(record, entries);
-  return { record: printable(record), entries };
+  return { record: printable(record), entries, changedAt: newestTimeIn(record) };
+}
+
+function newestTimeIn({ createdAt, keys }: InstallationRecord): string {
+  const versions = Object.values(keys).flatMap((key) => key.versions);
+  const times = versions.flatMap(({ since, backups }) => [since, ...backups.map(({ at }) => at)]);
+  return [createdAt, ...times].sort().at(-1) ?? createdAt;
+}
+
+/** Checks a backup before it is written: what could not be restored is no fault of a disk. Throws REFUSED. */
+export function checkOpens(plain: Uint8Array): void {
+  try {
+    openBackup(plain);
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error;
+    throw new PaletteKeysError('REFUSED', `a backup made now could not be restored: ${error.message}`, {
+      hint: 'palette-keys status says what is wrong; nothing was written',
+      cause: error,
+    });
+  }
 }
 
 /** What an installation could not count on from. */
@@ -69,9 +87,6 @@ function entriesOf(secrets: readonly StoredObject[], record: InstallationRecord)
     if (item.damage !== undefined) throw new DamagedError(`${item.ref.name} in it is damaged: ${item.damage}`);
     if (item.ref.namespace !== record.spec.ledgerNamespace) {
       throw new DamagedError(`${item.ref.name} in it is not in the namespace of the ledger`);
-    }
-    if (!FORMS.includes(Object.keys(item.entry.material.entries).sort().join(' '))) {
-      throw new DamagedError(`${item.ref.name} in it holds more than a key`);
     }
     return item.entry;
   });

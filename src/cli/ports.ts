@@ -57,6 +57,7 @@ export interface RestoreOptions extends DatabaseOptions {
   readonly identity?: string;
   readonly passphraseFile?: string;
   readonly verify: boolean;
+  readonly expect?: string;
   /** False with `--no-tenant-store`. */
   readonly tenantStore: boolean;
 }

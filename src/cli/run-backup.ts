@@ -28,7 +28,11 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
   const places = { namespace: options.namespace, ledgerNamespace: spec?.ledgerNamespace };
   const request = { file: out, dryRun, to, ...places };
   const { entries, mark } = await applyBackup(request, { ...applyPorts('backup', store, ports), ...backupPorts });
-  if (piped) return 0;
+  if (piped) {
+    // Standard output is the file itself.
+    if (!options.quiet && mark !== undefined) terminal.stderr.write(keep(mark));
+    return 0;
+  }
   if (output === 'json' || output === 'yaml') {
     await writeDocument(
       { kind: 'BackupResult', file: dryRun ? null : out, ...digestOf(mark), entries, verified: !dryRun },
@@ -41,9 +45,18 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
   const what = dryRun ? 'Would be written to' : 'Written to, read back from and opened in';
   terminal.stdout.write(`\n${what} ${out}: ${entries.length} keys.\n`);
   if (mark !== undefined) terminal.stdout.write(`SHA256:${mark.sha256}\n`);
-  if (!options.quiet && !dryRun)
-    terminal.stderr.write('Keep the file, and what opens it, in two places apart from the store.\n');
+  if (!options.quiet && mark !== undefined) terminal.stderr.write(keep(mark));
   return 0;
+}
+
+/** Whoever has the recipient, which is public, can make a file that opens and is not this one. */
+function keep({ sha256 }: BackupMark): string {
+  return [
+    'Keep the file, and what opens it, in two places apart from the store.',
+    'Keep its digest apart from the file. Encryption does not prove who made a file; restore does, with',
+    `--expect SHA256:${sha256}`,
+    '',
+  ].join('\n');
 }
 
 function digestOf(mark: BackupMark | undefined): { sha256?: string } {

@@ -1,5 +1,5 @@
 import { readFrontDoor } from '../apply/import/front-door.ts';
-import { type CertificateRequest, type KeyType, requestCertificate } from '../apply/import/request.ts';
+import { type CertificateRequest, type KeyType, openRequest, requestCertificate } from '../apply/import/request.ts';
 import { type ExitCode, usageError } from '../errors.ts';
 import { toAscii } from '../host.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
@@ -20,15 +20,17 @@ export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<Exit
   const read = () => readFrontDoor({ store, clock: ports.clock }, spec);
   const door = await explainingDenials('import-cert', read, store, file, ports);
   const names = namesOf(options, door.spec);
+  const wanted = { names, keyType: options.keyType as KeyType };
+  const apply = applyPorts('csr', store, ports);
   // Before there is a key: a mistake on the command line writes nothing.
-  if (options.out !== undefined) await ports.files.checkNew(options.out);
+  const isThere =
+    options.out !== undefined && (await checkOut(options.out, () => openRequest(wanted, spec, apply), ports));
   if (options.dryRun) {
     terminal.stdout.write(`A ${options.keyType} key and a request would be made for ${names.join(', ')}.\n`);
     return 0;
   }
-  const wanted = { names, keyType: options.keyType as KeyType };
-  const made = await requestCertificate(wanted, spec, applyPorts('csr', store, ports));
-  if (options.out !== undefined) await ports.files.writeNew(options.out, made.request);
+  const made = await requestCertificate(wanted, spec, apply);
+  if (options.out !== undefined && !isThere) await ports.files.writeNew(options.out, made.request);
   if (options.output === 'json' || options.output === 'yaml') {
     const { request, kid, n, isNew } = made;
     const document = { kind: 'CsrResult', key: 'fqdn-key', n, kid, isNew, names, file: options.out ?? null, request };
@@ -38,6 +40,26 @@ export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<Exit
   if (options.out === undefined) terminal.stdout.write(made.request);
   if (!options.quiet) terminal.stderr.write(note(made, options));
   return 0;
+}
+
+/**
+ * True where the file is there and holds the request that waits for its answer: an earlier run made it. Throws USAGE where
+ * the name is that of another file, or no file can be made there.
+ */
+async function checkOut(
+  out: string,
+  waiting: () => Promise<string | undefined>,
+  { files }: Pick<CliPorts, 'files'>,
+): Promise<boolean> {
+  try {
+    await files.checkNew(out);
+    return false;
+  } catch (error) {
+    const request = await waiting();
+    const found = request === undefined ? undefined : await files.read(out).catch(() => undefined);
+    if (found === undefined || found !== request) throw error;
+    return true;
+  }
 }
 
 function note({ isNew, n }: CertificateRequest, { out }: CsrOptions): string {

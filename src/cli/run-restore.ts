@@ -1,6 +1,6 @@
 import { applyInit } from '../apply/init.ts';
 import { applyRestore, previewRestore, type Restoration } from '../apply/restore.ts';
-import { type ExitCode, PaletteKeysError } from '../errors.ts';
+import { type ExitCode, PaletteKeysError, usageError } from '../errors.ts';
 import { blockers, type InitPlan, withDone } from '../plan/init.ts';
 import type { Step } from '../plan/step.ts';
 import { formatRef } from '../ports/object-ref.ts';
@@ -18,13 +18,14 @@ import { uriOf } from './tenant-database.ts';
 
 /** Opens and checks a backup, shows what it would bring back, creates that, and then does as `init`. */
 export async function runRestore(options: RestoreOptions, ports: CliPorts): Promise<ExitCode> {
+  const expect = digestIn(options.expect);
   const key = await readOpenWith(options, ports);
   const uri = await uriOf(options, ports);
   let ledgerNamespace: string | undefined;
   const store = await ports.openStore(options, () => ledgerNamespace);
   const apply = applyPorts('restore', store, ports);
   const restoration = await previewRestore(
-    { file: options.file, key, namespace: options.namespace },
+    { file: options.file, key, namespace: options.namespace, expect },
     { ...apply, ...(await ports.loadBackupPorts()) },
     async (restored, access) =>
       options.tenantStore ? lookAtTenants(restored, uri, options, async () => access, ports) : undefined,
@@ -34,6 +35,9 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
   ledgerNamespace = restoration.record.spec.ledgerNamespace;
   refuse([...plan.steps, ...init.steps]);
   const rehearsal = options.verify || options.dryRun;
+  if (!options.quiet || (!rehearsal && !options.yes && ports.terminal.interactive)) {
+    ports.terminal.stderr.write(originOf(restoration, expect !== undefined));
+  }
   const restored = plan.steps.filter(({ action }) => action === 'create');
   if (rehearsal || (restored.length === 0 && !init.changes)) {
     const done = new Map(restored.map((step) => [formatRef(step.ref), step]));
@@ -66,6 +70,33 @@ function warnOfFormer(options: RestoreOptions, { terminal: { stderr, colour } }:
 function quoted(text: string): string {
   return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
+
+/** The hex digits of `--expect`. Throws USAGE. */
+function digestIn(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const [, digits] = /^SHA256:([0-9a-f]{64})$/i.exec(text) ?? [];
+  if (digits === undefined) {
+    throw usageError(
+      '--expect takes SHA256: and 64 hexadecimal digits',
+      'give the digest as palette-keys backup printed it',
+    );
+  }
+  return digits.toLowerCase();
+}
+
+/** Whose backup this seems to be. Whoever has the recipient, which is public, can make one that opens. */
+function originOf({ installationId, mark, changedAt, entries, isNoted }: Restoration, isExpected: boolean): string {
+  const noted = isNoted ? 'The record of this store has noted this digest.' : UNPROVEN;
+  return [
+    `Backup of installation ${installationId}: ${entries.length} keys, last change ${changedAt}`,
+    `SHA256:${mark.sha256}`,
+    isExpected ? 'It is the expected one.' : noted,
+    '',
+  ].join('\n');
+}
+
+const UNPROVEN =
+  'Encryption does not prove who made it. Compare the digest with the one that backup printed, or give --expect SHA256:…';
 
 /** What helps where those tenant keys are not of this installation, or not to be waited for. */
 const UNASKED = 'with --no-tenant-store the database is not asked';
@@ -104,7 +135,7 @@ async function agree({ init, plan }: Restoration, options: RestoreOptions, ports
 }
 
 async function write(
-  { entries, plan, mark, findings }: Restoration,
+  { entries, plan, mark, findings, installationId, changedAt }: Restoration,
   init: InitPlan,
   options: RestoreOptions,
   { terminal }: CliPorts,
@@ -112,8 +143,9 @@ async function write(
   const rehearsal = options.verify || options.dryRun;
   if (options.output === 'json' || options.output === 'yaml') {
     const counts = countActions(init.steps);
-    const document = { kind: 'RestoreResult', file: mark.file, entries, verified: true, counts, written: !rehearsal };
-    await writeDocument({ ...document, findings }, options.output, terminal);
+    const file = { file: mark.file, sha256: `SHA256:${mark.sha256}`, installationId, changedAt };
+    const document = { kind: 'RestoreResult', ...file, entries, verified: true, counts, written: !rehearsal, findings };
+    await writeDocument(document, options.output, terminal);
     return 0;
   }
   if (!options.quiet) terminal.stderr.write(renderFindings(findings, palette(terminal.colour.stderr)));

@@ -1,11 +1,21 @@
+import type { SpecRequest } from '../apply/gather.ts';
 import type { Examination, ImportInput } from '../apply/import/examine.ts';
-import { type FrontDoor, importChange, ownership, readFrontDoor, servedLeaf } from '../apply/import/front-door.ts';
+import {
+  type FrontDoor,
+  importChange,
+  ownership,
+  readFrontDoor,
+  recordLeft,
+  servedLeaf,
+} from '../apply/import/front-door.ts';
 import { applyInit, previewInit } from '../apply/init.ts';
+import type { ApplyPorts } from '../apply/ports.ts';
 import { preflight } from '../apply/preflight.ts';
 import { refuseBlocked } from '../apply/refusals.ts';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { GivenSpec } from '../installation/given.ts';
 import { ingressSecret } from '../installation/names.ts';
+import type { Change } from '../plan/change.ts';
 import type { InitPlan } from '../plan/init.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { explainingDenials, refuseDenied } from './access.ts';
@@ -42,8 +52,12 @@ export async function storeImport(
   if (examination.decision.pair === undefined || owned.some(({ severity }) => severity === 'error'))
     return reportImport(examination, { object }, options, ports);
   const change = importChange(door, examination.decision.pair);
-  if (change === undefined) return reportImport(examination, { object, same: true }, options, ports);
   const apply = applyPorts('import-cert', store, ports);
+  if (change === undefined) {
+    const left = recordLeft(door);
+    if (left !== undefined && !options.dryRun) await carryOut(left, spec, apply);
+    return reportImport(examination, { object, same: true }, options, ports);
+  }
   const request = { adopt: false, restore: false, change };
   const run = { spec, request, createNamespaces: store.cluster === undefined };
   const plan = await previewInit(run, apply);
@@ -66,6 +80,14 @@ export async function storeImport(
     );
   }
   return reportImport(examination, { object, shown, change }, options, ports);
+}
+
+/** Changes nothing that workloads mount. */
+async function carryOut(change: Change, spec: SpecRequest, apply: ApplyPorts): Promise<void> {
+  const run = { spec, request: { adopt: false, restore: false, change }, createNamespaces: false };
+  const plan = await previewInit(run, apply);
+  refuseBlocked(plan);
+  await applyInit(plan, run, apply);
 }
 
 /** Shows what would be written, and asks; true where the certificate was shown too. */

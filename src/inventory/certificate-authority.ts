@@ -28,6 +28,7 @@ export function certificateAuthority(definition: {
     id,
     title,
     dependsOn: ['root-key'],
+    forms: [['key.pem', 'tls.crt']],
     generate: async (spec, random) => {
       const { keySize, validity } = settings(spec);
       const key = await generatePrivateKey({ type: 'rsa', bits: keySize });

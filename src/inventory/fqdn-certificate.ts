@@ -21,6 +21,7 @@ export const fqdnCertificate: VersionedKind = {
   id: ID,
   title: 'FQDN certificate',
   dependsOn: ['root-key'],
+  forms: [['key.pem', 'tls.crt']],
   generate: () => Promise.reject(new Error('a certificate of a public CA is imported')),
   inspect: (material) => inspect(material),
   drift: () => undefined,

@@ -39,6 +39,7 @@ export const jwtSigningKey: VersionedKind = {
   id: 'jwt-signing-key',
   title: 'JWT signing key',
   dependsOn: ['root-key'],
+  forms: [['key.pem'], ['key']],
   generate: (spec, random) => generate(spec.jwt.algorithm, random),
   inspect: inspectJwtKey,
   drift: (active, spec) =>

@@ -16,6 +16,9 @@ export interface Draft {
   }): Material;
 }
 
+/** Names of the entries that one version is made of, besides those that every ledger entry has. */
+export type EntryForm = readonly string[];
+
 /** A kind of key whose versions stand in the ledger. */
 export interface VersionedKind {
   readonly versioned: true;
@@ -26,9 +29,11 @@ export interface VersionedKind {
   /** False where versions come in by a command of their own. */
   readonly madeByInit: boolean;
   readonly isWanted?: IsWanted;
+  /** The forms of its material in the ledger: for each the names of all its entries. Nothing else reads or lists them. */
+  readonly forms: readonly EntryForm[];
   /** Makes a new key; the slow part, done ahead and in parallel. */
   generate(spec: InstallationSpec, random: Random): Promise<Draft>;
-  /** Checks every part of the material against every other. Throws DamagedError. */
+  /** Checks every part of the material against every other; `factsOf` checks its form too. Throws DamagedError. */
   inspect(material: Material): Facts;
   /** Why the active version is not what the spec asks for, in words, or undefined. Only a rotation can change that. */
   drift(active: { readonly material: Material; readonly facts: Facts }, spec: InstallationSpec): string | undefined;

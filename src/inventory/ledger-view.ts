@@ -6,13 +6,20 @@ import { installationOf, type KindId, type LedgerEntry, readLedgerObject } from 
 import { decodeRecord, type InstallationRecord } from '../ledger/record.ts';
 import type { FoundObject, StoredObject } from '../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
+import { factsOf, SurplusEntries } from './forms.ts';
 import { versionedKind } from './index.ts';
 import type { VersionedKind } from './kind.ts';
 
 /** One Secret of the ledger: a version, or why it cannot be read as one. */
 export type LedgerItem =
   | { readonly ref: ObjectRef; readonly n: number; readonly entry: LedgerEntry; readonly damage?: undefined }
-  | { readonly ref: ObjectRef; readonly n: number; readonly damage: string };
+  | {
+      readonly ref: ObjectRef;
+      readonly n: number;
+      readonly damage: string;
+      /** What makes it sound again, where there is more than to put it back as it was. */
+      readonly remedy?: string;
+    };
 
 /** The ledger's Secrets by kind, by rising n. */
 export type LedgerView = ReadonlyMap<KindId, readonly LedgerItem[]>;
@@ -40,10 +47,11 @@ function readItem(object: FoundObject, kind: VersionedKind, n: number): LedgerIt
   if (object.damage !== undefined) return { ref, n, damage: object.damage };
   try {
     const { kid, createdAt, material } = readLedgerObject(object, kind.id);
-    const facts = kind.inspect(material);
+    const facts = factsOf(kind, material);
     if (facts.kid !== kid) throw new DamagedError('the key contradicts its kid');
     return { ref, n, entry: { kind: kind.id, n, createdAt, material, facts } };
   } catch (error) {
+    if (error instanceof SurplusEntries) return { ref, n, damage: error.message, remedy: error.remedy };
     if (error instanceof DamagedError) return { ref, n, damage: error.message };
     throw error;
   }

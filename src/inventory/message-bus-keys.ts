@@ -21,6 +21,7 @@ function messageBusKey(definition: {
     isWanted: hasMessageBus,
     ...definition,
     dependsOn: ['root-key'],
+    forms: [['key.pem']],
     generate: async () => {
       const key = await generatePrivateKey({ type: 'ed25519' });
       return { finish: () => ({ alg: ALG, entries: { 'key.pem': encodePrivateKey(key) } }) };

@@ -15,6 +15,7 @@ import { freeUsername, isNameOf } from './mongodb-username.ts';
 const ID = 'mongodb-auth';
 /** Passwords are for no algorithm. */
 const ALG = 'none';
+const CREDENTIALS = ['username', 'password', 'keyfile'];
 const PASSWORD_BYTES = 32;
 /** 756 bytes are 1,008 base64 characters; mongod takes 6 to 1,024. */
 const KEYFILE_BYTES = 756;
@@ -26,6 +27,7 @@ export const mongodbAuth: VersionedKind = {
   id: ID,
   title: 'MongoDB credentials',
   dependsOn: ['root-key'],
+  forms: [CREDENTIALS],
   generate: async (spec, random) => {
     const entries = {
       password: utf8(bytesToBase64url(random.bytes(PASSWORD_BYTES))),
@@ -66,7 +68,7 @@ export const mongodbAuth: VersionedKind = {
 
 function inspectCredentials(material: Material): Facts {
   if (material.alg !== ALG) throw new DamagedError('its entry alg contradicts its kind');
-  const parts = ['username', 'password', 'keyfile'].map((name) => utf8(textEntry(material.entries, name)));
+  const parts = CREDENTIALS.map((name) => utf8(textEntry(material.entries, name)));
   if (!/^[A-Za-z0-9+/=\s]{6,1100}$/.test(textEntry(material.entries, 'keyfile'))) {
     throw new DamagedError('entry keyfile is not base64');
   }
@@ -100,6 +102,5 @@ function inspectProjection(entries: Entries): readonly HeldKey[] {
 }
 
 function credentialsIn(entries: Entries): Material {
-  const names = ['username', 'password', 'keyfile'];
-  return { alg: ALG, entries: Object.fromEntries(names.map((name) => [name, entry(entries, name)])) };
+  return { alg: ALG, entries: Object.fromEntries(CREDENTIALS.map((name) => [name, entry(entries, name)])) };
 }

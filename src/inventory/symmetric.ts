@@ -28,6 +28,7 @@ export function symmetricKind(definition: {
     id,
     title,
     dependsOn,
+    forms: [['key']],
     generate: async (_spec, random) => {
       const key = random.bytes(KEY_BYTES);
       return { finish: () => ({ alg, entries: { key } }) };

@@ -1,5 +1,7 @@
 import type { InstallationSpec } from '../installation/spec.ts';
+import { factsOf } from '../inventory/forms.ts';
 import { versionedKind } from '../inventory/index.ts';
+import type { VersionedKind } from '../inventory/kind.ts';
 import type { LedgerItem, LedgerView } from '../inventory/ledger-view.ts';
 import type { KindId, LedgerEntry } from '../ledger/entry.ts';
 import type { KeyRecord } from '../ledger/record.ts';
@@ -22,13 +24,13 @@ export function applyChange(
     const has = item.action === 'keep' || item.action === 'restore';
     return has && state !== undefined ? { ...item, version: { ...item.version, state } } : item;
   });
-  const unrecorded = leftIn(items, Math.max(0, ...known.map(numberOf), newestOf(recorded)));
+  const unrecorded = leftIn(kind, items, recorded);
   const left = unrecorded.filter(({ facts }) => !passesOver.has(facts.kid));
   const passed = unrecorded.filter(({ facts }) => passesOver.has(facts.kid));
-  const retired = passed.map((entry): VersionItem => ({ action: 'keep', version: { ...entry, state: 'retired' } }));
+  const retired = passed.map(retiredItem);
   let next = Math.max(0, newestOf(recorded), ...known.map(numberOf), ...items.map(({ n }) => n)) + 1;
   const added = adds.map(({ state, material }): VersionItem => {
-    const facts = material === undefined ? undefined : kind.inspect(material);
+    const facts = material === undefined ? undefined : factsOf(kind, material);
     const index = left.findIndex((entry) => facts === undefined || entry.facts.kid === facts.kid);
     const [written] = index === -1 ? [] : left.splice(index, 1);
     if (written !== undefined) return { action: 'keep', version: { ...written, state } };
@@ -38,7 +40,9 @@ export function applyChange(
     const own = { ...material, entries: mapEntries(material.entries) };
     return { action: 'add', version: { kind: kind.id, n: next++, createdAt: now, material: own, facts, state } };
   });
-  return [...moved, ...retired, ...added];
+  // What an interrupted import or request has left, and this one is not about, must not stay unknown to the record.
+  const givenUp = kind.madeByInit ? [] : left.map(retiredItem);
+  return [...moved, ...retired, ...givenUp, ...added];
 }
 
 /**
@@ -51,13 +55,30 @@ export function unfitEntries(
   recorded: KeyRecord,
   { spec, compromised }: { readonly spec: InstallationSpec; readonly compromised: boolean },
 ): ReadonlySet<string> {
-  const left = leftIn(ledger.get(kind) ?? [], newestOf(recorded));
-  const unfit = left.filter((entry) => compromised || versionedKind(kind)?.drift(entry, spec) !== undefined);
+  const definition = versionedKind(kind);
+  const left = definition === undefined ? [] : leftIn(definition, ledger.get(kind) ?? [], recorded);
+  const unfit = left.filter((entry) => compromised || definition?.drift(entry, spec) !== undefined);
   return new Set(unfit.map(({ facts }) => facts.kid));
 }
 
-function leftIn(items: readonly LedgerItem[], newest: number): readonly LedgerEntry[] {
-  return items.flatMap((item) => (item.damage === undefined && item.n > newest ? [item.entry] : []));
+/**
+ * What interrupted runs have left of a kind: sound entries that the record does not know. Of keys that `init` makes only
+ * those that are newer than all that it knows.
+ */
+export function leftIn(
+  { madeByInit }: Pick<VersionedKind, 'madeByInit'>,
+  items: readonly LedgerItem[],
+  recorded: KeyRecord | undefined,
+): readonly LedgerEntry[] {
+  const known = new Set((recorded?.versions ?? []).map(({ n }) => n));
+  const oldest = madeByInit ? newestOf(recorded) + 1 : 1;
+  return items.flatMap((item) =>
+    item.damage === undefined && item.n >= oldest && !known.has(item.n) ? [item.entry] : [],
+  );
+}
+
+function retiredItem(entry: LedgerEntry): VersionItem {
+  return { action: 'keep', version: { ...entry, state: 'retired' } };
 }
 
 /** Those of destroyed versions among them: no number comes twice. */

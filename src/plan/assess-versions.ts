@@ -1,3 +1,4 @@
+import { factsOf } from '../inventory/forms.ts';
 import type { LedgerItem } from '../inventory/ledger-view.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import { activeSinceOf, type KeyRecord, type VersionRecord } from '../ledger/record.ts';
@@ -69,7 +70,7 @@ function missingEntry({ kind, held }: VersionContext, version: VersionRecord): V
   return {
     action: 'restore',
     version: {
-      ...{ kind: kind.id, n, createdAt, material, facts: kind.inspect(material), state },
+      ...{ kind: kind.id, n, createdAt, material, facts: factsOf(kind, material), state },
       activeSince: activeSinceOf(version),
     },
     from,
@@ -120,11 +121,12 @@ function newestIsActive(entries: readonly LedgerEntry[]): ReadonlyMap<number, St
 function damaged(context: VersionContext, item: LedgerItem, kid: string | undefined, backup = 'FILE'): VersionItem {
   const held = context.held.some(({ key }) => kid !== undefined && key.kid === kid && key.material !== undefined);
   const name = formatRef(item.ref);
+  const again = held
+    ? `move it away and keep it; palette-keys init then writes it again from ${formatRefs(context, kid)}`
+    : `move it away and keep it, then put it back from a backup: palette-keys restore ${backup}`;
   return blocked(item.n, kid, 'LEDGER_ENTRY_DAMAGED', {
     reason: `${name} is damaged: ${item.damage}`,
-    remedy: held
-      ? `move it away and keep it; palette-keys init then writes it again from ${formatRefs(context, kid)}`
-      : `move it away and keep it, then put it back from a backup: palette-keys restore ${backup}`,
+    remedy: item.damage !== undefined && item.remedy !== undefined ? item.remedy : again,
   });
 }
 
@@ -186,7 +188,7 @@ function adopt(context: VersionContext, known: readonly VersionItem[]): readonly
     if (written?.damage === undefined && written !== undefined) {
       return { action: 'adopt', version: { ...written.entry, state }, from };
     }
-    const version = { kind: kind.id, n: next++, createdAt: now, material, facts: kind.inspect(material), state };
+    const version = { kind: kind.id, n: next++, createdAt: now, material, facts: factsOf(kind, material), state };
     return { action: 'adopt', version, from };
   });
 }

@@ -2,6 +2,7 @@ import { firstBreak } from '../audit/chain.ts';
 import { AUDIT_NAME } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { VERSIONED } from '../inventory/index.ts';
+import type { LedgerItem } from '../inventory/ledger-view.ts';
 import { type Facts, formatTime, type KindId } from '../ledger/entry.ts';
 import { activeOf } from '../ledger/ring.ts';
 import { formatRef } from '../ports/object-ref.ts';
@@ -44,23 +45,19 @@ function specFindings({ snapshot: { spec } }: Assessment): readonly Finding[] {
 function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Assessment, now: Date): readonly Finding[] {
   const ring = rings.get(id);
   const kind = VERSIONED.find((candidate) => candidate.id === id);
-  if (ring === undefined || kind === undefined) return [];
+  if (kind === undefined) return [];
+  const recorded = record.status === 'sound' ? (record.record.keys[id]?.versions ?? []) : undefined;
+  const isUnrecorded = ({ n }: LedgerItem): boolean => recorded?.every((version) => version.n !== n) ?? false;
+  const unrecorded = (ledger.get(id) ?? []).filter(isUnrecorded).map(unrecordedFinding);
+  // The very first request or import may have been interrupted; of other kinds a missing ring tells more.
+  if (ring === undefined) return kind.madeByInit ? [] : unrecorded;
   const active = activeOf(ring);
   const drift = kind.drift(active, snapshot.spec);
-  const recorded = record.status === 'sound' ? record.record.keys[id]?.versions : undefined;
-  const unrecorded = (ledger.get(id) ?? []).filter(({ n }) => recorded?.every((version) => version.n !== n) ?? false);
   const gone = (recorded ?? []).filter(({ state }) => state === 'destroyed');
   const returned = (ledger.get(id) ?? []).filter(({ n }) => gone.some((version) => version.n === n));
   return [
     ...(drift === undefined ? [] : [finding('ROTATION_NEEDED', id, drift, `palette-keys rotate ${id}`)]),
-    ...unrecorded.map(({ ref }) =>
-      finding(
-        'LEDGER_ENTRY_UNRECORDED',
-        formatRef(ref),
-        'the record does not know this version: a run was interrupted after writing it',
-        'run the command that was interrupted again',
-      ),
-    ),
+    ...unrecorded,
     ...returned.map(({ ref, n }) => {
       const kid = gone.find((version) => version.n === n)?.kid ?? '';
       const message = `v${n} (${kid}) is destroyed, but its entry is there: out of a backup, or deleting it failed`;
@@ -71,6 +68,18 @@ function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Assess
       ? importedFindings(active.facts, snapshot.spec, now)
       : caFindings(id, active.facts, snapshot.spec, now)),
   ];
+}
+
+function unrecordedFinding(item: LedgerItem): Finding {
+  const unknown = 'the record does not know this version';
+  const [message, remedy] =
+    item.damage === undefined
+      ? [`${unknown}: a run was interrupted after writing it`, 'run the command that was interrupted again']
+      : [
+          `${unknown}, no backup will hold it, and it is damaged: ${item.damage}`,
+          item.remedy ?? 'move it away and keep it',
+        ];
+  return finding('LEDGER_ENTRY_UNRECORDED', formatRef(item.ref), message, remedy);
 }
 
 function caFindings(id: KindId, facts: Facts, spec: InstallationSpec, now: Date): readonly Finding[] {

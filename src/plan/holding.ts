@@ -1,4 +1,5 @@
 import { DamagedError } from '../errors.ts';
+import { factsOf } from '../inventory/forms.ts';
 import type { ComputedProjection, HeldKey, Projection, VersionedKind } from '../inventory/kind.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { StoredObject } from '../ports/key-store.ts';
@@ -65,7 +66,7 @@ export function adoptableKey(kind: VersionedKind, snapshot: Snapshot, now: Date)
   if (found.damage !== undefined) return { ref, damage: found.damage };
   try {
     const material = kind.adoption.takeIn(found.data, snapshot.spec, now);
-    return { ref, held: { ref, key: { kind: kind.id, kid: kind.inspect(material).kid, state: 'active', material } } };
+    return { ref, held: { ref, key: { kind: kind.id, kid: factsOf(kind, material).kid, state: 'active', material } } };
   } catch (error) {
     if (error instanceof DamagedError) return { ref, damage: error.message };
     throw error;

@@ -167,7 +167,7 @@ export const BAD: readonly (readonly [
   [
     'an entry beside a key',
     (list) => Object.assign(item(list, SALT).data, { 'run.sh': base64('echo') }),
-    /hash-salt-v1 in it holds more than a key/,
+    /hash-salt-v1 in it is damaged: it holds the entry run.sh, which no hash-salt has/,
   ],
   [
     'keys of another installation under the same names',

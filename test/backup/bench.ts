@@ -177,7 +177,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     random: seededRandom(options.seed ?? `bench ${runs}`),
     files: {
       read: options.read ?? (async (path) => texts[path]),
-      readBytes: () => Promise.reject(new Error('no file is read')),
+      readBytes: async (path) => Buffer.from(texts[path] ?? unread(path)),
       checkNew: options.checkNew ?? (async () => undefined),
       writeNew: options.writeNew ?? (() => Promise.reject(new Error('nothing writes texts here'))),
     },
@@ -197,6 +197,10 @@ export async function command(store: KeyStore, argv: readonly string[], options:
   });
   const bytes = Buffer.concat(said.stdout);
   return { code, bytes, stdout: bytes.toString(), stderr: Buffer.concat(said.stderr).toString() };
+}
+
+function unread(path: string): never {
+  throw new Error(`${path} is not among the texts`);
 }
 
 /** Runs a command that has to end well. */

@@ -1,6 +1,6 @@
 /** What an import does to the store: what it replaces, keeps and leaves alone, and how the rest of the program takes it. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeLeaf, serverExtensions } from '../support/openssl-pki.ts';
@@ -33,7 +33,7 @@ import {
   readRecord,
   writeObject,
 } from './store.ts';
-import { haveTools, tool } from './tools.ts';
+import { haveTools, mayMount, smallDisk, tool } from './tools.ts';
 import { startWarm } from './warm.ts';
 
 const FILE = fileOf(INGRESS);
@@ -304,8 +304,53 @@ describe.skipIf(!haveTools('openssl')).concurrent('the store after an import', (
       const folder = copyOf(fresh);
       await well(folder, 'csr', '--key-type', type, '--out', out);
       expect(inWords(readFileSync(out, 'utf8'))).toMatch(said);
-      const { code, stderr } = await go(folder, 'csr', '--key-type', type, '--out', out);
+    });
+
+    it('--out knows its own file: the same command again ends well, and writes nothing', async () => {
+      const folder = copyOf(fresh);
+      const out = newPath('palette.csr');
+      await well(folder, 'csr', '--out', out);
+      const before = [fingerprintOf(folder, { times: true }), fingerprintOf(path.dirname(out), { times: true })];
+      await well(folder, 'csr', '--out', out);
+      expect([fingerprintOf(folder, { times: true }), fingerprintOf(path.dirname(out), { times: true })]).toEqual(before);
+      // A file that was lost is written again, with the same request.
+      const request = readFileSync(out, 'utf8');
+      rmSync(out);
+      await well(folder, 'csr', '--out', out);
+      expect([readFileSync(out, 'utf8'), Object.keys(readRecord(folder).keys)]).toEqual([
+        request,
+        expect.arrayContaining(['fqdn-key']),
+      ]);
+      expect(readRecord(folder).keys['fqdn-key']?.versions).toHaveLength(1);
+    });
+
+    it.each<readonly [string, (request: string) => string]>([
+      ['another file', () => 'theirs'],
+      ['an empty file', () => ''],
+      ['a part of the request', (request) => request.slice(0, 100)],
+      ['the request of another key type', (request) => request],
+    ])('--out does not overwrite %s: exit code 2, and no key is made', async (name, content) => {
+      const folder = copyOf(fresh);
+      const out = newPath('palette.csr');
+      const request = await well(folder, 'csr', '-q');
+      writeFileSync(out, content(request));
+      const before = fingerprintOf(folder, { times: true });
+      const type = name.includes('key type') ? ['--key-type', 'p-384'] : [];
+      const { code, stderr } = await go(folder, 'csr', '--out', out, ...type);
       expect([code, stderr]).toEqual([2, expect.stringContaining('is there already')]);
+      expect([readFileSync(out, 'utf8'), fingerprintOf(folder, { times: true })]).toEqual([content(request), before]);
+    });
+
+    it('of a full disk is given again where there is room: the same version', { skip: !mayMount() }, async () => {
+      const folder = copyOf(fresh);
+      const disk = smallDisk(16);
+      const out = path.join(disk, 'palette.csr');
+      writeFileSync(path.join(disk, 'fill'), Buffer.alloc(16 * 1024));
+      expect((await go(folder, 'csr', '--out', out)).code).toBe(1);
+      expect(readdirSync(disk)).toEqual(['fill']);
+      rmSync(path.join(disk, 'fill'));
+      await well(folder, 'csr', '--out', out);
+      expect(readRecord(folder).keys['fqdn-key']?.versions).toHaveLength(1);
     });
 
     it('a certificate for another key is not the answer', async () => {

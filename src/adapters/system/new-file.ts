@@ -1,4 +1,5 @@
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import path from 'node:path';
 import { codeOf } from './file-failures.ts';
 
 /** Makes a file that only its owner can read, and syncs it; what fails leaves none behind. Rejects with EEXIST where the name is taken. */
@@ -12,6 +13,23 @@ export async function writeAndSync(file: string, content: Uint8Array | string): 
     throw error;
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * As `writeAndSync`, and a process that is killed leaves no part of it under that name: a repetition could not tell it from
+ * the file of somebody else. A file system without hard links cannot do that.
+ */
+export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
+  const temp = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.${Date.now()}.tmp`);
+  await writeAndSync(temp, content);
+  try {
+    await link(temp, file);
+  } catch (error) {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(codeOf(error) ?? '')) throw error;
+    await writeAndSync(file, content);
+  } finally {
+    await unlink(temp);
   }
 }
 

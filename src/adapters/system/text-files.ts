@@ -45,9 +45,10 @@ const NEW_FILES: Pick<TextFiles, 'checkNew' | 'writeNew'> = {
     }
   },
   async writeNew(file, text) {
-    const { syncFolder, writeAndSync } = await import('./new-file.ts');
+    // Loaded when something is written: most commands write no text.
+    const { syncFolder, writeWhole } = await import('./new-file.ts');
     try {
-      await writeAndSync(file, text);
+      await writeWhole(file, text);
       await syncFolder(path.dirname(file));
     } catch (error) {
       if (codeOf(error) === 'EEXIST') throw taken(file);

@@ -4,13 +4,14 @@ import { decodePrivateKey } from '../../crypto/private-key.ts';
 import { DamagedError, PaletteKeysError } from '../../errors.ts';
 import { ingressSecret } from '../../installation/names.ts';
 import type { InstallationSpec } from '../../installation/spec.ts';
-import { fqdnMaterial, leafOf, materialOfSecret } from '../../inventory/fqdn-certificate.ts';
-import { versionedKind } from '../../inventory/index.ts';
-import type { Material } from '../../ledger/entry.ts';
+import { factsOf } from '../../inventory/forms.ts';
+import { fqdnCertificate, fqdnMaterial, leafOf, materialOfSecret } from '../../inventory/fqdn-certificate.ts';
+import type { LedgerEntry, Material } from '../../ledger/entry.ts';
 import { isManaged } from '../../ledger/metadata.ts';
 import type { VersionRecord } from '../../ledger/record.ts';
 import type { State } from '../../ledger/ring.ts';
 import { entry } from '../../ledger/text.ts';
+import { leftIn } from '../../plan/apply-change.ts';
 import { assess } from '../../plan/assess.ts';
 import { type Change, lookAt } from '../../plan/change.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -27,6 +28,8 @@ export interface FrontDoor {
   readonly generation: number;
   readonly ready: boolean;
   readonly versions: readonly VersionRecord[];
+  /** Certificates that interrupted imports left in the ledger, and the record does not know. */
+  readonly left: readonly LedgerEntry[];
   /** Keys that `csr` made, the newest first. */
   readonly keys: readonly FoundKey[];
   /** The Secret that the ingress controller reads, if it is there and can be read. */
@@ -42,7 +45,7 @@ export async function readFrontDoor(
 ): Promise<FrontDoor> {
   const request = { adopt: false, restore: false, change: lookAt(FQDN) };
   const snapshot = await gather(store, spec, request);
-  const { record, rings } = await assess(snapshot, request, clock.now());
+  const { record, rings, ledger } = await assess(snapshot, request, clock.now());
   if (record.status === 'missing' && snapshot.ledger.length === 0) throw notInstalled(store);
   if (record.status !== 'sound') throw recordGone();
   const found = snapshot.projections.get(formatRef(ingressSecret(record.record.spec)));
@@ -52,8 +55,18 @@ export async function readFrontDoor(
     source: `the key that csr made (version ${n})`,
   }));
   const { generation, ready, spec: recorded } = record.record;
-  const versions = record.record.keys[FQDN]?.versions ?? [];
-  return { spec: recorded, generation, ready, versions, keys, secret, held: heldBy(secret) };
+  const known = record.record.keys[FQDN];
+  const left = leftIn(fqdnCertificate, ledger.get(FQDN) ?? [], known);
+  return {
+    spec: recorded,
+    generation,
+    ready,
+    versions: known?.versions ?? [],
+    left,
+    keys,
+    secret,
+    held: heldBy(secret),
+  };
 }
 
 function heldBy(secret: StoredObject | undefined): Material | undefined {
@@ -107,6 +120,12 @@ export function importChange(door: FrontDoor, pair: { certificate: Uint8Array; k
   return { ...lookAt(FQDN), generation, adds, moves, overwrites: true, whole: !ready };
 }
 
+/** Records what interrupted imports left, and this one is not about: it can be imported again. Undefined where there is none. */
+export function recordLeft({ left, generation }: FrontDoor): Change | undefined {
+  if (left.length === 0) return undefined;
+  return { ...lookAt(FQDN), generation, adds: left.map(({ material }) => ({ state: 'retired', material })) };
+}
+
 /** Back to the certificate before: the newest trusted one. Undefined where there is none. */
 export function rollbackChange({ versions, generation, ready }: FrontDoor): Change | undefined {
   const active = versions.find(({ state }) => state === 'active');
@@ -120,7 +139,7 @@ export function rollbackChange({ versions, generation, ready }: FrontDoor): Chan
 }
 
 function kidOf(material: Material): string {
-  return versionedKind(FQDN)?.inspect(material).kid ?? '';
+  return factsOf(fqdnCertificate, material).kid;
 }
 
 function isSame(a: Material, b: Material): boolean {

@@ -10,14 +10,18 @@ import {
 } from '../../crypto/private-key.ts';
 import { PaletteKeysError } from '../../errors.ts';
 import { isIpAddress } from '../../host.ts';
-import type { Material } from '../../ledger/entry.ts';
+
+import { fqdnKey } from '../../inventory/fqdn-key.ts';
+import type { LedgerEntry, Material } from '../../ledger/entry.ts';
 import { activeOf } from '../../ledger/ring.ts';
 import { entry, textEntry, utf8 } from '../../ledger/text.ts';
+import { leftIn } from '../../plan/apply-change.ts';
 import { assess } from '../../plan/assess.ts';
 import { type Change, lookAt } from '../../plan/change.ts';
 import { gather, type SpecRequest } from '../gather.ts';
 import { applyInit, previewInit } from '../init.ts';
 import type { ApplyPorts } from '../ports.ts';
+import { refuseBlocked } from '../refusals.ts';
 import { FQDN } from './front-door.ts';
 
 const KIND = 'fqdn-key';
@@ -33,6 +37,11 @@ export const KEY_TYPES = {
 
 export type KeyType = keyof typeof KEY_TYPES;
 
+export interface Wanted {
+  readonly names: readonly string[];
+  readonly keyType: KeyType;
+}
+
 export interface CertificateRequest {
   /** PEM. */
   readonly request: string;
@@ -42,39 +51,60 @@ export interface CertificateRequest {
   readonly isNew: boolean;
 }
 
+/** The request that this run would give, if it was made before and waits for its answer; writes nothing. */
+export async function openRequest(wanted: Wanted, spec: SpecRequest, ports: ApplyPorts): Promise<string | undefined> {
+  const { entry: open } = openIn(await look(spec, ports), subjectOf(wanted));
+  return open === undefined ? undefined : textEntry(open.material.entries, 'request.csr');
+}
+
 /**
  * Makes a key in the ledger and a request for a certificate of it. A request that was made before for the same names and
- * the same type of key is given again, until a certificate for its key is imported.
+ * the same type of key is given again, until a certificate for its key is imported: also one that the record does not know,
+ * because the run that made it was interrupted. Such a run is completed.
  */
 export async function requestCertificate(
-  wanted: { readonly names: readonly string[]; readonly keyType: KeyType },
+  wanted: Wanted,
   spec: SpecRequest,
   ports: ApplyPorts,
 ): Promise<CertificateRequest> {
   const before = await look(spec, ports);
-  const subject = JSON.stringify([wanted.keyType, [...wanted.names].sort()]);
-  const open = before.newest;
-  if (open !== undefined && textEntry(open.material.entries, 'subject') === subject && !open.answered) {
-    return { request: textEntry(open.material.entries, 'request.csr'), kid: open.kid, n: open.n, isNew: false };
+  const subject = subjectOf(wanted);
+  const { entry: open, isRecorded } = openIn(before, subject);
+  if (open === undefined || !isRecorded) {
+    const material = open?.material ?? (await newMaterial(wanted, subject));
+    await write({ adds: [{ state: 'active', material }], moves: movesFrom(before) }, before, spec, ports);
+  } else if (before.left.length > 0 || !before.ready) {
+    const adds = before.left.map(({ material }) => ({ state: 'retired' as const, material }));
+    await write({ adds, moves: new Map() }, before, spec, ports);
   }
-  const moves = new Map(before.active === undefined ? [] : [[before.active, 'trusted'] as const]);
-  const material = await newMaterial(wanted, subject);
-  const change: Change = {
-    ...lookAt(KIND),
-    generation: before.generation,
-    adds: [{ state: 'active', material }],
-    moves,
-    whole: !before.ready,
-  };
-  const input = { spec, request: { adopt: false, restore: false, change }, createNamespaces: false };
-  await applyInit(await previewInit(input, ports), input, ports);
-  const after = await look(spec, ports);
-  if (after.newest === undefined) throw new Error('the key of the request was not written');
-  const { entries } = after.newest.material;
-  return { request: textEntry(entries, 'request.csr'), kid: after.newest.kid, n: after.newest.n, isNew: true };
+  const { active } = await look(spec, ports);
+  if (active === undefined) throw new Error('the key of the request was not written');
+  const { material, facts, n } = active;
+  return { request: textEntry(material.entries, 'request.csr'), kid: facts.kid, n, isNew: !isRecorded };
 }
 
-async function newMaterial({ names, keyType }: { names: readonly string[]; keyType: KeyType }, subject: string) {
+async function write(
+  { adds, moves }: Pick<Change, 'adds' | 'moves'>,
+  { generation, ready }: Awaited<ReturnType<typeof look>>,
+  spec: SpecRequest,
+  ports: ApplyPorts,
+): Promise<void> {
+  const change: Change = { ...lookAt(KIND), generation, adds, moves, whole: !ready };
+  const input = { spec, request: { adopt: false, restore: false, change }, createNamespaces: false };
+  const plan = await previewInit(input, ports);
+  refuseBlocked(plan);
+  await applyInit(plan, input, ports);
+}
+
+function movesFrom({ active }: Awaited<ReturnType<typeof look>>): Change['moves'] {
+  return new Map(active === undefined ? [] : [[active.n, 'trusted'] as const]);
+}
+
+function subjectOf({ names, keyType }: Wanted): string {
+  return JSON.stringify([keyType, [...names].sort()]);
+}
+
+async function newMaterial({ names, keyType }: Wanted, subject: string) {
   const key = await generatePrivateKey(KEY_TYPES[keyType]);
   const request = certificateRequest(key, {
     dnsNames: names.filter((name) => !isIpAddress(name)),
@@ -89,27 +119,33 @@ function keyIdOf({ entries }: Material): string {
   return publicKeyKid(spkiOf(decodePrivateKey(entry(entries, 'key.pem'))));
 }
 
+/** What the ledger has of the kind, and which of it the record knows. */
 async function look(spec: SpecRequest, { store, clock }: ApplyPorts) {
   const request = { adopt: false, restore: false, change: lookAt(KIND) };
-  const { record, rings } = await assess(await gather(store, spec, request), request, clock.now());
+  const { record, rings, ledger } = await assess(await gather(store, spec, request), request, clock.now());
   if (record.status !== 'sound') {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
       hint: 'palette-keys init makes one; palette-keys status says what is wrong with one that is there',
     });
   }
-  const { generation, ready } = record.record;
+  const { generation, ready, keys } = record.record;
   const ring = rings.get(KIND);
-  const answered = new Set((rings.get(FQDN) ?? []).map(({ material }) => keyIdOf(material)));
-  const newest = ring === undefined ? undefined : activeOf(ring);
   return {
     generation,
     ready,
-    active: newest?.n,
-    newest: newest && {
-      n: newest.n,
-      kid: newest.facts.kid,
-      material: newest.material,
-      answered: answered.has(newest.facts.kid),
-    },
+    active: ring === undefined ? undefined : activeOf(ring),
+    left: leftIn(fqdnKey, ledger.get(KIND) ?? [], keys[KIND]),
+    answered: new Set((rings.get(FQDN) ?? []).map(({ material }) => keyIdOf(material))),
   };
+}
+
+/** The request for that subject that waits for its answer; an older one that the record knows was given up for another. */
+function openIn(
+  { active, left, answered }: Awaited<ReturnType<typeof look>>,
+  subject: string,
+): { readonly entry: LedgerEntry | undefined; readonly isRecorded: boolean } {
+  const isOpen = ({ material, facts }: LedgerEntry): boolean =>
+    textEntry(material.entries, 'subject') === subject && !answered.has(facts.kid);
+  if (active !== undefined && isOpen(active)) return { entry: active, isRecorded: true };
+  return { entry: left.findLast(isOpen), isRecorded: false };
 }

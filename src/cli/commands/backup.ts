@@ -6,7 +6,8 @@ const HELP = `
 Writes every key and the record into one file of the age format, reads it
 back, decrypts and compares it, and notes in the record which keys it holds. An
 existing file is never overwritten. \`age -d FILE | kubectl create -f -\` restores
-it without this program.
+it without this program. Keep the SHA256:… that it prints apart from the file:
+restore --expect proves with it that a backup is yours.
 
 Examples:
   $ age-keygen -o safe.key        # keep this one elsewhere; it prints age1…

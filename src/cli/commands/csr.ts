@@ -6,7 +6,8 @@ import { collect } from './definition.ts';
 const HELP = `
 The private key is made inside the store, and never leaves it. Send the request
 to whoever issues your certificates, and import the answer without --key. The
-same command again gives the same request, until its answer was imported.
+same command again gives the same request, until its answer was imported, also
+after it was interrupted. --out overwrites no file but knows its own.
 
 Examples:
   $ palette-keys csr --fqdn palette.example.org --wildcard --out palette.csr
