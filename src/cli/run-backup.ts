@@ -27,7 +27,7 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
   const backupPorts = { sealer, files: piped ? pipe(ports) : files };
   const places = { namespace: options.namespace, ledgerNamespace: spec?.ledgerNamespace };
   const request = { file: dryRun ? undefined : out, to, ...places };
-  const entries = await applyBackup(request, { ...applyPorts('backup', store, ports), ...backupPorts });
+  const entries = await applyBackup(request, { ...applyPorts('backup', store, options, ports), ...backupPorts });
   if (piped) return 0;
   if (output === 'json' || output === 'yaml') {
     await writeDocument(

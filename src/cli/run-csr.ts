@@ -24,7 +24,7 @@ export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<Exit
     return 0;
   }
   const wanted = { names, keyType: options.keyType as KeyType };
-  const made = await requestCertificate(wanted, spec, applyPorts('csr', store, ports));
+  const made = await requestCertificate(wanted, spec, applyPorts('csr', store, options, ports));
   if (options.out !== undefined) await ports.files.writeNew(options.out, made.request);
   if (options.output === 'json' || options.output === 'yaml') {
     const { request, kid, n, isNew } = made;

@@ -43,7 +43,7 @@ export async function storeImport(
     return reportImport(examination, { object }, options, ports);
   const change = importChange(door, examination.decision.pair);
   if (change === undefined) return reportImport(examination, { object, same: true }, options, ports);
-  const apply = applyPorts('import-cert', store, ports);
+  const apply = applyPorts('import-cert', store, options, ports);
   const request = { adopt: false, restore: false, change };
   const run = { spec, request, createNamespaces: store.cluster === undefined };
   const plan = await previewInit(run, apply);

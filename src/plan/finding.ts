@@ -57,6 +57,10 @@ export const FINDINGS = {
   CA_EXPIRED: { severity: 'error', docs: 'A CA has expired: everything that it issued has too.' },
   CA_RENEWAL_DUE: { severity: 'warning', docs: 'A CA is near its end: soon it cuts the life of what it issues short.' },
   CLOCK_BEFORE_NOT_BEFORE: { severity: 'error', docs: 'A certificate is not valid yet: the clock is wrong, or was.' },
+  CLOCK_BEHIND_RECORD: {
+    severity: 'error',
+    docs: 'The record holds a time that is later than the clock: the clock is wrong, or was. Commands that date something refuse to run.',
+  },
   TENANT_MALFORMED: { severity: 'error', docs: "A tenant's document in the database is not of the documented form." },
   TENANT_KID_UNKNOWN: {
     severity: 'error',

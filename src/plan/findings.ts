@@ -74,7 +74,9 @@ function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Assess
 function caFindings(id: KindId, facts: Facts, spec: InstallationSpec, now: Date): readonly Finding[] {
   const { notBefore, notAfter } = facts;
   if (notBefore === undefined || notAfter === undefined) return [];
-  if (now < notBefore) return [notYetValid(id, notBefore, now)];
+  if (now < notBefore) {
+    return [notYetValid(id, notBefore, now, `; if it is right: palette-keys rotate ${id} --again`)];
+  }
   if (now >= notAfter) {
     const message = `it expired on ${formatTime(notAfter)}; the clock says ${formatTime(now)}`;
     return [finding('CA_EXPIRED', id, message, `if the clock is right: palette-keys rotate ${id}`)];

@@ -9,6 +9,7 @@ import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
 import { rotateAfterOf } from './due-dates.ts';
 import { type Finding, finding } from './finding.ts';
+import { clockFindings } from './clock-findings.ts';
 import { standingFindings } from './findings.ts';
 import { type InitPlan, planInit } from './init.ts';
 import type { Step } from './step.ts';
@@ -54,6 +55,7 @@ export function reportStatus(assessment: Assessment, now: Date): StatusReport | 
   const plan = planInit(assessment, now);
   const findings = [
     ...recordFindings(assessment, plan),
+    ...clockFindings(assessment, now),
     ...plan.steps.flatMap(stepFindings),
     ...standingFindings(assessment, now),
   ];
