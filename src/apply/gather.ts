@@ -7,9 +7,10 @@ import { validateSpec } from '../installation/validate.ts';
 import { projectionsOf, VERSIONED, versionedKind } from '../inventory/index.ts';
 import type { Projection } from '../inventory/kind.ts';
 import { type LedgerView, type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
-import { generationOf, isManaged, LABEL } from '../ledger/metadata.ts';
+import { generationOf, isManaged } from '../ledger/metadata.ts';
 import type { Rings } from '../ledger/ring.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
+import { isArchive } from '../plan/audit-log.ts';
 import type { Change } from '../plan/change.ts';
 import type { InitRequest, Snapshot } from '../plan/snapshot.ts';
 import type { FoundObject, KeyStore } from '../ports/key-store.ts';
@@ -142,11 +143,6 @@ async function readRecorded(store: KeyStore, namespace: string) {
   const unlabelled = readRecord([object]);
   if (object.damage === undefined && unlabelled.status !== 'sound') throw nameTaken(object.ref);
   return { ledger: [...ledger, object], record: unlabelled };
-}
-
-/** A full audit log. */
-function isArchive(object: FoundObject): boolean {
-  return object.damage === undefined && object.labels[LABEL.kind] === AUDIT_ARCHIVE;
 }
 
 /** Every namespace of the run, sorted, each once. */

@@ -65,7 +65,11 @@ export type VersionRecord = Readonly<z.infer<typeof version>>;
  * Number of lines that the audit log ever had, over all its archives, and SHA-256 (hex) of the last one. `start`: the same
  * of the line that the present log goes on from, where that is not its first one.
  */
-export type AuditAnchor = NonNullable<z.infer<typeof sinceTwo>['audit']>;
+export interface AuditAnchor {
+  readonly lines: number;
+  readonly digest: string;
+  readonly start?: { readonly lines: number; readonly digest: string } | undefined;
+}
 
 /** When a clock was accepted last, and times in the record that were later than it and cannot be changed. */
 export type AcceptedClock = NonNullable<z.infer<typeof sinceTwo>['clock']>;

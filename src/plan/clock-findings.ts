@@ -8,7 +8,10 @@ import { type Finding, finding } from './finding.ts';
 import { judgeClock } from './judge-clock.ts';
 
 /** What the record says against the clock. */
-export function clockFindings({ record, snapshot }: Pick<Assessment, 'record' | 'snapshot'>, now: Date): readonly Finding[] {
+export function clockFindings(
+  { record, snapshot }: Pick<Assessment, 'record' | 'snapshot'>,
+  now: Date,
+): readonly Finding[] {
   if (record.status !== 'sound') return [];
   const doubt = judgeClock({ now, newestNoted: newestNoted(record.record) });
   if (doubt === undefined) return [];

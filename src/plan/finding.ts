@@ -80,6 +80,14 @@ export const FINDINGS = {
   },
   TENANT_KEY_UNOPENABLE: { severity: 'error', docs: 'A tenant key cannot be opened with the root key that it names.' },
   AUDIT_DAMAGED: { severity: 'error', docs: 'The audit log cannot be read, or its chain is broken.' },
+  AUDIT_CHAIN_BROKEN: {
+    severity: 'error',
+    docs: 'The audit log is shorter than the record knows it, or another one: lines were cut or altered, or it is gone.',
+  },
+  AUDIT_AHEAD: {
+    severity: 'info',
+    docs: 'The audit log is longer than the record knows it, by sound lines: a run was interrupted between the two writes.',
+  },
   AUDIT_MISSING: { severity: 'warning', docs: 'The audit log of a complete installation is gone.' },
 } as const satisfies Record<string, { readonly severity: Severity; readonly docs: string }>;
 
