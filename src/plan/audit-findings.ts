@@ -1,6 +1,8 @@
 import { firstBreak } from '../audit/chain.ts';
 import type { Trail } from '../audit/trail.ts';
+import { DamagedError } from '../errors.ts';
 import { auditConfigMap } from '../installation/names.ts';
+import type { StoredObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
 import { AUDIT_ENTRY, anchorIn, brokenTrailOf, readAuditLog, trailOf } from './audit-log.ts';
@@ -9,6 +11,8 @@ import { auditLogIn } from './snapshot.ts';
 
 const AS_IT_WAS =
   'compare it with a copy, and put back what is missing; palette-keys init --yes notes both heads in the log and anchors it anew';
+
+const MOVE_IT = 'move it away and keep it; a new one is begun';
 
 /** What is wrong with the audit log: by itself, and by what the record says of its last line. */
 export function auditFindings({ snapshot, record }: Pick<Assessment, 'snapshot' | 'record'>): readonly Finding[] {
@@ -24,21 +28,27 @@ export function auditFindings({ snapshot, record }: Pick<Assessment, 'snapshot' 
     return [finding('AUDIT_MISSING', place, message, remedy)];
   }
   if (log?.damage !== undefined) {
-    const remedy = 'move it away and keep it; a new one is begun';
-    return [finding('AUDIT_DAMAGED', place, `it cannot be read: ${log.damage}`, remedy)];
+    return [finding('AUDIT_DAMAGED', place, `it cannot be read: ${log.damage}`, MOVE_IT)];
   }
   if (log !== undefined && (log.data[AUDIT_ENTRY]?.length ?? 0) === 0) {
     const remedy = 'look for a copy of it, and put it back';
     return [finding('AUDIT_DAMAGED', place, 'it has lost its entry audit.jsonl', remedy)];
   }
   const trail = trailOf(snapshot);
-  if (trail === undefined) return log === undefined ? [] : chainFindings(place, firstBreak(readAuditLog(log)));
+  if (trail === undefined) return log === undefined ? [] : ownFindings(place, log);
   if (trail.verdict.status === 'longer' && record.record.ready) return [ahead(place, trail.verdict.by)];
   return brokenTrailOf(snapshot) === undefined ? [] : [broken(place, trail, anchor)];
 }
 
-function chainFindings(place: string, line: number | undefined): readonly Finding[] {
-  return line === undefined ? [] : [chainBroken(place, line)];
+/** What a log tells by itself, without the archives before it. */
+function ownFindings(place: string, log: StoredObject): readonly Finding[] {
+  try {
+    const line = firstBreak(readAuditLog(log));
+    return line === undefined ? [] : [chainBroken(place, line)];
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error;
+    return [finding('AUDIT_DAMAGED', place, `it cannot be read: ${error.message}`, MOVE_IT)];
+  }
 }
 
 function chainBroken(place: string, line: number): Finding {

@@ -1,4 +1,5 @@
 import { needsArchives, readTrail, type Trail } from '../audit/trail.ts';
+import { DamagedError } from '../errors.ts';
 import { AUDIT_ARCHIVE } from '../installation/names.ts';
 import { LABEL } from '../ledger/metadata.ts';
 import { type AuditAnchor, isOlder } from '../ledger/record.ts';
@@ -52,7 +53,8 @@ function textOf(found: FoundObject | undefined): string | undefined {
   if (found.damage !== undefined) return undefined;
   try {
     return readAuditLog(found);
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof DamagedError) return undefined;
+    throw error;
   }
 }

@@ -51,7 +51,7 @@ const put = (lines: readonly string[]): void =>
 
 /** Codes of status that are about the audit log. */
 async function codesOf(from = store): Promise<readonly string[]> {
-  const { stdout } = await command(from, ['status', '-o', 'json']);
+  const { stdout } = await command(from, ['status', '-o', 'json'], later());
   const codes = JSON.parse(stdout).findings.map(({ code }: { code: string }) => code);
   return codes.filter((code: string) => code.startsWith('AUDIT'));
 }
@@ -147,8 +147,8 @@ describe('a log that is not what the record says', () => {
     const { audit } = recordIn(store.snapshot());
     edit();
     const before = store.snapshot();
-    expect(await command(store, ['init'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
-    const rehearsal = JSON.parse((await commandWell(store, ['init', '--dry-run', '-o', 'json'])).stdout);
+    expect(await command(store, ['init'], later())).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+    const rehearsal = JSON.parse((await commandWell(store, ['init', '--dry-run', '-o', 'json'], later())).stdout);
     expect(rehearsal.steps.filter(({ action }: { action: string }) => action !== 'keep')).toMatchObject([
       { action: 'update', object: formatRef(AUDIT), key: 'audit-log' },
     ]);
@@ -163,7 +163,7 @@ describe('a log that is not what the record says', () => {
     expect(recordIn(store.snapshot()).audit.lines).toBeGreaterThan(audit.lines);
     expect(await codesOf()).toEqual([]);
     // From there on it is followed again.
-    expect(await command(store, ['init'])).toMatchObject({ code: 0 });
+    expect(await command(store, ['init'], later())).toMatchObject({ code: 0 });
     await commandWell(store, ['backup', '--out', 'c.age', ...FOR], later());
     expect(await codesOf()).toEqual([]);
     put(linesOf().slice(0, -1));
@@ -268,11 +268,11 @@ describe('a restored installation', () => {
     const { audit } = recordIn(store.snapshot());
     const backup = await backupOf(store.snapshot(), later());
     store = memoryStore();
-    expect(await restore(store, backup, later())).toMatchObject({ code: 0 });
+    expect(await restore(store, backup, { clock: new ManualClock('2027-01-03T00:00:00Z') })).toMatchObject({ code: 0 });
     expect(auditIn(store.snapshot())[0].prev).toBe(audit.digest);
     expect(recordIn(store.snapshot()).audit).toMatchObject(anchorOfLog(store, audit.lines));
     expect(await codesOf()).toEqual([]);
-    expect(await command(store, ['init'])).toMatchObject({ code: 0 });
+    expect(await command(store, ['init'], later())).toMatchObject({ code: 0 });
     put([]);
     store.take(AUDIT);
     expect(await codesOf()).toEqual(['AUDIT_CHAIN_BROKEN']);
