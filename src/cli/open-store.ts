@@ -17,6 +17,7 @@ const FLAG = '--accept-clock';
  * read, against the API server. What only reads, and a rehearsal, is warned. With --accept-clock the acceptance comes first.
  */
 export async function openGuarded(
+  command: string,
   ports: CliPorts,
   options: GlobalOptions,
   ledgerNamespace: () => string | undefined,
@@ -35,7 +36,13 @@ export async function openGuarded(
   const early = judgeClock({ now: ports.clock.now(), releaseDate: ports.releaseDate });
   if (early !== undefined && !accepted) doubt(early, false);
   const store = await ports.openStore(options, ledgerNamespace);
-  if (accepted && !rehearses) await accept(store, ledgerNamespace(), use, options, ports);
+  if (accepted && !rehearses) {
+    // To migrate changes what exists.
+    const rules = { migrates: use === 'migrates' && options.yes, migration: migration(options, ports) };
+    const [found] = await store.ledgerNamespaces();
+    const place = found ?? ledgerNamespace() ?? defaultSpec().ledgerNamespace;
+    await acceptClock(place, rules, applyPorts(command, store, options, ports));
+  }
   return guardClock(store, { clock: ports.clock, accepted, rehearses, doubt });
 }
 
@@ -54,21 +61,6 @@ export function accepting({ argv, clock }: CliPorts): string {
 /** The command that migrates an older record, and accepts the clock in the same run. */
 function migration(options: GlobalOptions, { clock }: CliPorts): string {
   return otherCommand(['init', FLAG, inSeconds(clock.now()), '--yes'], options);
-}
-
-async function accept(
-  store: KeyStore,
-  wanted: string | undefined,
-  use: StoreUse,
-  options: GlobalOptions,
-  ports: CliPorts,
-): Promise<void> {
-  const [found] = await store.ledgerNamespaces();
-  const ledgerNamespace = found ?? wanted ?? defaultSpec().ledgerNamespace;
-  // To migrate changes what exists.
-  const migrates = use === 'migrates' && options.yes;
-  const apply = applyPorts(ports.argv.find((word) => !word.startsWith('-')) ?? '', store, options, ports);
-  await acceptClock(ledgerNamespace, { migrates, migration: migration(options, ports) }, apply);
 }
 
 /** Throws USAGE for a time that is no time, or not the clock's. */

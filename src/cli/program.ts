@@ -36,7 +36,7 @@ A re-run completes what was interrupted.`;
 export async function runCli(argv: readonly string[], system: CliPorts): Promise<ExitCode> {
   const ports: CliPorts = {
     ...system,
-    openStore: async (...how) => (await import('./open-store.ts')).openGuarded(system, ...how),
+    openStore: async (...how) => (await import('./open-store.ts')).openGuarded(commandIn(argv), system, ...how),
   };
   let exit: ExitCode = 0;
   const program = createProgram(argv, ports, (code) => {
@@ -50,6 +50,10 @@ export async function runCli(argv: readonly string[], system: CliPorts): Promise
     const { reportError, asUsageError } = await import('./report-error.ts');
     return reportError(error instanceof CommanderError ? asUsageError(error) : error, argv, ports);
   }
+}
+
+function commandIn(argv: readonly string[]): string {
+  return COMMANDS.find(({ name }) => argv.includes(name))?.name ?? '';
 }
 
 /** The whole command line, but for the options of commands that `argv` does not name. */

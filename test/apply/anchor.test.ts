@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { formatRef } from '../../src/ports/object-ref.ts';
-import { type BenchOptions, backupOf, command, commandWell, FOR, Files, restore } from '../backup/bench.ts';
+import { type BenchOptions, backupOf, command, commandWell, Files, FOR, restore } from '../backup/bench.ts';
 import { ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {
@@ -147,7 +147,10 @@ describe('a log that is not what the record says', () => {
     const { audit } = recordIn(store.snapshot());
     edit();
     const before = store.snapshot();
-    expect(await command(store, ['init'], later())).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+    expect(await command(store, ['init'], later())).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--yes'),
+    });
     const rehearsal = JSON.parse((await commandWell(store, ['init', '--dry-run', '-o', 'json'], later())).stdout);
     expect(rehearsal.steps.filter(({ action }: { action: string }) => action !== 'keep')).toMatchObject([
       { action: 'update', object: formatRef(AUDIT), key: 'audit-log' },
@@ -213,7 +216,8 @@ describe('a full log', () => {
     const full = store.snapshot();
     const changes = [
       () => store.take(archive(n)),
-      () => editData(store, archive(n), (data) => ({ 'audit.jsonl': data['audit.jsonl']?.replace('tester', 'nobody') })),
+      () =>
+        editData(store, archive(n), (data) => ({ 'audit.jsonl': data['audit.jsonl']?.replace('tester', 'nobody') })),
       () => editData(store, archive(n), () => ({ 'audit.jsonl': '' })),
     ];
     for (const change of changes) {

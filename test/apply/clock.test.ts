@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Cluster } from '../../src/ports/cluster.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';
-import { type BenchOptions, backupOf, command, commandWell, FOR, Files, filesWith, WITH } from '../backup/bench.ts';
+import { type BenchOptions, backupOf, command, commandWell, Files, FOR, filesWith, WITH } from '../backup/bench.ts';
 import { ManualClock } from '../support/clock.ts';
 import { auditIn, editRecord, installation, recordIn, storeWith } from '../support/installations.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
@@ -82,9 +82,10 @@ describe.each(Object.entries(DATED))('%s', (_, argv) => {
   test.each(['2027-06-01T12:05:01Z', '2027-06-01T11:54:59Z', 'now', '2027-06-01', ''])(
     'takes no --accept-clock %j, which is not within five minutes of the clock',
     async (time) => {
+      const before = store.snapshot();
       const { code } = await command(store, [...argv, '--accept-clock', time], at());
       expect(code).toBe(2);
-      expect(store.snapshot()).toEqual(made);
+      expect(store.snapshot()).toEqual(before);
     },
   );
 
@@ -93,7 +94,7 @@ describe.each(Object.entries(DATED))('%s', (_, argv) => {
     const before = store.snapshot();
     const { code, stderr } = await command(clusters, argv, at());
     // What has nothing to do asks nobody.
-    if (argv[0] === 'init') return expect(code).toBe(0);
+    if (['init', '--due'].some((word) => argv.includes(word))) return expect(code).toBe(0);
     expect(code).toBe(1);
     expect(stderr).toContain("it is 301 s behind the cluster's, which says 2027-06-01T12:05:01Z");
     expect(store.snapshot()).toEqual(before);
@@ -147,17 +148,19 @@ describe('a run with a clock of 2031', () => {
     expect(createdAt).toBe(recordIn(made).createdAt);
     const { createdAt: _, ...rest } = keys['internal-ca'].versions.at(-1);
     expect(JSON.stringify(rest)).not.toContain('"2031');
-    for (const kind of ['internal-ca', 'jwt-signing-key', 'grpc-tls', 'root-key', 'cluster-ca']) {
-      const argv = ['rotate', kind, '--yes', '--assume-consumers-current', '--no-tenant-store'];
-      const flags = kind.endsWith('tls') ? ['--again'] : [];
-      for (const time of ['2027-07-01T00:00:00Z', '2027-07-03T00:00:00Z', '2027-07-05T00:00:00Z']) {
+    for (const time of ['2027-07-01T00:00:00Z', '2027-07-03T00:00:00Z']) {
+      for (const kind of ['internal-ca', 'jwt-signing-key', 'grpc-tls', 'root-key', 'cluster-ca']) {
+        const argv = ['rotate', kind, '--yes', '--assume-consumers-current', '--no-tenant-store'];
+        const flags = kind.endsWith('tls') ? ['--again'] : [];
         const { code, stderr } = await command(store, [...argv, ...flags], at(time));
         expect([0, 6], stderr).toContain(code);
         expect(stderr).not.toContain('2031');
       }
     }
     const status = await command(store, ['status', '-o', 'json'], at('2027-07-06T00:00:00Z'));
-    const errors = JSON.parse(status.stdout).findings.filter(({ severity }: { severity: string }) => severity === 'error');
+    const errors = JSON.parse(status.stdout).findings.filter(
+      ({ severity }: { severity: string }) => severity === 'error',
+    );
     expect(errors.map(({ code, subject }: { code: string; subject: string }) => `${code} ${subject}`)).toEqual([]);
   });
 
@@ -209,13 +212,14 @@ describe('restore', () => {
 
 test('a clock before the release is refused by every command that dates something, and warns the others', async () => {
   const early = '1969-12-31T23:54:59Z';
+  const before = store.snapshot();
   for (const argv of [...Object.values(DATED), ['restore', 'b.age', ...WITH], ['tenant', 'add', 'acme']]) {
     const { code, stderr } = await command(store, argv, at(early));
     expect(code).toBe(1);
     expect(stderr).toContain('before this program was made');
     expect(commandIn(stderr)).toEqual([...argv, '--accept-clock', early]);
   }
-  expect(store.snapshot()).toEqual(made);
+  expect(store.snapshot()).toEqual(before);
   expect((await command(store, ['status'], at(early))).stderr).toContain('warning: the clock says');
   expect((await command(store, ['backup', '--out', 'b.age', ...FOR], at('1969-12-31T23:55:00Z'))).stderr).not.toContain(
     'before this program was made',

@@ -71,7 +71,11 @@ describe('a log that is what the record says', () => {
     const log = logOf(3, start.digest);
     const anchor = { lines: 43, digest: anchorAt(log).digest, start };
     expect(readTrail([], log, anchor)).toMatchObject({ lines: 43, verdict: { status: 'ok' } });
-    expect(readTrail([], '', { ...start, start })).toEqual({ lines: 40, head: start.digest, verdict: { status: 'ok' } });
+    expect(readTrail([], '', { ...start, start })).toEqual({
+      lines: 40,
+      head: start.digest,
+      verdict: { status: 'ok' },
+    });
     expect(statusOf([], '', anchor)).toBe('shorter');
     expect(statusOf([], logOf(3), anchor)).toBe('broken');
   });
