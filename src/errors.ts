@@ -35,7 +35,10 @@ export const ERRORS = {
   LOCK_HELD: { exit: 1, docs: 'Another run holds the lock; it is named.' },
   CONFLICT: { exit: 1, docs: 'Something else changed the store meanwhile; run the command again.' },
   NOT_INSTALLED: { exit: 1, docs: 'The store holds no installation.' },
-  CLOCK_IMPLAUSIBLE: { exit: 1, docs: 'The clock shows a time before this release was made.' },
+  CLOCK_IMPLAUSIBLE: {
+    exit: 1,
+    docs: "The clock contradicts the release date, the newest time in the record, or the API server's clock.",
+  },
   CANCELLED: { exit: 1, docs: 'The question was answered with no; nothing was written.' },
   DATABASE_UNAVAILABLE: {
     exit: 1,

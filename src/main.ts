@@ -18,6 +18,7 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
   try {
     return await runCli(argv, {
       terminal: systemTerminal(argv, process.env),
+      argv,
       clock: { now: () => new Date() },
       random: systemRandom,
       files: textFiles(signal),

@@ -6,10 +6,10 @@ import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { allNamespaces } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { labels } from '../ledger/metadata.ts';
-import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import { type InstallationRecord, isOlder, recordObject, type VersionRecord } from '../ledger/record.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
 import { type BackupFiles, pendingName } from '../ports/backup-files.ts';
-import type { NewObject } from '../ports/key-store.ts';
+import type { Entries, NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Sealer, SealFor } from '../ports/sealer.ts';
 import { appendAudit, logMentions } from './audit.ts';
@@ -241,5 +241,13 @@ function wholeInstallation({ record, versions, snapshot, ledger, installationId 
       ? [{ ...object, labels: labels(installationId, kind) }]
       : [];
   });
-  return { record: record.record, objects: [...secrets, record.object] };
+  return { record: record.record, objects: [...secrets, { ...record.object, data: restorable(record) }] };
+}
+
+/** The log is not in the backup: a restored one goes on from the line that the record knows as the last one. */
+function restorable({ record, object }: Extract<Assessment['record'], { status: 'sound' }>): Entries {
+  const { audit } = record;
+  if (isOlder(record) || audit === undefined) return object.data;
+  const { lines, digest } = audit;
+  return recordObject(object.ref, { ...record, audit: { lines, digest, start: { lines, digest } } }, '').data;
 }

@@ -4,9 +4,9 @@ import type { Lock } from '../ports/key-store.ts';
 import { confirmationOf, entryName, withConfirmation } from '../rotation/confirmation.ts';
 import { withFirstScan } from '../rotation/scans.ts';
 import { appendAudit } from './audit.ts';
+import { checkClock } from './clock.ts';
 import type { Confirmed } from './consumer-evidence.ts';
 import type { ApplyPorts } from './ports.ts';
-import { checkClock } from './preflight.ts';
 import type { ScanNote } from './tenant-evidence.ts';
 import { updateRecord } from './update-record.ts';
 

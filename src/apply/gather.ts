@@ -9,9 +9,10 @@ import { madeByInit, projectionsOf, VERSIONED, versionedKind } from '../inventor
 import type { Projection } from '../inventory/kind.ts';
 import { type LedgerView, type RecordView, readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { specWithoutRecord } from '../ledger/known-spec.ts';
-import { generationOf, isManaged, LABEL } from '../ledger/metadata.ts';
+import { generationOf, isManaged } from '../ledger/metadata.ts';
 import type { Rings } from '../ledger/ring.ts';
 import { ringsOfLedger } from '../plan/assess.ts';
+import { isArchive } from '../plan/audit-log.ts';
 import type { Change } from '../plan/change.ts';
 import type { InitRequest, Snapshot } from '../plan/snapshot.ts';
 import type { FoundObject, KeyStore } from '../ports/key-store.ts';
@@ -148,11 +149,6 @@ async function readRecorded(store: KeyStore, namespace: string) {
   const unlabelled = readRecord([object]);
   if (object.damage === undefined && unlabelled.status !== 'sound') throw nameTaken(object.ref);
   return { ledger: [...ledger, object], record: unlabelled };
-}
-
-/** A full audit log. */
-function isArchive(object: FoundObject): boolean {
-  return object.damage === undefined && object.labels[LABEL.kind] === AUDIT_ARCHIVE;
 }
 
 /** Every namespace of the run, sorted, each once. */

@@ -1,15 +1,18 @@
 import { PaletteKeysError } from '../errors.ts';
+import { auditConfigMap } from '../installation/names.ts';
 import { VERSIONED } from '../inventory/index.ts';
 import { specDigest } from '../ledger/known-spec.ts';
 import { ANNOTATION } from '../ledger/metadata.ts';
 import { type Assessment, assess } from '../plan/assess.ts';
+import { AUDIT_KEY, brokenTrailOf } from '../plan/audit-log.ts';
 import { changesStates } from '../plan/change.ts';
 import { blockers, type InitPlan, planInit } from '../plan/init.ts';
 import { auditLogIn, type InitRequest, type Snapshot } from '../plan/snapshot.ts';
 import type { Step } from '../plan/step.ts';
 import { numberOf } from '../plan/version-item.ts';
 import { formatRef } from '../ports/object-ref.ts';
-import { appendAudit, checkLog, isAudited } from './audit.ts';
+import { anchorNow, appendBroken, appendLineTo, checkLog, isAudited } from './audit.ts';
+import { withArchives } from './audit-archives.ts';
 import { Moved } from './errors.ts';
 import {
   type Escrow,
@@ -185,7 +188,7 @@ export class InitRun {
     this.#ports.emit({ type: 'started', phase: 'verify', total: 1 });
     const after = await this.#look();
     const proof = planInit(after, this.#ports.clock.now());
-    const open = proof.steps.find(({ action }) => action !== 'keep');
+    const open = proof.steps.find(({ action, key }) => action !== 'keep' && key !== AUDIT_KEY);
     if (open !== undefined) throw new Moved(`${formatRef(open.ref)}: ${open.reason}`);
     if (after.record.status !== 'sound') throw new Moved('the record is gone');
     this.#ports.emit({ type: 'finished', phase: 'verify' });
@@ -193,11 +196,16 @@ export class InitRun {
     const changes = this.#log.changes(proof);
     const result = this.#log.outcome;
     const untold = result === 'rebuilt the record' || !isAudited(auditLogIn(after.snapshot), record.generation);
-    if (changes.length > 0 || untold) await appendAudit(record, { changes, result }, this.#ports);
-    await markReady({ record, version: object.version }, this.#ports);
+    const tells = changes.length > 0 || untold;
+    const next = tells
+      ? await appendLineTo(record, { changes, result }, this.#ports)
+      : await anchorNow(record, auditLogIn(after.snapshot), this.#ports);
+    const broken = after.isInit ? brokenTrailOf(after.snapshot) : undefined;
+    const audit = broken === undefined ? next : await appendBroken(record, broken, tells ? 1 : 0, this.#ports);
+    await markReady({ record, version: object.version }, audit, this.#ports);
     await announce(changes, this.#ports);
     this.#handOver(after.snapshot);
-    return this.#log.result(proof, installationId);
+    return this.#log.result(broken === undefined ? proof : withoutAudit(proof), installationId);
   }
 
   #handOver(verified: Snapshot): void {
@@ -209,7 +217,10 @@ export class InitRun {
 
   async #look(before?: Snapshot): Promise<Assessment> {
     const { spec, request } = this.#input;
-    const snapshot = await gather(this.#ports.store, spec, request, before);
+    const { store } = this.#ports;
+    const gathered = await gather(store, spec, request, before);
+    const known = before?.archives === undefined ? gathered : { ...gathered, archives: before.archives };
+    const snapshot = request.migrates === true ? await withArchives(known, store) : gathered;
     const assessment = await assess(snapshot, this.#input.request, this.#ports.clock.now());
     this.#assessments.push(assessment);
     return assessment;
@@ -231,6 +242,12 @@ export class InitRun {
   wipe(): void {
     for (const assessment of this.#assessments.splice(0)) wipe(assessment, this.#handedOver);
   }
+}
+
+/** The audit log was anchored anew after the proof was made. */
+function withoutAudit(proof: InitPlan): InitPlan {
+  const place = formatRef(auditConfigMap(proof.spec));
+  return { ...proof, findings: proof.findings.filter(({ subject }) => subject !== place) };
 }
 
 /** True where a version still has no entry, though all were written. */

@@ -3,6 +3,7 @@ import { formatTime } from '../ledger/entry.ts';
 import { assess } from '../plan/assess.ts';
 import { type InitPlan, planInit } from '../plan/init.ts';
 import { afterSweep } from '../plan/leftovers.ts';
+import { withArchives } from './audit-archives.ts';
 import { Moved } from './errors.ts';
 import { escrowFindings, seeEscrow } from './escrow.ts';
 import { gather } from './gather.ts';
@@ -18,7 +19,8 @@ const ATTEMPTS = 8;
 /** Reads, and decides what is to be done. Writes nothing. */
 export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'store' | 'clock'>): Promise<InitPlan> {
   const now = ports.clock.now();
-  const snapshot = await withLeftovers(ports.store, await gather(ports.store, input.spec, input.request, input.seen));
+  const gathered = await withLeftovers(ports.store, await gather(ports.store, input.spec, input.request, input.seen));
+  const snapshot = input.request.migrates === true ? await withArchives(gathered, ports.store) : gathered;
   const assessment = await assess(snapshot, input.request, now);
   try {
     refuseGuessedSpec(assessment);

@@ -4,11 +4,10 @@ import { importNeeds, initNeeds, readingNeeds } from '../plan/access.ts';
 import type { InitPlan } from '../plan/init.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { AccessNeed, Cluster } from '../ports/cluster.ts';
+import { checkClock } from './clock.ts';
 
 /** Immutable Secrets are there from 1.21 on; the ledger rests on them. */
 const OLDEST = { major: 1, minor: 21 };
-/** Certificates are dated by this machine's clock, and judged by the cluster's. */
-const MAX_SKEW_MS = 60_000;
 
 /** What a cluster denies, and to whom. */
 export interface Denied {
@@ -80,18 +79,6 @@ function checkVersion(version: string): void {
   throw new PaletteKeysError('STORE_UNAVAILABLE', `the cluster runs Kubernetes ${version}`, {
     hint: `palette-keys needs ${OLDEST.major}.${OLDEST.minor} or newer: the ledger is made of immutable Secrets`,
   });
-}
-
-/** Throws CLOCK_IMPLAUSIBLE where this machine's clock and the cluster's disagree. */
-export async function checkClock(cluster: Cluster, clock: Clock): Promise<void> {
-  const ms = (await cluster.now()).getTime() - clock.now().getTime();
-  if (Math.abs(ms) <= MAX_SKEW_MS) return;
-  const seconds = Math.round(Math.abs(ms) / 1000);
-  throw new PaletteKeysError(
-    'CLOCK_IMPLAUSIBLE',
-    `this machine's clock is ${seconds} s ${ms > 0 ? 'behind' : 'ahead of'} the cluster's`,
-    { hint: 'set the clock of this machine (NTP), and run the command again' },
-  );
 }
 
 /** A namespace that the spec names and the cluster lacks is most often a mistake in one of them. */

@@ -1,7 +1,7 @@
 import { RECORD_NAME } from '../installation/names.ts';
 import { readRecord } from '../inventory/ledger-view.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
-import { decodeRecord, type InstallationRecord, recordObject } from '../ledger/record.ts';
+import { type AuditAnchor, decodeRecord, type InstallationRecord, recordObject } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { destroyedIn } from '../plan/destroyed-versions.ts';
 import { nextRecord } from '../plan/next-record.ts';
@@ -53,9 +53,16 @@ export async function openRecord(
   await storeRecord(nextRecord(undefined, { ...facts, rings: new Map([[ROOT, root]]) }), undefined, ports);
 }
 
-/** The last write of a run: everything is in place. */
-export async function markReady(written: WrittenRecord, ports: ApplyPorts): Promise<void> {
-  if (!written.record.ready) await storeRecord({ ...written.record, ready: true }, written.version, ports);
+/** The last write of a run: everything is in place. `audit`: the log as it now is, where that is known. */
+export async function markReady(
+  { record, version }: WrittenRecord,
+  audit: AuditAnchor | undefined,
+  ports: ApplyPorts,
+): Promise<void> {
+  const isAnchored =
+    audit === undefined || (audit.digest === record.audit?.digest && audit.lines === record.audit.lines);
+  if (record.ready && isAnchored) return;
+  await storeRecord({ ...record, ready: true, ...(isAnchored ? {} : { audit }) }, version, ports);
 }
 
 /** Writes a record: a new one where there is no `version`, else over exactly that one. Throws Moved. */

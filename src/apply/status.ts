@@ -4,6 +4,7 @@ import type { Snapshot, TenantsSeen } from '../plan/snapshot.ts';
 import { reportStatus, type StatusReport, tooNewStatus } from '../plan/status.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
+import { withArchives } from './audit-archives.ts';
 import { gather, type SpecRequest } from './gather.ts';
 import { withLeftovers } from './key-traces.ts';
 import { wipe } from './wipe.ts';
@@ -17,7 +18,8 @@ export async function readStatus(
   const now = ports.clock.now();
   let snapshot: Snapshot;
   try {
-    snapshot = await withLeftovers(ports.store, await gather(ports.store, spec));
+    const gathered = await withLeftovers(ports.store, await gather(ports.store, spec));
+    snapshot = await withArchives(gathered, ports.store);
   } catch (error) {
     const report = tooNewStatus(error, spec.namespace ?? '');
     if (report === undefined) throw error;

@@ -9,7 +9,7 @@ export interface AuditChange {
   readonly fingerprint?: string;
 }
 
-export type AuditResult = 'done' | 'completed an interrupted run' | 'rebuilt the record';
+export type AuditResult = 'done' | 'completed an interrupted run' | 'rebuilt the record' | 'chain-broken';
 
 /** Who did what, when, with which result. Holds no key bytes. */
 export interface AuditRecord {
@@ -32,13 +32,20 @@ export const AUDIT_LIMIT = 384 * 1024;
 
 /** `audit.jsonl` with one line more. Each line holds the SHA-256 of the bytes of the line before as `prev`. */
 export function appendLine(log: string, record: AuditRecord, prev: string | null): string {
-  return `${log}${JSON.stringify({ ...record, prev })}\n`;
+  // A last line that was cut keeps its bytes, on a line of its own.
+  const end = log === '' || log.endsWith('\n') ? '' : '\n';
+  return `${log}${end}${JSON.stringify({ ...record, prev })}\n`;
+}
+
+/** SHA-256 (hex) of a line's bytes without its line end. */
+export function digestOf(line: string): string {
+  return sha256Hex(Buffer.from(line, 'utf8'));
 }
 
 /** SHA-256 (hex) of the last line's bytes without its line end; null for an empty log. */
 export function lastDigest(log: string): string | null {
-  const last = lines(log).at(-1);
-  return last === undefined ? null : sha256Hex(Buffer.from(last, 'utf8'));
+  const last = linesOf(log).at(-1);
+  return last === undefined ? null : digestOf(last);
 }
 
 /** No installation comes to it. */
@@ -46,7 +53,7 @@ const MAX_GENERATION = 1e12;
 
 /** Generation of the last record, or 0 where there is none that can be read. */
 export function lastGeneration(log: string): number {
-  const generation = parse(lines(log).at(-1) ?? '')?.['generation'];
+  const generation = parseLine(linesOf(log).at(-1) ?? '')?.['generation'];
   return Number.isSafeInteger(generation) && Number(generation) < MAX_GENERATION ? Number(generation) : 0;
 }
 
@@ -55,22 +62,22 @@ export function lastGeneration(log: string): number {
  * a sound chain.
  */
 export function firstBreak(log: string): number | undefined {
-  if (log !== '' && !log.endsWith('\n')) return lines(log).length;
-  const all = lines(log);
+  if (log !== '' && !log.endsWith('\n')) return linesOf(log).length;
+  const all = linesOf(log);
   const broken = all.findIndex((line, index) => {
-    const record = parse(line);
+    const record = parseLine(line);
     if (record === undefined || typeof record['generation'] !== 'number' || record['prev'] === undefined) return true;
     const before = all[index - 1];
     // The first line of a log that was begun anew refers to the last one of the copy.
-    return before !== undefined && record['prev'] !== sha256Hex(Buffer.from(before, 'utf8'));
+    return before !== undefined && record['prev'] !== digestOf(before);
   });
   return broken === -1 ? undefined : broken + 1;
 }
 
 /** Every change that the log tells of, with its time; lines that are no record are passed over. */
 export function auditedChanges(log: string): readonly { readonly time: string; readonly change: AuditChange }[] {
-  return lines(log).flatMap((line) => {
-    const { time, changes } = parse(line) ?? {};
+  return linesOf(log).flatMap((line) => {
+    const { time, changes } = parseLine(line) ?? {};
     if (typeof time !== 'string' || !Array.isArray(changes)) return [];
     return changes.filter(isChange).map((change) => ({ time, change }));
   });
@@ -82,11 +89,13 @@ function isChange(value: unknown): value is AuditChange {
   return [action, object, key, kid ?? ''].every((each) => typeof each === 'string');
 }
 
-function lines(log: string): string[] {
+/** Without line ends, and without empty ones. */
+export function linesOf(log: string): string[] {
   return log.split('\n').filter((line) => line !== '');
 }
 
-function parse(line: string): Readonly<Record<string, unknown>> | undefined {
+/** Undefined for what is no JSON object. */
+export function parseLine(line: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' && value !== null ? { ...value } : undefined;

@@ -23,6 +23,8 @@ export interface GlobalOptions {
   readonly requestTimeout?: string;
   readonly config?: string;
   readonly namespace?: string;
+  /** RFC 3339: the clock is right, whatever speaks against it. */
+  readonly acceptClock?: string;
   readonly output: OutputFormat;
   readonly dryRun: boolean;
   readonly yes: boolean;
@@ -153,6 +155,8 @@ export interface UsersPlace extends Omit<TenantDatabase, 'login' | 'ca' | 'withi
 /** Everything from outside that the commands use; made by main, and by the tests. */
 export interface CliPorts {
   readonly terminal: Terminal;
+  /** The command line of this run, for hints that repeat it. */
+  readonly argv: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   readonly files: TextFiles;
@@ -182,5 +186,11 @@ export interface CliPorts {
    * Opens the store that the flags name. Throws NO_STORE. `ledgerNamespace` tells, as soon as a lock is taken on a
    * cluster, where that has to be.
    */
-  openStore(options: GlobalOptions, ledgerNamespace: () => string | undefined): Promise<KeyStore>;
+  openStore(options: GlobalOptions, ledgerNamespace: () => string | undefined, use?: StoreUse): Promise<KeyStore>;
 }
+
+/**
+ * What a command does with the store, for the look at the clock: it dates something (also where it says nothing), migrates
+ * the record too, only reads, or reads and reports what is wrong with the record itself.
+ */
+export type StoreUse = 'dates' | 'migrates' | 'reads' | 'reports';

@@ -33,7 +33,11 @@ because a key could get lost, 6 a rotation waits, 70 a bug, 130/143 interrupted.
 A re-run completes what was interrupted.`;
 
 /** Runs one command line and returns the exit code. Never throws. */
-export async function runCli(argv: readonly string[], ports: CliPorts): Promise<ExitCode> {
+export async function runCli(argv: readonly string[], system: CliPorts): Promise<ExitCode> {
+  const ports: CliPorts = {
+    ...system,
+    openStore: async (...how) => (await import('./open-store.ts')).openGuarded(commandIn(argv), system, ...how),
+  };
   let exit: ExitCode = 0;
   const program = createProgram(argv, ports, (code) => {
     exit = code;
@@ -46,6 +50,10 @@ export async function runCli(argv: readonly string[], ports: CliPorts): Promise<
     const { reportError, asUsageError } = await import('./report-error.ts');
     return reportError(error instanceof CommanderError ? asUsageError(error) : error, argv, ports);
   }
+}
+
+function commandIn(argv: readonly string[]): string {
+  return COMMANDS.find(({ name }) => argv.includes(name))?.name ?? '';
 }
 
 /** The whole command line, but for the options of commands that `argv` does not name. */
@@ -67,6 +75,7 @@ function createProgram(argv: readonly string[], ports: CliPorts, done: (exit: Ex
         .choices(['table', 'json', 'yaml', 'prometheus'])
         .default('table'),
     )
+    .option('--accept-clock <time>', 'the clock is right: use it although records are newer')
     .option('--dry-run', 'say what would be done, and write nothing', false)
     .option('-y, --yes', 'agree to changes of what exists', false)
     .addOption(new Option('-q, --quiet', 'no progress and no notes on stderr').default(false).conflicts('verbose'))

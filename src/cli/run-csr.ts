@@ -21,7 +21,7 @@ export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<Exit
   const door = await explainingDenials('import-cert', read, store, file, ports);
   const names = namesOf(options, door.spec);
   const wanted = { names, keyType: options.keyType as KeyType };
-  const apply = applyPorts('csr', store, ports);
+  const apply = applyPorts('csr', store, options, ports);
   // Before there is a key: a mistake on the command line writes nothing.
   const isThere =
     options.out !== undefined && (await checkOut(options.out, () => openRequest(wanted, spec, apply), ports));

@@ -2,6 +2,7 @@ import type { ExitCode } from '../errors.ts';
 import { examined, namesToCover } from './examined.ts';
 import { checkAllowed, checkNames, checkProbe, readImportInput } from './import-input.ts';
 import { reportImport } from './import-report.ts';
+import { warnOfClock } from './open-store.ts';
 import type { CliPorts, ImportOptions } from './ports.ts';
 import { readStandingSpec } from './spec-file.ts';
 
@@ -17,6 +18,7 @@ export async function runImport(options: ImportOptions, ports: CliPorts): Promis
     const { storeImport } = await import('./store-import.ts');
     return storeImport(input, { target, file }, options, ports);
   }
+  warnOfClock(options, ports);
   const stored = { rootDomain: file?.rootDomain ?? undefined, keys: [], replaced: undefined };
   const examination = await examined({ ...input, fqdn: namesToCover(options, file) }, stored, options, ports);
   return reportImport(examination, { dryRun: true }, options, ports);

@@ -25,12 +25,11 @@ import { uriOf } from './tenant-database.ts';
 
 /** Plans, shows the plan, asks where something that exists would change, applies, and says what was done. */
 export async function runInit(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
-  checkClock(ports);
   const { adopt, restore } = options;
   const file = await readSpecFile(options, ports);
   // Once: what a pipe gives is gone after that.
   const uri = await uriOf(options, ports);
-  const store = await ports.openStore(options, () => file?.ledgerNamespace);
+  const store = await ports.openStore(options, () => file?.ledgerNamespace, 'migrates');
   const asked: InitInput = {
     spec: { spec: file, namespace: options.namespace },
     request: { adopt, restore, migrates: true },
@@ -38,7 +37,7 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
     createNamespaces: store.cluster === undefined || options.createNamespaces,
   };
   const flags = [adopt ? ' --adopt' : '', restore ? ' --restore' : ''].join('');
-  const apply = applyPorts(`init${flags}`, store, ports);
+  const apply = applyPorts(`init${flags}`, store, options, ports);
   const preview: Preview = async (input) => {
     const plan = await explainingDenials('init', () => previewInit(input, apply), store, file, ports);
     if (plan.installationId === undefined) refuseSystemNamespace(plan.spec, options.config ?? 'the spec');
@@ -186,16 +185,4 @@ async function writeResult(
 function where({ dir }: InitOptions): string {
   if (dir === undefined) return '';
   return /^[\w./-]+$/.test(dir) ? ` --dir ${dir}` : ` --dir '${dir.replaceAll("'", "'\\''")}'`;
-}
-
-/** Certificates made by a clock that is years behind are worth nothing. */
-function checkClock({ clock, releaseDate }: CliPorts): void {
-  const now = clock.now();
-  const day = 86_400_000;
-  if (now.getTime() >= releaseDate.getTime() - day) return;
-  throw new PaletteKeysError(
-    'CLOCK_IMPLAUSIBLE',
-    `the clock says ${now.toISOString().slice(0, 10)}, before this program was made (${releaseDate.toISOString().slice(0, 10)})`,
-    { hint: 'set the clock of this machine (NTP), and run the command again' },
-  );
 }

@@ -1,3 +1,4 @@
+import { recordByClock } from '../apply/accept-clock.ts';
 import { applyInit } from '../apply/init.ts';
 import { applyRestore, previewRestore, type Restoration } from '../apply/restore.ts';
 import { type ExitCode, PaletteKeysError, usageError } from '../errors.ts';
@@ -5,6 +6,7 @@ import { blockers, type InitPlan, withDone } from '../plan/init.ts';
 import type { Step } from '../plan/step.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { applyPorts } from './apply-ports.ts';
+import { accepting } from './open-store.ts';
 import type { CliPorts, RestoreOptions } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
 import { writeDocument } from './render/document.ts';
@@ -22,14 +24,15 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
   const key = await readOpenWith(options, ports);
   const uri = await uriOf(options, ports);
   let ledgerNamespace: string | undefined;
-  const store = await ports.openStore(options, () => ledgerNamespace);
-  const apply = applyPorts('restore', store, ports);
-  const restoration = await previewRestore(
+  const store = await ports.openStore(options, () => ledgerNamespace, options.verify ? 'reads' : 'dates');
+  const apply = applyPorts('restore', store, options, ports);
+  const opened = await previewRestore(
     { file: options.file, key, namespace: options.namespace, expect },
     { ...apply, ...(await ports.loadBackupPorts()) },
     async (restored, access) =>
       options.tenantStore ? lookAtTenants(restored, uri, options, async () => access, ports) : undefined,
   );
+  const restoration = options.verify || options.dryRun ? opened : byClock(opened, options, ports);
   const { plan, init, spec } = restoration;
   if (restoration.isFormer) warnOfFormer(options, ports);
   ledgerNamespace = restoration.record.spec.ledgerNamespace;
@@ -97,6 +100,13 @@ function originOf({ installationId, mark, changedAt, entries, isNoted }: Restora
 
 const UNPROVEN =
   'Encryption does not prove who made it. Compare the digest with the one that backup printed, or give --expect SHA256:…';
+
+/** The record of a backup may be newer than the clock. */
+function byClock(restoration: Restoration, { acceptClock }: RestoreOptions, ports: CliPorts): Restoration {
+  if (!restoration.plan.writesRecord) return restoration;
+  const rules = { accepted: acceptClock !== undefined, command: accepting(ports) };
+  return { ...restoration, record: recordByClock(restoration.record, rules, ports) };
+}
 
 /** What helps where those tenant keys are not of this installation, or not to be waited for. */
 const UNASKED = 'with --no-tenant-store the database is not asked';

@@ -62,11 +62,15 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
   const adminUri = await adminUriOf(options, ports);
   await ports.checkConnections(uri, adminUri);
   let tenants: Promise<TenantStore> | undefined;
-  const store = await ports.openStore(options, () => file?.ledgerNamespace);
+  const store = await ports.openStore(
+    options,
+    () => file?.ledgerNamespace,
+    options.plan || options.explain ? 'reads' : 'dates',
+  );
   const bar = progressBar(ports.terminal, options.quiet);
   const command = ['rotate', options.kind, ...flagsOf(options)].filter((word) => word !== undefined).join(' ');
   const apply: AdvancePorts = {
-    ...applyPorts(command, store, ports),
+    ...applyPorts(command, store, options, ports),
     emit: bar.emit,
     workloads: store.cluster?.workloads,
     probe: await ports.loadTlsProbe(),

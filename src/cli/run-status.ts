@@ -15,7 +15,7 @@ import { uriOf } from './tenant-database.ts';
 export async function runStatus(options: StatusOptions, ports: CliPorts): Promise<ExitCode> {
   const file = await readStandingSpec(options, ports);
   const uri = await uriOf(options, ports);
-  const store = await ports.openStore(options, () => file?.ledgerNamespace);
+  const store = await ports.openStore(options, () => file?.ledgerNamespace, 'reports');
   const { clock } = ports;
   const request = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
   const look = (spec: InstallationSpec) =>

@@ -1,4 +1,5 @@
 import { auditedRewrap } from '../apply/audited-rewrap.ts';
+import { checkClock } from '../apply/clock.ts';
 import { parseShardFlag, previewRewrap } from '../apply/rewrap.ts';
 import { forgetScans } from '../apply/rewrap-rest.ts';
 import { scanTenants } from '../apply/scan-tenants.ts';
@@ -42,8 +43,16 @@ export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPo
   const shard = options.shard === undefined ? undefined : parseShardFlag(options.shard);
   const uri = await uriOf(options, ports);
   const spec = await readStandingSpec(options, ports);
-  const store = await ports.openStore(options, () => spec?.ledgerNamespace);
+  const store = await ports.openStore(
+    options,
+    () => spec?.ledgerNamespace,
+    verb === 'list' || verb === 'verify' ? 'reads' : 'dates',
+  );
   const access = await readTenantAccess({ store, clock: ports.clock }, spec?.ledgerNamespace, options.namespace);
+  // Documents are dated before the lock is taken, which comes with the audit log.
+  if (store.cluster !== undefined && !options.dryRun && verb !== 'list' && verb !== 'verify') {
+    await checkClock(store.cluster, ports.clock);
+  }
   const tenants = await openTenants(access, uri, options, ports);
   // A list goes to the terminal while it is read, where a bar would be drawn into it.
   const bar = progressBar(ports.terminal, options.quiet || (verb === 'list' && ports.terminal.shows));
@@ -51,7 +60,7 @@ export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPo
     options: { ...options, ids },
     access,
     ports,
-    apply: { ...applyPorts(`tenant ${verb}`, store, ports), tenants, emit: bar.emit },
+    apply: { ...applyPorts(`tenant ${verb}`, store, options, ports), tenants, emit: bar.emit },
   };
   try {
     if (verb === 'add') return await add(work);

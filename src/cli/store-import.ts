@@ -52,7 +52,7 @@ export async function storeImport(
   if (examination.decision.pair === undefined || owned.some(({ severity }) => severity === 'error'))
     return reportImport(examination, { object }, options, ports);
   const change = importChange(door, examination.decision.pair);
-  const apply = applyPorts('import-cert', store, ports);
+  const apply = applyPorts('import-cert', store, options, ports);
   if (change === undefined) {
     const left = recordLeft(door);
     if (left !== undefined && !options.dryRun) await carryOut(left, spec, apply);

@@ -65,14 +65,26 @@ const schema = z.looseObject({
 });
 
 /** Fields that schemaVersion 2 brought. In an older record they are unknown ones: kept, and not used. */
+const line = { lines: z.int().check(z.minimum(1), z.maximum(1e12)), digest: sha256 };
 const sinceTwo = z.looseObject({
-  audit: z.optional(z.looseObject({ lines: z.int().check(z.minimum(1), z.maximum(1e12)), digest: sha256 })),
+  audit: z.optional(z.looseObject({ ...line, start: z.optional(z.looseObject(line)) })),
+  clock: z.optional(z.looseObject({ acceptedAt: time, ignored: z.array(time) })),
 });
 
 export type VersionRecord = Readonly<z.infer<typeof version>>;
 
-/** Number of lines that the audit log ever had, over all its archives, and SHA-256 (hex) of the last one. */
-export type AuditAnchor = NonNullable<z.infer<typeof sinceTwo>['audit']>;
+/**
+ * Number of lines that the audit log ever had, over all its archives, and SHA-256 (hex) of the last one. `start`: the same
+ * of the line that the present log goes on from, where that is not its first one.
+ */
+export interface AuditAnchor {
+  readonly lines: number;
+  readonly digest: string;
+  readonly start?: { readonly lines: number; readonly digest: string } | undefined;
+}
+
+/** When a clock was accepted last, and times in the record that were later than it and cannot be changed. */
+export type AcceptedClock = NonNullable<z.infer<typeof sinceTwo>['clock']>;
 
 /** When a version last became the active one. */
 export function activeSinceOf({ history }: VersionRecord): string | undefined {
@@ -99,6 +111,8 @@ export interface InstallationRecord {
   readonly ready: boolean;
   /** Since schemaVersion 2. */
   readonly audit?: AuditAnchor;
+  /** Since schemaVersion 2. */
+  readonly clock?: AcceptedClock;
 }
 
 /** Reads entry `record.json`. Throws DamagedError, or RECORD_TOO_NEW for one of a later schemaVersion. */

@@ -37,6 +37,8 @@ export interface Assessment {
   readonly seen: TenantsSeen | undefined;
   /** True where the run raises the schemaVersion of a record that an older build wrote. */
   readonly migrates: boolean;
+  /** True for `init`, which alone migrates the record and anchors a broken audit log anew. */
+  readonly isInit: boolean;
 }
 
 /** Compares what is there with what should be. Pure; throws TWO_INSTALLATIONS alone. */
@@ -84,6 +86,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
   const pending = [...versions].flatMap(([kind, items]) => (items.some(isPending) ? [kind] : []));
   return {
     ...{ snapshot, installationId, record, ledger, versions, rings, scope, seen: request.seen },
+    isInit: request.migrates === true,
     migrates: request.migrates === true && record.status === 'sound' && isOlder(record.record),
     projections: assessed
       .map((projection) => followed(projection, pending))

@@ -69,6 +69,10 @@ export const FINDINGS = {
   CA_EXPIRED: { severity: 'error', docs: 'A CA has expired: everything that it issued has too.' },
   CA_RENEWAL_DUE: { severity: 'warning', docs: 'A CA is near its end: soon it cuts the life of what it issues short.' },
   CLOCK_BEFORE_NOT_BEFORE: { severity: 'error', docs: 'A certificate is not valid yet: the clock is wrong, or was.' },
+  CLOCK_BEHIND_RECORD: {
+    severity: 'error',
+    docs: 'The record holds a time that is later than the clock: the clock is wrong, or was. Commands that date something refuse to run.',
+  },
   TENANT_MALFORMED: { severity: 'error', docs: "A tenant's document in the database is not of the documented form." },
   TENANT_KID_UNKNOWN: {
     severity: 'error',
@@ -88,6 +92,14 @@ export const FINDINGS = {
   },
   TENANT_KEY_UNOPENABLE: { severity: 'error', docs: 'A tenant key cannot be opened with the root key that it names.' },
   AUDIT_DAMAGED: { severity: 'error', docs: 'The audit log cannot be read, or its chain is broken.' },
+  AUDIT_CHAIN_BROKEN: {
+    severity: 'error',
+    docs: 'The audit log is shorter than the record knows it, or another one: lines were cut or altered, or it is gone.',
+  },
+  AUDIT_AHEAD: {
+    severity: 'info',
+    docs: 'The audit log is longer than the record knows it, by sound lines: a run was interrupted between the two writes.',
+  },
   AUDIT_MISSING: { severity: 'warning', docs: 'The audit log of a complete installation is gone.' },
 } as const satisfies Record<string, { readonly severity: Severity; readonly docs: string }>;
 

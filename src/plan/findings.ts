@@ -1,5 +1,3 @@
-import { firstBreak } from '../audit/chain.ts';
-import { AUDIT_NAME } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { VERSIONED } from '../inventory/index.ts';
 import type { LedgerItem } from '../inventory/ledger-view.ts';
@@ -7,6 +5,7 @@ import { type Facts, formatTime, type KindId } from '../ledger/entry.ts';
 import { activeOf } from '../ledger/ring.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
+import { auditFindings } from './audit-findings.ts';
 import { backupFindings } from './backup-findings.ts';
 import { rotateAfterOf } from './due-dates.ts';
 import { type Finding, finding } from './finding.ts';
@@ -85,7 +84,9 @@ function unrecordedFinding(item: LedgerItem): Finding {
 function caFindings(id: KindId, facts: Facts, spec: InstallationSpec, now: Date): readonly Finding[] {
   const { notBefore, notAfter } = facts;
   if (notBefore === undefined || notAfter === undefined) return [];
-  if (now < notBefore) return [notYetValid(id, notBefore, now)];
+  if (now < notBefore) {
+    return [notYetValid(id, notBefore, now, `; if it is right: palette-keys rotate ${id} --again`)];
+  }
   if (now >= notAfter) {
     const message = `it expired on ${formatTime(notAfter)}; the clock says ${formatTime(now)}`;
     return [finding('CA_EXPIRED', id, message, `if the clock is right: palette-keys rotate ${id}`)];
@@ -128,41 +129,4 @@ function leafFindings({ projections }: Assessment, now: Date): readonly Finding[
 function notYetValid(subject: string, notBefore: Date, now: Date, otherwise = ''): Finding {
   const message = `it is valid from ${formatTime(notBefore)} on, but the clock says ${formatTime(now)}`;
   return finding('CLOCK_BEFORE_NOT_BEFORE', subject, message, `set the clock of this machine (NTP)${otherwise}`);
-}
-
-function auditFindings({ snapshot, record }: Assessment): readonly Finding[] {
-  if (record.status !== 'sound' || !record.record.ready) return [];
-  const place = `ConfigMap/${snapshot.spec.ledgerNamespace}/${AUDIT_NAME}`;
-  const log = snapshot.ledger.find(({ ref }) => formatRef(ref) === place);
-  if (log === undefined) {
-    const message = 'the installation is complete, but its audit log is gone';
-    return [
-      finding(
-        'AUDIT_MISSING',
-        place,
-        message,
-        'look for a copy of it; the next run that changes anything begins a new one',
-      ),
-    ];
-  }
-  if (log.damage !== undefined) {
-    return [
-      finding(
-        'AUDIT_DAMAGED',
-        place,
-        `it cannot be read: ${log.damage}`,
-        'move it away and keep it; a new one is begun',
-      ),
-    ];
-  }
-  const entry = log.data['audit.jsonl'];
-  if (entry === undefined || entry.length === 0) {
-    return [
-      finding('AUDIT_DAMAGED', place, 'it has lost its entry audit.jsonl', 'look for a copy of it, and put it back'),
-    ];
-  }
-  const line = firstBreak(Buffer.from(entry).toString('utf8'));
-  if (line === undefined) return [];
-  const message = `its chain is broken at line ${line}: that line or the one before was altered, or lines are missing`;
-  return [finding('AUDIT_DAMAGED', place, message, 'compare it with a copy; nothing is written over it')];
 }

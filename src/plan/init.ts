@@ -1,7 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
 import { diffSpecs, refusedChanges, type SpecChange } from '../installation/diff.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
-import { recordConfigMap } from '../installation/names.ts';
+import { auditConfigMap, recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { INVENTORY, projectionsOf } from '../inventory/index.ts';
 import type { KindId } from '../ledger/entry.ts';
@@ -9,6 +9,8 @@ import { firstSpecDigest, specDigest } from '../ledger/known-spec.ts';
 import { type InstallationRecord, RECORD_KEY, SCHEMA_VERSION } from '../ledger/record.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
+import { auditFindings } from './audit-findings.ts';
+import { AUDIT_KEY, brokenTrailOf } from './audit-log.ts';
 import type { Transition } from './change.ts';
 import { type Finding, finding } from './finding.ts';
 import { standingFindings } from './findings.ts';
@@ -50,7 +52,7 @@ export function planInit(assessment: Assessment, now: Date): InitPlan {
   const refused = ownSpec === undefined ? [] : refusedChanges(ownSpec, snapshot.spec);
   if (refused.length > 0) throw refuseSpec(refused);
   const all = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, assessment), ...projectionSteps(id, assessment)]);
-  const steps = [...migrationSteps(assessment), ...tripped(all, assessment)];
+  const steps = [...migrationSteps(assessment), ...auditSteps(assessment), ...tripped(all, assessment)];
   const specChanges = ownSpec === undefined ? [] : diffSpecs(ownSpec, snapshot.spec);
   const sweeps = sweepable(snapshot).map(({ place }) => place);
   const completes = before?.ready === false;
@@ -77,6 +79,15 @@ function migrationSteps({ migrates, record, snapshot }: Assessment): readonly St
   if (!migrates || record.status !== 'sound') return [];
   const reason = `schemaVersion ${record.record.schemaVersion} becomes ${SCHEMA_VERSION}; older builds then refuse to write`;
   return [{ action: 'update', ref: recordConfigMap(snapshot.spec), key: RECORD_KEY, reason, replaces: true }];
+}
+
+/** A log that is not what the record says is anchored anew, and says so itself: `init` alone does. */
+function auditSteps({ isInit, snapshot }: Assessment): readonly Step[] {
+  const trail = isInit ? brokenTrailOf(snapshot) : undefined;
+  if (trail === undefined) return [];
+  const [finding] = auditFindings({ snapshot, record: snapshot.record });
+  const reason = `the log gets a line that says it is broken, and is followed from there on: ${finding?.message ?? ''}`;
+  return [{ action: 'update', ref: auditConfigMap(snapshot.spec), key: AUDIT_KEY, reason, replaces: true }];
 }
 
 /**

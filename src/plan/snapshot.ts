@@ -17,6 +17,8 @@ export interface Snapshot {
   readonly ledger: readonly FoundObject[];
   /** The record among them. */
   readonly record: RecordView;
+  /** Full audit logs, in any order; undefined where nobody read them. */
+  readonly archives?: readonly string[];
   /** The versions among them. */
   readonly versions: LedgerView;
   /** What stands at the place of each projection, by `formatRef`; what is not there is not in it. */

@@ -7,6 +7,8 @@ import { type InstallationRecord, isOlder, SCHEMA_VERSION, type VersionRecord } 
 import { activeOf } from '../ledger/ring.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Assessment } from './assess.ts';
+import { trailOf } from './audit-log.ts';
+import { clockFindings } from './clock-findings.ts';
 import { rotateAfterOf } from './due-dates.ts';
 import { type Finding, finding } from './finding.ts';
 import { standingFindings } from './findings.ts';
@@ -18,6 +20,8 @@ export interface StatusReport {
   /** The platform's. */
   readonly namespace: string;
   readonly keys: readonly KeyStatus[];
+  /** Number of lines that the audit log ever had, and `SHA256:` with the digest of the last one; not for a log that cannot be read. */
+  readonly audit?: { readonly lines: number; readonly head: string };
   readonly findings: readonly Finding[];
 }
 
@@ -56,6 +60,7 @@ export function reportStatus(assessment: Assessment, now: Date): StatusReport | 
   const plan = planInit(assessment, now);
   const findings = [
     ...recordFindings(assessment, plan),
+    ...clockFindings(assessment, now),
     ...plan.steps.flatMap(stepFindings),
     ...standingFindings(assessment, now),
   ];
@@ -63,7 +68,13 @@ export function reportStatus(assessment: Assessment, now: Date): StatusReport | 
   const isShown = (kind: Kind) => isWanted(kind, spec) && (!kind.versioned || kind.madeByInit);
   const shown = INVENTORY.filter((kind) => isShown(kind) || assessment.rings.has(kind.id));
   const keys = shown.map((kind) => keyStatus(kind, plan, assessment, findings));
-  return { installationId: installationId ?? '', namespace: assessment.snapshot.spec.namespace, keys, findings };
+  const { namespace } = assessment.snapshot.spec;
+  return { installationId: installationId ?? '', namespace, keys, ...auditOf(assessment), findings };
+}
+
+function auditOf({ snapshot }: Assessment): Pick<StatusReport, 'audit'> {
+  const { lines, head } = trailOf(snapshot) ?? { lines: 0, head: null };
+  return head === null ? {} : { audit: { lines, head: `SHA256:${head}` } };
 }
 
 function recordFindings({ record, snapshot }: Assessment, plan: InitPlan): readonly Finding[] {

@@ -68,7 +68,10 @@ describe('a backup', () => {
     const held = new Map(objects.map((object) => [formatRef(object.ref), factsOf(object)]));
     expect([...held.keys()].sort()).toEqual([...ledgerFacts(made).keys(), formatRef(RECORD)].sort());
     for (const [name, facts] of ledgerFacts(made)) expect(held.get(name)).toBe(facts);
-    expect(held.get(formatRef(RECORD))).toBe(factsOf(objectIn(made, RECORD)));
+    // The audit log is not in it: a restored one goes on from the line that the record knows.
+    const record = recordIn(made);
+    editRecord(store, (noted) => ({ ...noted, audit: { ...record.audit, start: record.audit } }));
+    expect(held.get(formatRef(RECORD))).toBe(factsOf(objectIn(store.snapshot(), RECORD)));
   });
 
   test('holds every version of a key, whatever its state', async () => {
@@ -105,6 +108,7 @@ describe('a backup', () => {
       expect(after.keys[kind].versions.map(({ backups }: { backups: unknown }) => backups)).toEqual([[mark]]);
       after.keys[kind].versions[0].backups = [];
     }
+    after.audit = before.audit;
     expect(after).toEqual(before);
   });
 

@@ -164,6 +164,7 @@ export async function command(store: KeyStore, argv: readonly string[], options:
     },
   });
   const code = await runCli(argv, {
+    argv,
     terminal: {
       stdout: output('stdout'),
       stderr: output('stderr'),

@@ -845,6 +845,8 @@ describe('findings that stand', () => {
 
   test('are that the audit log is gone, damaged, or broken', async () => {
     store.take(AUDIT);
+    expect(await codes()).toContain(`AUDIT_CHAIN_BROKEN ${formatRef(AUDIT)}`);
+    editRecord(store, ({ audit: _, ...record }) => record);
     expect(await codes()).toContain(`AUDIT_MISSING ${formatRef(AUDIT)}`);
     store = storeWith(made);
     store.damage(AUDIT, 'it is torn');

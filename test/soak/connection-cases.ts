@@ -117,11 +117,11 @@ export function connectionCases(bedOf: () => Bed): void {
   });
 
   describe.concurrent('a clock', () => {
-    it.skipIf(!haveTools('faketime'))('that is more than a minute ahead makes no certificates', async () => {
+    it.skipIf(!haveTools('faketime'))('that is more than five minutes ahead makes no certificates', async () => {
       const place = newPlace();
-      const outcome = await bedOf().run(initArgs(place), { through: ['faketime', '-m', '-f', '+90s'] });
+      const outcome = await bedOf().run(initArgs(place), { through: ['faketime', '-m', '-f', '+330s'] });
       expectError(outcome, 'CLOCK_IMPLAUSIBLE');
-      expect(outcome.stderr).toMatch(/this machine's clock is (89|9\d) s ahead of the cluster's/);
+      expect(outcome.stderr).toMatch(/it is 3[23]\d s ahead of the cluster's/);
       expect(outcome.stderr).toContain('NTP');
       expect((await bedOf().api('GET', `/api/v1/namespaces/${place.namespace}`)).status).toBe(404);
     });

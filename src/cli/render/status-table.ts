@@ -16,9 +16,14 @@ export function renderStatus(report: StatusReport, now: Date, paint: Palette): s
   return [
     `Installation ${report.installationId}\n\n`,
     table([head, ...rows]),
+    report.audit === undefined ? '' : `\nAudit log: ${inLines(report.audit.lines)}, head\n${report.audit.head}\n`,
     findings === '' ? '' : `\n${findings}`,
     `\n${count === '' ? paint.good('All is well.') : count}\n`,
   ].join('');
+}
+
+function inLines(count: number): string {
+  return count === 1 ? '1 line' : `${count} lines`;
 }
 
 function rowsOf(key: KeyStatus, home: string, now: Date, paint: Palette): readonly (readonly (string | Cell)[])[] {
