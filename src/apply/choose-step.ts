@@ -9,7 +9,8 @@ import { leftoverStep, type NextStep, nextStep, replacedAt, type Wish } from '..
 import { type Request, requestedStep } from '../rotation/request.ts';
 import type { Step } from '../rotation/situation.ts';
 import { resetStep } from './leftovers.ts';
-import type { AdvanceInput, Log } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput } from './rotation-run.ts';
 
 /** The next step, or undefined where there is none; the log says why. */
 export function chooseStep(

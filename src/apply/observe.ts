@@ -5,7 +5,8 @@ import { lookAround } from '../plan/change.ts';
 import { isInTransition } from '../rotation/machine.ts';
 import { gather } from './gather.ts';
 import type { Observation } from './observation.ts';
-import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput, AdvancePorts } from './rotation-run.ts';
 import { wipe, wipeSnapshot } from './wipe.ts';
 import { isFresh, type Verified, writeChange } from './write-change.ts';
 
@@ -23,6 +24,7 @@ export async function observeComplete(
   for (;;) {
     const assessment = await look(input, ports, before);
     const { record, snapshot } = assessment;
+    if (record.status === 'sound') hear(input, record.record, assessment, log);
     if (record.status === 'sound' && !record.record.ready && input.rehearses) {
       await rehearseCompletion(input, log, ports).catch((error: unknown) => {
         wipe(assessment);
@@ -35,8 +37,11 @@ export async function observeComplete(
     }
     if (record.record.ready || input.rehearses) {
       const key = record.record.keys[input.kind] ?? { versions: [], evidence: {} };
-      log.observe(key.versions);
-      return { observation: { kind: input.kind, key, assessment, at: ports.clock.now() }, record: record.record };
+      const { generation } = record.record;
+      log.observe(key.versions, generation);
+      const vouched = log.word === generation;
+      const observation = { kind: input.kind, key, assessment, vouched, at: ports.clock.now() };
+      return { observation, record: record.record };
     }
     wipe(assessment);
     // Once it is known what was interrupted, what this run itself leaves open is no news.
@@ -49,6 +54,16 @@ export async function observeComplete(
       },
     });
     log.did('completed the run that was interrupted');
+  }
+}
+
+/** What the word counts for is decided once, by the first look of the command. */
+function hear(input: AdvanceInput, record: InstallationRecord, assessment: Assessment, log: Log): void {
+  try {
+    log.hear(input.assumeConsumersCurrent, record);
+  } catch (error) {
+    wipe(assessment);
+    throw error;
   }
 }
 

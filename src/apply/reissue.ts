@@ -10,7 +10,8 @@ import { describeBehind, describeNameless, findBehind } from './consumer-evidenc
 import { observeComplete } from './observe.ts';
 import { reloadMembers } from './reload-members.ts';
 import { restartBehind } from './restart.ts';
-import type { Advance, AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { Advance, AdvanceInput, AdvancePorts } from './rotation-run.ts';
 import { wipe } from './wipe.ts';
 import { writeChange } from './write-change.ts';
 

@@ -47,7 +47,9 @@ export function nextRecord(
   const waits = keepLongerWaits({ ...before.keys, ...keys }, before.spec, facts.spec, now);
   const all = keepPlaces(waits, before.spec, facts.spec);
   const sameKeys = JSON.stringify(all) === JSON.stringify(before.keys);
-  return sameKeys && diffSpecs(before.spec, facts.spec).length === 0
+  // What others vouch for by generation is not what a killed run has left half written.
+  const completes = change?.whole === true && !before.ready;
+  return sameKeys && !completes && diffSpecs(before.spec, facts.spec).length === 0
     ? before
     : { ...before, spec: facts.spec, keys: all, generation: before.generation + 1, ready: false };
 }
