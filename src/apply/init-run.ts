@@ -16,6 +16,7 @@ import { gather, type SpecRequest } from './gather.ts';
 import { InitLog } from './init-log.ts';
 import { LedgerWriter } from './ledger.ts';
 import { Material } from './material.ts';
+import { noteReplacements } from './note-replacements.ts';
 import type { ApplyPorts } from './ports.ts';
 import { namespacesMissing } from './preflight.ts';
 import { writeProjections } from './projections.ts';
@@ -85,6 +86,7 @@ export class InitRun {
     if (!plan.changes && this.#log.isEmpty) return { plan: this.#log.result(plan) };
     checkLog(auditLogIn(before.snapshot));
     this.#ports.signal.throwIfAborted();
+    await noteReplacements(before, this.#input.request.change, this.#ports);
     await this.#writeLedger(before, plan.missingNamespaces);
     const mark = this.#mark;
     this.#log.note(plan, (step) => step.n !== undefined);

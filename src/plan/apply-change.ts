@@ -3,6 +3,7 @@ import { versionedKind } from '../inventory/index.ts';
 import type { LedgerItem, LedgerView } from '../inventory/ledger-view.ts';
 import type { KindId, LedgerEntry } from '../ledger/entry.ts';
 import type { KeyRecord } from '../ledger/record.ts';
+import { isReplacement } from '../ledger/replacement.ts';
 import type { Entries } from '../ports/key-store.ts';
 import type { Change } from './change.ts';
 import { numberOf, type VersionContext, type VersionItem } from './version-item.ts';
@@ -43,7 +44,7 @@ export function applyChange(
 
 /**
  * The kids of what interrupted runs have left in the ledger, and no new version may be: what is not as the spec asks now,
- * and after a compromise everything, for whoever has read one entry may have read the others.
+ * and after a compromise everything that was not made for it, for whoever has read one entry may have read the others.
  */
 export function unfitEntries(
   kind: KindId,
@@ -52,7 +53,8 @@ export function unfitEntries(
   { spec, compromised }: { readonly spec: InstallationSpec; readonly compromised: boolean },
 ): ReadonlySet<string> {
   const left = leftIn(ledger.get(kind) ?? [], newestOf(recorded));
-  const unfit = left.filter((entry) => compromised || versionedKind(kind)?.drift(entry, spec) !== undefined);
+  const isExposed = ({ n }: LedgerEntry): boolean => compromised && !isReplacement(recorded, n);
+  const unfit = left.filter((entry) => isExposed(entry) || versionedKind(kind)?.drift(entry, spec) !== undefined);
   return new Set(unfit.map(({ facts }) => facts.kid));
 }
 

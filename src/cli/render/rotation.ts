@@ -44,7 +44,10 @@ export function renderWaiting(
   const time = until === undefined ? '' : `, until ${inSeconds(until)}`;
   const text = reason.charAt(0).toUpperCase() + reason.slice(1);
   const files = toCopy.map(fileOf);
-  const copy = `Copy ${files.length === 1 ? 'this file' : `these ${files.length} files`} to where they are used, restart what reads them, then run:`;
+  const copy =
+    files.length === 1
+      ? 'Copy this file to where it is used, restart what reads it, then run:'
+      : `Copy these ${files.length} files to where they are used, restart what reads them, then run:`;
   const lines = onWord !== true ? [] : [files.length === 0 ? 'Once that is certain, run:' : copy, next];
   const list = files.map((file) => `  - ${file}`);
   const first = `palette-keys: ${paint.warning('waiting:')} ${key}: ${onWord === true ? `${text}.` : `${reason}${time}`}`;

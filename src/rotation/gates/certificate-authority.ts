@@ -83,7 +83,7 @@ function consumers(situation: Situation, reloads = true): readonly EvidenceReque
   return [{ type: 'consumers', entry, acknowledged: isNew, reloads }];
 }
 
-const CUT_OFF = 'palette-keys does not see which clusters have credentials of the old version: they would be cut off';
+const CUT_OFF = 'it is unknown which clusters hold credentials of the old version: retiring it cuts them off';
 
 /** The word about clusters is asked for last, and together with that about consumers where both take one. */
 function withClusters(current: Decision, clusters: ClustersEvidence | undefined): Decision {
