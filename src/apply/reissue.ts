@@ -8,6 +8,7 @@ import type { Outcome } from '../plan/assess-projection.ts';
 import { lookAt } from '../plan/change.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import { isFromTheFuture, isIssuedSince, type Leaf, leavesToReissue } from '../rotation/leaves.ts';
+import { lockNow } from './confirm.ts';
 import { describeBehind, describeNameless, findBehind } from './consumer-evidence.ts';
 import { observeComplete } from './observe.ts';
 import { reloadMembers } from './reload-members.ts';
@@ -148,7 +149,12 @@ async function noteReissue(ledgerNamespace: string, kind: KindId, ports: Advance
     const evidence = withReissue(key.evidence, kind, now);
     return { ...record, keys: { ...record.keys, [ISSUER]: { ...key, evidence } } };
   };
-  await updateRecord(ledgerNamespace, change, ports);
+  const lock = await lockNow(ports);
+  try {
+    await updateRecord(ledgerNamespace, change, ports);
+  } finally {
+    await lock.release();
+  }
 }
 
 function whyLeft(chosen: readonly Place[], now: Date, since: Date | undefined): string {
