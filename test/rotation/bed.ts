@@ -34,7 +34,11 @@ export interface RotateOptions extends Partial<Omit<AdvanceInput, 'assumeConsume
 export async function rotate(store: KeyStore, kind: string, options: RotateOptions = {}): Promise<Advance> {
   let result = await once(store, kind, options);
   // Every word raises the record's generation once at the most; a rotation has three steps that may ask for one.
-  for (let words = 0; options.assumeConsumersCurrent === true && result.waitingFor?.onWord === true && words < 9; words++) {
+  for (
+    let words = 0;
+    options.assumeConsumersCurrent === true && result.waitingFor?.onWord === true && words < 9;
+    words++
+  ) {
     const next = await once(store, kind, options);
     if (next.generation === result.generation && !next.wrote) return result;
     result = joined(result, next);

@@ -114,7 +114,8 @@ describe('a compromised key', () => {
 });
 
 test('a compromised certificate that is young is named, as nothing tells whether it leaked', async () => {
-  expect(await go('grpc-tls', { compromised: true })).toMatchObject({ done: true, steps: [{ action: 'update' }] });
+  await go('grpc-tls');
+  clock.advance(60);
   await expect(go('grpc-tls', { compromised: true })).rejects.toMatchObject({
     code: 'REFUSED',
     hint: expect.stringContaining('--again'),
@@ -123,6 +124,14 @@ test('a compromised certificate that is young is named, as nothing tells whether
   const before = await go('grpc-tls', { compromised: true, again: true });
   expect(before).toMatchObject({ done: true, steps: [{ action: 'update' }] });
   expect(await go('grpc-tls', { compromised: true, opens: false, before })).toMatchObject({ done: true });
+});
+
+test('a compromised certificate that was replaced is left by the same command, which says so', async () => {
+  expect(await go('grpc-tls', { compromised: true })).toMatchObject({ done: true, steps: [{ action: 'update' }] });
+  clock.advance(60);
+  const again = await go('grpc-tls', { compromised: true });
+  expect(again).toMatchObject({ done: true, steps: [] });
+  expect(again.notes[0]).toMatch(/^already replaced as compromised since \S+; if they leaked too: --again$/);
 });
 
 describe('what stood beside a compromised key', () => {

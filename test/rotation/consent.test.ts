@@ -221,7 +221,7 @@ describe('--wait', () => {
   test('ends where time opens nothing, as in a folder that nobody speaks for', async () => {
     const { code, stderr } = await rotate(`${JWT} -y --wait`);
     expect([code, stderr]).toEqual([6, expect.stringContaining('--wait stopped')]);
-    expect(stderr.match(/nobody knows whether all consumers have it/g)).toHaveLength(1);
+    expect(stderr.match(/A folder does not show what runs/g)).toHaveLength(1);
   });
 
   test('says once whom it waits for, and goes on when they have it', async () => {

@@ -124,7 +124,9 @@ test('nothing is restarted for a step that is refused', async () => {
   const agree = async ({ action }: Proposal): Promise<void> => {
     if (!action.startsWith('publish')) throw new Error('not yet');
   };
-  await expect(go('root-key', { workloads: cluster(() => [pod('other-1', started, { uses: [] })]), agree })).rejects.toThrow('not yet');
+  await expect(
+    go('root-key', { workloads: cluster(() => [pod('other-1', started, { uses: [] })]), agree }),
+  ).rejects.toThrow('not yet');
   expect(statesOf(store, 'root-key')).toBe('v1 active, v2 published');
   // Nobody has declared how it reads the key: it would be cut off by the promotion.
   const late = cluster(() => [pod('auth-1', started)]);

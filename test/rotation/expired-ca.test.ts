@@ -54,6 +54,7 @@ test('an expired CA is replaced at once, every certificate with it, and status i
   expect([statesOf(store, 'internal-ca'), working()]).toEqual(['v1 trusted, v2 active', LEAVES]);
   await commandWell(store, ['rotate', 'internal-ca', '--yes', word(store)], { clock });
   expect((await run('rotate cluster-ca --yes')).code).toBe(6);
+  expect((await run(`rotate cluster-ca --yes ${word(store)}`)).code).toBe(6);
   await commandWell(store, ['rotate', 'cluster-ca', '--yes', word(store)], { clock });
   expect([statesOf(store, 'internal-ca'), statesOf(store, 'cluster-ca')]).toEqual(
     Array(2).fill('v1 retired, v2 active'),

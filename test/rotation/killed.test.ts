@@ -17,18 +17,21 @@ beforeAll(async () => {
 
 afterAll(() => pool.uninstall());
 
-describe.each(PLACES)('in a %s, a rotation that is killed at any write and given again ends as an undisturbed one', (place) => {
-  test.each(KINDS.flatMap((kind) => MODES.map((mode) => [kind, mode] as const)))('%s, %s', async (kind, mode) => {
-    pool.rewind(mark);
-    const faults: string[] = [];
-    for (const stage of await stagesOf(made, { kind, mode, place })) {
-      for (let n = 1; n <= stage.writes; n++) {
-        for (const moment of ['before', 'after'] as const) {
-          pool.rewind(mark);
-          faults.push(...(await killed(stage, n, moment)));
+describe.each(PLACES)(
+  'in a %s, a rotation that is killed at any write and given again ends as an undisturbed one',
+  (place) => {
+    test.each(KINDS.flatMap((kind) => MODES.map((mode) => [kind, mode] as const)))('%s, %s', async (kind, mode) => {
+      pool.rewind(mark);
+      const faults: string[] = [];
+      for (const stage of await stagesOf(made, { kind, mode, place })) {
+        for (let n = 1; n <= stage.writes; n++) {
+          for (const moment of ['before', 'after'] as const) {
+            pool.rewind(mark);
+            faults.push(...(await killed(stage, n, moment)));
+          }
         }
       }
-    }
-    expect(faults).toEqual([]);
-  });
-});
+      expect(faults).toEqual([]);
+    });
+  },
+);

@@ -56,7 +56,7 @@ interface End {
 export async function stagesOf(made: Snapshot, command: Command): Promise<readonly Stage[]> {
   const stages: Stage[] = [];
   let start = made;
-  let users = usersOf(made);
+  const users = usersOf(made);
   for (let days = 2; days <= 8; days += 2) {
     const memory = storeWith(start);
     const store = new FaultyStore(memory);
