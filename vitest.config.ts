@@ -16,7 +16,7 @@ const LONG = [
   'test/cluster-program/**/*.test.ts',
   'test/docs/{cluster-runbooks,mongodb-auth-runbook,runbooks}.test.ts',
   'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,import-store,init-tenants,rotate-hash-salt,rotate-mongodb-{auth,tls},rotate-root-key,rotate-terminal,tenants,user-files}.test.ts',
-  'test/rotation/{cluster,command,destroy-folder,faults,hash-salt-census,model,mongodb-auth,roads,root-key-tenants}.test.ts',
+  'test/rotation/{cluster,command,destroy-folder,faults,hash-salt-census,killed,model,mongodb-auth,roads,root-key-tenants}.test.ts',
   'test/tenants/tripwire.test.ts',
 ];
 const SOAK = ['test/soak/**/*.test.ts'];

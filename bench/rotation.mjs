@@ -22,7 +22,7 @@ const LEAST_RATIO = 0.8;
 const MOST_REQUESTS = 3;
 /** Of what a tenth of the services takes: all of them are read, and none of them may stay longer than it is needed. */
 const MOST_MEMORY = 2;
-const ROTATE = ['rotate', 'internal-ca', '--assume-consumers-current', '--again', '-y', '-q'];
+const ROTATE = ['rotate', 'internal-ca', '-y', '-q'];
 
 export async function run(services = 1000) {
   const assets = findAssetsOrSkip();
@@ -72,7 +72,7 @@ async function withInstallation(assets, folder, services, work) {
 /** The whole road, once directly for the time and once through a proxy that counts. */
 async function rotate(cluster, services, folder) {
   const begun = performance.now();
-  const { peak } = await succeed([...ROTATE, '--kubeconfig', await cluster.kubeconfig()], folder);
+  const peak = await rotateToTheEnd(['--kubeconfig', await cluster.kubeconfig()], folder);
   const seconds = (performance.now() - begun) / 1000;
   const promotion = await promotionOf(await cluster.kubeconfig(), folder);
   return { services, seconds, promotion, peak, requests: await countRequests(cluster, folder) };
@@ -86,15 +86,31 @@ async function promotionOf(kubeconfig, folder) {
   return (since(1) - since(2)) / 1000;
 }
 
+/** Three runs: no Pod is there to be seen, so each but the first is vouched for. Peak memory in MB. */
+async function rotateToTheEnd(login, folder) {
+  let { peak, generation } = await turn(['--again'], login, folder);
+  for (let n = 1; n < TRANSITIONS; n++) {
+    const next = await turn([`--assume-consumers-current=${generation}`], login, folder);
+    peak = Math.max(peak, next.peak);
+    generation = next.generation;
+  }
+  return peak;
+}
+
+async function turn(flags, login, folder) {
+  const { stdout, peak } = await succeed([...ROTATE, ...flags, '-o', 'json', ...login], folder, [0, 6]);
+  return { peak, generation: JSON.parse(stdout).generation };
+}
+
 async function countRequests(cluster, folder) {
   const proxy = await startFaultProxy({ target: cluster });
   try {
     const login = ['--kubeconfig', await cluster.kubeconfig('admin', { server: proxy })];
     const before = proxy.requests.length;
-    await succeed([...ROTATE, ...login], folder);
+    await rotateToTheEnd(login, folder);
     const about = proxy.requests.slice(before).filter(({ path: at }) => /\/secrets\/palette-svc0-tls(\?|$)/.test(at));
-    // A last look finds that nothing is left to do.
-    return (about.length - 1) / TRANSITIONS;
+    // Each of the three runs looks once besides, and a last look finds that nothing is left to do.
+    return (about.length - TRANSITIONS) / TRANSITIONS;
   } finally {
     await proxy.stop();
   }
@@ -115,7 +131,7 @@ function tell(what, services, value, met) {
   return met;
 }
 
-function succeed(args, cwd) {
+function succeed(args, cwd, codes = [0]) {
   const child = spawn(node, [program, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, said, peak] = ['', '', 0];
   child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk));
@@ -124,7 +140,7 @@ function succeed(args, cwd) {
   return new Promise((resolve, reject) => {
     child.on('error', reject).on('close', (code) => {
       clearInterval(watch);
-      if (code === 0) resolve({ stdout, peak });
+      if (codes.includes(code)) resolve({ stdout, peak });
       else reject(new Error(`${args.join(' ')} ended with ${code}: ${said}`));
     });
   });

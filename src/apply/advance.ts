@@ -16,14 +16,8 @@ import { observeComplete } from './observe.ts';
 import { reissueLeaves } from './reissue.ts';
 import { restartBehind } from './restart.ts';
 import { noteExposed, rewrapRest } from './rewrap-rest.ts';
-import {
-  type Advance,
-  type AdvanceInput,
-  type AdvancePorts,
-  Log,
-  type Scene,
-  type WaitingFor,
-} from './rotation-run.ts';
+import { Log } from './rotation-log.ts';
+import type { Advance, AdvanceInput, AdvancePorts, Scene, WaitingFor } from './rotation-run.ts';
 import { inWords, refuseClosed, takeStep } from './take-step.ts';
 import { wipe } from './wipe.ts';
 import { isFresh, type Verified } from './write-change.ts';
@@ -149,13 +143,16 @@ async function restart(
   return restartBehind(gathered.behind, input, log, ports);
 }
 
-function stopped({ reason, until, blockers, remedy, stuck }: Extract<Decision, { open: false }>, log: Log): Advance {
+function stopped(decision: Extract<Decision, { open: false }>, log: Log): Advance {
+  const { reason, until, blockers, remedy, stuck, onWord, toCopy } = decision;
   if (remedy === undefined) {
     return log.waiting({
       reason,
       ...(until === undefined ? {} : { until }),
       blockers,
       ...(stuck === true ? { stuck } : {}),
+      ...(onWord === true ? { onWord } : {}),
+      ...(toCopy === undefined ? {} : { toCopy }),
     });
   }
   throw new PaletteKeysError('REFUSED', reason, { hint: remedy, details: blockers.map((message) => ({ message })) });

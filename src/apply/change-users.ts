@@ -10,7 +10,8 @@ import { isUserMade, withUserMade } from '../rotation/users.ts';
 import { appendAudit } from './audit.ts';
 import { reachUsers } from './database-users.ts';
 import { readBack } from './record.ts';
-import type { AdvancePorts, Log, Scene } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvancePorts, Scene } from './rotation-run.ts';
 import { updateRecord } from './update-record.ts';
 
 const KIND = 'mongodb-auth';

@@ -9,7 +9,8 @@ import { leftoverStep, type NextStep, nextStep, replacedAt, type Wish } from '..
 import { type Request, requestedStep } from '../rotation/request.ts';
 import type { Step } from '../rotation/situation.ts';
 import { resetStep } from './leftovers.ts';
-import type { AdvanceInput, Log } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput } from './rotation-run.ts';
 
 /** The next step, or undefined where there is none; the log says why. */
 export function chooseStep(
@@ -39,7 +40,8 @@ export function chooseStep(
   const wish: Wish = {
     // A compromised key is replaced once by a command, whatever it has finished or waited for before that.
     opens: input.compromised ? !log.published : input.opens && log.transitions.length === 0,
-    again: input.again && log.completed !== 'this rotation',
+    // It opens a rotation once: what it goes on with may be what the same command, killed, has opened.
+    again: input.again && log.completed !== 'this rotation' && log.transitions.length === 0,
     compromised: input.compromised,
     minInterval: parseDuration(spec.rotation.minInterval),
     replacements: replacementsIn(key),

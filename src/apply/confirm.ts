@@ -69,7 +69,8 @@ export async function noteUnprobed(
   await writeConfirmation(before, { kind, versions: [old], object, evidence: undefined }, ports);
 }
 
-function lockNow({ store, clock, actor }: ApplyPorts): Promise<Lock> {
+/** Takes the lock for what this command writes to the record alone. */
+export function lockNow({ store, clock, actor }: ApplyPorts): Promise<Lock> {
   return store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
 }
 

@@ -1,5 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
-import { allNamespaces, ingressSecret } from '../installation/names.ts';
+import { allNamespaces, ingressSecret, serviceNamespaces } from '../installation/names.ts';
+import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { VersionRecord } from '../ledger/record.ts';
 import type { Assessment } from '../plan/assess.ts';
@@ -84,8 +85,10 @@ export async function consumersOf(
     return { consumers, behind: { ...found, pods: behind }, leftOut, nameless };
   }
   const unknown = isUnseen ? found : found.unknown;
-  if (unknown !== undefined && !statements.assumeConsumersCurrent && counted?.by !== 'operator') {
-    return { consumers: { status: 'unknown', reason: unknown }, nameless };
+  if (unknown !== undefined && !observation.vouched && counted?.by !== 'operator') {
+    const { kind, assessment } = observation;
+    const toCopy = ports.workloads === undefined ? { toCopy: objectsOf(kind, assessment) } : {};
+    return { consumers: { status: 'unknown', reason: unknown, ...toCopy }, nameless };
   }
   const ignoredPods = statements.ignoredPods.filter((name) => !nameless.includes(name));
   // To the second, as the record keeps it.
@@ -129,9 +132,19 @@ export async function findBehind(
   const behind = podsBehind(consumption, ports.clock.now());
   const refs = [...objects.values()].map(({ ref }) => ref);
   const absent = await absentOf(consumersWithoutPods(spec, pods, refs), ports.workloads);
+  const unknown = absent.unknown ?? (isDeserted(spec, pods) ? DESERTED : undefined);
   const named = new Set(pods.map(nameOf));
   const nameless = ignoredPods.filter((name) => !named.has(name));
-  return { pods: behind, settledAt: settledAt(newestOf(objects)), ...absent, nameless };
+  return { pods: behind, settledAt: settledAt(newestOf(objects)), ...absent, unknown, nameless };
+}
+
+const DESERTED = "no Pod runs in the namespaces of the spec's services";
+
+/** Where services should run and nothing does, that nothing is behind proves nothing: they may run elsewhere, or start soon. */
+function isDeserted(spec: InstallationSpec, pods: readonly Pod[]): boolean {
+  const namespaces = new Set(serviceNamespaces(spec));
+  const isThere = pods.some(({ finished, namespace }) => !finished && namespaces.has(namespace));
+  return spec.serviceCertificates.services.length > 0 && !isThere;
 }
 
 /** Which of the workloads are not there, and of which nobody can tell: a name that is misspelt has no Pods either. */
@@ -176,7 +189,7 @@ async function podsOf(
   { kind, assessment }: Pick<Observation, 'kind' | 'assessment'>,
   { store, workloads }: EvidencePorts,
 ): Promise<readonly Pod[] | string> {
-  if (workloads === undefined) return 'a folder does not tell what runs';
+  if (workloads === undefined) return 'a folder does not show what runs';
   const { spec } = assessment.snapshot;
   const consumers = spec.consumers.map(({ workload }) => workload.split('/')[1] ?? '');
   const namespaces = [...allNamespaces(spec), ingressSecret(spec).namespace, ...consumers];
@@ -198,7 +211,7 @@ export async function readers(
   const { spec } = assessment.snapshot;
   const objects = objectsOf(kind, assessment);
   const pods = await podsOf({ kind, assessment }, ports);
-  if (typeof pods !== 'string') return singleReaders(spec, pods, objects);
+  if (typeof pods !== 'string' && !isDeserted(spec, pods)) return singleReaders(spec, pods, objects);
   const isDeclared = spec.consumers.some((consumer) => objects.some(({ name }) => name === consumer.object));
   return isDeclared ? singleReaders(spec, [], objects) : undefined;
 }

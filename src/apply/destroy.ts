@@ -16,7 +16,8 @@ import { assertGone, refuseCopies, type Traces, tracesOf } from './key-traces.ts
 import type { Observation } from './observation.ts';
 import type { ApplyPorts } from './ports.ts';
 import { readBack } from './record.ts';
-import type { AdvanceInput, Deletion, Log, Loss } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput, Deletion, Loss } from './rotation-run.ts';
 
 /**
  * What a request comes to where it is about a version that is destroyed, which the ledger tells, not the record: an entry

@@ -4,7 +4,8 @@ import type { Gate } from '../rotation/situation.ts';
 import { gatherEvidence, remarksOn } from './evidence.ts';
 import { noteFound } from './note-found.ts';
 import { restartBehind } from './restart.ts';
-import type { AdvancePorts, Log, Scene, WaitingFor } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvancePorts, Scene, WaitingFor } from './rotation-run.ts';
 
 /**
  * What is left of an emergency once its last transition is made: whoever has loaded the compromised key works with it until
@@ -25,8 +26,8 @@ export async function endEmergency(
   const gathered = await gatherEvidence([request], observation, input, ports);
   const { consumers } = gathered.evidence;
   if (consumers?.status === 'unknown' && workloads === undefined) {
-    const way = '--assume-consumers-current says that it is done';
-    log.say(`restart what uses it, which works with the compromised key until then (${consumers.reason}); ${way}`);
+    log.say(`restart what uses it: until then it works with the compromised key (${consumers.reason})`);
+    log.offersWord = true;
     return undefined;
   }
   for (const remark of remarksOn(gathered)) log.say(remark);
@@ -35,8 +36,10 @@ export async function endEmergency(
   if (decision.open) return undefined;
   if (input.restart && !input.rehearses && (await restartBehind(gathered.behind, input, log, ports)))
     return 'look again';
-  const { reason, blockers, stuck } = decision;
-  if (consumers?.status !== 'behind') return { reason, blockers, ...(stuck === undefined ? {} : { stuck }) };
+  const { reason, blockers, stuck, onWord } = decision;
+  if (consumers?.status !== 'behind') {
+    return { reason, blockers, ...(stuck === undefined ? {} : { stuck }), ...(onWord === undefined ? {} : { onWord }) };
+  }
   const helps = !input.restart && gathered.behind.pods.some(({ restarts }) => restarts);
   return {
     reason: 'another key is in use, and these may still work with the compromised one',

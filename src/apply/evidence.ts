@@ -90,8 +90,7 @@ export async function gatherEvidence(
         }
         break;
       case 'clusters':
-        // None can be enrolled yet.
-        evidence = { ...evidence, clusters: [] };
+        evidence = { ...evidence, clusters: observation.vouched ? 'vouched' : 'unknown' };
         break;
     }
   }

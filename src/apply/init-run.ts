@@ -28,6 +28,7 @@ import { gather, type SpecRequest } from './gather.ts';
 import { InitLog } from './init-log.ts';
 import { LedgerWriter } from './ledger.ts';
 import { Material } from './material.ts';
+import { noteReplacements } from './note-replacements.ts';
 import type { ApplyPorts } from './ports.ts';
 import { namespacesMissing } from './preflight.ts';
 import { writeProjections } from './projections.ts';
@@ -97,6 +98,7 @@ export class InitRun {
     if (!plan.changes && this.#log.isEmpty && !isDue) return { plan: this.#log.result(plan) };
     checkLog(auditLogIn(before.snapshot));
     this.#ports.signal.throwIfAborted();
+    await noteReplacements(before, this.#input.request.change, this.#ports);
     const seen = await this.#writeLedger(before, plan.missingNamespaces, escrow);
     this.#log.note(plan, (step) => step.n !== undefined);
     // What others may have written first counts: everything below is computed from the ledger as it stands now.

@@ -3,7 +3,8 @@ import type { VersionRecord } from '../ledger/record.ts';
 import type { Rotation } from '../rotation/kinds.ts';
 import { isLeftover, leftoverStep } from '../rotation/machine.ts';
 import type { Decision, Step } from '../rotation/situation.ts';
-import type { AdvanceInput, Log } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput } from './rotation-run.ts';
 
 /** What is left of finished rotations: old versions of a kind that keeps them trusted for as long as they are needed. */
 

@@ -2,7 +2,8 @@ import type { KindId } from '../ledger/entry.ts';
 import type { Decision } from '../rotation/situation.ts';
 import { confirmConsumers, noteScan } from './confirm.ts';
 import type { Gathered } from './evidence.ts';
-import type { AdvancePorts, Log, Scene } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvancePorts, Scene } from './rotation-run.ts';
 
 /** Notes what has to be known the next time, once somebody has agreed to that. */
 export async function noteFound(

@@ -8,6 +8,7 @@ import type { Workloads } from '../ports/workloads.ts';
 import type { CensusDatabase } from './census-evidence.ts';
 import type { ApplyPorts } from './ports.ts';
 import type { TenantDatabase } from './tenant-keyring.ts';
+import type { Word } from './word.ts';
 
 /** Where a TLS endpoint listens. */
 export interface Endpoint {
@@ -17,7 +18,8 @@ export interface Endpoint {
 
 /** What the operator says on the command line, and where to look. */
 export interface Statements {
-  readonly assumeConsumersCurrent: boolean;
+  /** That all consumers have loaded what the record was at one generation. */
+  readonly assumeConsumersCurrent: Word | undefined;
   readonly noTenantStore: boolean;
   /** Pods (`<namespace>/<name>`) that count for nothing. */
   readonly ignoredPods: readonly string[];
@@ -43,6 +45,8 @@ export interface Observation {
   readonly kind: KindId;
   readonly key: KeyRecord;
   readonly assessment: Assessment;
+  /** True while the operator's word counts: the record is still at the generation that it was given for. */
+  readonly vouched: boolean;
   /** When all of it had been read. */
   readonly at: Date;
 }

@@ -8,7 +8,8 @@ import { lookAround } from '../plan/change.ts';
 import { isInTransition } from '../rotation/machine.ts';
 import { gather } from './gather.ts';
 import type { Observation } from './observation.ts';
-import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput, AdvancePorts } from './rotation-run.ts';
 import { wipe, wipeSnapshot } from './wipe.ts';
 import { isFresh, type Verified, writeChange } from './write-change.ts';
 
@@ -31,6 +32,7 @@ export async function observeComplete(
       wipe(assessment);
       throw unwanted;
     }
+    if (record.status === 'sound') hear(input, record.record, assessment, log);
     if (record.status === 'sound' && !record.record.ready && input.rehearses) {
       await rehearseCompletion(input, log, ports).catch((error: unknown) => {
         wipe(assessment);
@@ -43,8 +45,11 @@ export async function observeComplete(
     }
     if (record.record.ready || input.rehearses) {
       const key = record.record.keys[input.kind] ?? { versions: [], evidence: {} };
-      log.observe(key.versions);
-      return { observation: { kind: input.kind, key, assessment, at: ports.clock.now() }, record: record.record };
+      const { generation } = record.record;
+      log.observe(key.versions, generation);
+      const vouched = log.word === generation;
+      const observation = { kind: input.kind, key, assessment, vouched, at: ports.clock.now() };
+      return { observation, record: record.record };
     }
     wipe(assessment);
     // Once it is known what was interrupted, what this run itself leaves open is no news.
@@ -66,6 +71,16 @@ export function unwantedKind(kind: KindId, spec: InstallationSpec): PaletteKeysE
   return new PaletteKeysError('REFUSED', `${kind}: this installation has no message bus (messageBus: null)`, {
     hint: 'nothing uses this key; for a message bus set messageBus in the spec file, then run palette-keys init',
   });
+}
+
+/** What the word counts for is decided once, by the first look of the command. */
+function hear(input: AdvanceInput, record: InstallationRecord, assessment: Assessment, log: Log): void {
+  try {
+    log.hear(input.assumeConsumersCurrent, record);
+  } catch (error) {
+    wipe(assessment);
+    throw error;
+  }
 }
 
 const COMPLETION = 'complete the run that was interrupted';

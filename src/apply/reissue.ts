@@ -1,18 +1,26 @@
 import { PaletteKeysError } from '../errors.ts';
 import { parseDuration } from '../installation/duration.ts';
-import { formatTime } from '../ledger/entry.ts';
+import { formatTime, type KindId } from '../ledger/entry.ts';
+import type { InstallationRecord } from '../ledger/record.ts';
+import { reissuedSince, withReissue } from '../ledger/replacement.ts';
 import type { Assessment } from '../plan/assess.ts';
 import type { Outcome } from '../plan/assess-projection.ts';
 import { lookAt } from '../plan/change.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
-import { isFromTheFuture, type Leaf, leavesToReissue } from '../rotation/leaves.ts';
+import { isFromTheFuture, isIssuedSince, type Leaf, leavesToReissue } from '../rotation/leaves.ts';
+import { lockNow } from './confirm.ts';
 import { describeBehind, describeNameless, findBehind } from './consumer-evidence.ts';
 import { observeComplete } from './observe.ts';
 import { reloadMembers } from './reload-members.ts';
 import { restartBehind } from './restart.ts';
-import type { Advance, AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { Advance, AdvanceInput, AdvancePorts } from './rotation-run.ts';
+import { updateRecord } from './update-record.ts';
 import { wipe } from './wipe.ts';
 import { writeChange } from './write-change.ts';
+
+/** The kind whose evidence tells of its certificates, which have no versions. */
+const ISSUER = 'internal-ca';
 
 /** Issues certificates anew: the same CA, a new key, one write each. What does not reload by itself is restarted if asked for. */
 export async function reissueLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<Advance> {
@@ -32,17 +40,28 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     const leaves = leavesToReissue(all, wish, now);
     const issued = [...chosen.filter((each) => isLost(each, due)), ...leaves];
     const before = new Set(input.before?.steps.map(({ ref }) => formatRef(ref)));
-    const isLeft = (leaf: Leaf): boolean => !leaves.includes(leaf) && !before.has(formatRef(leaf.ref));
+    const since = input.compromised ? emergencySince(record, input.kind, wish.minInterval, now) : undefined;
+    const isReplaced = (leaf: Leaf): boolean => since !== undefined && isIssuedSince(leaf, since);
+    const isLeft = (leaf: Leaf): boolean =>
+      !leaves.includes(leaf) && !before.has(formatRef(leaf.ref)) && !isReplaced(leaf);
     const left = input.compromised ? all.filter(isLeft) : [];
-    if (issued.length === 0) log.notes.push(due ? 'none is due' : whyLeft(chosen, now));
+    if (issued.length === 0) log.notes.push(due ? 'none is due' : whyLeft(chosen, now, since));
     else {
       const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
       const change = { ...lookAt(input.kind), generation: record.generation, reissues };
-      await writeChange(inWords(issued), change, { input, ports, log, seen: observation, irrevocable: undefined });
+      const agreed = async (): Promise<void> => {
+        if (!input.compromised || since !== undefined) return;
+        await noteReissue(record.spec.ledgerNamespace, input.kind, ports);
+        log.wrote = true;
+      };
+      const how = { input, ports, log, seen: observation, irrevocable: undefined, agreed };
+      await writeChange(inWords(issued), change, how);
       if (input.rehearses) return log.rehearsed(inWords(issued));
     }
     const finished = (): Advance => {
       if (left.length === 0) return log.finished();
+      // What the killed run of the same command has written counts as written.
+      if (since !== undefined) return log.refused(perhapsCompromised(left));
       throw perhapsCompromised(left);
     };
     if (input.rehearses) return finished();
@@ -113,7 +132,34 @@ function isLost({ leaf, outcome }: Place, due: boolean): boolean {
   return leaf === undefined && !(due && outcome.action === 'blocked');
 }
 
-function whyLeft(chosen: readonly Place[], now: Date): string {
+/** Since when compromised certificates of the kind are replaced, by this command or one that was killed. */
+function emergencySince({ keys }: InstallationRecord, kind: KindId, minInterval: number, now: Date): Date | undefined {
+  const key = keys[ISSUER];
+  const since = key === undefined ? undefined : reissuedSince(key, kind);
+  if (since === undefined) return undefined;
+  return Math.abs(now.getTime() - since.getTime()) < minInterval * 1000 ? since : undefined;
+}
+
+/** Written before the first certificate, for the run may be killed after it. */
+async function noteReissue(ledgerNamespace: string, kind: KindId, ports: AdvancePorts): Promise<void> {
+  const now = ports.clock.now();
+  const change = (record: InstallationRecord): InstallationRecord => {
+    const key = record.keys[ISSUER];
+    if (key === undefined) return record;
+    const evidence = withReissue(key.evidence, kind, now);
+    return { ...record, keys: { ...record.keys, [ISSUER]: { ...key, evidence } } };
+  };
+  const lock = await lockNow(ports);
+  try {
+    await updateRecord(ledgerNamespace, change, ports);
+  } finally {
+    await lock.release();
+  }
+}
+
+function whyLeft(chosen: readonly Place[], now: Date, since: Date | undefined): string {
+  if (since !== undefined)
+    return `already replaced as compromised since ${formatTime(since)}; if they leaked too: --again`;
   const early = chosen.filter(({ leaf }) => leaf !== undefined && isFromTheFuture(leaf, now));
   if (early.length === 0) return 'already issued a moment ago; --again issues them anew';
   const names = early.map(({ name }) => name).join(', ');

@@ -5,7 +5,8 @@ import { ringsOfLedger } from '../plan/assess.ts';
 import type { DatabaseAdmin } from '../ports/database-users.ts';
 import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
 import type { Observation } from './observation.ts';
-import type { AdvanceInput, AdvancePorts, Log } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput, AdvancePorts } from './rotation-run.ts';
 import { authoritiesOf } from './tenant-keyring.ts';
 
 /** Members of the replica set, by what came of having them load their certificate. */

@@ -1,7 +1,8 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { Lagging } from './consumer-evidence.ts';
 import type { EvidencePorts } from './observation.ts';
-import type { AdvanceInput, Log, Pausing } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput, Pausing } from './rotation-run.ts';
 
 const POLL_MS = 2000;
 const PATIENCE_MS = 15 * 60_000;

@@ -12,7 +12,8 @@ import type { Observation } from './observation.ts';
 import type { ApplyPorts } from './ports.ts';
 import { readBack } from './record.ts';
 import { previewRewrap } from './rewrap.ts';
-import type { AdvanceInput, AdvancePorts, Log, Scene } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput, AdvancePorts, Scene } from './rotation-run.ts';
 import { lockSoon } from './tenant-audit.ts';
 import { named, reachTenants } from './tenant-evidence.ts';
 

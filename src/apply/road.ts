@@ -10,10 +10,11 @@ import { unwantedKind } from './observe.ts';
 import { chosenLeaves } from './reissue.ts';
 import type { AdvanceInput } from './rotation-run.ts';
 import { wipe } from './wipe.ts';
+import { countsFor } from './word.ts';
 
 /** The road of a kind's rotation from where it is now. Writes nothing. Throws REFUSED where there is none. */
 export async function readRoad(
-  input: Pick<AdvanceInput, 'kind' | 'spec' | 'again' | 'compromised' | 'services'>,
+  input: Pick<AdvanceInput, 'kind' | 'spec' | 'again' | 'compromised' | 'services' | 'assumeConsumersCurrent'>,
   ports: CensusPorts,
 ): Promise<readonly PlannedStep[]> {
   const { kind, spec } = input;
@@ -27,6 +28,7 @@ export async function readRoad(
       hint: 'palette-keys init makes or completes one',
     });
   }
+  countsFor(input.assumeConsumersCurrent, record.record);
   const { keys, spec: recorded } = record.record;
   const unwanted = unwantedKind(kind, recorded);
   if (unwanted !== undefined) throw unwanted;

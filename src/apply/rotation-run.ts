@@ -1,10 +1,10 @@
-import type { PaletteKeysError } from '../errors.ts';
 import type { KindId } from '../ledger/entry.ts';
-import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
+import type { InstallationRecord } from '../ledger/record.ts';
 import type { State } from '../ledger/ring.ts';
 import type { Transition } from '../plan/change.ts';
 import type { InitPlan } from '../plan/init.ts';
 import type { Step as ObjectStep } from '../plan/step.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
 import type { Request } from '../rotation/request.ts';
 import type { SpecRequest } from './gather.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
@@ -72,12 +72,20 @@ export interface WaitingFor {
   readonly blockers: readonly string[];
   /** True where time alone opens nothing: somebody has to say something, or to give access. */
   readonly stuck?: true;
+  /** True where the operator's word opens it, for the generation of the record that is named. */
+  readonly onWord?: true;
+  /** Objects that the operator has to bring to where they are used. */
+  readonly toCopy?: readonly ObjectRef[];
 }
 
 /** How far a kind has come, since the command began. */
 export interface Advance {
   readonly key: KindId;
   readonly done: boolean;
+  /** Of the record, as it was read last. */
+  readonly generation: number;
+  /** The generation that the operator's word counts for, once that is decided. */
+  readonly word: Heard | undefined;
   readonly versions: readonly { readonly n: number; readonly kid: string; readonly state: State }[];
   /** Objects that were written or deleted. */
   readonly steps: readonly (ObjectStep | Deletion)[];
@@ -87,6 +95,8 @@ export interface Advance {
   readonly refused: boolean;
   /** True where anything was written: objects, evidence, tenant keys or users of the database, a restart. */
   readonly wrote: boolean;
+  /** True where it is done, and the operator's word would say that nothing works with a compromised key any more. */
+  readonly offersWord: boolean;
   /** What was restarted, and for which change. */
   readonly restarted: Restarted;
   /** The one old version that accepted resets are about, once that is known. */
@@ -97,123 +107,14 @@ export interface Advance {
   readonly notes: readonly string[];
 }
 
+/** What the operator's word has come to; `for` is undefined where it counts for nothing. */
+export interface Heard {
+  readonly for: number | undefined;
+}
+
 /** What a step is decided on. */
 export interface Scene {
   readonly input: AdvanceInput;
   readonly observation: Observation;
   readonly record: InstallationRecord;
-}
-
-/** What one look of a run has done so far, and the looks before it. */
-export class Log {
-  /** Of this look alone. */
-  readonly transitions: Transition[] = [];
-  readonly notes: string[] = [];
-  /** What was done besides objects and states, in words. */
-  readonly effects: string[] = [];
-  /** What this look, and those before it, have restarted. */
-  readonly restarted: Restarted;
-  /** The active version for which tenant keys were wrapped anew, or none had to be. */
-  rewrapped: number | undefined;
-  /** True once the tenants were named whose keys somebody else may hold. */
-  exposed = false;
-  /** Old versions that were found to be needed: they stay trusted. */
-  readonly kept = new Set<number>();
-  /** The one old version that accepted resets are about, once that is known. */
-  resets: number | undefined;
-  /** True once this look, or one before it, has written anything. */
-  wrote: boolean;
-  /** What was done to users of the database: `drop v1`. */
-  readonly usersChanged = new Set<string>();
-  /** What the interrupted run was about that this one has completed, if it has. */
-  completed: 'this rotation' | 'something else' | undefined;
-  destroyed = false;
-  readonly #kind: KindId;
-  readonly #before: Pick<Advance, 'steps' | 'transitions' | 'effects'>;
-  readonly #steps: (ObjectStep | Deletion)[] = [];
-  #versions: Advance['versions'];
-
-  constructor({ kind, before }: Pick<AdvanceInput, 'kind' | 'before'>) {
-    this.#kind = kind;
-    this.#before = before ?? { steps: [], transitions: [], effects: [] };
-    this.#versions = before?.versions ?? [];
-    this.resets = before?.resets;
-    this.wrote = before?.wrote ?? false;
-    this.restarted = before?.restarted ?? new Map();
-  }
-
-  /** True once this command has made a new version. */
-  get published(): boolean {
-    const all = [...this.#before.transitions, ...this.transitions];
-    return all.some(({ kind, to }) => kind === this.#kind && to === 'published');
-  }
-
-  observe(versions: readonly VersionRecord[]): void {
-    this.#versions = versions.map(({ n, kid, state }) => ({ n, kid, state }));
-  }
-
-  applied({ steps, transitions }: InitPlan): void {
-    this.#steps.push(...steps.filter(({ action }) => action !== 'keep'));
-    this.transitions.push(...transitions);
-    const own = transitions.filter(({ kind }) => kind === this.#kind);
-    const entered = new Map(own.map(({ n, kid, to }) => [n, { n, kid, state: to }]));
-    const others = this.#versions.filter(({ n }) => !entered.has(n));
-    this.#versions = [...others, ...entered.values()].sort((a, b) => a.n - b.n);
-    this.wrote = true;
-  }
-
-  /** One entry is deleted, or was gone already. */
-  delete(deletion: Deletion | undefined): void {
-    this.destroyed = true;
-    if (deletion === undefined) return;
-    this.#steps.push(deletion);
-    this.wrote = true;
-  }
-
-  /** Says something once, however often it is met. */
-  say(text: string): void {
-    if (!this.notes.includes(text)) this.notes.push(text);
-  }
-
-  did(effect: string): void {
-    this.effects.push(effect);
-    this.wrote = true;
-  }
-
-  finished(): Advance {
-    return this.#result(true);
-  }
-
-  waiting(waitingFor: WaitingFor): Advance {
-    return this.#result(false, waitingFor);
-  }
-
-  /** What has been refused has written nothing (contract, section 5): once this command has, it can but wait. */
-  refused({ message, hint, details }: PaletteKeysError): Advance {
-    const blockers = [...details.map(({ message: what }) => what), hint];
-    return { ...this.#result(false, { reason: message, blockers }), refused: true };
-  }
-
-  /** As far as a rehearsal goes: what would be done next. */
-  rehearsed(action: string): Advance {
-    this.notes.push(`next: ${action}; nothing stands in the way`);
-    return this.#result(false);
-  }
-
-  #result(done: boolean, waitingFor?: WaitingFor): Advance {
-    return {
-      key: this.#kind,
-      done,
-      versions: this.#versions,
-      steps: [...this.#before.steps, ...this.#steps],
-      transitions: [...this.#before.transitions, ...this.transitions],
-      waitingFor,
-      refused: false,
-      wrote: this.wrote,
-      restarted: this.restarted,
-      resets: this.resets,
-      effects: [...this.#before.effects, ...this.effects],
-      notes: this.notes,
-    };
-  }
 }

@@ -11,7 +11,8 @@ import { deleteEntry, exposureOf, lossOf, refuseToLeave, saySwept } from './dest
 import type { Gathered } from './evidence.ts';
 import { noteEvidence } from './note-found.ts';
 import { irrevocableLoss } from './refusals.ts';
-import type { AdvancePorts, Log, Loss, Scene } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvancePorts, Loss, Scene } from './rotation-run.ts';
 import { type Verified, writeChange } from './write-change.ts';
 
 /**

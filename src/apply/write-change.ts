@@ -4,7 +4,8 @@ import { applyInit, previewInit } from './init.ts';
 import type { InitInput } from './init-run.ts';
 import type { Observation } from './observation.ts';
 import { irrevocableLoss, refuseBlocked } from './refusals.ts';
-import type { AdvanceInput, AdvancePorts, Log, Loss } from './rotation-run.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput, AdvancePorts, Loss } from './rotation-run.ts';
 
 /**
  * What was read so long ago is read once more: while somebody was asked, or records were counted, others may have written.

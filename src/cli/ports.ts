@@ -110,7 +110,8 @@ export interface RotateOptions extends DatabaseOptions {
   readonly retire?: string;
   readonly destroy?: string;
   readonly restart: boolean;
-  readonly assumeConsumersCurrent: boolean;
+  /** The generation of the record, as it was typed; true where the flag came without one. */
+  readonly assumeConsumersCurrent?: string | true;
   readonly ignorePod: readonly string[];
   readonly probe: readonly string[];
   readonly service?: readonly string[];

@@ -1,21 +1,23 @@
 import type { Endpoint } from '../apply/observation.ts';
 import type { AdvanceInput } from '../apply/rotation-run.ts';
+import { flagFor, type Word } from '../apply/word.ts';
 import { usageError } from '../errors.ts';
 import { DNS_LABEL, MAX_DNS_NAME, parseHostAndPort } from '../host.ts';
+import type { Terminal } from '../ports/terminal.ts';
 import type { Request } from '../rotation/request.ts';
+import { nextCommand } from './next-command.ts';
 import type { RotateOptions } from './ports.ts';
 
 /** What the flags say, but for the kind. Throws USAGE where they contradict each other. */
 export function rotateInput(
   options: RotateOptions,
-): Omit<AdvanceInput, 'kind' | 'spec' | 'agree' | 'opens' | 'before'> {
+): Omit<AdvanceInput, 'kind' | 'spec' | 'agree' | 'opens' | 'before' | 'assumeConsumersCurrent'> {
   const { compromised, again, due, restart, explain, dryRun, service } = options;
   return {
     request: requestOf(options),
     ...{ compromised, again, due, restart, services: service },
     acceptResets: options.acceptResets === undefined ? undefined : Number(options.acceptResets),
     rehearses: explain || dryRun,
-    assumeConsumersCurrent: options.assumeConsumersCurrent,
     noTenantStore: !options.tenantStore,
     ignoredPods: options.ignorePod.map(podOf),
     endpoints: options.probe.map(endpointOf),
@@ -49,6 +51,21 @@ function requestOf({
   return request;
 }
 
+/** What the operator vouches for; undefined where the flag was not given. `checkFlags` has seen its value. */
+export function wordOf(
+  kind: string,
+  options: RotateOptions,
+  { interactive }: Pick<Terminal, 'interactive'>,
+): Word | undefined {
+  const { assumeConsumersCurrent: given } = options;
+  if (given === undefined) return undefined;
+  return {
+    generation: given === true ? undefined : Number(given),
+    onTerminal: interactive,
+    command: (generation) => nextCommand(kind, options, flagFor(generation)),
+  };
+}
+
 /** Kinds for which something is done on the database server. */
 const MANAGED = ['mongodb-auth', 'mongodb-tls'];
 
@@ -69,6 +86,19 @@ export function checkFlags({
 }: RotateOptions): void {
   if (output === 'prometheus') throw usageError('-o prometheus is for status', 'take table, json or yaml');
   if (due && kind !== undefined) throw usageError('--due is for all kinds', `leave --due or ${kind} out`);
+  const { assumeConsumersCurrent: word } = options;
+  if (typeof word === 'string' && !/^[1-9]\d{0,14}$/.test(word)) {
+    throw usageError(
+      `--assume-consumers-current=${word} is not a generation`,
+      'give the number that the last run printed; the kind of key stands before the flag',
+    );
+  }
+  if (due && word !== undefined) {
+    throw usageError(
+      '--due waits for nobody, and takes no word for it: --assume-consumers-current is for one kind',
+      'leave it out, or name the kind instead of --due',
+    );
+  }
   if (due && (options.compromised || wait || plan))
     throw usageError('--due takes what is due', 'leave --compromised, --wait and --plan out');
   if (wait && (plan || explain || options.dryRun))
@@ -101,7 +131,7 @@ function checkResets(
     throw usageError('--accept-resets is for hash-salt', 'palette-keys rotate hash-salt --accept-resets N');
   if (again || compromised || rollback || reinstate !== undefined) {
     throw usageError(
-      '--accept-resets gives an old salt up, and opens no rotation',
+      '--accept-resets retires an old salt, and opens no rotation',
       rollback
         ? 'a salt that is published is given up by name: --retire KID --accept-resets N'
         : 'rotate first; the count of what needs the old salt is known after that',

@@ -2,6 +2,7 @@ import { advance } from '../apply/advance.ts';
 import { readRoad } from '../apply/road.ts';
 import type { Advance, AdvanceInput, AdvancePorts } from '../apply/rotation-run.ts';
 import { readStatus } from '../apply/status.ts';
+import { flagFor } from '../apply/word.ts';
 import { ERRORS, type ExitCode, PaletteKeysError } from '../errors.ts';
 import type { StatusReport } from '../plan/status.ts';
 import type { KeyStore } from '../ports/key-store.ts';
@@ -9,14 +10,15 @@ import type { TenantStore } from '../ports/tenant-store.ts';
 import { ROTATIONS } from '../rotation/kinds.ts';
 import { explainingDenials } from './access.ts';
 import { applyPorts } from './apply-ports.ts';
+import { nextCommand } from './next-command.ts';
 import type { CliPorts, RotateOptions } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
 import { writeDocument } from './render/document.ts';
 import { palette } from './render/palette.ts';
-import { inSeconds, renderAdvance, renderRoad, roadDocument, rotateDocument } from './render/rotation.ts';
+import { renderAdvance, renderRoad, renderWaiting, roadDocument, rotateDocument } from './render/rotation.ts';
 import { asKnown, writeMessage } from './report-error.ts';
 import { agreeOnce, warnCompromised } from './rotate-consent.ts';
-import { checkFlags, rotateInput } from './rotate-input.ts';
+import { checkFlags, rotateInput, wordOf } from './rotate-input.ts';
 import { readStandingSpec } from './spec-file.ts';
 import { adminUriOf, loginPlaceOf, openCensus, openTenants, uriOf } from './tenant-database.ts';
 
@@ -49,7 +51,7 @@ interface Run {
   readonly ports: CliPorts;
   readonly store: KeyStore;
   readonly apply: AdvancePorts;
-  readonly input: Omit<AdvanceInput, 'kind' | 'opens' | 'before' | 'agree'>;
+  readonly input: Omit<AdvanceInput, 'kind' | 'opens' | 'before' | 'agree' | 'assumeConsumersCurrent'>;
   readonly bar: ReturnType<typeof progressBar>;
   /** Ends the connection to the database, where there is one. */
   close(): Promise<void>;
@@ -111,25 +113,34 @@ function flagsOf(options: RotateOptions): readonly string[] {
     ...words,
     ...kids,
     ...(acceptResets === undefined ? [] : [`--accept-resets ${Number(acceptResets)}`]),
-    ...(assumeConsumersCurrent ? ['--assume-consumers-current'] : []),
+    ...(assumeConsumersCurrent === undefined ? [] : [wordIn(assumeConsumersCurrent)]),
     ...(tenantStore ? [] : ['--no-tenant-store']),
     ...options.ignorePod.map((pod) => `--ignore-pod ${pod}`),
     ...(options.service ?? []).map((name) => `--service ${name}`),
   ];
 }
 
+function wordIn(given: string | true): string {
+  return given === true ? '--assume-consumers-current' : flagFor(Number(given));
+}
+
 async function rotateOne(kind: string, opens: boolean, run: Run): Promise<Advance> {
   const { options, ports, apply, input, bar } = run;
   warnCompromised(kind, run);
-  const agree = agreeOnce(run);
+  const common = {
+    ...input,
+    kind,
+    agree: agreeOnce(run),
+    assumeConsumersCurrent: wordOf(kind, options, ports.terminal),
+  };
   try {
-    let result = await advance({ ...input, kind, opens, before: undefined, agree }, apply);
+    let result = await advance({ ...common, opens, before: undefined }, apply);
     let said = '';
     while (options.wait && result.waitingFor !== undefined && !result.refused) {
       const { until, stuck } = result.waitingFor;
       bar.clear();
       if (stuck === true) {
-        ports.terminal.stderr.write(`${kind}: --wait ends here: time alone does not open it\n`);
+        ports.terminal.stderr.write(`${kind}: --wait stopped: this needs your action\n`);
         return result;
       }
       const news = JSON.stringify([result.waitingFor, result.notes]);
@@ -137,7 +148,7 @@ async function rotateOne(kind: string, opens: boolean, run: Run): Promise<Advanc
       said = news;
       const left = until === undefined ? POLL_MS : until.getTime() - ports.clock.now().getTime();
       await ports.pause(Math.max(1000, Math.min(POLL_MS, left)));
-      result = await advance({ ...input, kind, opens: false, before: result, agree }, apply);
+      result = await advance({ ...common, opens: false, before: result }, apply);
     }
     return result;
   } finally {
@@ -194,8 +205,8 @@ function worst(failures: readonly { readonly exit: ExitCode }[], wrote: boolean)
 async function askForKind(run: Run): Promise<string> {
   const report = await readReport(run);
   if (!run.ports.terminal.interactive) {
-    throw new PaletteKeysError('USAGE', 'it was not said what to rotate', {
-      hint: `name a kind, or give --due: ${Object.keys(ROTATIONS).join(', ')}`,
+    throw new PaletteKeysError('USAGE', `no key kind given; kinds are: ${Object.keys(ROTATIONS).join(', ')}`, {
+      hint: 'name a kind, or give --due',
     });
   }
   const { chooseKind } = await import('./prompts/choose-kind.ts');
@@ -212,7 +223,7 @@ async function readReport({ store, ports, input }: Run): Promise<StatusReport> {
 }
 
 async function showRoad(kind: string, { options, ports, apply, input }: Run): Promise<ExitCode> {
-  const road = await readRoad({ ...input, kind }, apply);
+  const road = await readRoad({ ...input, kind, assumeConsumersCurrent: wordOf(kind, options, ports.terminal) }, apply);
   const { terminal } = ports;
   if (options.output === 'json' || options.output === 'yaml') {
     await writeDocument(roadDocument(kind, road), options.output, terminal);
@@ -239,13 +250,11 @@ async function write(results: readonly Advance[], run: Run, failures: readonly o
 /** What is waited for, and notes, for people. */
 async function say(results: readonly Advance[], { options, ports: { terminal } }: Run): Promise<void> {
   const paint = palette(terminal.colour.stderr);
-  for (const { key, waitingFor, notes } of results) {
+  for (const { key, generation, waitingFor, notes, offersWord } of results) {
+    const next = nextCommand(key, options, flagFor(generation));
     // In an emergency whoever is told that nothing was done must not miss why.
     if (!options.quiet || options.compromised) for (const note of notes) terminal.stderr.write(`${key}: ${note}\n`);
-    if (waitingFor === undefined) continue;
-    const { reason, until, blockers } = waitingFor;
-    const time = until === undefined ? '' : `, until ${inSeconds(until)}`;
-    terminal.stderr.write(`palette-keys: ${paint.warning('waiting:')} ${key}: ${reason}${time}\n`);
-    for (const blocker of blockers) terminal.stderr.write(`  - ${blocker}\n`);
+    if (offersWord) terminal.stderr.write(`${key}: once that is done, run:\n${next}\n`);
+    if (waitingFor !== undefined) terminal.stderr.write(renderWaiting(key, waitingFor, next, paint));
   }
 }

@@ -1,8 +1,10 @@
+import { formatTime, isTime, type KindId } from './entry.ts';
 import { activeSinceOf, type KeyRecord } from './record.ts';
 
 /**
- * Which versions were made because somebody else may hold those before them. It is written with the version, in one update
- * of the record, and never changes; where it is lost, a version counts as any other.
+ * Which versions were made because somebody else may hold those before them. It is written before the version's ledger
+ * entry, so that an entry which a killed run leaves is known to be the replacement, and never changes; where it is lost, a
+ * version counts as any other.
  */
 
 const CAUSE = 'compromised';
@@ -11,9 +13,14 @@ export function withReplacement(evidence: KeyRecord['evidence'], n: number): Key
   return { ...evidence, [nameOf(n)]: CAUSE };
 }
 
+/** True for such a version, also while only the ledger knows it. */
+export function isReplacement({ evidence }: Pick<KeyRecord, 'evidence'>, n: number): boolean {
+  return evidence[nameOf(n)] === CAUSE;
+}
+
 /** Those versions, by n. */
-export function replacementsIn({ versions, evidence }: KeyRecord): ReadonlySet<number> {
-  return new Set(versions.flatMap(({ n }) => (evidence[nameOf(n)] === CAUSE ? [n] : [])));
+export function replacementsIn(key: KeyRecord): ReadonlySet<number> {
+  return new Set(key.versions.flatMap(({ n }) => (isReplacement(key, n) ? [n] : [])));
 }
 
 /** Versions (n) that somebody else may hold: those before a replacement that is used, or about to be. */
@@ -26,3 +33,16 @@ export function exposedIn(key: KeyRecord): ReadonlySet<number> {
 }
 
 const nameOf = (n: number): string => `v${n}.cause`;
+
+/** The evidence of the CA with the note since when compromised certificates of a kind are replaced. */
+export function withReissue(evidence: KeyRecord['evidence'], kind: KindId, at: Date): KeyRecord['evidence'] {
+  return { ...evidence, [reissueOf(kind)]: formatTime(at) };
+}
+
+/** That time; undefined where there is none. */
+export function reissuedSince({ evidence }: Pick<KeyRecord, 'evidence'>, kind: KindId): Date | undefined {
+  const found = evidence[reissueOf(kind)];
+  return typeof found === 'string' && isTime(found) ? new Date(found) : undefined;
+}
+
+const reissueOf = (kind: KindId): string => `${kind}.compromised`;

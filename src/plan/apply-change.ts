@@ -5,6 +5,7 @@ import type { VersionedKind } from '../inventory/kind.ts';
 import type { LedgerItem, LedgerView } from '../inventory/ledger-view.ts';
 import type { KindId, LedgerEntry } from '../ledger/entry.ts';
 import type { KeyRecord } from '../ledger/record.ts';
+import { isReplacement } from '../ledger/replacement.ts';
 import type { Entries } from '../ports/key-store.ts';
 import type { Change } from './change.ts';
 import { numberOf, type VersionContext, type VersionItem } from './version-item.ts';
@@ -47,7 +48,7 @@ export function applyChange(
 
 /**
  * The kids of what interrupted runs have left in the ledger, and no new version may be: what is not as the spec asks now,
- * and after a compromise everything, for whoever has read one entry may have read the others.
+ * and after a compromise everything that was not made for it, for whoever has read one entry may have read the others.
  */
 export function unfitEntries(
   kind: KindId,
@@ -57,7 +58,8 @@ export function unfitEntries(
 ): ReadonlySet<string> {
   const definition = versionedKind(kind);
   const left = definition === undefined ? [] : leftIn(definition, ledger.get(kind) ?? [], recorded);
-  const unfit = left.filter((entry) => compromised || definition?.drift(entry, spec) !== undefined);
+  const isExposed = ({ n }: LedgerEntry): boolean => compromised && !isReplacement(recorded, n);
+  const unfit = left.filter((entry) => isExposed(entry) || definition?.drift(entry, spec) !== undefined);
   return new Set(unfit.map(({ facts }) => facts.kid));
 }
 

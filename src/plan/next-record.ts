@@ -56,11 +56,14 @@ export function nextRecord(
   const all = keepPlaces(waits, before.spec, facts.spec);
   const sameKeys = JSON.stringify(all) === JSON.stringify(before.keys);
   const current = facts.migrates === true && isOlder(before) ? { ...before, schemaVersion: SCHEMA_VERSION } : before;
-  return sameKeys && diffSpecs(before.spec, facts.spec).length === 0
+  const opening = isOpening(before);
+  // What others vouch for by generation is not what a killed run has left half written.
+  const completes = (change?.whole === true || facts.migrates === true) && !before.ready && !opening;
+  return sameKeys && !completes && diffSpecs(before.spec, facts.spec).length === 0
     ? current
     : {
         ...{ ...current, spec: facts.spec, keys: all, ready: false },
-        generation: isOpening(before) ? before.generation : before.generation + 1,
+        generation: opening ? before.generation : before.generation + 1,
       };
 }
 

@@ -37,6 +37,11 @@ export function reissuableAt({ notBefore }: Leaf, minInterval: number): Date {
   return new Date(notBefore.getTime() + BACKDATED_MS + minInterval * 1000);
 }
 
+/** True where a certificate was issued at that time or later. */
+export function isIssuedSince({ notBefore }: Leaf, time: Date): boolean {
+  return notBefore.getTime() + BACKDATED_MS >= time.getTime();
+}
+
 /** Issued by a clock that was ahead: nobody takes it before that time. */
 export function isFromTheFuture({ notBefore }: Leaf, now: Date): boolean {
   return now < notBefore;

@@ -1,6 +1,7 @@
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { VersionRecord } from '../ledger/record.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
 import type { UsersEvidence } from './users.ts';
 
 /** One transition of a kind. `back` marks the return to a version that everybody has accepted ever since. */
@@ -60,14 +61,17 @@ export interface Evidence {
   readonly tenants?: TenantsEvidence;
   readonly census?: CensusEvidence;
   readonly users?: UsersEvidence;
-  /** Clusters that need the version, by name. */
-  readonly clusters?: readonly string[];
+  readonly clusters?: ClustersEvidence;
 }
 
 export type ConsumersEvidence =
   | { readonly status: 'current'; readonly at: Date }
   | { readonly status: 'behind'; readonly blockers: readonly string[] }
-  | { readonly status: 'unknown'; readonly reason: string };
+  /** `toCopy`: where the store is a folder, what the operator has to bring to where it is used. */
+  | { readonly status: 'unknown'; readonly reason: string; readonly toCopy?: readonly ObjectRef[] };
+
+/** Nothing here enrols clusters yet: who else does so has to say that none needs the old version. */
+export type ClustersEvidence = 'vouched' | 'unknown';
 
 export type TenantsEvidence =
   /** Every key opens, or the operator says that there is no tenant store. */
@@ -110,6 +114,10 @@ export type Decision =
       readonly remedy?: string;
       /** True where time alone does not open it: somebody has to say something, or to give access. */
       readonly stuck?: true;
+      /** True where the operator's word, for the generation that the record is at, opens it. */
+      readonly onWord?: true;
+      /** Objects that the operator has to bring to where they are used before that. */
+      readonly toCopy?: readonly ObjectRef[];
       /** True where nothing has to be waited for: the version stays trusted, and the rotation is finished. */
       readonly stays?: true;
     };

@@ -139,6 +139,7 @@ describe.each([
       kind,
       spec: { spec: undefined, namespace: undefined },
       again: false,
+      assumeConsumersCurrent: undefined,
       compromised: false,
       services: undefined,
     };
@@ -147,7 +148,7 @@ describe.each([
   });
 
   test('--due passes by what the installation does without', async () => {
-    const { code, stdout, stderr } = await command(store, ['rotate', '--due', '--yes', '--assume-consumers-current'], {
+    const { code, stdout, stderr } = await command(store, ['rotate', '--due', '--yes'], {
       clock: new ManualClock(),
     });
     expect(code, stderr).toBe(0);

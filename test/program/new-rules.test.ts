@@ -81,7 +81,7 @@ describe('where ./palette-keys.yaml breaks a rule that is newer than the install
 
   test.each([
     ['tenant', ['tenant', 'list']],
-    ['rotate', ['rotate', 'root-key', '--compromised', '--assume-consumers-current', '--yes']],
+    ['rotate', ['rotate', 'root-key', '--compromised', '--assume-consumers-current=1', '--yes']],
   ])(
     '%s does not use the connection itself: it is refused (2), with the reason, and writes nothing',
     async (_, args) => {

@@ -9,6 +9,7 @@ import { FakeDatabase } from '../support/mongodb/fake-database.ts';
 import { haveMongodbOrSkip, type MongodbServer, startMongodb } from '../support/mongodb/server.ts';
 import { fileWith, type Outcome, run } from '../support/program.ts';
 import { entryOf, install, LEDGER, PLATFORM, readObject, readRecord, SMALL, verifyInstallation } from './store.ts';
+import { vouched } from './vouched.ts';
 
 const AUTH = `Secret/${PLATFORM}/palette-mongodb-auth`;
 const ADMIN_PASSWORD = 'roots-very-own-secret %/@';
@@ -20,10 +21,7 @@ const statesIn = (folder: string): readonly string[] =>
 
 /** Runs the command, and looks for passwords and keyfiles in what it says and in all of the store that is no Secret. */
 async function rotate(folder: string, ...args: readonly string[]): Promise<Outcome> {
-  const outcome = await run([
-    ...['rotate', 'mongodb-auth', '--dir', folder, '--assume-consumers-current', '--request-timeout', '5s'],
-    ...args,
-  ]);
+  const outcome = await vouched(folder, ['mongodb-auth', '--request-timeout', '5s', ...args]);
   const finder = new LeakFinder();
   finder.add('administrator', Buffer.from(ADMIN_PASSWORD));
   for (const { n } of readRecord(folder).keys['mongodb-auth']?.versions ?? []) {

@@ -5,6 +5,7 @@ import { fileWith, type Outcome, run } from '../support/program.ts';
 import { entryOf, PLATFORM, readRecord } from './store.ts';
 import { startTenantsBed, type TenantsBed } from './tenants-bed.ts';
 import { haveTools } from './tools.ts';
+import { vouched } from './vouched.ts';
 
 const TENANTS = 50;
 const ids = Array.from({ length: TENANTS }, (_, i) => `tenant-${i}`);
@@ -22,20 +23,20 @@ describe.skipIf(!haveMongodbOrSkip() || !haveTools('python3'))('rotate root-key'
   afterAll(() => bed?.server.stop());
 
   const rotate = (...args: readonly string[]): Promise<Outcome> =>
-    run(['rotate', 'root-key', '--dir', bed.first, '--yes', '--assume-consumers-current', '--again', ...args]);
+    vouched(bed.first, ['root-key', '--yes', ...args]);
 
   const statesOf = () => readRecord(bed.first).keys['root-key']?.versions.map(({ n, state }) => `v${n} ${state}`);
 
   it('is refused (5) while a tenant key does not open, and writes nothing', async () => {
     await bed.tenant(bed.second, ['add', 'of-the-future']);
-    const { code, stderr } = await rotate('--mongodb-uri-file', fileWith(bed.server.uri, 'uri.txt'));
+    const { code, stderr } = await rotate('--again', '--mongodb-uri-file', fileWith(bed.server.uri, 'uri.txt'));
     expect([code, stderr]).toEqual([5, expect.stringContaining('TENANT_KID_UNKNOWN tenant/of-the-future')]);
     expect(statesOf()).toEqual(['v1 active']);
     await bed.tenant(bed.second, ['remove', 'of-the-future', '--no-backup', '--yes']);
   });
 
   it('promotes, wraps every tenant key anew, and waits for the second scan; no tenant loses its key', async () => {
-    const { code, stdout, stderr } = await rotate('--mongodb-uri', bed.server.uri, '--compromised', '-o', 'json');
+    const { code, stdout, stderr } = await rotate('--mongodb-uri', bed.server.uri, '--again', '--compromised', '-o', 'json');
     expect([code, stderr]).toEqual([6, expect.stringContaining(`wrap ${TENANTS} tenant keys by the root key`)]);
     expect(statesOf()).toEqual(['v1 trusted', 'v2 active']);
     const { waitingFor, notes } = JSON.parse(stdout);

@@ -143,7 +143,7 @@ describe.skipIf(findAssetsOrSkip() === undefined)('on a real API server', { time
     const waiting = await rotate(store, 'cluster-ca', { clock, workloads, again: true });
     expect(waiting.waitingFor).toMatchObject({
       reason: expect.stringContaining('no access to Pods'),
-      blockers: ['--assume-consumers-current'],
+      onWord: true,
     });
   });
 

@@ -5,6 +5,7 @@ import { auditIn, editRecord, init, objectIn, recordIn, smallSpec } from '../sup
 import { type MemoryStore, memoryStore } from '../support/memory-store.ts';
 import { platform, statesOf } from './bed.ts';
 import { installedOnce } from './installed.ts';
+import { word } from './vouch.ts';
 
 const JWT = 'jwt-signing-key';
 let store: MemoryStore;
@@ -20,13 +21,15 @@ const rotate = (line: string) =>
 
 describe('rotate', () => {
   test('waits with exit code 6, and says until when', async () => {
-    const { code, stdout, stderr } = await rotate(`${JWT} --yes --assume-consumers-current -o json`);
+    await rotate(`${JWT} --yes`);
+    const { code, stdout, stderr } = await rotate(`${JWT} --yes ${word(store)} -o json`);
     expect(code).toBe(6);
     expect(JSON.parse(stdout)).toMatchObject({
       apiVersion: 'palette-keys/v1',
       kind: 'RotateResult',
       key: JWT,
       done: false,
+      generation: 2,
       versions: [
         { n: 1, state: 'active' },
         { n: 2, state: 'published' },
@@ -38,7 +41,8 @@ describe('rotate', () => {
 
   test('names whom it waits for', async () => {
     const { code, stdout, stderr } = await rotate(`${JWT} -y`);
-    expect([code, stderr]).toEqual([6, expect.stringContaining('  - --assume-consumers-current\n')]);
+    const next = '\npalette-keys rotate jwt-signing-key --yes --assume-consumers-current=2\n';
+    expect([code, stderr]).toEqual([6, expect.stringContaining(next)]);
     expect(stdout).toMatch(/jwt-signing-key +v2 +published/);
   });
 
@@ -114,9 +118,9 @@ describe('rotate', () => {
   });
 
   test('writes its flags to the audit log', async () => {
-    await rotate(`${JWT} -y --again --assume-consumers-current --ignore-pod a/b`);
+    await rotate(`${JWT} -y --again --assume-consumers-current=1 --ignore-pod a/b`);
     const last = auditIn(store.snapshot()).at(-1);
-    expect(last.command).toBe(`rotate ${JWT} --again --assume-consumers-current --ignore-pod a/b`);
+    expect(last.command).toBe(`rotate ${JWT} --again --assume-consumers-current=1 --ignore-pod a/b`);
   });
 });
 
@@ -129,7 +133,8 @@ describe('--due', () => {
   });
 
   test('goes on with what is under way, renews what is past its time, and waiting is no failure', async () => {
-    await rotate(`${JWT} -y --assume-consumers-current`);
+    await rotate(`${JWT} -y`);
+    await rotate(`${JWT} -y ${word(store)}`);
     const before = objectIn(store.snapshot(), platform('auth-tls')).data['tls.crt'];
     clock.advance(250 * DAY);
     const { code, stdout } = await rotate('--due --yes -o json');
@@ -160,7 +165,11 @@ describe('--due', () => {
     await init(store, { clock, spec: smallSpec(validity) });
     const nights = async (count: number) => {
       for (let night = 0; night < count; night++) {
-        await rotate('--due --yes --assume-consumers-current -q');
+        const { results } = JSON.parse((await rotate('--due --yes -q -o json')).stdout);
+        const isOpen = ({ waitingFor }: { waitingFor?: object }) => waitingFor !== undefined;
+        for (const { key } of results.filter(isOpen)) {
+          for (let words = 0; words < 2; words++) await rotate(`${key} -y -q ${word(store)}`);
+        }
         clock.advance(1.01 * DAY);
       }
       return ['internal-ca', 'cluster-ca'].map((kind) => statesOf(store, kind));
@@ -178,9 +187,10 @@ describe('--due', () => {
       const workload = 'Deployment/hubble-system/auth';
       record.spec.consumers = [{ workload, object: 'palette-root-key', reads: 'single', reload: 'restart' }];
     });
-    await rotate(`${JWT} -y --assume-consumers-current`);
+    await rotate(`${JWT} -y`);
+    await rotate(`${JWT} -y ${word(store)}`);
     clock.advance(3600);
-    const { code, stdout } = await rotate('--due --yes --assume-consumers-current -o json');
+    const { code, stdout } = await rotate('--due --yes -o json');
     expect([code, JSON.parse(stdout).failures]).toEqual([
       5,
       [expect.objectContaining({ key: 'root-key', code: 'REFUSED' })],
@@ -194,6 +204,13 @@ describe('flags that make no sense together are usage errors', () => {
     '',
     '--due root-key',
     '--due --compromised',
+    '--due --assume-consumers-current=1',
+    '--due --assume-consumers-current',
+    'internal-ca -y --assume-consumers-current',
+    'internal-ca -y --assume-consumers-current=2',
+    'internal-ca -y --assume-consumers-current=0',
+    'internal-ca --plan --assume-consumers-current=2',
+    '--assume-consumers-current internal-ca -y',
     'root-key --rollback --retire x',
     'root-key --rollback --again',
     'root-key --wait --plan',

@@ -17,9 +17,9 @@ import { usersOf } from '../support/memory-database-users.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
 import { rotate as advance, onCluster, platform, pod, type RotateOptions, statesOf, workloadsOf } from './bed.ts';
 import { installedOnce } from './installed.ts';
+import { word } from './vouch.ts';
 
 const JWT = 'jwt-signing-key';
-const ASSUME = '--assume-consumers-current';
 let made: Snapshot;
 let store: MemoryStore;
 let clock: ManualClock;
@@ -56,7 +56,7 @@ describe('without agreement', () => {
     await rotate(`${kind} -y`);
     expect(
       await written(async () => {
-        const { code, stderr } = await rotate(`${kind} ${ASSUME}`);
+        const { code, stderr } = await rotate(`${kind} ${word(store)}`);
         expect([code, stderr]).toEqual([2, expect.stringContaining('give --yes')]);
         expect(stderr).toContain('--dry-run');
       }),
@@ -135,7 +135,7 @@ test('whoever answers no has written nothing', async () => {
 describe('with agreement', () => {
   test('a run that waits notes that consumers are current, and says so', async () => {
     await rotate(`${JWT} -y`);
-    const { code, stdout, stderr } = await rotate(`${JWT} -y ${ASSUME}`);
+    const { code, stdout, stderr } = await rotate(`${JWT} -y ${word(store)}`);
     expect([code, stderr]).toEqual([
       6,
       expect.stringContaining('note that all consumers of v2 of jwt-signing-key are current\n'),
@@ -149,8 +149,9 @@ describe('with agreement', () => {
 
   test('a step and what it rests on are one question', async () => {
     await rotate('internal-ca -y');
-    const { stderr } = await rotate(`internal-ca -y ${ASSUME}`);
-    expect(stderr).toBe('promote v2 of internal-ca in place of v1\nretire v1 of internal-ca\n');
+    const promoted = await rotate(`internal-ca -y ${word(store)} -o json`);
+    expect(promoted.stderr).toMatch(/^promote v2 of internal-ca in place of v1\npalette-keys: waiting: /);
+    expect((await rotate(`internal-ca -y ${word(store)}`)).stderr).toBe('retire v1 of internal-ca\n');
     const confirmed = auditIn(store.snapshot()).flatMap(({ changes }) => changes);
     expect(confirmed.filter(({ action }) => action === 'confirm')).toHaveLength(2);
   });
@@ -219,8 +220,8 @@ describe('--wait', () => {
 
   test('ends where time opens nothing, as in a folder that nobody speaks for', async () => {
     const { code, stderr } = await rotate(`${JWT} -y --wait`);
-    expect([code, stderr]).toEqual([6, expect.stringContaining('--wait ends here')]);
-    expect(stderr.match(/nobody knows whether all consumers have it/g)).toHaveLength(1);
+    expect([code, stderr]).toEqual([6, expect.stringContaining('--wait stopped')]);
+    expect(stderr.match(/A folder does not show what runs/g)).toHaveLength(1);
   });
 
   test('says once whom it waits for, and goes on when they have it', async () => {

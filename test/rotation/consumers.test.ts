@@ -124,7 +124,9 @@ test('nothing is restarted for a step that is refused', async () => {
   const agree = async ({ action }: Proposal): Promise<void> => {
     if (!action.startsWith('publish')) throw new Error('not yet');
   };
-  await expect(go('root-key', { workloads: cluster(() => []), agree })).rejects.toThrow('not yet');
+  await expect(
+    go('root-key', { workloads: cluster(() => [pod('other-1', started, { uses: [] })]), agree }),
+  ).rejects.toThrow('not yet');
   expect(statesOf(store, 'root-key')).toBe('v1 active, v2 published');
   // Nobody has declared how it reads the key: it would be cut off by the promotion.
   const late = cluster(() => [pod('auth-1', started)]);
@@ -259,7 +261,7 @@ describe('a confirmation', () => {
     await go(JWT, { workloads: workloads(), agree: changing });
     await confirm();
     clock.advance(16 * 60);
-    expect((await go(JWT)).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
+    expect((await go(JWT)).waitingFor).toMatchObject({ onWord: true });
     const blind = { ...workloads(), pods: async () => denied() };
     store = storeWith(made);
     await go(JWT, { workloads: blind, assumeConsumersCurrent: true, agree: changing });
@@ -267,7 +269,7 @@ describe('a confirmation', () => {
     expect((await go(JWT, { workloads: blind })).waitingFor).toMatchObject({ until: expect.any(Date) });
     changed = clock.now();
     clock.advance(6 * 60);
-    expect((await go(JWT, { workloads: blind })).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
+    expect((await go(JWT, { workloads: blind })).waitingFor).toMatchObject({ onWord: true });
   });
 });
 
@@ -279,8 +281,9 @@ describe('whoever cannot see Pods', () => {
   test('does not know who reads the keyring, unless the spec or the operator says so', async () => {
     const waiting = await go(ROOT, { workloads: blind(), noTenantStore: true });
     expect(waiting.waitingFor).toMatchObject({
-      reason: expect.stringContaining('nobody knows whether all consumers read the keyring'),
-      blockers: [expect.stringContaining('reads: keyring'), expect.stringContaining('--assume-consumers-current')],
+      reason: expect.stringContaining('it is unknown whether all consumers read the keyring'),
+      blockers: [expect.stringContaining('reads: keyring')],
+      onWord: true,
     });
     expect(statesOf(store, ROOT)).toBe('v1 active, v2 published');
     const assumed = await go(ROOT, { workloads: blind(), noTenantStore: true, assumeConsumersCurrent: true });
@@ -291,8 +294,8 @@ describe('whoever cannot see Pods', () => {
     store = storeWith(await installation(spec('keyring')));
     const { waitingFor } = await go(ROOT, { workloads: blind(), noTenantStore: true });
     expect(waitingFor).toMatchObject({
-      reason: expect.stringContaining('nobody knows whether all consumers have it'),
-      blockers: ['--assume-consumers-current'],
+      reason: expect.stringContaining('it is unknown whether all consumers have loaded the change'),
+      onWord: true,
     });
     store = storeWith(await installation(spec('single')));
     const refused = go(ROOT, { workloads: blind(), noTenantStore: true, assumeConsumersCurrent: true });

@@ -202,7 +202,7 @@ class History {
     const old = pod('auth-1', '2026-01-01T00:00:00Z', { uses });
     return {
       workloads: workloadsOf(
-        () => (answer === 'current' ? [] : [old]),
+        () => (answer === 'current' ? [pod('auth-1', undefined, { uses: [] })] : [old]),
         () => this.#clock.now(),
       ),
     };

@@ -6,6 +6,7 @@ import { auditIn } from '../support/installations.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import { rotate, statesOf } from './bed.ts';
 import { installedOnce } from './installed.ts';
+import { word } from './vouch.ts';
 
 const CA = 'internal-ca';
 const NOTE = 'legacy:8443 could not be looked at (ECONNREFUSED): what it serves is no part of the evidence';
@@ -54,7 +55,8 @@ function twice(): () => Promise<void> {
 }
 
 test('the command says so on stderr, and in the notes of its document', async () => {
-  const flags = ['-y', '--assume-consumers-current', '--probe', 'legacy:8443', '-o', 'json'];
+  await go({ assumeConsumersCurrent: true, endpoints: [], agree: twice() }).catch(() => undefined);
+  const flags = ['-y', word(store), '--probe', 'legacy:8443', '-o', 'json'];
   const { code, stdout, stderr } = await command(store, ['rotate', CA, ...flags], { clock });
   const note = expect.stringContaining('legacy:8443 could not be looked at');
   expect([code, stderr, JSON.parse(stdout).notes]).toEqual([0, note, [note]]);

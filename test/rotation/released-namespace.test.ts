@@ -29,15 +29,16 @@ beforeEach(async () => {
 
 /** A cluster in which one sees the Pods of a namespace by asking for it. */
 function cluster(pods: readonly Pod[], denied?: string): Workloads {
+  const all = [...pods, pod('auth-1', undefined, { uses: [] })];
   return {
     ...workloadsOf(
-      () => pods,
+      () => all,
       () => changed,
     ),
     pods: async (namespaces) => {
       if (denied !== undefined && namespaces.includes(denied))
         throw new PaletteKeysError('PERMISSION_DENIED', 'no', { hint: 'x' });
-      return pods.filter(({ namespace }) => namespaces.includes(namespace));
+      return all.filter(({ namespace }) => namespaces.includes(namespace));
     },
   };
 }
@@ -72,7 +73,7 @@ test('is not guessed about where one may not see its Pods: the namespace is name
   const { waitingFor } = await go(CA, cluster([], 'ui-system'));
   expect(waitingFor).toMatchObject({
     reason: expect.stringContaining('no access to Pods in ui-system, where the spec had a service'),
-    blockers: ['--assume-consumers-current'],
+    onWord: true,
   });
 });
 

@@ -100,14 +100,14 @@ describe('jwt-signing-key', () => {
     await go(JWT);
     clock.advance(10 * DAY);
     const waiting = await go(JWT);
-    expect(waiting.waitingFor).toMatchObject({ blockers: ['--assume-consumers-current'] });
+    expect(waiting.waitingFor).toMatchObject({ onWord: true });
     const assumed = await go(JWT, assume);
     expect(assumed.waitingFor?.until).toEqual(new Date(clock.now().getTime() + 15 * 60_000));
     clock.advance(15 * 60);
     await go(JWT);
     expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
     clock.advance(10 * DAY);
-    expect((await go(JWT)).waitingFor?.blockers).toEqual(['--assume-consumers-current']);
+    expect((await go(JWT)).waitingFor).toMatchObject({ onWord: true });
   });
 
   test('the same command twice is one rotation, and so is one that follows a finished one', async () => {

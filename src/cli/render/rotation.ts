@@ -1,16 +1,19 @@
 import type { Advance, WaitingFor } from '../../apply/rotation-run.ts';
-import { formatRef } from '../../ports/object-ref.ts';
+import { flagFor } from '../../apply/word.ts';
+import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import type { PlannedStep } from '../../rotation/plan.ts';
 import { summarize } from './init-plan.ts';
 import type { Palette } from './palette.ts';
 import { table, wrap } from './table.ts';
 
 /** The document of kind RotateResult (contract, section 6). */
-export function rotateDocument({ key, done, versions, steps, transitions, effects, waitingFor, notes }: Advance) {
+export function rotateDocument(advance: Advance) {
+  const { key, done, generation, versions, steps, transitions, effects, waitingFor, notes } = advance;
   return {
     kind: 'RotateResult',
     key,
     done,
+    generation,
     versions,
     steps: steps.map(({ action, ref, key: its, kid, reason }) => ({
       action,
@@ -21,13 +24,39 @@ export function rotateDocument({ key, done, versions, steps, transitions, effect
     })),
     transitions: transitions.map(({ n, kid, from, to }) => ({ n, kid, ...(from === undefined ? {} : { from }), to })),
     effects,
-    ...(waitingFor === undefined ? {} : { waitingFor: waitingDocument(waitingFor) }),
+    ...(waitingFor === undefined ? {} : { waitingFor: waitingDocument(waitingFor, generation) }),
     notes,
   };
 }
 
-function waitingDocument({ reason, until, blockers }: WaitingFor) {
-  return { reason, ...(until === undefined ? {} : { until: inSeconds(until) }), blockers };
+function waitingDocument({ reason, until, blockers, onWord }: WaitingFor, generation: number) {
+  const word = onWord === true ? [flagFor(generation)] : [];
+  return { reason, ...(until === undefined ? {} : { until: inSeconds(until) }), blockers: [...blockers, ...word] };
+}
+
+/** What is waited for, for people; `next` is the command that goes on where the operator's word opens the gate. */
+export function renderWaiting(
+  key: string,
+  { reason, until, blockers, onWord, toCopy = [] }: WaitingFor,
+  next: string,
+  paint: Palette,
+): string {
+  const time = until === undefined ? '' : `, until ${inSeconds(until)}`;
+  const text = reason.charAt(0).toUpperCase() + reason.slice(1);
+  const files = toCopy.map(fileOf);
+  const copy =
+    files.length === 1
+      ? 'Copy this file to where it is used, restart what reads it, then run:'
+      : `Copy these ${files.length} files to where they are used, restart what reads them, then run:`;
+  const lines = onWord !== true ? [] : [files.length === 0 ? 'Once that is certain, run:' : copy, next];
+  const list = files.map((file) => `  - ${file}`);
+  const first = `palette-keys: ${paint.warning('waiting:')} ${key}: ${onWord === true ? `${text}.` : `${reason}${time}`}`;
+  return [first, ...blockers.map((blocker) => `  - ${blocker}`), ...lines, ...list].map((line) => `${line}\n`).join('');
+}
+
+/** Where a folder has an object, below its root. */
+function fileOf({ kind, namespace, name }: ObjectRef): string {
+  return `${namespace}/${kind === 'Secret' ? 'secrets' : 'configmaps'}/${name}.yaml`;
 }
 
 /** RFC 3339, to the second. */

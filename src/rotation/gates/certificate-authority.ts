@@ -2,7 +2,9 @@ import { hasExpired } from '../machine.ts';
 import {
   activeVersion,
   all,
+  type ClustersEvidence,
   closed,
+  type Decision,
   type EvidenceRequest,
   type Gate,
   OPEN,
@@ -40,7 +42,7 @@ export const internalCa: Gate = {
 export const clusterCa: Gate = {
   conditions: {
     promote: 'the endpoint admits certificates of both CAs',
-    retire: 'no enrolled cluster has a certificate of the old CA',
+    retire: 'every endpoint has it, and you vouch that no cluster needs a certificate of the old CA any more',
   },
   soak: () => 0,
   needs: (situation) => {
@@ -52,7 +54,7 @@ export const clusterCa: Gate = {
   decide: ({ step }, { consumers: found, clusters }, now) => {
     if (step.type !== 'promote' && step.type !== 'retire') return OPEN;
     const current = afterCurrent(found, now);
-    return step.type === 'promote' ? current : all(freeOfClusters(clusters), current);
+    return step.type === 'promote' ? current : withClusters(current, clusters);
   },
 };
 
@@ -60,7 +62,7 @@ export const clusterCa: Gate = {
 export const messageBusSigningKey: Gate = {
   conditions: {
     promote: 'every server of the message bus was restarted with it; accounts are then signed anew',
-    retire: 'every server has the new accounts, and every enrolled cluster new credentials',
+    retire: 'every server has the new accounts, and you vouch that every cluster has new credentials',
   },
   soak: () => 0,
   staysLoaded: true,
@@ -81,7 +83,12 @@ function consumers(situation: Situation, reloads = true): readonly EvidenceReque
   return [{ type: 'consumers', entry, acknowledged: isNew, reloads }];
 }
 
-function freeOfClusters(clusters: readonly string[] | undefined) {
-  if (clusters === undefined) return closed('nobody has looked at the enrolled clusters');
-  return clusters.length === 0 ? OPEN : closed('enrolled clusters still need it', clusters);
+const CUT_OFF = 'it is unknown which clusters hold credentials of the old version: retiring it cuts them off';
+
+/** The word about clusters is asked for last, and together with that about consumers where both take one. */
+function withClusters(current: Decision, clusters: ClustersEvidence | undefined): Decision {
+  if (clusters === 'vouched' || (!current.open && current.onWord !== true)) return current;
+  const blockers = ['give every cluster that is enrolled new credentials first'];
+  const reason = current.open ? CUT_OFF : `${CUT_OFF}; and ${current.reason}`;
+  return { ...current, open: false, stuck: true, onWord: true, reason, blockers };
 }

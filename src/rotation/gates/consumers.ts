@@ -8,11 +8,15 @@ export function whenCurrent(evidence: ConsumersEvidence | undefined): Date | Dec
       return evidence.at;
     case 'behind':
       return closed('these have not picked the change up', evidence.blockers);
-    case 'unknown':
+    case 'unknown': {
+      const { reason, toCopy } = evidence;
+      const isFolder = toCopy !== undefined;
       return {
-        ...{ open: false, blockers: ['--assume-consumers-current'], stuck: true },
-        reason: `nobody knows whether all consumers have it (${evidence.reason})`,
+        ...{ open: false, blockers: [], stuck: true, onWord: true },
+        reason: isFolder ? reason : `it is unknown whether all consumers have loaded the change: ${reason}`,
+        ...(isFolder ? { toCopy } : {}),
       };
+    }
     case undefined:
       return closed('nobody has looked whether all consumers have it', []);
   }
@@ -38,10 +42,12 @@ export function afterCurrent(
  */
 export function keyringReaders({ singleReaders, consumers }: Evidence, what: string): Decision {
   if (singleReaders === undefined && consumers?.status === 'unknown') {
+    const { reason, toCopy } = consumers;
     return {
-      ...{ open: false, stuck: true },
-      reason: `nobody knows whether all consumers read the keyring, and have it (${consumers.reason})`,
-      blockers: ['consumers with reads: keyring in the spec', '--assume-consumers-current: says both of all of them'],
+      ...{ open: false, stuck: true, onWord: true },
+      reason: `it is unknown whether all consumers read the keyring, and have loaded it: ${reason}`,
+      blockers: ['declare each consumer in the spec with reads: keyring, or vouch for all of them'],
+      ...(toCopy === undefined ? {} : { toCopy }),
     };
   }
   if (singleReaders === undefined || singleReaders.length === 0) return OPEN;
