@@ -103,7 +103,7 @@ class Checker {
     this.#attempt('jwt-signing-key', () => this.#jwt());
     this.#attempt('certificates', () => this.#certificates());
     this.#attempt('mongodb-auth', () => this.#mongodb());
-    this.#attempt('message bus', () => this.#messageBus());
+    if (spec.messageBus !== null) this.#attempt('message bus', () => this.#messageBus());
     this.#attempt('audit', () => this.#audit());
   }
 
