@@ -1,5 +1,5 @@
 import type { ExitCode } from '../errors.ts';
-import { defaultSpec } from '../installation/defaults.ts';
+import { defaultSpec, MESSAGE_BUS_DEFAULTS } from '../installation/defaults.ts';
 import { renderTemplate } from '../installation/template.ts';
 import { initNeeds } from '../plan/access.ts';
 import { rbacFor } from '../plan/rbac.ts';
@@ -13,9 +13,15 @@ export async function printConfig({ terminal }: CliPorts): Promise<ExitCode> {
   return 0;
 }
 
-/** `init --print-rbac`: what a service account `palette-keys` beside the ledger needs for the spec. */
+/**
+ * `init --print-rbac`: what a service account `palette-keys` beside the ledger needs for the spec. Unless the file decides
+ * about the message bus, its Secrets are among that: an installation that has one keeps it, and the store is not read here.
+ */
 export async function printRbac(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
-  const spec = (await readSpecFile(options, ports))?.against(undefined) ?? defaultSpec();
+  const file = await readSpecFile(options, ports);
+  const given = file?.against(undefined) ?? defaultSpec();
+  const isLeftOut = file?.leftOut.includes('messageBus') ?? true;
+  const spec = isLeftOut ? { ...given, messageBus: MESSAGE_BUS_DEFAULTS } : given;
   const subject = { kind: 'ServiceAccount', name: 'palette-keys', namespace: spec.ledgerNamespace } as const;
   ports.terminal.stdout.write(renderManifests(rbacFor(initNeeds(spec), subject)));
   return 0;

@@ -242,6 +242,7 @@ export const TINY: SpecParts = {
   internalCA: { keySize: 2048 },
   clusterCA: { keySize: 2048 },
   serviceCertificates: { services: [] },
+  messageBus: {},
 };
 
 let places = 0;

@@ -50,7 +50,7 @@ function versions(kinds: readonly string[], ...material: string[]): Readonly<Rec
   return Object.fromEntries(kinds.map(one));
 }
 
-/** The contract's section 3 for the built-in spec. */
+/** The contract's section 3 for the built-in spec with a message bus. */
 const EXPECTED: Readonly<Record<string, Expected>> = {
   ...versions(['root-key', 'hash-salt'], 'key'),
   ...versions(['internal-ca', 'cluster-ca'], 'key.pem', 'tls.crt'),
@@ -76,7 +76,11 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   ),
   ...Object.fromEntries(
     [
-      ...['auth', 'user', 'system', 'configserver', 'mgmt', 'memstore', 'foreq'].map((name) => `${PLATFORM}/${name}`),
+      ...[
+        ...['auth', 'user', 'system', 'configserver', 'mgmt', 'memstore', 'foreq', 'cloud', 'event', 'hashboard'],
+        ...['hutil', 'oci-proxy', 'packsync', 'spectro-tunnel', 'spectrocluster', 'spectrocluster-jobs', 'spectrossh'],
+        'timeseries',
+      ].map((name) => `${PLATFORM}/${name}`),
       ...['ui-system/ui', 'cp-system/cp', 'jet-system/jet'],
     ].map((place) => [`Secret/${place.replace('/', '/palette-')}-tls`, [TLS, LEAF]]),
   ),
@@ -91,7 +95,7 @@ describe.skipIf(assets === undefined)('init on a cluster', { timeout: START_MS }
 
   beforeAll(async () => {
     bed = await startBed({ audit: BODIES });
-    await bed.runWell(['init', '--create-namespaces', '-q']);
+    await bed.runWell(['init', '--create-namespaces', '-q', '--config', specFile({ messageBus: {} })]);
     made = await bed.objects();
   }, START_MS);
 
@@ -194,7 +198,7 @@ describe.skipIf(assets === undefined)('init on a cluster', { timeout: START_MS }
     const before = await everything();
     const again = await bed.runWell(['init', '-o', 'json']);
     expect(doings(JSON.parse(again.stdout) as InitResult)).toEqual([]);
-    await bed.runWell(['init', '--yes', '--create-namespaces', '--config', specFile({})]);
+    await bed.runWell(['init', '--yes', '--create-namespaces', '--config', specFile({ messageBus: {} })]);
     await bed.runWell(['status']);
     await bed.runWell(['init', '--dry-run']);
     expect(await everything()).toEqual(before);

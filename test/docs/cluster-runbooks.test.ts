@@ -36,7 +36,13 @@ describe.skipIf(!isReady)(
     beforeAll(async () => {
       bed = await startBed();
       pki = new Pki();
-      await bed.runWell(['init', '--create-namespaces', '--config', specFile({ rootDomain: FQDN, messageBus: {} }), '-q']);
+      await bed.runWell([
+        'init',
+        '--create-namespaces',
+        '--config',
+        specFile({ rootDomain: FQDN, messageBus: {} }),
+        '-q',
+      ]);
       objects = [...(await bed.objects())].map(([ref, object]) => (ref === RECORD ? agedRecord(object) : object));
       folder = newFolder();
       const keys = path.join(folder, 'keys');

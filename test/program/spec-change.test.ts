@@ -202,7 +202,7 @@ describe.concurrent('--dry-run', () => {
     expect(document).toMatchObject({
       dryRun: true,
       installationId: null,
-      counts: { create: 32, keep: 0, restore: 0, update: 0, blocked: 0 },
+      counts: { create: 38, keep: 0, restore: 0, update: 0, blocked: 0 },
     });
     expect(existsSync(folder)).toBe(false);
   });

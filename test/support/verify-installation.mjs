@@ -293,6 +293,8 @@ function checkRecord(record, ledger, file) {
   expect(record.ready === true, file, 'is not ready');
   expect(Number.isInteger(record.generation) && record.generation >= 1, file, 'generation is no number');
   for (const kind of KINDS) {
+    // Without a message bus there are its keys only where there was one.
+    if (record.spec.messageBus === null && MESSAGE_BUS.includes(kind) && !(kind in record.keys)) continue;
     const versions = record.keys[kind]?.versions ?? [];
     expect(versions.filter(({ state }) => state === 'active').length === 1, file, `${kind} has not one active version`);
     for (const { n, state, createdAt, since, history } of versions) {

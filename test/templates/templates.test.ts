@@ -35,7 +35,7 @@ const documentsOf = (text: string) =>
   });
 
 describe('templates/', () => {
-  it('rbac.yaml is what init --print-rbac prints for the default spec', async () => {
+  it('rbac.yaml is what init --print-rbac prints for the default spec and a message bus', async () => {
     const { stdout } = await runWell(['init', '--print-rbac']);
     expect(textOf('rbac.yaml').replace(/^(#.*\n)+/, '')).toBe(stdout);
   });
