@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { haveMongodbOrSkip, type MongodbServer, startMongodb } from '../support/mongodb/server.ts';
 import { fileWith, type Outcome, run } from '../support/program.ts';
 import { entryOf, install, PLATFORM, readObject, readRecord, SMALL } from './store.ts';
+import { wordFor } from './vouched.ts';
 
 const USERS = 30;
 const CENSUS = { hashSalt: { census: { collection: 'users', kidField: 'login.saltKid' } } };
