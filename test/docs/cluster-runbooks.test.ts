@@ -73,6 +73,11 @@ describe.skipIf(!isReady)(
         const body = { kind, type, immutable, data, metadata: { name, labels, annotations } };
         await post(`/api/v1/namespaces/${namespace}/${kind.toLowerCase()}s`, body);
       }
+      // Where no Pod of the services is seen at all, nothing is known of them.
+      await post(`/api/v1/namespaces/${PLATFORM}/pods`, {
+        metadata: { name: 'other' },
+        spec: { containers: [{ name: 'main', image: 'x' }] },
+      });
     }
 
     /** A Pod of `Deployment/auth` that uses the JWT key and a certificate, as controller and kubelet would have made it. */

@@ -22,8 +22,7 @@ describe.skipIf(!haveMongodbOrSkip() || !haveTools('python3'))('rotate root-key'
 
   afterAll(() => bed?.server.stop());
 
-  const rotate = (...args: readonly string[]): Promise<Outcome> =>
-    vouched(bed.first, ['root-key', '--yes', ...args]);
+  const rotate = (...args: readonly string[]): Promise<Outcome> => vouched(bed.first, ['root-key', '--yes', ...args]);
 
   const statesOf = () => readRecord(bed.first).keys['root-key']?.versions.map(({ n, state }) => `v${n} ${state}`);
 
@@ -36,7 +35,14 @@ describe.skipIf(!haveMongodbOrSkip() || !haveTools('python3'))('rotate root-key'
   });
 
   it('promotes, wraps every tenant key anew, and waits for the second scan; no tenant loses its key', async () => {
-    const { code, stdout, stderr } = await rotate('--mongodb-uri', bed.server.uri, '--again', '--compromised', '-o', 'json');
+    const { code, stdout, stderr } = await rotate(
+      '--mongodb-uri',
+      bed.server.uri,
+      '--again',
+      '--compromised',
+      '-o',
+      'json',
+    );
     expect([code, stderr]).toEqual([6, expect.stringContaining(`wrap ${TENANTS} tenant keys by the root key`)]);
     expect(statesOf()).toEqual(['v1 trusted', 'v2 active']);
     const { waitingFor, notes } = JSON.parse(stdout);

@@ -30,7 +30,10 @@ describe.concurrent('rotate', { timeout: 60_000 }, () => {
     const wait = (...args: readonly string[]) => run(['rotate', JWT, '--wait', '--yes', '--dir', folder, ...args]);
     expect((await wait('--again')).code).toBe(6);
     const promoted = await wait(wordFor(folder));
-    expect([promoted.code, promoted.stderr]).toEqual([6, expect.stringMatching(/waiting: jwt-signing-key: verifiers /)]);
+    expect([promoted.code, promoted.stderr]).toEqual([
+      6,
+      expect.stringMatching(/waiting: jwt-signing-key: verifiers /),
+    ]);
     const { code, stdout, stderr } = await wait(wordFor(folder));
     expect(code, stderr).toBe(0);
     expect(stderr).toMatch(/waiting: jwt-signing-key: tokens of the old key/);

@@ -30,7 +30,6 @@ const say = (generation: number, kind = CA) => rotate(`${kind} --yes --assume-co
 
 const generation = (): number => recordIn(store.snapshot()).generation;
 
-/** What is in a store, but for the audit log and the time of the word. */
 const evidenceOf = (kind: string): object => recordIn(store.snapshot()).keys[kind].evidence;
 
 describe('in a folder', () => {
@@ -75,7 +74,7 @@ palette-keys rotate jwt-signing-key -n hubble-system --ignore-pod a/b --no-tenan
 
 describe('the generation', () => {
   test('of the record is in the JSON of every run, and in the blockers of one that waits', async () => {
-    const documents = [];
+    const documents: { readonly generation: number; readonly waitingFor: { readonly blockers: unknown } }[] = [];
     for (const line of [
       `${CA} --yes`,
       `${CA} --yes --assume-consumers-current=2`,
@@ -85,7 +84,7 @@ describe('the generation', () => {
       documents.push(JSON.parse((await rotate(`${line} -o json`)).stdout));
     }
     expect(documents.map((document) => document.generation)).toEqual([2, 3, 3, 3]);
-    expect(documents[0].waitingFor.blockers).toEqual(['--assume-consumers-current=2']);
+    expect(documents[0]?.waitingFor.blockers).toEqual(['--assume-consumers-current=2']);
   });
 
   test('that is yet to come is a usage error, before anything is written', async () => {
