@@ -61,6 +61,13 @@ beforeEach(() => {
   files = new Files();
 });
 
+/** Of a file, as it is printed. */
+function digestOf(name: string): string {
+  return `SHA256:${createHash('sha256')
+    .update(files.found.get(name) ?? new Uint8Array())
+    .digest('hex')}`;
+}
+
 describe('a backup', () => {
   test('holds the namespaces, every object of the ledger and the record, as they are, and nothing else', async () => {
     const { namespaces, objects } = decodeList(await backupOf(made));
@@ -128,7 +135,7 @@ describe('a backup', () => {
     expect(line.changes).toEqual(
       KINDS.map((key) => ({
         action: 'backup',
-        object: `${key} v1 in b.age`,
+        object: `${key} v1 in b.age (${digestOf('b.age')})`,
         key,
         kid: keys[key].versions[0].kid,
       })),
@@ -186,6 +193,7 @@ describe('what the run says', () => {
       apiVersion: 'palette-keys/v1',
       kind: 'BackupResult',
       file: 'b.age',
+      sha256: digestOf('b.age'),
       entries: KINDS.map((key) => ({ key, n: 1, kid: recordIn(made).keys[key].versions[0].kid })),
       verified: true,
     });

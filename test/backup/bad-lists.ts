@@ -63,8 +63,8 @@ export const BAD: readonly (readonly [
   ],
   ['a record without its entry', (list) => Object.assign(item(list, RECORD.name), { data: {} }), /record is damaged/],
   [
-    'a record with a field that nobody knows',
-    record((value) => Object.assign(value, { more: 1 })),
+    'a record with a number that is none',
+    record((value) => Object.assign(value, { generation: 'more' })),
     /record is damaged/,
   ],
   [

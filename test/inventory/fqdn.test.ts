@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { certificateRequest } from '../../src/certificate/request.ts';
 import { decodePrivateKey, encodePrivateKey, generatePrivateKey } from '../../src/crypto/private-key.ts';
 import { DamagedError } from '../../src/errors.ts';
 import { defaultSpec } from '../../src/installation/defaults.ts';
@@ -87,7 +88,8 @@ describe.skipIf(!haveTools('openssl'))('fqdn-certificate', () => {
 describe('fqdn-key', () => {
   test('a key with its request; its kid is that of the public key, and it is mounted by nothing', async () => {
     const key = await generatePrivateKey({ type: 'ec', curve: 'P-256' });
-    const entries = { 'key.pem': encodePrivateKey(key), 'request.csr': utf8('request'), subject: utf8('[]') };
+    const request = certificateRequest(key, { dnsNames: ['palette.example.org'], ipAddresses: [] });
+    const entries = { 'key.pem': encodePrivateKey(key), 'request.csr': utf8(request), subject: utf8('[]') };
     const facts = fqdnKey.inspect({ alg: 'ES256', entries });
     expect(facts).toEqual({
       kid: expect.stringMatching(/^[a-z2-7]{16}$/),
@@ -95,6 +97,17 @@ describe('fqdn-key', () => {
     });
     expect(() => fqdnKey.inspect({ alg: 'RS256', entries })).toThrow(DamagedError);
     expect(() => fqdnKey.inspect({ alg: 'ES256', entries: { 'key.pem': entries['key.pem'] } })).toThrow(DamagedError);
+    const other = certificateRequest(await generatePrivateKey({ type: 'ec', curve: 'P-256' }), {
+      ...{ dnsNames: ['palette.example.org'], ipAddresses: [] },
+    });
+    for (const wrong of [
+      { 'request.csr': utf8('request') },
+      { 'request.csr': utf8(other) },
+      { 'request.csr': utf8(`\u001b[2J${request}`) },
+      { subject: utf8('\u0007') },
+    ]) {
+      expect(() => fqdnKey.inspect({ alg: 'ES256', entries: { ...entries, ...wrong } })).toThrow(DamagedError);
+    }
     expect(fqdnKey.projections(defaultSpec(), new Map())).toEqual([]);
   });
 });

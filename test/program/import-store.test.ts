@@ -312,7 +312,9 @@ describe.skipIf(!haveTools('openssl')).concurrent('the store after an import', (
       await well(folder, 'csr', '--out', out);
       const before = [fingerprintOf(folder, { times: true }), fingerprintOf(path.dirname(out), { times: true })];
       await well(folder, 'csr', '--out', out);
-      expect([fingerprintOf(folder, { times: true }), fingerprintOf(path.dirname(out), { times: true })]).toEqual(before);
+      expect([fingerprintOf(folder, { times: true }), fingerprintOf(path.dirname(out), { times: true })]).toEqual(
+        before,
+      );
       // A file that was lost is written again, with the same request.
       const request = readFileSync(out, 'utf8');
       rmSync(out);
