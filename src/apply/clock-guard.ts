@@ -91,9 +91,11 @@ function guardCluster(cluster: Cluster, rules: ClockRules): { readonly guarded: 
     const serverNow = await cluster.now();
     const here = rules.clock.now();
     const doubt = judgeClock({ now: here, serverNow });
-    if (doubt !== undefined) rules.doubt(doubt, false);
     askedAt = here.getTime();
-    return serverNow;
+    if (doubt === undefined) return serverNow;
+    rules.doubt(doubt, false);
+    // It was warned of: whoever compares them again would refuse.
+    return here;
   };
   const guarded: Cluster = {
     workloads: cluster.workloads,

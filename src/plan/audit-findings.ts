@@ -59,8 +59,9 @@ function chainBroken(place: string, line: number): Finding {
 function broken(place: string, { lines, head, verdict }: Trail, anchor: ReturnType<typeof anchorIn>): Finding {
   if (verdict.status === 'broken' || anchor === undefined)
     return chainBroken(place, verdict.status === 'broken' ? verdict.at : lines);
-  const found = head === null ? 'no line is there' : `${lines} lines are there, with head SHA256:${head}`;
-  const message = `the record knows ${anchor.lines} lines, with head SHA256:${anchor.digest}; ${found}`;
+  const counted = (count: number): string => (count === 1 ? '1 line' : `${count} lines`);
+  const found = head === null ? 'none is there' : `found: ${counted(lines)}, with head SHA256:${head}`;
+  const message = `the record knows ${counted(anchor.lines)}, with head SHA256:${anchor.digest}; ${found}`;
   return finding('AUDIT_CHAIN_BROKEN', place, message, AS_IT_WAS);
 }
 
