@@ -11,11 +11,11 @@ const LONG = [
   'test/adapters/directory/{contention,failures}.test.ts',
   'test/adapters/kubernetes/{faults,lease}.test.ts',
   'test/apply/{adoption,concurrency,faults,first-init-faults,model}.test.ts',
-  'test/backup/{concurrency,escrow,faults,restore}.test.ts',
+  'test/backup/{concurrency,escrow,faults,interrupted-imports,restore,self-check}.test.ts',
   'test/certificate/import/{damaged,limbo,read-containers}.test.ts',
   'test/cluster-program/**/*.test.ts',
   'test/docs/{cluster-runbooks,mongodb-auth-runbook,runbooks}.test.ts',
-  'test/program/{backup,backup-canary,backup-terminal,bad-input,damage,import-canary,import-formats,import-served,import-store,init-tenants,rotate-hash-salt,rotate-mongodb-{auth,tls},rotate-root-key,rotate-terminal,tenants,user-files}.test.ts',
+  'test/program/{backup,backup-canary,backup-terminal,bad-input,csr-life,damage,import-canary,import-formats,import-served,import-store,init-tenants,rotate-hash-salt,rotate-mongodb-{auth,tls},rotate-root-key,rotate-terminal,tenants,user-files}.test.ts',
   'test/rotation/{cluster,command,destroy-folder,faults,hash-salt-census,killed,model,mongodb-auth,roads,root-key-tenants}.test.ts',
   'test/tenants/tripwire.test.ts',
 ];
