@@ -33,7 +33,7 @@ export const rotateCommand: CommandDefinition = {
       .option('--restart', 'restart workloads that have not loaded the change', false)
       .option(
         '--assume-consumers-current [generation]',
-        'assume that all consumers have loaded the change, and read the keyring, up to this generation of the record; the run before prints it',
+        'assume that all consumers have loaded the change, up to this generation of the record',
       )
       .option('--ignore-pod <ns/name>', 'do not wait for this Pod; may be given again', collect, [])
       .option('--probe <host:port>', 'look at what is served there, for internal-ca; may be given again', collect, [])
