@@ -77,7 +77,7 @@ function createProgram(argv: readonly string[], ports: CliPorts, done: (exit: Ex
     )
     .option('--accept-clock <time>', 'the clock is right: use it although records are newer')
     .option('--dry-run', 'say what would be done, and write nothing', false)
-    .option('-y, --yes', 'agree to changes of what exists', false)
+    .option('-y, --yes', 'skip confirmations, except for irreversible deletion', false)
     .addOption(new Option('-q, --quiet', 'no progress and no notes on stderr').default(false).conflicts('verbose'))
     .option('-v, --verbose', 'name every object', false)
     .option('--no-color', 'no colours (also: NO_COLOR=1)')

@@ -19,6 +19,7 @@ afterAll(() => pool.uninstall());
 
 describe.each(PLACES)(
   'in a %s, a rotation that is killed at any write and given again ends as an undisturbed one',
+  { timeout: 600_000 },
   (place) => {
     test.each(KINDS.flatMap((kind) => MODES.map((mode) => [kind, mode] as const)))('%s, %s', async (kind, mode) => {
       pool.rewind(mark);

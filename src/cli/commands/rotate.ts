@@ -3,9 +3,9 @@ import type { RotateOptions } from '../ports.ts';
 import { type CommandDefinition, collect, withDatabase } from './definition.ts';
 
 const HELP = `
-Takes every step that is safe, and prints what it waits for (exit code 6). Run it
-again to continue. A rotation is opened once: a repeated command rotates nothing
-twice. Without KIND, on a terminal, it shows what is due.
+Takes every step that is safe, and prints what it waits for (exit code 6). Run
+it again to continue. A rotation is opened once: a repeated command rotates
+nothing twice. Without KIND, on a terminal, it shows what is due.
 
 Examples:
   $ palette-keys rotate jwt-signing-key --dir ./keys --plan
@@ -32,8 +32,8 @@ export const rotateCommand: CommandDefinition = {
       .option('--destroy <kid>', 'delete this retired version from the ledger')
       .option('--restart', 'restart workloads that have not loaded the change', false)
       .option(
-        '--assume-consumers-current [generation]',
-        'assume that all consumers have loaded the change, and read the keyring, up to this generation of the record; the run before prints it',
+        '--assume-consumers-current [n]',
+        'assume that all consumers have loaded the change, up to generation N of the record',
       )
       .option('--ignore-pod <ns/name>', 'do not wait for this Pod; may be given again', collect, [])
       .option('--probe <host:port>', 'look at what is served there, for internal-ca; may be given again', collect, [])
