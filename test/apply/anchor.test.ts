@@ -62,9 +62,9 @@ const later = (): BenchOptions => ({ clock: new ManualClock('2027-01-03T00:00:00
 const WRITERS: Readonly<Record<string, readonly string[]>> = {
   'an init that restores an object': ['init'],
   'a backup': ['backup', '--out', 'b.age', ...FOR],
-  'a rotation of the CA': ['rotate', 'internal-ca', '--yes', '--assume-consumers-current'],
+  'a rotation of the CA': ['rotate', 'internal-ca', '--yes', '--again'],
   'a rotation of certificates': ['rotate', 'grpc-tls', '--again', '--yes'],
-  'a rotation that waits': ['rotate', 'jwt-signing-key', '--yes', '--assume-consumers-current'],
+  'a rotation that waits': ['rotate', 'jwt-signing-key', '--yes', '--again'],
   'a request for a certificate': ['csr', '--fqdn', 'palette.example.org'],
 };
 

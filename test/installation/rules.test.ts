@@ -212,7 +212,7 @@ describe('several fields together are wrong', () => {
     [
       'where a service of the default is in it',
       'ledgerNamespace: ui-system',
-      [/^3:18: serviceCertificates.services\[7\].namespace: must be apart from ledgerNamespace, ui-system/],
+      [/^3:18: serviceCertificates.services\[18\].namespace: must be apart from ledgerNamespace, ui-system/],
     ],
     ['where the ingress is in it', 'ledgerNamespace: ingress-nginx', [/^3:18: ingress.namespace: must be apart from/]],
     [
@@ -276,7 +276,7 @@ describe('several fields together are wrong', () => {
     [
       'where a name in a certificate is too long',
       `clusterDomain: ${`${LONG}.`.repeat(3)}${'a'.repeat(50)}`,
-      [/^3:16: clusterDomain: makes "mongo-2\.mongo\.hubble-system\.svc\.a+/],
+      [/^3:16: clusterDomain: makes "spectrocluster-jobs\.hubble-system\.svc\.a+/],
     ],
     [
       'where aliases make it too large for the record',

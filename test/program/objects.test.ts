@@ -150,6 +150,7 @@ describe('labels and annotations', () => {
       'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
       'palette-keys.dev/version': expect.stringMatching(/^\d+\.\d+\.\d+$/),
       ...(Object.hasOwn(PROJECTIONS, ref) ? { 'palette-keys.dev/generation': '1' } : {}),
+      ...(ref.endsWith('-root-key-v1') ? { 'palette-keys.dev/spec': expect.stringMatching(/^[0-9a-f]{64}$/) } : {}),
     });
     expect(Object.keys(metadata).sort()).toEqual(['annotations', 'labels', 'name', 'namespace']);
   });

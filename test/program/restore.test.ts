@@ -39,7 +39,15 @@ beforeAll(async () => {
 
 /** Every file of the ledger with its mode and a digest. */
 function ledgerFiles(folder: string): Readonly<Record<string, string>> {
-  return fingerprintOf(ledgerOf(folder));
+  const ledger = ledgerOf(folder);
+  const modes = Object.entries(fingerprintOf(ledger)).map(([name, facts]) => [name, facts.split(' ')[0]] as const);
+  return Object.fromEntries(
+    modes.map(([name, mode]) => {
+      // What the first root key notes of the first run is not in a backup.
+      const text = name === '.' ? '' : readFileSync(path.join(ledger, name), 'utf8').replace(/^.*keys[.]dev\/spec: .*\n/m, '');
+      return [name, `${mode} ${text}`];
+    }),
+  );
 }
 
 /** The folder is what it was in the backup: ledger, states, and all that follows from them. */

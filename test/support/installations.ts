@@ -188,7 +188,7 @@ export function ledgerFacts(snapshot: Snapshot): ReadonlyMap<string, string> {
   );
 }
 
-function withoutNotes(object: Snapshot['objects'][number]): Snapshot['objects'][number] {
+export function withoutNotes(object: Snapshot['objects'][number]): Snapshot['objects'][number] {
   if (object.damage !== undefined) return object;
   const kept = Object.entries(object.annotations).filter(([name]) => !/^palette-keys[.]dev\/(spec|escrow)/.test(name));
   return { ...object, annotations: Object.fromEntries(kept) };
