@@ -84,7 +84,7 @@ export function openStep(
 ): Step | undefined {
   const next = nextOf(versions, now);
   if (next !== undefined) return { type: 'promote', n: next.n };
-  // Published and overtaken, or expired: nobody has ever used it.
+  // Published and overtaken, or not valid: no consumer has ever used it.
   const published = versions.filter(({ state }) => state === 'published');
   const [overtaken] = published;
   if (overtaken !== undefined) return { type: 'retire', n: overtaken.n };
@@ -96,18 +96,23 @@ export function openStep(
 function nextOf(versions: readonly VersionRecord[], now: Date): VersionRecord | undefined {
   const active = versions.find(({ state }) => state === 'active');
   return versions.findLast(
-    (version) => version.state === 'published' && version.n > (active?.n ?? 0) && !hasExpired(version, now),
+    (version) => version.state === 'published' && version.n > (active?.n ?? 0) && isUsable(version, now),
   );
 }
 
-/** True where the active version has expired, and none is there to follow it: nothing else that is open can go on. */
+/** True where the active version cannot be used, and none is there to follow it: nothing else that is open can go on. */
 function isDeadEnd(versions: readonly VersionRecord[], now: Date): boolean {
   const active = versions.find(({ state }) => state === 'active');
-  return active !== undefined && hasExpired(active, now) && nextOf(versions, now) === undefined;
+  return active !== undefined && !isUsable(active, now) && nextOf(versions, now) === undefined;
 }
 
-export function hasExpired({ notAfter }: Pick<VersionRecord, 'notAfter'>, now: Date): boolean {
-  return notAfter !== undefined && new Date(notAfter) <= now;
+/** What is issued is valid from five minutes before it is made. */
+const BACKDATED_MS = 300_000;
+
+/** False of a certificate that has expired, or that a wrong clock made for later. A key without dates is always usable. */
+export function isUsable({ notAfter, createdAt }: Pick<VersionRecord, 'notAfter' | 'createdAt'>, now: Date): boolean {
+  if (notAfter === undefined) return true;
+  return new Date(notAfter) > now && Date.parse(createdAt) - BACKDATED_MS <= now.getTime();
 }
 
 /** What a rotation has left trusted. */

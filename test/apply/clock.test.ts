@@ -150,7 +150,7 @@ describe('a run with a clock of 2031', () => {
     expect(createdAt).toBe(recordIn(made).createdAt);
     const { createdAt: _, ...rest } = keys['internal-ca'].versions.at(-1);
     expect(JSON.stringify(rest)).not.toContain('"2031');
-    for (const time of ['2027-07-01T00:00:00Z', '2027-07-03T00:00:00Z']) {
+    for (const time of ['2027-07-01', '2027-07-03', '2027-07-05', '2027-07-07'].map((day) => `${day}T00:00:00Z`)) {
       for (const kind of ['internal-ca', 'jwt-signing-key', 'grpc-tls', 'root-key', 'cluster-ca']) {
         const argv = ['rotate', kind, '--yes', word(), '--no-tenant-store'];
         const flags = kind.endsWith('tls') ? ['--again'] : [];
@@ -159,7 +159,7 @@ describe('a run with a clock of 2031', () => {
         expect(stderr).not.toContain('2031');
       }
     }
-    const status = await command(store, ['status', '-o', 'json'], at('2027-07-06T00:00:00Z'));
+    const status = await command(store, ['status', '-o', 'json'], at('2027-07-09T00:00:00Z'));
     const errors = JSON.parse(status.stdout).findings.filter(
       ({ severity }: { severity: string }) => severity === 'error',
     );
@@ -172,6 +172,7 @@ describe('a run with a clock of 2031', () => {
     const states = () => recordIn(store.snapshot()).keys['jwt-signing-key'].versions.map(({ state }: never) => state);
     expect(states()).toEqual(['active', 'published']);
     const argv = ['rotate', 'jwt-signing-key', '--yes', word()];
+    expect((await command(store, argv, at())).code).toBe(6);
     expect((await command(store, argv, at('2027-06-01T12:14:59Z'))).code).toBe(6);
     expect(states()).toEqual(['active', 'published']);
     await command(store, argv, at('2027-06-01T12:15:00Z'));

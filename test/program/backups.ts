@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { onTestFinished } from 'vitest';
-import { fileWith, newFolder, newPath, type Outcome, run, runWell } from '../support/program.ts';
+import { fileWith, fingerprintOf, newFolder, newPath, type Outcome, run, runWell } from '../support/program.ts';
 import { LEDGER } from './store.ts';
 import { tool } from './tools.ts';
 
@@ -50,6 +50,18 @@ export async function withPassphrase(file: string, { secret }: KeyPair, passphra
 /** Where the Secrets of the ledger stand. */
 export function ledgerOf(folder: string): string {
   return path.join(folder, LEDGER, 'secrets');
+}
+
+/** Mode and text of every file of the ledger, but for what the first root key notes of the first run. */
+export function ledgerFiles(folder: string): Readonly<Record<string, string>> {
+  const ledger = ledgerOf(folder);
+  const modes = Object.entries(fingerprintOf(ledger)).map(([name, facts]) => [name, facts.split(' ')[0]] as const);
+  return Object.fromEntries(
+    modes.map(([name, mode]) => {
+      const text = name === '.' ? '' : readFileSync(path.join(ledger, name), 'utf8');
+      return [name, `${mode} ${text.replace(/^.*keys[.]dev\/(spec|escrow|escrow-keys): .*\n/gm, '')}`];
+    }),
+  );
 }
 
 /** Runs `age` where it asks for a passphrase, which it does at a terminal alone; expect(1) answers. */

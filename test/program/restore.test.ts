@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { copyOf, fileWith, fingerprintOf, newPath, type Outcome, run, runWell, start } from '../support/program.ts';
 import { chance } from '../support/seed.ts';
 import { backupRound } from './backup-rounds.ts';
-import { backUp, type KeyPair, keyPair, ledgerOf, restoreInto, withPassphrase } from './backups.ts';
+import { backUp, type KeyPair, keyPair, ledgerFiles, ledgerOf, restoreInto, withPassphrase } from './backups.ts';
 import {
   editEntries,
   install,
@@ -38,18 +38,6 @@ beforeAll(async () => {
 });
 
 /** Every file of the ledger with its mode and a digest. */
-function ledgerFiles(folder: string): Readonly<Record<string, string>> {
-  const ledger = ledgerOf(folder);
-  const modes = Object.entries(fingerprintOf(ledger)).map(([name, facts]) => [name, facts.split(' ')[0]] as const);
-  return Object.fromEntries(
-    modes.map(([name, mode]) => {
-      // What the first root key notes of the first run is not in a backup.
-      const text = name === '.' ? '' : readFileSync(path.join(ledger, name), 'utf8').replace(/^.*keys[.]dev\/spec: .*\n/m, '');
-      return [name, `${mode} ${text}`];
-    }),
-  );
-}
-
 /** The folder is what it was in the backup: ledger, states, and all that follows from them. */
 async function expectBack(folder: string): Promise<void> {
   expect(ledgerFiles(folder)).toEqual(ledgerFiles(keys));

@@ -1,4 +1,4 @@
-import { hasExpired } from '../machine.ts';
+import { isUsable } from '../machine.ts';
 import {
   activeVersion,
   all,
@@ -30,8 +30,8 @@ export const internalCa: Gate = {
     const { step } = situation;
     if (step.type !== 'promote' && step.type !== 'retire') return OPEN;
     const current = afterCurrent(found, now);
-    // Nobody accepts a certificate of an expired CA any more: a new one cuts nobody off, and to wait helps nobody.
-    if (step.type === 'promote') return hasExpired(activeVersion(situation), now) ? OPEN : current;
+    // No client accepts a certificate of a CA that is not valid: a new one cuts no client off, and waiting helps none.
+    if (step.type === 'promote') return isUsable(activeVersion(situation), now) ? current : OPEN;
     const gone = leaves === undefined ? closed('nobody has looked at the certificates that are in use') : OPEN;
     const still = (leaves ?? []).length > 0 ? closed('certificates of the old CA are in use', leaves) : OPEN;
     return all(gone, still, current);
