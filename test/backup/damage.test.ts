@@ -166,6 +166,8 @@ test('a byte that somebody changed before it was encrypted is refused, or does n
     expect([0, 4, 5], `${what}: ${stderr}`).toContain(code);
     if (code !== 0 || ++taken > (soaking ? 500 : 5)) continue;
     const done = await restore(into, changed);
+    // A time that became a later one: the clock is doubted, and nothing is written.
+    if (done.code === 1 && done.stderr.includes('--accept-clock')) continue;
     expect(done.code, `${what}: ${done.stderr}`).toBe(0);
     expect(material(into.snapshot()), what).toEqual(material(made));
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, lstat, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { link, lstat, readFile, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { DamagedError, PaletteKeysError } from '../../errors.ts';
 import { type BackupFiles, pendingName } from '../../ports/backup-files.ts';
@@ -28,10 +28,13 @@ export const stagedFiles: Pick<BackupFiles, 'digest' | 'stage' | 'place'> = {
       await writeAndSync(temp, bytes);
       try {
         await check(await readFile(temp));
-        await rename(temp, pendingName(file));
-      } catch (error) {
+        // By link(2), as the file will get its name: a file system without hard links is found out before it counts.
+        await unlink(pendingName(file)).catch(unlessMissing);
+        await link(temp, pendingName(file)).catch((error: unknown) => {
+          throw withoutLinks(error, folder);
+        });
+      } finally {
         await unlink(temp);
-        throw error;
       }
       await syncFolder(folder);
     } catch (error) {
