@@ -27,7 +27,10 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
   const backupPorts = { sealer, files: piped ? pipe(ports) : files };
   const places = { namespace: options.namespace, ledgerNamespace: spec?.ledgerNamespace };
   const request = { file: out, dryRun, to, ...places };
-  const { entries, mark } = await applyBackup(request, { ...applyPorts('backup', store, options, ports), ...backupPorts });
+  const { entries, mark } = await applyBackup(request, {
+    ...applyPorts('backup', store, options, ports),
+    ...backupPorts,
+  });
   if (piped) {
     // Standard output is the file itself.
     if (!options.quiet && mark !== undefined) terminal.stderr.write(keep(mark));

