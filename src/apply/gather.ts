@@ -75,11 +75,11 @@ export async function gather(
       const unseen = store.cluster === undefined ? needed : needed.filter((namespace) => !seen.has(namespace));
       const missingNamespaces =
         before?.missingNamespaces ?? (unseen.length === 0 ? [] : await store.missingNamespaces(unseen));
-      const specGiven = request.spec !== undefined;
+      const leftOut = request.spec?.leftOut;
       const [adoptable, strangers] = [pick(found, handmade), strangersIn(pick(found, names))];
       for (const ref of places) looked.add(formatRef(ref));
       const keys = { ledger, record, versions };
-      return { store, spec, specGiven, ownSpec, ...keys, projections, adoptable, strangers, missingNamespaces, looked };
+      return { store, spec, leftOut, ownSpec, ...keys, projections, adoptable, strangers, missingNamespaces, looked };
     }
     last = generation;
   }

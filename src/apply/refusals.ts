@@ -5,7 +5,7 @@ import { firstSpecDigest, specDigest } from '../ledger/known-spec.ts';
 import { LABEL } from '../ledger/metadata.ts';
 import type { Assessment } from '../plan/assess.ts';
 import { blockers, type InitPlan } from '../plan/init.ts';
-import type { Snapshot } from '../plan/snapshot.ts';
+import { hasAuditLog, type Snapshot } from '../plan/snapshot.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Loss } from './rotation-run.ts';
 
@@ -24,15 +24,32 @@ export function checkAgreed(plan: InitPlan, agreed: InitPlan): void {
  * made. Throws REFUSED where neither the user nor the store says which spec it has.
  */
 export function refuseGuessedSpec({ snapshot }: Assessment): void {
-  const { specGiven, ownSpec, ledger, spec } = snapshot;
+  const { leftOut, ownSpec, ledger, spec, projections } = snapshot;
   refuseOtherPrefix(snapshot);
   const digest = firstSpecDigest(ledger);
-  if (specGiven || ownSpec !== undefined || ledger.length === 0 || digest === specDigest(spec)) return;
+  if (ownSpec !== undefined || ledger.length === 0 || digest === specDigest(spec)) return;
+  // What was never complete has no object that other defaults would change.
+  const isStanding = hasAuditLog(snapshot) || projections.size > 0;
+  if (leftOut !== undefined && (leftOut.length === 0 || !isStanding)) return;
+  if (leftOut !== undefined)
+    throw guessed(`the record is gone, and the spec file leaves out ${listed(leftOut)}`, WHOLE);
   const interrupted = 'the first run was interrupted before it stored its spec, which was not the default one';
   const lost = 'the record is gone, and with it the spec of this installation';
-  throw new PaletteKeysError('REFUSED', digest === undefined ? lost : interrupted, {
-    hint: 'give the spec file that it was made with: palette-keys init --config FILE; or put the record back from a backup',
-  });
+  throw guessed(digest === undefined || isStanding ? lost : interrupted, GIVE);
+}
+
+const GIVE =
+  'give the spec file that it was made with: palette-keys init --config FILE; or put the record back from a backup';
+const WHOLE =
+  'a record that is rebuilt takes no defaults: write these fields as they were (palette-keys init --print-config lists all)';
+
+function guessed(message: string, hint: string): PaletteKeysError {
+  return new PaletteKeysError('REFUSED', message, { hint });
+}
+
+function listed(fields: readonly string[]): string {
+  const named = fields.slice(0, 8).join(', ');
+  return fields.length > 8 ? `${named} and ${fields.length - 8} more fields` : named;
 }
 
 /** Keys under another prefix would not be found: the run would make a second root key. */

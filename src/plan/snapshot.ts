@@ -9,8 +9,8 @@ export interface Snapshot {
   readonly store: { readonly kind: 'directory' | 'kubernetes'; readonly location: string };
   /** The spec that the run works with: the requested one, else the recorded one, else the default. */
   readonly spec: InstallationSpec;
-  /** True where that is the requested one. */
-  readonly specGiven: boolean;
+  /** Fields that the requested one leaves out; undefined where none was requested. */
+  readonly leftOut: readonly string[] | undefined;
   /** The installation's own: the recorded one, or its copy where the record is lost. Undefined where neither is there. */
   readonly ownSpec: InstallationSpec | undefined;
   /** All our objects in the ledger's namespace. */

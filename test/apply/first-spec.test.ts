@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { command } from '../backup/bench.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
-import { LEDGER, RECORD, recordIn, SMALL } from '../support/installations.ts';
+import { LEDGER, RECORD, recordIn, SMALL, smallSpec } from '../support/installations.ts';
 import { type MemoryStore, memoryStore } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
 
@@ -9,6 +9,7 @@ const BIG = { ...SMALL, rotation: { minInterval: '48h' } };
 const TEXTS = {
   'big.yaml': JSON.stringify(BIG),
   'small.yaml': JSON.stringify({ ...SMALL, rotation: { minInterval: '12h' } }),
+  'whole.yaml': JSON.stringify(smallSpec({ rotation: { minInterval: '48h' } })),
   'elsewhere.yaml': JSON.stringify({ ...BIG, namespace: 'elsewhere' }),
   'prefix.yaml': JSON.stringify({ ...BIG, namePrefix: 'other-' }),
 };
@@ -125,7 +126,11 @@ describe('a record that is lost', () => {
     const { code, stderr } = await run(store, ['init', '--yes']);
     expect(code, stderr).toBe(5);
     expect(store.snapshot()).toEqual(before);
-    expect((await run(store, [...FIRST, '--yes'])).code).toBe(0);
+    const partial = await run(store, [...FIRST, '--yes']);
+    expect(partial.code).toBe(5);
+    expect(partial.stderr).toContain('the spec file leaves out');
+    expect(store.snapshot()).toEqual(before);
+    expect((await run(store, ['init', '--config', 'whole.yaml', '--yes'])).code).toBe(0);
   });
 
   test('that is damaged gives its spec, where that part can be read', async () => {
