@@ -11,6 +11,7 @@ import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
 import { assessComputed, type Outcome, outdated, type ProjectionContext } from './assess-projection.ts';
 import { assessVersions } from './assess-versions.ts';
 import { openChange } from './change.ts';
+import { isOpening } from './next-record.ts';
 import { adoptableKey, keysOf, readHoldings } from './holding.ts';
 import { hasAuditLog, type InitRequest, type Snapshot, type TenantsSeen } from './snapshot.ts';
 import { ringFrom, type Stranger, type VersionItem } from './version-item.ts';
@@ -75,7 +76,8 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
     installationId,
     rings,
     expected: expectedPlaces(record, known),
-    replacesLost: request.adopt && record.status !== 'sound',
+    // A run that takes such keys in writes the first record itself, on the way.
+    replacesLost: request.adopt && (record.status !== 'sound' || isOpening(record.record)),
     request,
     now,
   };

@@ -157,10 +157,13 @@ async function expectRefused(store: string, ...flags: string[]): Promise<InitRes
 }
 
 /** Restores, and returns the paths that are not as they were before the damage, but for the audit log. */
+/** The audit log tells of every run that changed something, and the record of its last line. */
+const NOTED = [AUDIT, RECORD].map(fileOf);
+
 async function restore(store: string, ...flags: string[]): Promise<readonly string[]> {
   const { code, stderr } = await init(store, '--yes', ...flags);
   expect(code, stderr).toBe(0);
-  return changesBetween(fingerprintOf(ours), fingerprintOf(store)).filter((file) => file !== fileOf(AUDIT));
+  return changesBetween(fingerprintOf(ours), fingerprintOf(store)).filter((file) => !NOTED.includes(file));
 }
 
 describe.concurrent('a projection that is computed', () => {
@@ -174,7 +177,7 @@ describe.concurrent('a projection that is computed', () => {
       const { code, document } = await init(store);
       expect(code).toBe(0);
       expect([...doings(document)].sort()).toEqual(refs.map((ref) => `restore ${ref}`).sort());
-      expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual([fileOf(AUDIT)]);
+      expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual(NOTED);
     },
   );
 
@@ -207,7 +210,7 @@ describe.concurrent('a leaf certificate', () => {
     const { code, document } = await init(store);
     expect(code).toBe(0);
     expect([...doings(document)].sort()).toEqual(refs.map((ref) => `restore ${ref}`).sort());
-    expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual([...refs, AUDIT].map(fileOf).sort());
+    expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual([...refs, AUDIT, RECORD].map(fileOf).sort());
     expect((await verifyInstallation(store)).stdout).toBe('everything fits\n');
   });
 
@@ -322,7 +325,7 @@ describe.concurrent('a ledger entry', () => {
     const { code, document } = await init(store);
     expect(code).toBe(0);
     expect(doings(document)).toEqual([`restore ${ledgerOf(kind)}`]);
-    expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual([fileOf(AUDIT)]);
+    expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual(NOTED);
   });
 
   it.each(NOT_HELD)('%s that is gone is refused: nothing else holds it', async (kind) => {
@@ -409,6 +412,7 @@ describe.concurrent('the record', () => {
       spec: undefined,
       schemaVersion: undefined,
       createdAt: undefined,
+      audit: undefined,
     });
     expect(
       changesBetween(fingerprintOf(ours), fingerprintOf(store)).filter(
@@ -491,7 +495,7 @@ describe.concurrent('the audit log', () => {
     ],
     ['cut off', (log) => log.slice(0, -40), /broken at line 1/],
     ['no JSON', () => 'x\n', /broken at line 1/],
-  ])('%s is a finding, and not written over', async (_, change, message) => {
+  ])('%s is a finding, and not written over: init --yes appends what it found', async (_, change, message) => {
     const store = copyOf(ours);
     editEntries(store, AUDIT, ({ 'audit.jsonl': log }) => ({ 'audit.jsonl': change(log?.toString() ?? '') }));
     const { code, stdout } = await warm.run(['status', '--dir', store, '-o', 'json'], { cwd });
@@ -500,9 +504,11 @@ describe.concurrent('the audit log', () => {
     expect(findings).toContainEqual(
       expect.objectContaining({ code: 'AUDIT_DAMAGED', message: expect.stringMatching(message) }),
     );
-    const before = fingerprintOf(store);
+    const log = entryOf(store, AUDIT, 'audit.jsonl');
     await init(store, '--yes');
-    expect(changesBetween(before, fingerprintOf(store))).toEqual([]);
+    const after = entryOf(store, AUDIT, 'audit.jsonl');
+    expect(after.startsWith(log)).toBe(true);
+    expect(after).toContain('chain-broken');
   });
 
   it.each<[string, Damage]>([
@@ -529,7 +535,7 @@ describe.concurrent('the audit log', () => {
     const { findings } = JSON.parse(
       (await warm.run(['status', '--dir', store, '-o', 'json'], { cwd })).stdout,
     ) as InitResult;
-    expect(findings.map(({ code }) => code)).toContain('AUDIT_MISSING');
+    expect(findings.map(({ code }) => code)).toContain('AUDIT_CHAIN_BROKEN');
     expect(await restore(store)).toEqual([]);
     expect((await verifyInstallation(store)).stdout).toBe('everything fits\n');
   });
