@@ -25,7 +25,7 @@ export function checkAgreed(plan: InitPlan, agreed: InitPlan): void {
  */
 export function refuseGuessedSpec({ snapshot }: Assessment): void {
   const { leftOut, ownSpec, ledger, spec, projections } = snapshot;
-  refuseOtherPrefix(snapshot);
+  if (leftOut !== undefined || ownSpec !== undefined) refuseOtherPrefix(snapshot);
   const digest = firstSpecDigest(ledger);
   if (ownSpec !== undefined || ledger.length === 0 || digest === specDigest(spec)) return;
   // What was never complete has no object that other defaults would change.
@@ -64,7 +64,7 @@ function refuseOtherPrefix({ ledger, spec }: Snapshot): void {
   if (stranger === undefined) return;
   const message = `${formatRef(stranger.ref)} is a key of this installation; the spec has namePrefix ${spec.namePrefix}`;
   throw new PaletteKeysError('REFUSED', message, {
-    hint: 'set namePrefix as it was, or begin a new installation in another ledgerNamespace',
+    hint: 'it would make a second root key; set namePrefix as it was, or begin a new installation in another ledgerNamespace',
   });
 }
 

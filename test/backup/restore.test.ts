@@ -110,7 +110,9 @@ describe('into an empty store', () => {
     for (const { versions } of Object.values<{ versions: { backups: unknown[] }[] }>(after.keys)) {
       for (const version of versions) version.backups = [];
     }
-    expect(after).toEqual(before);
+    // The audit log goes on from the line that the backup knew.
+    expect(after.audit.start).toEqual(before.audit);
+    expect({ ...after, audit: undefined }).toEqual({ ...before, audit: undefined });
     expect(after.ready).toBe(true);
   });
 
@@ -166,7 +168,7 @@ test('a retired key, of which nothing else is made: it comes back, and the audit
   const watched = new FaultyStore(retiring);
   const outcome = await restore(watched, plain);
   expect(outcome.code, outcome.stderr).toBe(0);
-  expect(watched.log.map(({ object }) => object)).toEqual([formatRef(ledgerRef('root-key')), formatRef(AUDIT)]);
+  expect(watched.log.map(({ object }) => object)).toEqual([ledgerRef('root-key'), AUDIT, RECORD].map(formatRef));
   expect(auditIn(retiring.snapshot())).toHaveLength(before + 1);
   expect(auditIn(retiring.snapshot()).at(-1)).toMatchObject({
     command: 'restore',
@@ -207,6 +209,9 @@ describe('into a store that has lost', () => {
     if (!kept.objects.some(({ ref }) => lost(ref)) && kept.objects.length === made.objects.length) {
       expect(watched.log).toEqual([]);
     }
+    // A log that is gone beside a record that knows its last line is named, until init --yes begins it again.
+    const isLogGone = lost(AUDIT) && !lost(RECORD);
+    if (isLogGone) expect((await command(store, ['init', '--yes'])).code).toBe(0);
     await expectAtRest(store);
   });
 
@@ -438,7 +443,7 @@ describe('a record that is lost while the spec had changed since the backup', ()
     expect(documentOf(await restore(store, backup, { flags: ['-o', 'json'] })).counts).toEqual(rehearsed.counts);
     expect(recordIn(store.snapshot()).spec).toEqual(wider);
     for (const [place, facts] of contents(store.snapshot())) {
-      if (place !== formatRef(AUDIT)) expect(facts, place).toBe(before.get(place));
+      if (![AUDIT, RECORD].map(formatRef).includes(place)) expect(facts, place).toBe(before.get(place));
     }
   });
 });

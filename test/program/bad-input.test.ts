@@ -37,6 +37,7 @@ import {
   pathOf,
   RECORD,
   readObject,
+  readRecord,
   SMALL,
   specFile,
   specText,
@@ -293,19 +294,30 @@ describe.concurrent('a lost record', () => {
     ['another namespace', { namespace: 'other-system' }],
     ['another ledgerNamespace', { ledgerNamespace: 'other-system' }],
     ['another namePrefix', { namePrefix: 'other-' }],
-  ])('of an installation with %s: the built-in default is not taken for its spec', async (_, parts) => {
-    const folder = await install({ ...SMALL, ...parts });
-    const ledger = 'ledgerNamespace' in parts ? parts.ledgerNamespace : LEDGER;
-    rmSync(path.join(folder, ledger, 'configmaps/palette-keys-installation.yaml'));
-    const before = fingerprintOf(folder);
-    const { code, stderr } = await warm.run(['init', '--yes', '--dir', folder]);
-    expect([2, 5], stderr).toContain(code);
-    expect(changesBetween(before, fingerprintOf(folder))).toEqual([]);
-    expect(stderr).toContain('--config');
-    const again = await warm.run(['init', '--yes', '--dir', folder, '--config', specFile({ ...SMALL, ...parts })]);
-    expect(again.code, again.stderr).toBe(0);
-    expect((await verifyInstallation(folder)).stdout).toBe('everything fits\n');
-  });
+  ])(
+    'of an installation with %s: its own spec comes back, and the built-in default is never taken for it',
+    async (_, parts) => {
+      const folder = await install({ ...SMALL, ...parts });
+      const ledger = 'ledgerNamespace' in parts ? parts.ledgerNamespace : LEDGER;
+      const [record, audit] = ['installation', 'audit'].map((name) =>
+        path.join(folder, ledger, `configmaps/palette-keys-${name}.yaml`),
+      );
+      rmSync(record ?? '');
+      expect((await warm.run(['init', '--yes', '--dir', folder])).code).toBe(0);
+      expect(readRecord(folder, `ConfigMap/${ledger}/palette-keys-installation`).spec).toMatchObject(parts);
+      // The copy of the spec stands beside the audit log.
+      rmSync(record ?? '');
+      rmSync(audit ?? '');
+      const before = fingerprintOf(folder);
+      const { code, stderr } = await warm.run(['init', '--yes', '--dir', folder]);
+      expect([2, 5], stderr).toContain(code);
+      expect(changesBetween(before, fingerprintOf(folder))).toEqual([]);
+      expect(stderr).toContain('--config');
+      const again = await warm.run(['init', '--yes', '--dir', folder, '--config', specFile({ ...SMALL, ...parts })]);
+      expect(again.code, again.stderr).toBe(0);
+      expect((await verifyInstallation(folder)).stdout).toBe('everything fits\n');
+    },
+  );
 });
 
 describe.concurrent('the folder of --dir', () => {
