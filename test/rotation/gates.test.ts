@@ -288,7 +288,7 @@ describe('a gate opens', () => {
       'cluster-ca',
       RETIRE,
       { ...behind, clusters: 'unknown' },
-      { open: false, blockers: ['a'] },
+      { open: false, blockers: ['Pod a/b'] },
     ],
     ['bus: servers have it', 'message-bus-signing-key', PROMOTE, current, { open: true }],
     [
