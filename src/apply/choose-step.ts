@@ -40,7 +40,9 @@ export function chooseStep(
   if (input.rehearses && leftover !== undefined) return leftover;
   // What is left is only known to stay once all consumers use the new version: until then the rotation is open.
   const active = versions.find(({ state }) => state === 'active');
-  const isOpen = leftover !== undefined && active !== undefined && confirmationOf(key, active, now) === undefined;
+  const isUnconfirmed = active !== undefined && confirmationOf(key, active, now) === undefined;
+  const hasLooked = log.kept.size > 0 && !input.rehearses;
+  const isOpen = hasLooked || (leftover !== undefined && isUnconfirmed);
   const wish: Wish = {
     // A compromised key is replaced once by a command, whatever it has finished or waited for before that.
     opens: input.compromised ? !log.published : input.opens && log.transitions.length === 0 && !isOpen,
