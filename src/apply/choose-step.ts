@@ -40,9 +40,9 @@ export function chooseStep(
   if (input.rehearses && leftover !== undefined) return leftover;
   // What is left is only known to stay once all consumers use the new version: until then the rotation is open.
   const active = versions.find(({ state }) => state === 'active');
-  const isUnconfirmed = active !== undefined && confirmationOf(key, active, now) === undefined;
+  const confirmed = active === undefined ? undefined : confirmationOf(key, active, now);
   const hasLooked = log.kept.size > 0 && !input.rehearses;
-  const isOpen = hasLooked || (leftover !== undefined && isUnconfirmed);
+  const isOpen = hasLooked || (leftover !== undefined && active !== undefined && confirmed === undefined);
   const wish: Wish = {
     // A compromised key is replaced once by a command, whatever it has finished or waited for before that.
     opens: input.compromised ? !log.published : input.opens && log.transitions.length === 0 && !isOpen,
@@ -52,6 +52,7 @@ export function chooseStep(
     minInterval: parseDuration(spec.rotation.minInterval),
     replacements: replacementsIn(key),
     keepsTrusted: rotation.keepsTrusted === true,
+    endedAt: leftover === undefined ? undefined : confirmed?.at,
     guardsData: rotation.gate.guardsData === true || rotation.gate.guardsReturns === true,
   };
   const next: NextStep = nextStep(versions, wish, now);
