@@ -3,6 +3,7 @@ import { parseDuration } from '../installation/duration.ts';
 import { formatTime } from '../ledger/entry.ts';
 import type { InstallationRecord, KeyRecord } from '../ledger/record.ts';
 import { exposedIn, replacementsIn } from '../ledger/replacement.ts';
+import { confirmationOf } from '../rotation/confirmation.ts';
 import { unconfirmedReplacement } from '../rotation/emergency.ts';
 import type { Rotation } from '../rotation/kinds.ts';
 import { leftoverStep, type NextStep, nextStep, replacedAt, type Wish } from '../rotation/machine.ts';
@@ -37,15 +38,21 @@ export function chooseStep(
   const leftover = rotation.keepsTrusted === true ? leftoverStep(versions, log.kept) : undefined;
   // A rehearsal says first whether what is left of the rotations before can go.
   if (input.rehearses && leftover !== undefined) return leftover;
+  // What is left is only known to stay once all consumers use the new version: until then the rotation is open.
+  const active = versions.find(({ state }) => state === 'active');
+  const confirmed = active === undefined ? undefined : confirmationOf(key, active, now);
+  const hasLooked = log.kept.size > 0 && !input.rehearses;
+  const isOpen = hasLooked || (leftover !== undefined && active !== undefined && confirmed === undefined);
   const wish: Wish = {
     // A compromised key is replaced once by a command, whatever it has finished or waited for before that.
-    opens: input.compromised ? !log.published : input.opens && log.transitions.length === 0,
+    opens: input.compromised ? !log.published : input.opens && log.transitions.length === 0 && !isOpen,
     // It opens a rotation once: what it goes on with may be what the same command, killed, has opened.
-    again: input.again && log.completed !== 'this rotation' && log.transitions.length === 0,
+    again: input.again && log.completed !== 'this rotation' && log.transitions.length === 0 && !isOpen,
     compromised: input.compromised,
     minInterval: parseDuration(spec.rotation.minInterval),
     replacements: replacementsIn(key),
     keepsTrusted: rotation.keepsTrusted === true,
+    endedAt: leftover === undefined ? undefined : confirmed?.at,
     guardsData: rotation.gate.guardsData === true || rotation.gate.guardsReturns === true,
   };
   const next: NextStep = nextStep(versions, wish, now);

@@ -23,6 +23,8 @@ export interface Wish {
   readonly replacements: ReadonlySet<number>;
   /** True where nothing tells that a trusted version is no longer needed: it stays. */
   readonly keepsTrusted: boolean;
+  /** Where such a rotation ended without a transition: when all consumers were found to use the new version. */
+  readonly endedAt?: Date | undefined;
   /** True where a database has to be asked before a version is given up, even one that nobody has used yet. */
   readonly guardsData: boolean;
 }
@@ -127,7 +129,7 @@ export function leftoverStep(versions: readonly VersionRecord[], kept: ReadonlyS
 }
 
 function opening(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
-  const since = noEarlier(0, ...versions);
+  const since = noEarlier(wish.endedAt?.getTime() ?? 0, ...versions);
   const recent = tooRecent(since, wish);
   return wish.again || now >= recent.until ? { type: 'publish' } : recent;
 }

@@ -66,7 +66,11 @@ function versionedRoad(
   const minInterval = parseDuration(spec.rotation.minInterval);
   const replacements = replacementsIn(key);
   const guardsData = gate.guardsData === true || gate.guardsReturns === true;
-  const wish = { opens: true, again, compromised, minInterval, replacements, keepsTrusted, guardsData };
+  const endedAt =
+    keepsTrusted && versions.some(isLeftover) && active !== undefined
+      ? confirmationOf(key, active, now)?.at
+      : undefined;
+  const wish = { opens: true, again, compromised, minInterval, replacements, keepsTrusted, endedAt, guardsData };
   const open = nextStep(versions, wish, now);
   const when = (type: 'promote' | 'retire') =>
     compromised && gate.soak(type, spec, true) < gate.soak(type, spec, false)

@@ -13,7 +13,7 @@ export async function vouched(folder: string, args: readonly string[]): Promise<
   for (let runs = 0; ; runs++) {
     const outcome = await run(['rotate', ...args, '--dir', folder, wordFor(folder)]);
     said += outcome.stderr;
-    if (outcome.code !== 6 || !/A folder does not show what runs/.test(outcome.stderr) || runs === 5) {
+    if (outcome.code !== 6 || !/a folder does not show what runs/i.test(outcome.stderr) || runs === 5) {
       return { ...outcome, stderr: said };
     }
   }

@@ -39,7 +39,8 @@ export async function rotate(store: KeyStore, kind: string, options: RotateOptio
     options.assumeConsumersCurrent === true && result.waitingFor?.onWord === true && words < 9;
     words++
   ) {
-    const next = await once(store, kind, options);
+    // As the command that is printed: the rotation is open by now.
+    const next = await once(store, kind, { ...options, again: false });
     if (next.generation === result.generation && !next.wrote) return result;
     result = joined(result, next);
   }

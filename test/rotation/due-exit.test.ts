@@ -15,6 +15,7 @@ async function bed() {
   const database = { openTenantStore: open, openDatabaseUsers: open };
   const rotate = (line: string) => command(store, ['rotate', ...line.split(' ')], { clock, ...database });
   await rotate('root-key -y');
+  await rotate(`root-key -y ${word(store)}`);
   editRecord(store, (record) => {
     record.spec.mongodb.uri = 'mongodb://db/?tls=false';
   });

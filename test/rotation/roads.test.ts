@@ -299,9 +299,10 @@ describe('internal-ca', () => {
     const uses = [{ object: platform('auth-tls'), container: 'main', how: 'env' as const }];
     const behind = [pod('auth-1', clock.now().toISOString(), { uses })];
     let asked = 0;
-    const answers = [behind, [], behind, []];
+    const others = [pod('other-1', undefined, { uses: [] })];
+    const answers = [behind, others, behind, others];
     const workloads = workloadsOf(
-      () => answers[asked++] ?? [],
+      () => answers[asked++] ?? others,
       () => clock.now(),
     );
     look();

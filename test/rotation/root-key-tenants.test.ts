@@ -141,7 +141,7 @@ describe('the whole road', () => {
   test('no scan counts before every consumer was confirmed on the promoted keyring', async () => {
     await promoteAlone();
     const waiting = await go({ assumeConsumersCurrent: false });
-    expect(waiting.waitingFor?.reason).toContain('whether all consumers have it');
+    expect(waiting.waitingFor?.reason).toContain('a folder does not show what runs');
     expect([await wrappedBy(), Object.keys(evidence())]).toEqual([`v2 ${TENANTS}`, ['v2.1.published']]);
     clock.advance(PERIOD);
     expect((await go()).waitingFor?.until).toEqual(new Date(clock.now().getTime() + PERIOD * 1000));
