@@ -253,6 +253,8 @@ function readLedger(objects, { spec, keys }) {
   return ledger;
 }
 
+const FQDN_ALGS = ['RS256', 'ES256', 'ES384', 'EdDSA'];
+
 function factsOf(kind, entries) {
   if (kind === 'mongodb-auth') {
     const parts = ['username', 'password', 'keyfile'];
@@ -270,6 +272,23 @@ function factsOf(kind, entries) {
   const privateKey = createPrivateKey(pem);
   const spki = spkiOf(privateKey);
   if (!belong(privateKey, createPublicKey(privateKey))) throw new Unreadable('key.pem is no whole private key');
+  if (kind === 'fqdn-key') {
+    const material = ['key.pem', 'request.csr', 'subject'];
+    return { kid: kidOf(spki), fingerprint: fingerprintOf(spki), material, algs: FQDN_ALGS };
+  }
+  if (kind === 'fqdn-certificate') {
+    const leaf = new X509Certificate(entries['tls.crt']);
+    if (!leaf.checkPrivateKey(privateKey)) throw new Unreadable('key.pem is not the key of tls.crt');
+    const notAfter = `${leaf.validToDate.toISOString().slice(0, 19)}Z`;
+    const { raw } = leaf;
+    return {
+      kid: kidOf(raw),
+      fingerprint: fingerprintOf(raw),
+      notAfter,
+      material: ['key.pem', 'tls.crt'],
+      algs: FQDN_ALGS,
+    };
+  }
   if (!AUTHORITIES.includes(kind)) {
     const algs = kind === 'jwt-signing-key' ? ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] : ['EdDSA'];
     return { kid: kidOf(spki), fingerprint: fingerprintOf(spki), material: ['key.pem'], algs };
