@@ -8,7 +8,9 @@ What is there is kept. A first run makes every key once; a re-run completes
 what was interrupted, restores what is missing or damaged from the ledger, and
 brings certificates to what the spec asks for. It never makes a key anew that
 was there. With --mongodb-uri-file it looks at the database too, and makes no
-root key beside tenant keys that it would not open.
+root key beside tenant keys that it would not open. The file of --escrow is
+FILE.pending until the record holds its digest; the same command can be given
+again. A record of an older build is migrated, which --yes confirms.
 
 Examples:
   $ palette-keys init --dir ./keys
