@@ -116,7 +116,7 @@ describe.skipIf(!haveTools('openssl')).concurrent('an imported key and its passp
       4,
     ],
     ['a passphrase as file of the key', [...chain, '--key', secret, '-v'], 4],
-    ['a key as file of the passphrase', ['--pfx', pfx, '--ca', pki.ca, '--passphrase-file', key, '-v'], 4],
+    ['a key as file of the passphrase', ['--pfx', pfx, '--ca', pki.ca, '--passphrase-file', key, '-v'], 2],
   ];
   it.each(RUNS)('stay hidden: %s', async (_, flags, exit) => {
     const folder = await watched(['import-cert', ...flags], exit);

@@ -54,7 +54,7 @@ const certificate = (flag: string): Case => ({
     '--fqdn',
     FQDN,
   ],
-  content: () => readFileSync(pki.flags()[pki.flags().indexOf(flag) + 1] ?? pki.flags()[1] ?? ''),
+  content: () => readFileSync(pki.flags()[Math.max(0, pki.flags().indexOf(flag)) + 1] ?? ''),
 });
 
 const READS: Readonly<Record<string, Case>> = {
@@ -131,7 +131,7 @@ const UNTRIED = ['tenant remove --backup'];
 for (const command of Object.keys(COMMANDS)) {
   const beside = COMMANDS[command] ?? [];
   const importing = command === 'import-cert';
-  const more = (): readonly string[] => (importing ? [...pki.flags(), '--fqdn', FQDN] : beside);
+  const more = (): readonly string[] => (importing ? [...pki.flags(), '--fqdn', FQDN, '--dry-run'] : beside);
   Object.assign(READS, {
     [`${command} --kubeconfig`]: { beside: more, content: () => KUBECONFIG } satisfies Case,
     // What is restored has its spec with it.
@@ -225,6 +225,8 @@ describe.skipIf(!haveTools('prlimit', 'bash', 'age-keygen', 'mkfifo', 'time'))('
       stderr: stderr
         .replaceAll(file, 'FILE')
         .replaceAll(/\/dev\/fd\/\d+/g, 'FILE')
+        // Both are asked at once.
+        .replaceAll(/list (configmaps|secrets) /g, 'list ')
         .replaceAll(/\s+/g, ' '),
     });
     const asFile = ended(await run(argsOf(name, file, others)));
@@ -236,14 +238,15 @@ describe.skipIf(!haveTools('prlimit', 'bash', 'age-keygen', 'mkfifo', 'time'))('
     expect([0, 1, 4, 5, 6], asFile.stderr).toContain(asFile.code);
   });
 
-  it.each(Object.entries(MAKES))('%s: what is there already is not written to (2)', async (name, beside) => {
+  it.each(Object.entries(MAKES))('%s: what is there already is not written to', async (name, beside) => {
     const fifo = newPath('fifo');
     execFileSync('mkfifo', [fifo]);
     const before = fingerprintOf(store);
     for (const file of ['/dev/null', fifo, newFolder(), fileWith('theirs', 'taken')]) {
       const { code, stderr } = await run(argsOf(name, file, beside()), { timeout: 20_000 });
-      expect(code, stderr).toBe(2);
-      expect(stderr.replaceAll(/\s+/g, ' ')).toContain(`${file} is there already`);
+      // A file in the place of an escrow may hold the only copy of the keys.
+      expect(code, stderr).toBe(name === 'init --escrow-file' && file.endsWith('taken') ? 5 : 2);
+      expect(stderr.replaceAll(/\s+/g, ' ')).toContain(`${file} is there`);
     }
     // A key that waits for its certificate, and nothing else.
     expect(changesBetween(before, fingerprintOf(store))).toEqual([]);
