@@ -277,11 +277,13 @@ export function othersCases(bedOf: () => Bed): void {
       const { code } = await warm.run([...args, '--kubeconfig', kubeconfig]);
       expect(code).toBe(1);
       const before = ledgerOf(await madeIn(place));
-      expect(before.size).toBe(9);
+      // The record is written as soon as the root key is there.
+      expect(before.size).toBe(1);
       const again = await warm.run([...args, '--kubeconfig', bedOf().kubeconfig]);
       expect(again.code, again.stderr).toBe(0);
       const after = await madeIn(place);
-      expect(ledgerOf(after)).toEqual(before);
+      expect(ledgerOf(after).size).toBe(9);
+      for (const [name, facts] of before) expect(ledgerOf(after).get(name)).toEqual(facts);
       expect(bytesOf(after, `Secret/${place.namespace}/palette-root-key`, 'key').equals(rootKey)).toBe(true);
       expect(await verdictOn(withoutNotes(after))).toBe('everything fits\n');
     });
