@@ -58,7 +58,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   ...versions(['message-bus-operator', 'message-bus-signing-key', 'message-bus-system-account'], 'key.pem'),
   ...versions(['mongodb-auth'], 'username', 'password', 'keyfile'),
   [RECORD]: [CONFIG_MAP, ['record.json']],
-  [AUDIT]: [CONFIG_MAP, ['audit.jsonl']],
+  [AUDIT]: [CONFIG_MAP, ['audit.jsonl', 'spec.json']],
   [`Secret/${PLATFORM}/palette-root-key`]: [OPAQUE, ['key', 'keyring.json', 'kid']],
   [`Secret/${PLATFORM}/palette-jwt-signing-key`]: [OPAQUE, ['alg', 'jwks.json', 'kid', 'signing-key.pem']],
   [`ConfigMap/${PLATFORM}/palette-jwks`]: [CONFIG_MAP, ['jwks.json']],
@@ -154,6 +154,8 @@ describe.skipIf(assets === undefined)('init on a cluster', { timeout: START_MS }
           'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
           'palette-keys.dev/version': expect.stringMatching(/^\d+\.\d+\.\d+$/),
           ...(isLedger(ref) || isBook(ref) ? {} : { 'palette-keys.dev/generation': '1' }),
+          // SHA-256 of the spec that the first run began with.
+          ...(ref.endsWith('-root-key-v1') ? { 'palette-keys.dev/spec': expect.stringMatching(/^[0-9a-f]{64}$/) } : {}),
         });
         expect(metadata, ref).not.toHaveProperty('ownerReferences');
         expect(metadata, ref).not.toHaveProperty('finalizers');
