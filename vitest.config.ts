@@ -11,12 +11,13 @@ const LONG = [
   'test/adapters/directory/{contention,failures}.test.ts',
   'test/adapters/kubernetes/{faults,lease}.test.ts',
   'test/apply/{adoption,concurrency,faults,first-init-faults,model}.test.ts',
-  'test/backup/{concurrency,escrow,faults,interrupted-imports,restore,self-check}.test.ts',
+  'test/backup/{concurrency,escrow,faults,interrupted-imports,lives,restore,self-check}.test.ts',
   'test/certificate/import/{damaged,limbo,read-containers}.test.ts',
   'test/cluster-program/**/*.test.ts',
   'test/docs/{cluster-runbooks,mongodb-auth-runbook,runbooks}.test.ts',
-  'test/program/{backup,backup-canary,backup-terminal,bad-input,csr-life,damage,import-canary,import-formats,import-served,import-store,init-tenants,rotate-hash-salt,rotate-mongodb-{auth,tls},rotate-root-key,rotate-terminal,tenants,user-files}.test.ts',
-  'test/rotation/{cluster,command,destroy-folder,faults,hash-salt-census,killed,model,mongodb-auth,roads,root-key-tenants}.test.ts',
+  'test/program/{backup,backup-canary,backup-terminal,bad-input,concurrency,csr-life,damage,earlier-builds,import-canary,import-formats,import-served,import-store,init-tenants,passphrase-file,restore,rotate-hash-salt,rotate-mongodb-{auth,tls},rotate-root-key,rotate-terminal,spec-change,tenants,user-files}.test.ts',
+  'test/rotation/{cluster,command,destroy-folder,faults,hash-salt-census,keyfile-members,killed-some,model,mongodb-auth,roads,root-key-tenants}.test.ts',
+  'test/templates/templates.test.ts',
   'test/tenants/tripwire.test.ts',
 ];
 const SOAK = ['test/soak/**/*.test.ts'];

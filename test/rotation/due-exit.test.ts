@@ -37,5 +37,5 @@ test('--due with a useless connection does not say 2, nothing was written, where
   const { code, stdout } = await rotate('--due -y -o json');
   expect(statesOf(store, 'jwt-signing-key')).toBe('v1 trusted, v2 active');
   const { failures } = JSON.parse(stdout);
-  expect([code, failures[0]]).toMatchObject([5, { key: 'mongodb-tls', code: 'USAGE' }]);
+  expect([code, failures[0]]).toMatchObject([5, { key: 'root-key', code: 'USAGE' }]);
 });

@@ -1,4 +1,4 @@
-/** As killed.test.ts, at one write of each run that a seed chooses. */
+/** As the soak, at one write of each run that a seed chooses. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { installation } from '../support/installations.ts';
 import type { Snapshot } from '../support/memory-store.ts';

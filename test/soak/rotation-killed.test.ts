@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { installation } from '../support/installations.ts';
 import type { Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
-import { KINDS, killed, killedSpec, MODES, PLACES, stagesOf } from './kills.ts';
+import { KINDS, killed, killedSpec, MODES, PLACES, stagesOf } from '../rotation/kills.ts';
 
 const pool = new RsaPool();
 let made: Snapshot;
