@@ -11,8 +11,8 @@ import { assessLeaf, type LeafAssessment } from './assess-leaf.ts';
 import { assessComputed, type Outcome, outdated, type ProjectionContext } from './assess-projection.ts';
 import { assessVersions } from './assess-versions.ts';
 import { openChange } from './change.ts';
-import { isOpening } from './next-record.ts';
 import { adoptableKey, keysOf, readHoldings } from './holding.ts';
+import { isOpening } from './next-record.ts';
 import { hasAuditLog, type InitRequest, type Snapshot, type TenantsSeen } from './snapshot.ts';
 import { ringFrom, type Stranger, type VersionItem } from './version-item.ts';
 

@@ -210,7 +210,9 @@ describe.concurrent('a leaf certificate', () => {
     const { code, document } = await init(store);
     expect(code).toBe(0);
     expect([...doings(document)].sort()).toEqual(refs.map((ref) => `restore ${ref}`).sort());
-    expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual([...refs, AUDIT, RECORD].map(fileOf).sort());
+    expect(changesBetween(fingerprintOf(ours), fingerprintOf(store))).toEqual(
+      [...refs, AUDIT, RECORD].map(fileOf).sort(),
+    );
     expect((await verifyInstallation(store)).stdout).toBe('everything fits\n');
   });
 

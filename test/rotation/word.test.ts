@@ -168,7 +168,7 @@ describe('a command that is killed at any write, and repeated, vouches for nothi
     const go = (on: FaultyStore | MemoryStore) => once(on, CA, { clock, assumeConsumersCurrent: word });
     const count = new FaultyStore(storeWith(start));
     await go(count);
-    // Every third write, in turn before and after it: killed.test.ts takes all of them.
+    // Every third write, in turn before and after it: the soak takes all of them.
     for (let n = 1; n <= count.writes; n += 3) {
       const memory = storeWith(start);
       await go(new FaultyStore(memory).killAt(n, n % 2 === 0 ? 'before' : 'after')).catch(() => undefined);

@@ -1,9 +1,9 @@
 /** Every command that rotates, killed at every write and given again. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { KINDS, killed, killedSpec, MODES, PLACES, stagesOf } from '../rotation/kills.ts';
 import { installation } from '../support/installations.ts';
 import type { Snapshot } from '../support/memory-store.ts';
 import { RsaPool } from '../support/random.ts';
-import { KINDS, killed, killedSpec, MODES, PLACES, stagesOf } from '../rotation/kills.ts';
 
 const pool = new RsaPool();
 let made: Snapshot;
