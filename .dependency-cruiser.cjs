@@ -2,7 +2,18 @@
 // Type imports count: a type is knowledge of another layer too. `npm run check` runs this through scripts/layering.mjs,
 // and test/tooling/layering.test.ts breaks each rule once to see it fail.
 
-/** Layer → [what it may import besides itself, why]. src/errors.ts and src/host.ts are open to all of them. */
+/** What every capability may build on: what is true of keys and certificates, and the contracts of the outside world. */
+const FOUNDATION = ['inventory', 'ledger', 'installation', 'audit', 'certificate', 'crypto', 'ports'];
+
+/** What decides is pure: it gets a snapshot, a time and random bytes, and returns data. */
+const PURE = ['reconcile/plan', 'rotation', 'backup/plan', 'tenants/plan', 'status/plan'];
+
+const RECONCILE = ['reconcile', 'reconcile/plan', 'progress', ...FOUNDATION];
+
+/**
+ * Layer → [what it may import besides itself, why]. A folder that is named here for itself is no part of the layer of the
+ * folder that it is in. src/errors.ts and src/host.ts are open to all of them.
+ */
 const LAYERS = {
   ports: [[], 'ports are the contracts that adapters fulfil and the core relies on: they know neither side'],
   crypto: [[], 'crypto turns bytes into bytes: it can be read and reviewed without the rest'],
@@ -20,39 +31,56 @@ const LAYERS = {
     'inventory is the list of key kinds: it describes them and neither plans nor writes',
   ],
   audit: [['crypto', 'ports'], 'audit chains records: it must not depend on what it records'],
-  plan: [
-    ['inventory', 'ledger', 'installation', 'certificate', 'crypto', 'audit', 'ports'],
-    'plan decides and is pure: what it decided is carried out by apply',
+  'reconcile/plan': [FOUNDATION, 'reconcile/plan decides and is pure: what it decided is written by reconcile'],
+  reconcile: [
+    ['reconcile/plan', 'backup', 'progress', ...FOUNDATION],
+    'reconcile is the pipeline that reads, plans and writes: the capabilities build on it, not it on them',
   ],
-  rotation: [
-    ['inventory', 'ledger', 'installation', 'certificate', 'crypto', 'ports'],
-    'rotation decides and is pure: what it decided is carried out by apply',
+  rotation: [FOUNDATION, 'rotation decides and is pure: what it decided is carried out by rotation/perform'],
+  'rotation/evidence': [
+    ['rotation', 'tenants', 'tenants/plan', ...RECONCILE],
+    'evidence is what a gate is decided on: it is read, and noted in the record',
   ],
-  tenants: [['inventory', 'ledger', 'installation', 'crypto', 'ports'], 'tenants decides and is pure, as plan does'],
-  clusters: [
-    ['inventory', 'ledger', 'installation', 'certificate', 'crypto', 'ports'],
-    'clusters decides and is pure, as plan does',
+  'rotation/perform': [
+    ['rotation', 'rotation/evidence', 'tenants', 'tenants/plan', ...RECONCILE],
+    'perform carries out what rotation decided, through reconcile',
   ],
-  backup: [['inventory', 'ledger', 'installation', 'crypto', 'ports'], 'backup decides and is pure, as plan does'],
-  apply: [
-    [
-      ...['plan', 'rotation', 'inventory', 'ledger', 'installation', 'audit', 'tenants', 'clusters', 'backup'],
-      ...['ports', 'certificate', 'crypto', 'progress'],
-    ],
-    'apply is the only writer, and it writes through ports: no adapter, no terminal',
+  'backup/plan': [['reconcile/plan', ...FOUNDATION], 'backup/plan decides and is pure, as reconcile/plan is'],
+  backup: [
+    ['backup/plan', 'tenants', 'tenants/plan', ...RECONCILE],
+    'backup writes and opens backup files; what it restores is brought in order by reconcile',
   ],
+  'tenants/plan': [FOUNDATION, 'tenants/plan decides and is pure, as reconcile/plan is'],
+  tenants: [['tenants/plan', ...RECONCILE], 'tenants keeps the tenant keys in their database'],
+  'front-door': [RECONCILE, 'front-door imports the certificate of the FQDN, and requests it'],
+  'status/plan': [['reconcile/plan', ...FOUNDATION], 'status/plan decides and is pure, as reconcile/plan is'],
+  status: [['status/plan', ...RECONCILE], 'status reads and reports; it writes nothing'],
   adapters: [
     ['ports', 'ledger', 'crypto', 'progress'],
     'adapters speak to one thing outside each: what is to be done they are told through their port',
   ],
   cli: [
-    ['plan', 'rotation', 'apply', 'installation', 'inventory', 'ports', 'progress'],
+    [
+      ...['reconcile', 'reconcile/plan', 'rotation', 'rotation/evidence', 'rotation/perform', 'backup', 'backup/plan'],
+      ...['tenants', 'front-door', 'status', 'status/plan', 'installation', 'inventory', 'ports', 'progress'],
+    ],
     'cli parses, composes and renders: stores reach it through ports, from main',
   ],
 };
 
-/** `^src/(a|b)` matches the folder a as well as the file b.ts, and nothing that merely begins alike. */
-const inside = (names) => `^src/(${names.join('|')})([.]ts$|/)`;
+/** Folders of other layers that are in the folder of a layer. */
+const within = (layer) =>
+  Object.keys(LAYERS)
+    .filter((other) => other.startsWith(`${layer}/`))
+    .map((other) => other.slice(layer.length + 1));
+
+/** One layer's own files: the folder as well as a file of that name, without what is a layer of its own. */
+const own = (layer) => {
+  const others = within(layer);
+  return others.length === 0 ? `${layer}([.]ts$|/)` : `${layer}([.]ts$|/(?!(${others.join('|')})/))`;
+};
+
+const inside = (names) => `^src/(${names.map(own).join('|')})`;
 
 /** Node's own modules come as `node:fs` or `fs`, with or without a subpath. */
 const builtin = (...names) => `^(node:)?(${names.join('|')})(/|$)`;
@@ -109,10 +137,10 @@ module.exports = {
     {
       name: 'decisions-call-no-port',
       comment:
-        'plan and rotation decide on a snapshot that was read before: of ports they may know the types alone, and names.',
+        'what decides does so on a snapshot that was read before: of ports it may know the types alone, and the names of objects and fields.',
       severity: 'error',
-      from: { path: inside(['plan', 'rotation']) },
-      to: { path: inside(['ports']), pathNot: '^src/ports/object-ref[.]ts$', ...ONLY_TYPES },
+      from: { path: inside(PURE) },
+      to: { path: inside(['ports']), pathNot: '^src/ports/(object-ref|tenant-store)[.]ts$', ...ONLY_TYPES },
     },
     {
       name: 'cli-does-not-plan',
@@ -149,8 +177,8 @@ module.exports = {
     restricted(
       'inquirer',
       npm('@inquirer'),
-      '^src/cli/prompts([.-]|/)',
-      'questions are asked in src/cli/prompts alone: that is where it is known whether there is a terminal.',
+      ['^src/cli/prompts/', '^src/cli/[^/]+/prompts[.]ts$'],
+      'questions are asked in src/cli/prompts, and in the prompts.ts of a command: there it is known whether there is a terminal.',
     ),
     restricted(
       'kubernetes-client',

@@ -4,9 +4,9 @@
 //   node bench/rewrap.mjs [TENANTS] [ROUNDS]
 import { fileURLToPath } from 'node:url';
 import { openMongodbTenantStore } from '../src/adapters/mongodb/tenant-store.ts';
-import { applyRewrap, previewRewrap } from '../src/apply/rewrap.ts';
-import { readTenantAccess } from '../src/apply/tenant-keyring.ts';
-import { addTenants } from '../src/apply/tenants.ts';
+import { readTenantAccess } from '../src/tenants/keyring.ts';
+import { applyRewrap, previewRewrap } from '../src/tenants/rewrap.ts';
+import { addTenants } from '../src/tenants/tenants.ts';
 import { haveServer } from '../test/mongodb/recipe.mjs';
 import { installation, portsOn, storeWith } from '../test/support/installations.ts';
 import { someSetup, startMongodb, USERNAME } from '../test/support/mongodb/server.ts';

@@ -5,7 +5,7 @@ import { IMPORT_FINDINGS } from '../src/certificate/import/finding.ts';
 import { REPAIRS } from '../src/certificate/import/repair.ts';
 import { ERRORS } from '../src/errors.ts';
 import { VERSIONED } from '../src/inventory/index.ts';
-import { FINDINGS } from '../src/plan/finding.ts';
+import { FINDINGS } from '../src/reconcile/plan/findings/finding.ts';
 
 const file = fileURLToPath(new URL('../docs/reference.md', import.meta.url));
 

@@ -1,11 +1,11 @@
-import { type Command, type Denied, deniedOfAll } from '../apply/preflight.ts';
 import { type ErrorDetail, PaletteKeysError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
 import type { GivenSpec } from '../installation/given.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import { rbacForMissing, type Subject } from '../plan/rbac.ts';
 import type { AccessNeed } from '../ports/cluster.ts';
 import type { KeyStore } from '../ports/key-store.ts';
+import { type Command, type Denied, deniedOfAll } from '../reconcile/access/preflight.ts';
+import { rbacForMissing, type Subject } from '../reconcile/access/rbac.ts';
 import type { CliPorts } from './ports.ts';
 
 /** Does `read`; where the cluster denies a part of it, says all that is denied, and not what was met first. */
@@ -38,7 +38,7 @@ function wholeOf(given: GivenSpec | undefined): InstallationSpec {
 
 /** Throws ACCESS_DENIED, after writing the RBAC that would grant what is missing to stderr. */
 export async function refuseDenied({ needs, user }: Denied, { terminal }: CliPorts): Promise<never> {
-  const { renderManifests } = await import('./render/manifests.ts');
+  const { renderManifests } = await import('./init/manifests.ts');
   terminal.stderr.write(
     `# What ${user} is missing, as RBAC:\n${renderManifests(rbacForMissing(needs, subjectOf(user)))}`,
   );

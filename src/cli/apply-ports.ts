@@ -1,5 +1,5 @@
-import type { ApplyPorts } from '../apply/ports.ts';
 import type { KeyStore } from '../ports/key-store.ts';
+import type { ApplyPorts } from '../reconcile/ports.ts';
 import type { CliPorts, GlobalOptions } from './ports.ts';
 
 /** What applying a plan needs, for one command; it emits nothing until somebody watches. */

@@ -1,10 +1,10 @@
-import { acceptClock } from '../apply/accept-clock.ts';
-import { clockImplausible } from '../apply/clock.ts';
-import { type ClockRules, guardClock } from '../apply/clock-guard.ts';
 import { usageError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
-import { CLOCK_TOLERANCE_MS, type ClockDoubt, judgeClock } from '../plan/judge-clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
+import { acceptClock } from '../reconcile/clock/accept.ts';
+import { clockImplausible } from '../reconcile/clock/check.ts';
+import { type ClockRules, guardClock } from '../reconcile/clock/guard.ts';
+import { CLOCK_TOLERANCE_MS, type ClockDoubt, judgeClock } from '../reconcile/plan/judge-clock.ts';
 import { applyPorts } from './apply-ports.ts';
 import { otherCommand, sameCommand } from './command-line.ts';
 import type { CliPorts, GlobalOptions, StoreUse } from './ports.ts';

@@ -1,5 +1,4 @@
-import type { BackupPorts } from '../apply/backup.ts';
-import type { Actor } from '../apply/ports.ts';
+import type { BackupPorts } from '../backup/backup.ts';
 import type { Census } from '../ports/census.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DatabaseUsers } from '../ports/database-users.ts';
@@ -9,6 +8,7 @@ import type { TenantStore } from '../ports/tenant-store.ts';
 import type { Terminal } from '../ports/terminal.ts';
 import type { TextFiles } from '../ports/text-files.ts';
 import type { TlsProbe } from '../ports/tls-probe.ts';
+import type { Actor } from '../reconcile/ports.ts';
 
 /** Flags of every command. */
 export interface GlobalOptions {

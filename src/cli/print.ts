@@ -1,10 +1,10 @@
 import type { ExitCode } from '../errors.ts';
 import { defaultSpec, MESSAGE_BUS_DEFAULTS } from '../installation/defaults.ts';
 import { renderTemplate } from '../installation/template.ts';
-import { initNeeds } from '../plan/access.ts';
-import { rbacFor } from '../plan/rbac.ts';
+import { initNeeds } from '../reconcile/access/needs.ts';
+import { rbacFor } from '../reconcile/access/rbac.ts';
+import { renderManifests } from './init/manifests.ts';
 import type { CliPorts, InitOptions } from './ports.ts';
-import { renderManifests } from './render/manifests.ts';
 import { readSpecFile } from './spec-file.ts';
 
 /** `init --print-config`: the default spec with comments. */

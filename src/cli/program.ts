@@ -1,15 +1,15 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { ExitCode } from '../errors.ts';
-import { backupCommand } from './commands/backup.ts';
-import { csrCommand } from './commands/csr.ts';
-import { type CommandDefinition, collect } from './commands/definition.ts';
-import { importCertCommand } from './commands/import-cert.ts';
-import { initCommand } from './commands/init.ts';
-import { restoreCommand } from './commands/restore.ts';
-import { rotateCommand } from './commands/rotate.ts';
-import { statusCommand } from './commands/status.ts';
-import { tenantCommand } from './commands/tenant.ts';
+import { backupCommand } from './backup/command.ts';
+import { csrCommand } from './csr/command.ts';
+import { type CommandDefinition, collect } from './definition.ts';
+import { importCertCommand } from './import-cert/command.ts';
+import { initCommand } from './init/command.ts';
 import type { CliPorts } from './ports.ts';
+import { restoreCommand } from './restore/command.ts';
+import { rotateCommand } from './rotate/command.ts';
+import { statusCommand } from './status/command.ts';
+import { tenantCommand } from './tenant/command.ts';
 
 const COMMANDS: readonly CommandDefinition[] = [
   initCommand,

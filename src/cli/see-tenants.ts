@@ -1,7 +1,7 @@
-import { seeTenants } from '../apply/see-tenants.ts';
-import type { TenantAccess } from '../apply/tenant-keyring.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import type { TenantsSeen } from '../plan/snapshot.ts';
+import type { TenantsSeen } from '../reconcile/plan/snapshot.ts';
+import type { TenantAccess } from '../tenants/keyring.ts';
+import { seeTenants } from '../tenants/see.ts';
 import type { CliPorts, DatabaseOptions } from './ports.ts';
 import { databaseOf } from './tenant-database.ts';
 

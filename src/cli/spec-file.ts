@@ -40,7 +40,7 @@ async function readFile(options: GlobalOptions, { files }: CliPorts): Promise<Sp
       hint: 'palette-keys init --print-config writes one with comments to begin with',
     });
   }
-  const { parseSpec } = await import('../installation/parse.ts');
+  const { parseSpec } = await import('../installation/parse/parse.ts');
   return { parse: (isRecorded) => parseSpec(text, path, isRecorded) };
 }
 

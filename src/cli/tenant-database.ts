@@ -1,9 +1,9 @@
-import type { TenantAccess } from '../apply/tenant-keyring.ts';
 import { PaletteKeysError, usageError } from '../errors.ts';
 import { authDatabaseOf } from '../installation/mongodb-uri.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Census } from '../ports/census.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
+import type { TenantAccess } from '../tenants/keyring.ts';
 import type { CliPorts, DatabaseOptions, RotateOptions, TenantDatabase } from './ports.ts';
 import { linesOf } from './secrets.ts';
 

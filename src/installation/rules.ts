@@ -2,10 +2,10 @@ import { Buffer } from 'node:buffer';
 
 import { endsInNumber, MAX_DNS_NAME } from '../host.ts';
 import { parseDuration } from './duration.ts';
-import type { Mistake, Path } from './mistakes.ts';
 import { weakOptionsOf } from './mongodb-uri.ts';
 import { mountableNames } from './names.ts';
-import { nearest } from './nearest.ts';
+import type { Mistake, Path } from './parse/mistakes.ts';
+import { nearest } from './parse/nearest.ts';
 import { SPLIT } from './schema.ts';
 import type { SpecDraft } from './spec.ts';
 import { consumersOnce, secretsOnce, servicesOnce } from './unique-rules.ts';

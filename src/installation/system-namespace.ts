@@ -1,5 +1,5 @@
+import { specInvalid, toDetail } from './parse/spec-invalid.ts';
 import type { InstallationSpec } from './spec.ts';
-import { specInvalid, toDetail } from './spec-invalid.ts';
 
 /** Namespaces that Kubernetes itself and OpenShift keep for their own. */
 const SYSTEM = /^(?:default|kube-.*|openshift(?:-.*)?)$/;

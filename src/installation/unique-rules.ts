@@ -1,5 +1,5 @@
-import type { Mistake, Path } from './mistakes.ts';
 import { PLATFORM_SECRETS, prefixed } from './names.ts';
+import type { Mistake, Path } from './parse/mistakes.ts';
 import type { SpecDraft } from './spec.ts';
 
 const SERVICES: Path = ['serviceCertificates', 'services'];

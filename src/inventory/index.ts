@@ -1,18 +1,18 @@
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { Rings } from '../ledger/ring.ts';
-import { clusterCa } from './cluster-ca.ts';
-import { grpcTls, messageBusTls, mongodbTls } from './endpoint-certificates.ts';
-import { fqdnCertificate } from './fqdn-certificate.ts';
-import { fqdnKey } from './fqdn-key.ts';
-import { hashSalt } from './hash-salt.ts';
-import { internalCa } from './internal-ca.ts';
-import { jwtSigningKey } from './jwt-signing-key.ts';
 import type { Kind, Projection, VersionedKind } from './kind.ts';
-import { messageBusOperator, messageBusSigningKey, messageBusSystemAccount } from './message-bus-keys.ts';
-import { mongodbAuth } from './mongodb-auth.ts';
-import { rootKey } from './root-key.ts';
-import { serviceCertificates } from './service-certificates.ts';
+import { clusterCa } from './kinds/cluster-ca.ts';
+import { grpcTls, messageBusTls, mongodbTls } from './kinds/endpoint-certificates.ts';
+import { fqdnCertificate } from './kinds/fqdn-certificate.ts';
+import { fqdnKey } from './kinds/fqdn-key.ts';
+import { hashSalt } from './kinds/hash-salt.ts';
+import { internalCa } from './kinds/internal-ca.ts';
+import { jwtSigningKey } from './kinds/jwt-signing-key.ts';
+import { messageBusOperator, messageBusSigningKey, messageBusSystemAccount } from './kinds/message-bus-keys.ts';
+import { mongodbAuth } from './kinds/mongodb-auth.ts';
+import { rootKey } from './kinds/root-key.ts';
+import { serviceCertificates } from './kinds/service-certificates.ts';
 
 /** THE list: every kind of key and certificate of an installation, each after what it depends on. */
 export const INVENTORY: readonly Kind[] = [

@@ -1,8 +1,8 @@
 import { sha256Hex } from '../crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { AUDIT_NAME, RECORD_NAME } from '../installation/names.ts';
+import { validateSpec } from '../installation/parse/validate.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import { validateSpec } from '../installation/validate.ts';
 import type { Entries, FoundObject, StoredObject } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
 import { ANNOTATION } from './metadata.ts';

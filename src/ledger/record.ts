@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { KID_PATTERN } from '../crypto/kid.ts';
 import { DamagedError, PaletteKeysError } from '../errors.ts';
+import { validateSpec } from '../installation/parse/validate.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import { validateSpec } from '../installation/validate.ts';
 import type { Entries, NewObject } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
 import { MOST } from './bounds.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { gather } from '../../src/apply/gather.ts';
-import { previewInit } from '../../src/apply/init.ts';
+import { gather } from '../../src/reconcile/read/read-installation.ts';
+import { previewInit } from '../../src/reconcile/reconcile.ts';
 import { ManualClock } from '../support/clock.ts';
 import { AUDIT, inputOf, installation, ledgerRef, objectIn, RECORD, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { applyInit, previewInit } from '../../src/apply/init.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import type { ProgressEvent } from '../../src/progress.ts';
+import { applyInit, previewInit } from '../../src/reconcile/reconcile.ts';
 import { ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { previewInit } from '../../src/apply/init.ts';
-import { readRoad } from '../../src/apply/road.ts';
-import { readStatus } from '../../src/apply/status.ts';
 import { INVENTORY } from '../../src/inventory/index.ts';
+import { previewInit } from '../../src/reconcile/reconcile.ts';
+import { readRoad } from '../../src/rotation/perform/road.ts';
+import { readStatus } from '../../src/status/read-status.ts';
 import { command } from '../backup/bench.ts';
 import { rotate } from '../rotation/bed.ts';
 import { ManualClock } from '../support/clock.ts';

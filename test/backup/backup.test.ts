@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { type BackupMark, entriesOf, withBackup } from '../../src/apply/backup.ts';
-import { decodeList } from '../../src/backup/list.ts';
+import { type BackupMark, entriesOf, withBackup } from '../../src/backup/backup.ts';
+import { decodeList } from '../../src/backup/plan/list.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { decodeRecord, recordObject } from '../../src/ledger/record.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { decodeList } from '../../src/backup/list.ts';
+import { decodeList } from '../../src/backup/plan/list.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import { faultsOf } from '../apply/checker.ts';

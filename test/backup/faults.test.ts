@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openBackup } from '../../src/backup/open.ts';
+import { openBackup } from '../../src/backup/plan/open.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { ObjectRef } from '../../src/ports/object-ref.ts';
 import { faultsOf } from '../apply/checker.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeList, encodeList } from '../../src/backup/list.ts';
+import { decodeList, encodeList } from '../../src/backup/plan/list.ts';
 import { DamagedError } from '../../src/errors.ts';
 import type { NewObject } from '../../src/ports/key-store.ts';
 import { LEDGER, ledgerRef, RECORD } from '../support/installations.ts';

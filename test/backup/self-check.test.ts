@@ -1,6 +1,6 @@
 /** What would make a backup that cannot be restored is found before a byte is written, and is not blamed on a disk. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { checkOpens } from '../../src/backup/open.ts';
+import { checkOpens } from '../../src/backup/plan/open.ts';
 import { VERSIONED } from '../../src/inventory/index.ts';
 import {
   edit,

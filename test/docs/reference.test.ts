@@ -4,7 +4,7 @@ import { reference } from '../../scripts/reference.mjs';
 import { IMPORT_FINDINGS } from '../../src/certificate/import/finding.ts';
 import { REPAIRS } from '../../src/certificate/import/repair.ts';
 import { ERRORS } from '../../src/errors.ts';
-import { FINDINGS } from '../../src/plan/finding.ts';
+import { FINDINGS } from '../../src/reconcile/plan/findings/finding.ts';
 
 const text = await readFile(new URL('../../docs/reference.md', import.meta.url), 'utf8');
 

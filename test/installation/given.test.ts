@@ -5,9 +5,9 @@ import { PaletteKeysError } from '../../src/errors.ts';
 import { DEFAULTS, defaultSpec } from '../../src/installation/defaults.ts';
 import { diffSpecs } from '../../src/installation/diff.ts';
 import { wholeSpec } from '../../src/installation/given.ts';
-import { parseSpec } from '../../src/installation/parse.ts';
+import { parseSpec } from '../../src/installation/parse/parse.ts';
+import { validateSpec } from '../../src/installation/parse/validate.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
-import { validateSpec } from '../../src/installation/validate.ts';
 
 const HEAD = { apiVersion: 'palette-keys/v1', kind: 'Installation' };
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULTS } from '../../src/installation/defaults.ts';
 import { DESCRIPTIONS } from '../../src/installation/descriptions.ts';
-import { fieldPaths, knownKeys } from '../../src/installation/fields.ts';
 import { installationJsonSchema } from '../../src/installation/json-schema.ts';
+import { fieldPaths, knownKeys } from '../../src/installation/parse/fields.ts';
 
 interface Node {
   readonly description?: string;

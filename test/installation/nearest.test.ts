@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearest } from '../../src/installation/nearest.ts';
+import { nearest } from '../../src/installation/parse/nearest.ts';
 
 test.each<[string, string[], string | undefined]>([
   ['ledgerNamespce', ['namespace', 'ledgerNamespace'], 'ledgerNamespace'],

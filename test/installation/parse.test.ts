@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { defaultSpec } from '../../src/installation/defaults.ts';
-import { validateSpec } from '../../src/installation/validate.ts';
+import { validateSpec } from '../../src/installation/parse/validate.ts';
 import { processorTime } from '../support/processor-time.ts';
 import { parsed } from './parsed.ts';
 

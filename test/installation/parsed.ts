@@ -1,4 +1,4 @@
-import { parseSpec } from '../../src/installation/parse.ts';
+import { parseSpec } from '../../src/installation/parse/parse.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
 
 /** The spec that a file gives a new installation. */

@@ -6,8 +6,8 @@ import { diffSpecs } from '../../src/installation/diff.ts';
 import { mongodbDnsNames } from '../../src/installation/host-names.ts';
 import { ledgerName, parseLedgerName } from '../../src/installation/ledger-name.ts';
 import { allNamespaces, leafSecret } from '../../src/installation/names.ts';
+import { validateSpec } from '../../src/installation/parse/validate.ts';
 import { renderTemplate } from '../../src/installation/template.ts';
-import { validateSpec } from '../../src/installation/validate.ts';
 import { processorTime } from '../support/processor-time.ts';
 import { parsed } from './parsed.ts';
 

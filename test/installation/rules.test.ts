@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { authDatabaseOf } from '../../src/installation/mongodb-uri.ts';
-import { validateSpec } from '../../src/installation/validate.ts';
+import { validateSpec } from '../../src/installation/parse/validate.ts';
 import { parsed } from './parsed.ts';
 
 const HEAD = 'apiVersion: palette-keys/v1\nkind: Installation\n';

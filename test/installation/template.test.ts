@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { defaultSpec } from '../../src/installation/defaults.ts';
-import { fieldPaths } from '../../src/installation/fields.ts';
+import { fieldPaths } from '../../src/installation/parse/fields.ts';
 import { renderTemplate } from '../../src/installation/template.ts';
 import { parsed } from './parsed.ts';
 

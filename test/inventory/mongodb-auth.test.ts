@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { DamagedError } from '../../src/errors.ts';
 import type { ComputedProjection } from '../../src/inventory/kind.ts';
-import { encodeKeyfile, keysIn } from '../../src/inventory/mongodb-keyfile.ts';
+import { encodeKeyfile, keysIn } from '../../src/inventory/kinds/mongodb-keyfile.ts';
 import type { Ring, RingVersion, State } from '../../src/ledger/ring.ts';
 import type { Entries } from '../../src/ports/key-store.ts';
 import { smallSpec } from '../support/installations.ts';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { previewInit } from '../../src/apply/init.ts';
-import { readStatus } from '../../src/apply/status.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { wholeSpec } from '../../src/installation/given.ts';
-import { FINDINGS } from '../../src/plan/finding.ts';
-import type { InitPlan } from '../../src/plan/init.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
+import { FINDINGS } from '../../src/reconcile/plan/findings/finding.ts';
+import type { InitPlan } from '../../src/reconcile/plan/plan-changes.ts';
+import { previewInit } from '../../src/reconcile/reconcile.ts';
+import { readStatus } from '../../src/status/read-status.ts';
 import { faultsOf } from '../apply/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { defaultSpec } from '../../src/installation/defaults.ts';
-import { parseSpec } from '../../src/installation/parse.ts';
-import { offersOf } from '../../src/plan/offers.ts';
+import { parseSpec } from '../../src/installation/parse/parse.ts';
+import { offersOf } from '../../src/reconcile/plan/findings/offers.ts';
 import { smallSpec } from '../support/installations.ts';
 
 const HEAD = 'apiVersion: palette-keys/v1\nkind: Installation\n';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { State } from '../../src/ledger/ring.ts';
-import { statesFrom } from '../../src/plan/rebuild-states.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
+import { statesFrom } from '../../src/reconcile/plan/rebuild-states.ts';
 import { faultsOf } from '../apply/checker.ts';
 import { rotate, statesOf } from '../rotation/bed.ts';
 import { ManualClock, START } from '../support/clock.ts';

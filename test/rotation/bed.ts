@@ -1,6 +1,5 @@
 /** Rotations on a memory store, with consumers that a test decides about. */
-import { advance } from '../../src/apply/advance.ts';
-import type { Advance, AdvanceInput, AdvancePorts } from '../../src/apply/rotation-run.ts';
+
 import type { VersionRecord } from '../../src/ledger/record.ts';
 import type { State } from '../../src/ledger/ring.ts';
 import type { DatabaseUsers } from '../../src/ports/database-users.ts';
@@ -9,6 +8,8 @@ import type { ObjectRef } from '../../src/ports/object-ref.ts';
 import type { TenantStore } from '../../src/ports/tenant-store.ts';
 import type { Probed } from '../../src/ports/tls-probe.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
+import { advance } from '../../src/rotation/perform/advance.ts';
+import type { Advance, AdvanceInput, AdvancePorts } from '../../src/rotation/perform/rotation-run.ts';
 import { ManualClock } from '../support/clock.ts';
 import { portsOn, recordIn, secret } from '../support/installations.ts';
 import type { MemoryCensus } from '../support/memory-census.ts';

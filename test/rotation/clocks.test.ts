@@ -1,7 +1,7 @@
 /** Clocks that were wrong when something was found out: no gate opens earlier for it, and none stays closed for ever. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
-import { addTenants } from '../../src/apply/tenants.ts';
+import { readTenantAccess } from '../../src/tenants/keyring.ts';
+import { addTenants } from '../../src/tenants/tenants.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { portsOn, recordIn } from '../support/installations.ts';
 import type { MemoryStore } from '../support/memory-store.ts';

@@ -1,7 +1,7 @@
 /** `--compromised`: no command that says it is done leaves the compromised key in use, nor one that stood beside it. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
-import { addTenants } from '../../src/apply/tenants.ts';
+import { readTenantAccess } from '../../src/tenants/keyring.ts';
+import { addTenants } from '../../src/tenants/tenants.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {

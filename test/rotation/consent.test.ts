@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Proposal } from '../../src/apply/rotation-run.ts';
 import type { Pod } from '../../src/ports/workloads.ts';
+import type { Proposal } from '../../src/rotation/perform/rotation-run.ts';
 import { type BenchOptions, command, writtenSince } from '../backup/bench.ts';
 import { ManualClock } from '../support/clock.ts';
 import {

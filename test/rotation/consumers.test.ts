@@ -1,8 +1,8 @@
 /** What runs on a cluster, and how a rotation waits for it, restarts it, and keeps looking at it. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Proposal } from '../../src/apply/rotation-run.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { Pod, Use } from '../../src/ports/workloads.ts';
+import type { Proposal } from '../../src/rotation/perform/rotation-run.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { edit, init, installation, objectIn, recordIn, smallSpec, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';

@@ -1,9 +1,9 @@
 /** Versions that are given up: published ones that data may need after a restoration, and destroyed ones. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
-import { addTenants } from '../../src/apply/tenants.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import type { FoundTenant } from '../../src/ports/tenant-store.ts';
+import { readTenantAccess } from '../../src/tenants/keyring.ts';
+import { addTenants } from '../../src/tenants/tenants.ts';
 import { backupOf, command, findingsOf, restore } from '../backup/bench.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { auditIn, editRecord, ledgerRef, portsOn, recordIn, smallSpec, storeWith } from '../support/installations.ts';

@@ -5,9 +5,9 @@ import { createLocalJWKSet, decodeProtectedHeader, importJWK, importPKCS8, jwtVe
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readBundle } from '../../src/certificate/read.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
-import { fqdnMaterial } from '../../src/inventory/fqdn-certificate.ts';
+import { fqdnMaterial } from '../../src/inventory/kinds/fqdn-certificate.ts';
 import type { State } from '../../src/ledger/ring.ts';
-import { lookAt } from '../../src/plan/change.ts';
+import { lookAt } from '../../src/reconcile/plan/change.ts';
 import { faultsOf } from '../apply/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import {

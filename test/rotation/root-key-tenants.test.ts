@@ -1,11 +1,11 @@
 /** The root key's rotation with tenant keys in a database: none is lost, wherever it is interrupted. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { readTenantAccess } from '../../src/apply/tenant-keyring.ts';
-import { addTenants } from '../../src/apply/tenants.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { FoundTenant, WrappedKey } from '../../src/ports/tenant-store.ts';
-import { examineTenant } from '../../src/tenants/examine.ts';
-import type { TenantKeyring } from '../../src/tenants/wrap.ts';
+import { readTenantAccess } from '../../src/tenants/keyring.ts';
+import { examineTenant } from '../../src/tenants/plan/examine.ts';
+import type { TenantKeyring } from '../../src/tenants/plan/wrap.ts';
+import { addTenants } from '../../src/tenants/tenants.ts';
 import { command } from '../backup/bench.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';

@@ -1,15 +1,16 @@
 /** Installations on a memory store, and runs of `init` on them. */
-import { applyInit, previewInit } from '../../src/apply/init.ts';
-import type { InitInput } from '../../src/apply/init-run.ts';
-import type { ApplyPorts } from '../../src/apply/ports.ts';
-import { refuseBlocked } from '../../src/apply/refusals.ts';
+
 import { wholeSpec } from '../../src/installation/given.ts';
+import { validateSpec } from '../../src/installation/parse/validate.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
-import { validateSpec } from '../../src/installation/validate.ts';
-import type { InitPlan } from '../../src/plan/init.ts';
-import type { InitRequest } from '../../src/plan/snapshot.ts';
 import type { KeyStore, NewObject, StoredObject } from '../../src/ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
+import type { InitInput } from '../../src/reconcile/init-run.ts';
+import type { InitPlan } from '../../src/reconcile/plan/plan-changes.ts';
+import type { InitRequest } from '../../src/reconcile/plan/snapshot.ts';
+import type { ApplyPorts } from '../../src/reconcile/ports.ts';
+import { applyInit, previewInit } from '../../src/reconcile/reconcile.ts';
+import { refuseBlocked } from '../../src/reconcile/refusals.ts';
 import { ManualClock } from './clock.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from './memory-store.ts';
 import { seededRandom } from './random.ts';

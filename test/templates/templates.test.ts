@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
-import { renderManifests } from '../../src/cli/render/manifests.ts';
+import { renderManifests } from '../../src/cli/init/manifests.ts';
 import { defaultSpec } from '../../src/installation/defaults.ts';
 import { serviceNamespaces } from '../../src/installation/names.ts';
-import { importNeeds } from '../../src/plan/access.ts';
-import { rbacFor } from '../../src/plan/rbac.ts';
+import { importNeeds } from '../../src/reconcile/access/needs.ts';
+import { rbacFor } from '../../src/reconcile/access/rbac.ts';
 import { type Bed, START_MS, startBed, verdictOn } from '../cluster-program/bed.ts';
 import { doings, type InitResult, LEDGER, PLATFORM, SMALL, specText } from '../program/store.ts';
 import { skipped } from '../program/tools.ts';

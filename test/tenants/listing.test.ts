@@ -1,7 +1,7 @@
 /** The list of tenants, which is written piece by piece, is what it would be if it were written at once. */
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { beginTenantListing } from '../../src/cli/render/tenant-list.ts';
+import { beginTenantListing } from '../../src/cli/tenant/list.ts';
 import type { Terminal } from '../../src/ports/terminal.ts';
 
 const counts = { total: 7, byKid: { 'kid-1': 7 }, malformed: 0, unopenable: 0 };

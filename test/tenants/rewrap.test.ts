@@ -1,14 +1,14 @@
 /** Rewrapping on stores in memory: what it finds, what it writes, and what others may do meanwhile. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { auditedRewrap } from '../../src/apply/audited-rewrap.ts';
-import { applyRewrap, previewRewrap, type RewrapPorts } from '../../src/apply/rewrap.ts';
-import { scanTenants } from '../../src/apply/scan-tenants.ts';
-import { readTenantAccess, type TenantAccess } from '../../src/apply/tenant-keyring.ts';
-import { addTenants, type Removable, removeTenants } from '../../src/apply/tenants.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { DAMAGE, type FoundTenant, type TenantDocument } from '../../src/ports/tenant-store.ts';
-import { examineTenant } from '../../src/tenants/examine.ts';
-import { isInShard, parseShard } from '../../src/tenants/shard.ts';
+import { auditedRewrap } from '../../src/tenants/audited-rewrap.ts';
+import { readTenantAccess, type TenantAccess } from '../../src/tenants/keyring.ts';
+import { examineTenant } from '../../src/tenants/plan/examine.ts';
+import { isInShard, parseShard } from '../../src/tenants/plan/shard.ts';
+import { applyRewrap, previewRewrap, type RewrapPorts } from '../../src/tenants/rewrap.ts';
+import { scanTenants } from '../../src/tenants/scan.ts';
+import { addTenants, type Removable, removeTenants } from '../../src/tenants/tenants.ts';
 import { ManualClock } from '../support/clock.ts';
 import { auditIn, editRecord, installation, portsOn, recordIn, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';

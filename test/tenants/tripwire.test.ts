@@ -21,7 +21,7 @@ import { withSecondRootKey } from '../support/second-root-key.ts';
 import { tenantOf } from '../support/tenant-store-contract.ts';
 
 /** What the wizard asks is tested at a terminal; here it has got its answers. */
-vi.mock('../../src/cli/prompts/wizard.ts', async () => {
+vi.mock('../../src/cli/init/prompts.ts', async () => {
   const { smallSpec: spec } = await import('../support/installations.ts');
   return { askForSpec: async () => spec() };
 });

@@ -7,21 +7,21 @@ import { FolderSync } from './folder-sync.ts';
 import { Folders } from './folders.ts';
 import { type Place, pathOf, withoutTrailingSlashes } from './layout.ts';
 import { findLeftovers } from './leftovers.ts';
-import { acquireLock, type Claim, isStillOurs, releaseClaim } from './lock.ts';
+import { acquireLock, type Claim, isStillOurs, releaseClaim } from './lock/lock.ts';
+import { type ProcessIdentity, systemProcess } from './lock/process-identity.ts';
+import { assertChangeable, Objects } from './objects.ts';
+import { publish, renameOver } from './publish.ts';
+import { makeRoot, prepare } from './set-up.ts';
+import { survey } from './survey.ts';
+import { discardAfter, writeTemp } from './temp-file.ts';
 import {
   formatNamespaces,
   namespaceManifest,
   namespacesPath,
   readNamespaces,
   sortsBeforeList,
-} from './namespaces-file.ts';
-import { assertChangeable, Objects } from './objects.ts';
-import { type ProcessIdentity, systemProcess } from './process-identity.ts';
-import { publish, renameOver } from './publish.ts';
-import { makeRoot, prepare } from './set-up.ts';
-import { survey } from './survey.ts';
-import { discardAfter, writeTemp } from './temp-file.ts';
-import { writeManifest } from './write-manifest.ts';
+} from './yaml/namespaces-file.ts';
+import { writeManifest } from './yaml/write-manifest.ts';
 
 export interface DirectoryStoreOptions {
   readonly files?: FileSystem;

@@ -5,8 +5,8 @@ import { ifThere } from './failures.ts';
 import type { Folders } from './folders.ts';
 import { KINDS, objectName, type Place, pathOf } from './layout.ts';
 import { readContent, versionOf } from './read-file.ts';
-import { readManifest } from './read-manifest.ts';
-import { writeManifest } from './write-manifest.ts';
+import { readManifest } from './yaml/read-manifest.ts';
+import { writeManifest } from './yaml/write-manifest.ts';
 
 /** Files that are read at a time: enough to keep the disk busy, too few to run out of file descriptors. */
 const READERS = 16;

@@ -1,7 +1,7 @@
 import { PaletteKeysError } from '../../errors.ts';
 import type { FileStatus } from './files.ts';
 import { folderName, GITIGNORE, isNamespaceName, KINDS, LOCK, NAMESPACES_FILE, type Place } from './layout.ts';
-import { isGuardName } from './lock-file.ts';
+import { isGuardName } from './lock/lock-file.ts';
 import { readSmallFile } from './read-file.ts';
 import { parseTempName } from './temp-file.ts';
 

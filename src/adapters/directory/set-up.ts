@@ -3,7 +3,7 @@ import { errno, ifThere, isMissing } from './failures.ts';
 import type { FolderSync } from './folder-sync.ts';
 import { makeFolder } from './folders.ts';
 import { GITIGNORE, inside, type Place } from './layout.ts';
-import { sweepGuards } from './lock.ts';
+import { sweepGuards } from './lock/lock.ts';
 import { publish } from './publish.ts';
 import { IGNORE_ALL } from './recognise.ts';
 import { survey } from './survey.ts';

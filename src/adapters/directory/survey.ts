@@ -3,7 +3,7 @@ import type { ObjectKind } from '../../ports/object-ref.ts';
 import { errno, ifThere } from './failures.ts';
 import type { FileStatus } from './files.ts';
 import { folderName, inside, isNamespaceName, KINDS, objectName, type Place } from './layout.ts';
-import { isGuardName } from './lock-file.ts';
+import { isGuardName } from './lock/lock-file.ts';
 import { isOwnFile, notAStore, type RootEntry, recognise } from './recognise.ts';
 import { type Offence, offencesOf, unsafe } from './safety.ts';
 import { parseTempName } from './temp-file.ts';

@@ -1,7 +1,7 @@
 import { ifThere } from './failures.ts';
 import { inside, LOCK, type Place } from './layout.ts';
-import { readLock } from './lock-file.ts';
-import { fateOf, type Origin } from './process-identity.ts';
+import { readLock } from './lock/lock-file.ts';
+import { fateOf, type Origin } from './lock/process-identity.ts';
 import { deleteTemp, parseTempName, shortened } from './temp-file.ts';
 
 /**

@@ -2,7 +2,7 @@ import { sha256Hex } from '../../crypto/digest.ts';
 import { alsoLeft, errno, ifThere, notDeleted } from './failures.ts';
 import { TO_MAKE } from './files.ts';
 import { FILE_MODE, inside, type Place } from './layout.ts';
-import type { Origin } from './process-identity.ts';
+import type { Origin } from './lock/process-identity.ts';
 
 /** A file, whole and on disk, that has no name yet that anybody looks at. */
 export interface TempFile {

@@ -10,7 +10,7 @@ import type {
   StoredObject,
 } from '../../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
-import type { ProcessIdentity } from '../directory/process-identity.ts';
+import type { ProcessIdentity } from '../directory/lock/process-identity.ts';
 import type { ApiClient } from './api/client.ts';
 import { explained } from './api/explain.ts';
 import type { Circumstances } from './api/explanation.ts';

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import { PaletteKeysError } from '../../errors.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
-import { systemProcess } from '../directory/process-identity.ts';
+import { systemProcess } from '../directory/lock/process-identity.ts';
 import { ApiClient } from './api/client.ts';
 import { type Chosen, chooseCluster } from './connect/choose.ts';
 import { kubeconfigInvalid } from './connect/errors.ts';

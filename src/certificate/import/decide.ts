@@ -1,10 +1,10 @@
-import { choosePath } from './choose-path.ts';
 import { factsOf } from './facts.ts';
 import { IMPORT_FINDINGS, type ImportFinding, type ImportFindingCode, importFinding } from './finding.ts';
 import { chooseLeaf } from './leaf.ts';
-import { describe, type Link } from './link.ts';
 import { LEAF_RULES } from './lint/index.ts';
 import { checkPair, keptOf, pairOf } from './pair.ts';
+import { choosePath } from './path/choose-path.ts';
+import { describe, type Link } from './path/link.ts';
 import { prove } from './prove.ts';
 import { readInput } from './read-input.ts';
 import { duplicateRepairs, repairsOf, withoutDuplicates } from './repairs.ts';

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { canonicalIp } from '../ip-address.ts';
 import { GENERAL_NAME, type GeneralName } from './extensions.ts';
-import { type Link, nameOf } from './link.ts';
+import { type Link, nameOf } from './path/link.ts';
 import type { CertificateFacts } from './types.ts';
 
 export function factsOf(link: Link): CertificateFacts {

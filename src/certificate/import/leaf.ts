@@ -2,7 +2,7 @@ import { fingerprint } from '../../crypto/digest.ts';
 import { spkiOf } from '../../crypto/private-key.ts';
 import { type ImportFinding, importFinding } from './finding.ts';
 import { covers } from './host-name.ts';
-import { describe, keyFingerprint, type Link } from './link.ts';
+import { describe, keyFingerprint, type Link } from './path/link.ts';
 import type { FoundKey } from './types.ts';
 
 export interface LeafChoice {

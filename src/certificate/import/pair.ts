@@ -1,7 +1,7 @@
 import { decodePrivateKey, encodePrivateKey } from '../../crypto/private-key.ts';
 import { DamagedError } from '../../errors.ts';
 import { type ImportFinding, importFinding } from './finding.ts';
-import { describe, type Link } from './link.ts';
+import { describe, type Link } from './path/link.ts';
 import type { FoundKey, ImportedPair } from './types.ts';
 
 /** A Secret of a certificate beyond that is a sign of a mistake; browsers give up on chains of that size too. */

@@ -3,7 +3,7 @@ import { type Duplex, duplexPair } from 'node:stream';
 import { connect, createSecureContext, type SecureVersion, TLSSocket } from 'node:tls';
 import { isIpAddress } from '../../host.ts';
 import { asciiName, covers } from './host-name.ts';
-import type { Link } from './link.ts';
+import type { Link } from './path/link.ts';
 import type { ImportedPair } from './types.ts';
 
 /** A handshake that failed; `code` is OpenSSL's or Node's, never a message of theirs: those can quote input. */

@@ -1,6 +1,6 @@
 import { type ImportFinding, importFinding } from './finding.ts';
-import { describe, type Link, readLink } from './link.ts';
-import { normalizePin, readTrust, type Trust } from './trust.ts';
+import { describe, type Link, readLink } from './path/link.ts';
+import { normalizePin, readTrust, type Trust } from './path/trust.ts';
 import type { FoundCertificate, ImportRequest } from './types.ts';
 
 /** The certificates of the request as links, duplicates kept. */

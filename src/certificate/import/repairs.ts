@@ -1,4 +1,4 @@
-import { describe, type Link } from './link.ts';
+import { describe, type Link } from './path/link.ts';
 import type { Repair } from './repair.ts';
 
 /** What was dropped, added and put in order to get from the certificates of the input to those that are kept. */

@@ -1,4 +1,4 @@
-import type { Severity } from '../../plan/finding.ts';
+import type { Severity } from '../../reconcile/plan/findings/finding.ts';
 import type { Palette } from './palette.ts';
 import { wrap } from './table.ts';
 

@@ -1,5 +1,5 @@
 import { parseDuration } from '../../installation/duration.ts';
-import { secondOf } from '../../inventory/mongodb-keyfile.ts';
+import { secondOf } from '../../inventory/kinds/mongodb-keyfile.ts';
 import { activeSinceOf, type VersionRecord } from '../../ledger/record.ts';
 import { isLeftover } from '../machine.ts';
 import { secondScanFrom } from '../scans.ts';

@@ -3,7 +3,7 @@ import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDirectoryStore } from '../../../src/adapters/directory/directory-store.ts';
-import { systemProcess } from '../../../src/adapters/directory/process-identity.ts';
+import { systemProcess } from '../../../src/adapters/directory/lock/process-identity.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import { chance } from '../../support/seed.ts';
 import { FaultyFiles } from './faulty-files.ts';

@@ -3,7 +3,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDirectoryStore } from '../../../src/adapters/directory/directory-store.ts';
-import { systemProcess } from '../../../src/adapters/directory/process-identity.ts';
+import { systemProcess } from '../../../src/adapters/directory/lock/process-identity.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import { type Call, FaultyFiles } from './faulty-files.ts';
 import { sampleRun } from './sample-run.ts';

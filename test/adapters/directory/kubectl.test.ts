@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { writeManifest } from '../../../src/adapters/directory/write-manifest.ts';
+import { writeManifest } from '../../../src/adapters/directory/yaml/write-manifest.ts';
 import { configMap, useWorkspace } from './workspace.ts';
 
 const at = useWorkspace();

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDirectoryStore } from '../../../src/adapters/directory/directory-store.ts';
-import { systemProcess } from '../../../src/adapters/directory/process-identity.ts';
+import { systemProcess } from '../../../src/adapters/directory/lock/process-identity.ts';
 import type { KeyStore } from '../../../src/ports/key-store.ts';
 import { FaultyFiles } from './faulty-files.ts';
 import { configMap, fill, HOLDER, secret, tree, useWorkspace } from './workspace.ts';

@@ -9,7 +9,7 @@ import {
   type ProcessIdentity,
   type Sighting,
   systemProcess,
-} from '../../../src/adapters/directory/process-identity.ts';
+} from '../../../src/adapters/directory/lock/process-identity.ts';
 import { FaultyFiles } from './faulty-files.ts';
 import { fill, HOLDER, secret, tree, useWorkspace } from './workspace.ts';
 

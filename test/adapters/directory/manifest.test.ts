@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readManifest } from '../../../src/adapters/directory/read-manifest.ts';
-import { writeManifest } from '../../../src/adapters/directory/write-manifest.ts';
+import { readManifest } from '../../../src/adapters/directory/yaml/read-manifest.ts';
+import { writeManifest } from '../../../src/adapters/directory/yaml/write-manifest.ts';
 import { DamagedError } from '../../../src/errors.ts';
 import type { NewObject } from '../../../src/ports/key-store.ts';
 import type { ObjectRef } from '../../../src/ports/object-ref.ts';

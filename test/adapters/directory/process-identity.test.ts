@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { systemProcess } from '../../../src/adapters/directory/process-identity.ts';
+import { systemProcess } from '../../../src/adapters/directory/lock/process-identity.ts';
 
 describe('a process', () => {
   const self = systemProcess();

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openDirectoryStore } from '../../../src/adapters/directory/directory-store.ts';
-import { systemProcess } from '../../../src/adapters/directory/process-identity.ts';
+import { systemProcess } from '../../../src/adapters/directory/lock/process-identity.ts';
 import type { PaletteKeysError } from '../../../src/errors.ts';
 import type { KeyStore } from '../../../src/ports/key-store.ts';
 import { FaultyFiles } from './faulty-files.ts';

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { systemProcess } from '../../../src/adapters/directory/process-identity.ts';
+import { systemProcess } from '../../../src/adapters/directory/lock/process-identity.ts';
 import type { KubernetesOptions } from '../../../src/adapters/kubernetes/options.ts';
 import type { Lock, LockHolder } from '../../../src/ports/key-store.ts';
 import { sharedCluster } from '../../support/cluster/shared.ts';

@@ -1,8 +1,8 @@
 import { rootCertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { isAllowable } from '../../../src/certificate/import/decide.ts';
-import { readLink } from '../../../src/certificate/import/link.ts';
 import { keptOf, pairOf } from '../../../src/certificate/import/pair.ts';
+import { readLink } from '../../../src/certificate/import/path/link.ts';
 import { prove } from '../../../src/certificate/import/prove.ts';
 import { haveTools } from '../../program/tools.ts';
 import {

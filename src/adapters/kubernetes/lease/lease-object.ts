@@ -1,5 +1,5 @@
 import type { LockHolder } from '../../../ports/key-store.ts';
-import type { Origin } from '../../directory/process-identity.ts';
+import type { Origin } from '../../directory/lock/process-identity.ts';
 import type { Target } from '../api/call.ts';
 import { Garbled } from '../api/client.ts';
 import { type JsonObject, numberAt, objectAt, textAt } from '../json.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PaletteKeysError } from '../../../errors.ts';
 import type { Lock, LockHolder } from '../../../ports/key-store.ts';
-import { fateOf, type ProcessIdentity } from '../../directory/process-identity.ts';
+import { fateOf, type ProcessIdentity } from '../../directory/lock/process-identity.ts';
 import { writing } from '../api/call.ts';
 import type { ApiClient } from '../api/client.ts';
 import { ApiFailure, isConflict, isMissing, isTaken } from '../api/failure.ts';

@@ -1,7 +1,7 @@
 import { GENERAL_NAME, type GeneralName, type NameConstraints } from '../extensions.ts';
 import { textOf } from '../facts.ts';
 import type { ImportFinding } from '../finding.ts';
-import { describe, type Link } from '../link.ts';
+import { describe, type Link } from '../path/link.ts';
 import { matchSubtree } from './name-constraints.ts';
 import { about, type Chain, linksOf, type Rule } from './rule.ts';
 

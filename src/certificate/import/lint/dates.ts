@@ -1,5 +1,5 @@
 import type { ImportFinding } from '../finding.ts';
-import type { Link } from '../link.ts';
+import type { Link } from '../path/link.ts';
 import { about, type Chain, linksOf, type Rule } from './rule.ts';
 
 /** Dates are judged here and not by the handshake, which knows no time but the system's. */

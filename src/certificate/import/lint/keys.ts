@@ -1,6 +1,6 @@
 import { keyTypeOf } from '../facts.ts';
 import type { ImportFinding } from '../finding.ts';
-import type { Link } from '../link.ts';
+import type { Link } from '../path/link.ts';
 import { about, type Chain, linksOf, type Rule } from './rule.ts';
 
 const MIN_RSA_BITS = 2048;

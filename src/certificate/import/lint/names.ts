@@ -3,7 +3,7 @@ import { GENERAL_NAME } from '../extensions.ts';
 import { textOf } from '../facts.ts';
 import { type ImportFinding, importFinding } from '../finding.ts';
 import { asciiName, covers } from '../host-name.ts';
-import { describe, type Link } from '../link.ts';
+import { describe, type Link } from '../path/link.ts';
 import type { Rule } from './rule.ts';
 
 /** Every address under which users reach the platform must be in the SAN, nothing else counts (RFC 9525). */

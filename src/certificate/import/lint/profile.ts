@@ -1,6 +1,6 @@
 import { EXTENSION, GENERAL_NAME } from '../extensions.ts';
 import { keyTypeOf } from '../facts.ts';
-import type { Link } from '../link.ts';
+import type { Link } from '../path/link.ts';
 import { about, type Chain, linksOf, type Rule } from './rule.ts';
 
 const EMPTY_SEQUENCE = '0\0';

@@ -1,5 +1,5 @@
 import { type ImportFinding, type ImportFindingCode, importFinding } from '../finding.ts';
-import { describe, type Link } from '../link.ts';
+import { describe, type Link } from '../path/link.ts';
 import type { ImportRequest } from '../types.ts';
 
 /** A chain that is to be judged, as far as it was found. */

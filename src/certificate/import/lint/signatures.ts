@@ -1,4 +1,4 @@
-import type { Link } from '../link.ts';
+import type { Link } from '../path/link.ts';
 import { about, type Rule, withoutAnchor } from './rule.ts';
 
 const MD5 = 'MD5';

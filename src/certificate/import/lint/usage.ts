@@ -1,6 +1,6 @@
 import { EXTENSION } from '../extensions.ts';
 import type { ImportFinding } from '../finding.ts';
-import type { Link } from '../link.ts';
+import type { Link } from '../path/link.ts';
 import { about, type Chain, linksOf, type Rule } from './rule.ts';
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';

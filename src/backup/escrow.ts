@@ -1,0 +1,142 @@
+import { sha256Hex } from '../crypto/digest.ts';
+import { ledgerSecret } from '../installation/ledger-name.ts';
+import { allNamespaces, recordConfigMap } from '../installation/names.ts';
+import { formatTime, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
+import { firstRootKey } from '../ledger/known-spec.ts';
+import { ANNOTATION } from '../ledger/metadata.ts';
+import { recordObject } from '../ledger/record.ts';
+import type { Ring } from '../ledger/ring.ts';
+import { utf8 } from '../ledger/text.ts';
+import { pendingName } from '../ports/backup-files.ts';
+import type { StoredObject } from '../ports/key-store.ts';
+import type { SealFor } from '../ports/sealer.ts';
+import { Moved } from '../reconcile/errors.ts';
+import type { Assessment } from '../reconcile/plan/compare/compare.ts';
+import { type Finding, finding } from '../reconcile/plan/findings/finding.ts';
+import { nextRecord } from '../reconcile/plan/next-record.ts';
+import { hasAuditLog } from '../reconcile/plan/snapshot.ts';
+import type { ApplyPorts } from '../reconcile/ports.ts';
+import type { WrittenRecord } from '../reconcile/write/record.ts';
+import { updateRecord } from '../reconcile/write/update-record.ts';
+import { type BackupMark, type BackupPorts, entriesOf, recipientsOf, stageBackup, withBackup } from './backup.ts';
+import { type EscrowState, escrowState } from './plan/escrow-state.ts';
+import { encodeList } from './plan/list.ts';
+import { checkOpens } from './plan/open.ts';
+
+/** A backup that is made of the first keys before the store holds any of them. */
+export interface Escrow extends BackupPorts {
+  readonly file: string;
+  readonly to: SealFor;
+}
+
+/** What there is of the escrow, and the digest that it has or will have. */
+export interface EscrowSeen {
+  readonly state: EscrowState;
+  /** SHA-256 (hex), where it is made already. */
+  readonly sha256: string | undefined;
+}
+
+/** The annotations of the first root key that tell an escrow from others: SHA-256 (hex) of the file, and of the kids in it. */
+export type EscrowNotes = Readonly<Record<string, string>>;
+
+/** Looks at file, ledger and record. Throws what `escrowState` throws. */
+export async function seeEscrow({ file, files }: Escrow, assessment: Assessment): Promise<EscrowSeen> {
+  const { record, snapshot, versions } = assessment;
+  const root =
+    record.status === 'sound' ? record.record.keys['root-key']?.versions.find(({ n }) => n === 1) : undefined;
+  const isMissing = [...versions.values()].flat().some(({ action }) => action === 'create' || action === 'adopt');
+  const rest = isMissing ? 'partial' : 'whole';
+  const [placed, staged] = [await files.digest(file), await files.digest(pendingName(file))];
+  const notes = firstRootKey(snapshot.ledger)?.annotations;
+  // Another run may have made other keys since.
+  const isOfThese = notes?.[ANNOTATION.escrowKeys] === digestOfKids(entriesInLedger(assessment));
+  const first = isOfThese ? notes?.[ANNOTATION.escrow] : undefined;
+  const state = escrowState({
+    ...{ file, placed, staged, first },
+    noted: (root?.backups ?? []).map(({ sha256 }) => sha256),
+    ledger: assessment.ledger.size === 0 ? 'empty' : rest,
+    completed: hasAuditLog(snapshot),
+  });
+  return { state, sha256: state === 'note' ? first : staged };
+}
+
+/** What is to be said of an escrow that nobody can tell from another file. */
+export function escrowFindings({ file }: Escrow, { state }: EscrowSeen): readonly Finding[] {
+  if (state !== 'unknown') return [];
+  const message = 'an older palette-keys noted no digest: whether this file is the escrow of these keys is not known';
+  return [finding('ESCROW_UNKNOWN', file, message, `palette-keys backup --out ${file}.new --recipient age1…`)];
+}
+
+/**
+ * Stages a proved backup of the keys that are about to be written for the first time, and of those that an interrupted run
+ * wrote; the first root key, where it is there, gets its digest. Throws Moved where others changed that key.
+ */
+export async function stageEscrow(
+  escrow: Escrow,
+  entries: readonly LedgerEntry[],
+  installationId: string,
+  { snapshot }: Assessment,
+  ports: ApplyPorts,
+): Promise<EscrowNotes> {
+  const { spec } = snapshot;
+  const { clock, toolVersion, store, signal } = ports;
+  const rings = new Map(entries.map((entry): [string, Ring] => [entry.kind, [{ ...entry, state: 'active' }]]));
+  const record = nextRecord(undefined, { installationId, spec, rings, projections: [], now: clock.now() });
+  const objects = [
+    ...entries.map((entry) =>
+      ledgerObject(ledgerSecret(spec, entry.kind, entry.n), entry, { installationId, toolVersion }),
+    ),
+    recordObject(recordConfigMap(spec), record, toolVersion),
+  ];
+  const list = encodeList(allNamespaces(spec), objects);
+  let sha256: string;
+  try {
+    checkOpens(list);
+    ({ sha256 } = await stageBackup(list, escrow, { ...escrow, clock }));
+  } finally {
+    list.fill(0);
+  }
+  const notes = { [ANNOTATION.escrow]: sha256, [ANNOTATION.escrowKeys]: digestOfKids(entries) };
+  const root = firstRootKey(snapshot.ledger);
+  signal.throwIfAborted();
+  const noted = root === undefined ? 'replaced' : await store.replace(withNotes(root, notes), root.version);
+  if (noted !== 'replaced') throw new Moved('the first root key was changed by another run');
+  return notes;
+}
+
+function withNotes({ version, ...root }: StoredObject, notes: EscrowNotes) {
+  return { ...root, annotations: { ...root.annotations, ...notes } };
+}
+
+/** The entries that are in the ledger already. */
+export function entriesInLedger({ ledger }: Assessment): readonly LedgerEntry[] {
+  return [...ledger.values()].flat().flatMap((item) => (item.damage === undefined ? [item.entry] : []));
+}
+
+function digestOfKids(entries: readonly LedgerEntry[]): string {
+  return sha256Hex(
+    utf8(
+      entries
+        .map(({ kind, n, facts }) => `${kind} ${n} ${facts.kid}`)
+        .sort()
+        .join('\n'),
+    ),
+  );
+}
+
+/** Notes the escrow in the record that was written with the keys it holds, and then gives the file its name. */
+export async function finishEscrow(
+  { file, to, files }: Escrow,
+  { state, sha256 }: EscrowSeen,
+  written: WrittenRecord,
+  ports: ApplyPorts,
+): Promise<WrittenRecord> {
+  if (sha256 === undefined || state === 'done' || state === 'unknown') return written;
+  const mark: BackupMark = { file, sha256, at: formatTime(ports.clock.now()), recipients: recipientsOf(to) };
+  const held = entriesOf(written.record);
+  const { ledgerNamespace } = written.record.spec;
+  const noted =
+    state === 'place' ? written : await updateRecord(ledgerNamespace, (now) => withBackup(now, mark, held), ports);
+  if ((await files.digest(file)) !== sha256) await files.place(file, sha256);
+  return noted;
+}

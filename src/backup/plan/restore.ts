@@ -1,0 +1,126 @@
+import { equalBytes } from '../../crypto/digest.ts';
+import type { InstallationRecord } from '../../ledger/record.ts';
+import type { FoundObject, NewObject } from '../../ports/key-store.ts';
+import { formatRef } from '../../ports/object-ref.ts';
+import type { Assessment } from '../../reconcile/plan/compare/compare.ts';
+import { newestGeneration } from '../../reconcile/plan/next-record.ts';
+import type { Step } from '../../reconcile/plan/step.ts';
+
+/** One ledger entry of a backup. */
+export interface RestorableEntry {
+  readonly key: string;
+  readonly n: number;
+  readonly kid: string;
+  /** The Secret that it will be. */
+  readonly object: NewObject;
+}
+
+/** What is to be created: ids and reasons. Restoring never replaces anything. */
+export interface RestorePlan {
+  readonly steps: readonly Step[];
+  /** True where the store has no record, so that the one of the backup is written. */
+  readonly writesRecord: boolean;
+}
+
+/**
+ * The generation of a restored record: never older than what workloads mount, and newer where that will change, for one
+ * generation is one state.
+ */
+export function restoredGeneration(recorded: number, projections: Iterable<FoundObject>, changes: boolean): number {
+  const newest = newestGeneration(projections);
+  if (newest <= recorded) return recorded;
+  return changes ? newest + 1 : newest;
+}
+
+/** Compares a backup with what stands in the store. */
+export function planRestore(
+  entries: readonly RestorableEntry[],
+  record: InstallationRecord,
+  store: Assessment,
+): RestorePlan {
+  const steps = entries.map((entry) => entryStep(entry, store));
+  const place = store.record.status === 'missing' ? undefined : store.record.object;
+  const foreign = otherInstallation(record, store);
+  const newer = place === undefined ? unknownToBackup(record, store) : [];
+  return {
+    steps: [...(foreign === undefined ? [] : [foreign]), ...newer, ...steps],
+    writesRecord: place === undefined,
+  };
+}
+
+function entryStep({ key, n, kid, object }: RestorableEntry, store: Assessment): Step {
+  const { ref } = object;
+  const base = { ref, key, n, kid };
+  const found = store.snapshot.ledger.find((candidate) => formatRef(candidate.ref) === formatRef(ref));
+  if (found === undefined)
+    return unrecorded(base, store) ?? { ...base, action: 'create', reason: 'it is in the backup' };
+  if (found.damage === undefined && holdsSame(found, object)) return { ...base, action: 'keep' };
+  const item = store.ledger.get(key)?.find((candidate) => candidate.n === n);
+  if (item?.damage !== undefined || item === undefined) {
+    const reason = `it is there, but damaged: ${item?.damage ?? found.damage}`;
+    return blocked(base, 'LEDGER_ENTRY_DAMAGED', reason, 'move it away and keep it');
+  }
+  const other = item.entry.facts.kid;
+  return blocked(
+    base,
+    'LEDGER_ENTRY_UNEXPECTED',
+    `the store holds another key under this name (${other}) than the backup (${kid})`,
+    'restore into an empty store, or use a backup of this installation',
+  );
+}
+
+/** A version that the store's own record does not know would be a key without a state. */
+function unrecorded(base: Pick<Step, 'ref' | 'key' | 'kid'> & { n: number }, { record }: Assessment): Step | undefined {
+  if (record.status !== 'sound') return undefined;
+  const known = record.record.keys[base.key]?.versions.some(({ n, kid }) => n === base.n && kid === base.kid);
+  if (known === true) return undefined;
+  return blocked(
+    base,
+    'LEDGER_ENTRY_UNRECORDED',
+    "the store's record does not know this version",
+    'use a backup that is not newer than the record, or restore into an empty store',
+  );
+}
+
+/** Without a record, one that is older than the ledger would make an old key active again. */
+function unknownToBackup(record: InstallationRecord, { ledger }: Assessment): readonly Step[] {
+  return [...ledger].flatMap(([key, items]) =>
+    items
+      .filter(({ n }) => !(record.keys[key]?.versions ?? []).some((version) => version.n === n))
+      .map(({ ref, n }) => {
+        const reason = 'the backup does not know this version: it is older than the ledger';
+        return { ...blocked({ ref, key }, 'LEDGER_ENTRY_UNRECORDED', reason, 'use a newer backup'), n };
+      }),
+  );
+}
+
+function otherInstallation(record: InstallationRecord, store: Assessment): Step | undefined {
+  const there = store.installationId;
+  if (there === undefined || there === record.installationId) return undefined;
+  const name = `the store holds the installation ${there}, the backup is of ${record.installationId}`;
+  const ref = { kind: 'ConfigMap', namespace: record.spec.ledgerNamespace, name: 'palette-keys-installation' } as const;
+  return blocked(
+    { ref, key: 'root-key' },
+    'NOT_OURS',
+    name,
+    'restore into an empty store, or use a backup of this installation',
+  );
+}
+
+function blocked(
+  base: Pick<Step, 'ref' | 'key'>,
+  code: NonNullable<Step['code']>,
+  reason: string,
+  remedy: string,
+): Step {
+  return { ...base, action: 'blocked', code, reason, remedy };
+}
+
+/** True where every entry is the same; labels and annotations may have been touched. */
+function holdsSame(a: NewObject, b: NewObject): boolean {
+  const names = new Set([...Object.keys(a.data), ...Object.keys(b.data)]);
+  return [...names].every((name) => {
+    const [left, right] = [a.data[name], b.data[name]];
+    return left !== undefined && right !== undefined && equalBytes(left, right);
+  });
+}

@@ -1,0 +1,28 @@
+import type { KeyStore } from '../../ports/key-store.ts';
+import { formatRef } from '../../ports/object-ref.ts';
+import type { InitPlan } from '../../reconcile/plan/plan-changes.ts';
+import { countActions } from './render.ts';
+
+/** The document of kind InitResult (contract, section 6). */
+export function initDocument(plan: InitPlan, store: KeyStore, dryRun: boolean) {
+  const { installationId, steps, findings, specChanges, released, missingNamespaces } = plan;
+  return {
+    kind: 'InitResult',
+    store: { kind: store.kind, location: store.location },
+    installationId: installationId ?? null,
+    dryRun,
+    steps: steps.map(({ action, ref, key, kid, fingerprint, reason }) => ({
+      action,
+      object: formatRef(ref),
+      key,
+      ...(kid === undefined || kid === '' ? {} : { kid }),
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+      ...(reason === undefined ? {} : { reason }),
+    })),
+    counts: countActions(steps),
+    specChanges,
+    released,
+    namespaces: missingNamespaces,
+    findings,
+  };
+}

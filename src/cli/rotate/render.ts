@@ -1,0 +1,107 @@
+import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
+import type { Advance, WaitingFor } from '../../rotation/perform/rotation-run.ts';
+import type { PlannedStep } from '../../rotation/plan.ts';
+import { flagFor } from '../../rotation/word.ts';
+import { summarize } from '../init/render.ts';
+import type { Palette } from '../render/palette.ts';
+import { table, wrap } from '../render/table.ts';
+
+/** The document of kind RotateResult (contract, section 6). */
+export function rotateDocument(advance: Advance) {
+  const { key, done, generation, versions, steps, transitions, effects, waitingFor, notes } = advance;
+  return {
+    kind: 'RotateResult',
+    key,
+    done,
+    generation,
+    versions,
+    steps: steps.map(({ action, ref, key: its, kid, reason }) => ({
+      action,
+      object: formatRef(ref),
+      key: its,
+      ...(kid === undefined || kid === '' ? {} : { kid }),
+      ...(reason === undefined ? {} : { reason }),
+    })),
+    transitions: transitions.map(({ n, kid, from, to }) => ({ n, kid, ...(from === undefined ? {} : { from }), to })),
+    effects,
+    ...(waitingFor === undefined ? {} : { waitingFor: waitingDocument(waitingFor, generation) }),
+    notes,
+  };
+}
+
+function waitingDocument({ reason, until, blockers, onWord }: WaitingFor, generation: number) {
+  const word = onWord === true ? [flagFor(generation)] : [];
+  return { reason, ...(until === undefined ? {} : { until: inSeconds(until) }), blockers: [...blockers, ...word] };
+}
+
+/** What is waited for, for people; `next` is the command that goes on where the operator's word opens the gate. */
+export function renderWaiting(
+  key: string,
+  { reason, until, blockers, onWord, toCopy = [] }: WaitingFor,
+  next: string,
+  paint: Palette,
+): string {
+  const time = until === undefined ? '' : `, until ${inSeconds(until)}`;
+  const text = reason.charAt(0).toUpperCase() + reason.slice(1);
+  const files = toCopy.map(fileOf);
+  const copy =
+    files.length === 1
+      ? 'Copy this file to where it is used, restart what reads it, then run:'
+      : `Copy these ${files.length} files to where they are used, restart what reads them, then run:`;
+  const lines = onWord !== true ? [] : [files.length === 0 ? 'Once that is certain, run:' : copy, next];
+  const list = files.map((file) => `  - ${file}`);
+  const first = `palette-keys: ${paint.warning('waiting:')} ${key}: ${onWord === true ? `${text}.` : `${reason}${time}`}`;
+  return [first, ...blockers.map((blocker) => `  - ${blocker}`), ...lines, ...list].map((line) => `${line}\n`).join('');
+}
+
+/** Where a folder has an object, below its root. */
+function fileOf({ kind, namespace, name }: ObjectRef): string {
+  return `${namespace}/${kind === 'Secret' ? 'secrets' : 'configmaps'}/${name}.yaml`;
+}
+
+/** RFC 3339, to the second. */
+export function inSeconds(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}
+
+/** The versions of a kind after a run, and what the run did. */
+export function renderAdvance(
+  { key, done, versions, steps, transitions, effects, wrote, waitingFor }: Advance,
+  paint: Palette,
+): string {
+  const head = ['KEY', 'VERSION', 'STATE', 'KID'].map((text) => ({ text, paint: paint.strong }));
+  const rows = versions.map(({ n, kid, state }) => [key, `v${n}`, state, kid]);
+  const took = transitions.map(({ n, to }) => `v${n} is ${to}`).join(', ');
+  const written = steps.filter((step) => step.action !== 'delete');
+  const deleted = steps.length - written.length;
+  const objects = [written.length === 0 ? '' : summarize(written), deleted === 0 ? '' : `${deleted} deleted`];
+  const did = [took, objects.filter((part) => part !== '').join(', '), ...effects]
+    .filter((part) => part !== '')
+    .join('; ');
+  const nothing = wrote ? 'what was found out was noted' : 'nothing was written';
+  const open = waitingFor === undefined ? 'Not yet' : 'Waiting';
+  return `${rows.length === 0 ? '' : table([head, ...rows])}${done ? 'Done' : open}: ${key}, ${did === '' ? nothing : did}.\n`;
+}
+
+/** The document of kind RotatePlan. */
+export function roadDocument(key: string, steps: readonly PlannedStep[]) {
+  return {
+    kind: 'RotatePlan',
+    key,
+    steps: steps.map(({ action, earliest, condition }) => ({
+      action,
+      ...(earliest === undefined ? {} : { earliest: inSeconds(earliest) }),
+      condition,
+    })),
+  };
+}
+
+/** The road of a rotation: each step, when it can be taken at the earliest, and what it waits for. */
+export function renderRoad(steps: readonly PlannedStep[], paint: Palette): string {
+  return steps
+    .map(({ action, earliest, condition }) => {
+      const time = earliest === undefined ? '' : `, from ${inSeconds(earliest)} on`;
+      return `${paint.strong(action)}${time}\n${wrap(condition, 2)}`;
+    })
+    .join('');
+}

@@ -1,0 +1,94 @@
+import type { ErrorDetail } from '../../errors.ts';
+import { DEFAULTS, isMapping, NO_BASE } from '../defaults.ts';
+import type { GivenSpec } from '../given.ts';
+import type { InstallationSpec } from '../spec.ts';
+import { checkSpec, completeOver } from './check.ts';
+import type { Mistake, Path } from './mistakes.ts';
+import { type Position, positionsIn } from './position.ts';
+import { specInvalid, toDetail } from './spec-invalid.ts';
+import { readYaml } from './yaml-source.ts';
+import type { Spot } from './yaml-tree.ts';
+
+/** A mistake with its place in the file; `at` is an offset. */
+interface Placed extends ErrorDetail {
+  readonly at: number;
+}
+
+/**
+ * Reads `palette-keys.yaml`. `source` is what messages call the file. Whatever is wrong in the text alone is found here,
+ * before a store is opened; what is wrong with it in an installation is found by `against`. `isRecorded`: an installation may
+ * have been made with it before the newest rules were.
+ * @throws PaletteKeysError SPEC_INVALID, as `against` does; its details list every mistake in the order of the file, each as
+ *   `<source>:<line>:<column>: <field>: <what is wrong>`. No message quotes a value that may be a secret.
+ */
+export function parseSpec(text: string, source: string, isRecorded = false): GivenSpec {
+  const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const { tree, mistakes } = readYaml(plain);
+  const positionOf = positionsIn(plain);
+  if (tree === undefined) throw specInvalid(source, locate(mistakes, source, positionOf));
+  const place = (found: readonly Mistake[]): Placed[] =>
+    found
+      .filter((mistake) => !isRefused(mistake, tree.root))
+      .map((mistake) => ({ ...toDetail(mistake), at: offsetOf(mistake, tree.root) }));
+
+  const given = tree.root.value as object;
+  const refused = tree.mistakes.map((mistake) => ({ ...toDetail(mistake), at: mistake.at }));
+  const isWrong = mistakes.length + refused.length > 0 || checkSpec(given, isRecorded, NO_BASE).spec === undefined;
+  if (isWrong) {
+    // So that all mistakes are known at once, with the values that a new installation would have.
+    const all = checkSpec(given, isRecorded).mistakes ?? [];
+    throw specInvalid(source, locate([...mistakes, ...refused, ...place(all)], source, positionOf));
+  }
+
+  const { ledgerNamespace, rootDomain } = given as Partial<InstallationSpec>;
+  return {
+    ...{ ledgerNamespace, rootDomain },
+    leftOut: leftOut(given, DEFAULTS),
+    against: (recorded) => {
+      const { spec, mistakes: broken } = completeOver(recorded, given, isRecorded);
+      if (spec !== undefined) return spec;
+      throw specInvalid(source, locate(place(broken), source, positionOf));
+    },
+  };
+}
+
+function leftOut(given: object, all: object, prefix = ''): string[] {
+  return Object.entries(all).flatMap(([key, inner]) => {
+    if (!Object.hasOwn(given, key)) return isMapping(inner) ? leftOut({}, inner, `${prefix}${key}.`) : [prefix + key];
+    const value = (given as Readonly<Record<string, unknown>>)[key];
+    return isMapping(value) && isMapping(inner) ? leftOut(value, inner, `${prefix}${key}.`) : [];
+  });
+}
+
+function locate(mistakes: readonly Placed[], source: string, positionOf: (at: number) => Position): ErrorDetail[] {
+  return mistakes
+    .toSorted((a, b) => a.at - b.at || Number(a.message > b.message) - Number(a.message < b.message))
+    .map(({ at, message, ...rest }) => {
+      const { line, column } = positionOf(at);
+      return { message: `${source}:${line}:${column}: ${message}`, ...(rest.remedy && { remedy: rest.remedy }) };
+    });
+}
+
+/** Whether the mistake is only that a value is missing which the tree has refused. */
+function isRefused({ path, isKey }: Mistake, root: Spot): boolean {
+  const { spot, isWhole } = find(root, path);
+  return isKey !== true && isWhole && spot.value === undefined;
+}
+
+/** Where a mistake shows: at what is written under its path, else at `orAt`, else at the innermost that is there. */
+function offsetOf({ path, orAt, isKey }: Mistake, root: Spot): number {
+  const place = find(root, path);
+  const other = orAt === undefined || place.isWhole ? undefined : find(root, orAt);
+  const { spot } = other?.isWhole ? other : place;
+  return isKey ? spot.keyAt : spot.at;
+}
+
+function find(root: Spot, path: Path): { readonly spot: Spot; readonly isWhole: boolean } {
+  let spot = root;
+  for (const part of path) {
+    const inner = spot.inside.get(part);
+    if (inner === undefined) return { spot, isWhole: false };
+    spot = inner;
+  }
+  return { spot, isWhole: true };
+}

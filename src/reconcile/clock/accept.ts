@@ -1,0 +1,56 @@
+import { RECORD_NAME } from '../../installation/names.ts';
+import { formatTime } from '../../ledger/entry.ts';
+import { newestNoted, withAcceptedClock } from '../../ledger/noted-times.ts';
+import { type InstallationRecord, isOlder, RECORD_KEY } from '../../ledger/record.ts';
+import { appendAudit } from '../audit/log.ts';
+import { judgeClock } from '../plan/judge-clock.ts';
+import type { ApplyPorts } from '../ports.ts';
+import { readBack } from '../write/record.ts';
+import { updateRecord } from '../write/update-record.ts';
+import { clockImplausible } from './check.ts';
+
+/**
+ * Accepts the clock where the record holds times that are later: those count no longer. Audit log first, then one update of
+ * the record. Does nothing where the record has no such times, or there is none. An older record is only accepted
+ * where `migrates` has it; else CLOCK_IMPLAUSIBLE names `migration`, the command that does both.
+ */
+export async function acceptClock(
+  ledgerNamespace: string,
+  { migrates, migration }: { readonly migrates: boolean; readonly migration: string },
+  ports: ApplyPorts,
+): Promise<void> {
+  const found = await readBack(ports.store, ledgerNamespace);
+  if (found === undefined) return;
+  const newest = newestNoted(found.record);
+  const doubt = judgeClock({ now: ports.clock.now(), newestNoted: newest });
+  if (doubt === undefined) return;
+  if (isOlder(found.record) && !migrates) throw clockImplausible(doubt, migration);
+  const { store, actor, clock } = ports;
+  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+  try {
+    await note(found.record, newest, ports);
+    const accepted = (record: InstallationRecord): InstallationRecord =>
+      withAcceptedClock(record, formatTime(clock.now()));
+    await updateRecord(ledgerNamespace, accepted, ports);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function note(record: InstallationRecord, newest: string, ports: ApplyPorts): Promise<void> {
+  const object = `ConfigMap/${record.spec.ledgerNamespace}/${RECORD_NAME}: times up to ${newest} count no longer`;
+  await appendAudit(record, { changes: [{ action: 'accept-clock', object, key: RECORD_KEY }], result: 'done' }, ports);
+}
+
+/** A record out of a backup, with the clock accepted. Throws CLOCK_IMPLAUSIBLE where it is newer and nobody accepted it. */
+export function recordByClock(
+  record: InstallationRecord,
+  { accepted, command }: { readonly accepted: boolean; readonly command: string },
+  { clock }: Pick<ApplyPorts, 'clock'>,
+): InstallationRecord {
+  const doubt = judgeClock({ now: clock.now(), newestNoted: newestNoted(record) });
+  if (doubt === undefined) return record;
+  if (!accepted) throw clockImplausible({ message: `${doubt.message}, which is in the backup` }, command);
+  // An older record takes no acceptance: it is restored as it is, and `init` migrates it.
+  return isOlder(record) ? record : withAcceptedClock(record, formatTime(clock.now()));
+}

@@ -1,0 +1,72 @@
+import { AUDIT_NAME } from '../../installation/names.ts';
+import type { InstallationSpec } from '../../installation/spec.ts';
+import type { LedgerView, RecordView } from '../../inventory/ledger-view.ts';
+import type { FoundObject, Leftover } from '../../ports/key-store.ts';
+import type { Change } from './change.ts';
+
+/** Everything that was read from the store, before anything is decided. */
+export interface Snapshot {
+  readonly store: { readonly kind: 'directory' | 'kubernetes'; readonly location: string };
+  /** The spec that the run works with: the requested one, else the recorded one, else the default. */
+  readonly spec: InstallationSpec;
+  /** Fields that the requested one leaves out; undefined where none was requested. */
+  readonly leftOut: readonly string[] | undefined;
+  /** The installation's own: the recorded one, or its copy where the record is lost. Undefined where neither is there. */
+  readonly ownSpec: InstallationSpec | undefined;
+  /** All our objects in the ledger's namespace. */
+  readonly ledger: readonly FoundObject[];
+  /** The record among them. */
+  readonly record: RecordView;
+  /** Full audit logs, in any order; undefined where nobody read them. */
+  readonly archives?: readonly string[];
+  /** The versions among them. */
+  readonly versions: LedgerView;
+  /** What stands at the place of each projection, by `formatRef`; what is not there is not in it. */
+  readonly projections: ReadonlyMap<string, FoundObject>;
+  /** Secrets made by hand that `--adopt` may take in, by `formatRef`; read for a first `init` and with `--adopt`. */
+  readonly adoptable: ReadonlyMap<string, FoundObject>;
+  /** Objects of others under names that a first ledger needs, by `formatRef`; read for a first `init` alone. */
+  readonly strangers: ReadonlyMap<string, FoundObject>;
+  /** Every place that was looked at, by `formatRef`. */
+  readonly looked: ReadonlySet<string>;
+  /** What lies about in the store; undefined under its lock, where nobody asks. */
+  readonly leftovers?: readonly Leftover[];
+  /** Namespaces of the spec that the store does not have. */
+  readonly missingNamespaces: readonly string[];
+}
+
+/** How many tenant keys which root key wraps. */
+export interface TenantsCounted {
+  readonly status: 'counted';
+  /** Hosts, database and collection. */
+  readonly location: string;
+  /** Documents by the kid that wraps them; undefined counts those that name none. */
+  readonly byKid: ReadonlyMap<string | undefined, number>;
+}
+
+/** What the database of the tenant keys says of the root keys that wrap them. */
+export type TenantsSeen = TenantsCounted | { readonly status: 'unknown'; readonly reason: string };
+
+/** What was asked for on the command line. */
+export interface InitRequest {
+  /** What an import or a rotation asks for. */
+  readonly change?: Change | undefined;
+  /** Take well-formed material in that the ledger does not know. */
+  readonly adopt: boolean;
+  /** Replace well-formed material that the ledger does not know by ours. */
+  readonly restore: boolean;
+  /** What the database of the tenant keys says; undefined where nobody asked it. */
+  readonly seen?: TenantsSeen | undefined;
+  /** Raise the schemaVersion of a record that an older build wrote: `init` alone does. */
+  readonly migrates?: boolean;
+}
+
+/** The audit log that is being written, as it stands in the ledger's namespace. */
+export function auditLogIn({ ledger }: Snapshot): FoundObject | undefined {
+  return ledger.find(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
+}
+
+/** True where runs came to their end: only such a run writes the log. */
+export function hasAuditLog(snapshot: Snapshot): boolean {
+  return auditLogIn(snapshot) !== undefined;
+}

@@ -1,0 +1,23 @@
+import type { Assessment } from '../plan/compare/compare.ts';
+import type { Snapshot } from '../plan/snapshot.ts';
+
+/**
+ * Overwrites the key bytes that an assessment holds, but for those of objects that stand in `spared` too. Best effort:
+ * strings and copies inside OpenSSL cannot be reached.
+ */
+export function wipe({ snapshot, rings }: Assessment, spared?: Snapshot): void {
+  // What is restored from a projection shares its bytes.
+  const needed = new Set(spared === undefined ? [] : bytesOf(spared));
+  const materials = [...rings.values()].flat().flatMap(({ material }) => Object.values(material.entries));
+  for (const bytes of [...bytesOf(snapshot), ...materials]) if (!needed.has(bytes)) bytes.fill(0);
+}
+
+/** Overwrites the key bytes of what was read. */
+export function wipeSnapshot(snapshot: Snapshot): void {
+  for (const bytes of bytesOf(snapshot)) bytes.fill(0);
+}
+
+function bytesOf({ ledger, projections, adoptable }: Snapshot): readonly Uint8Array[] {
+  const objects = [...ledger, ...projections.values(), ...adoptable.values()];
+  return objects.flatMap((object) => (object.damage === undefined ? Object.values(object.data) : []));
+}

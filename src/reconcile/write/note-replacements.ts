@@ -1,0 +1,30 @@
+import { withReplacement } from '../../ledger/replacement.ts';
+import type { Change } from '../plan/change.ts';
+import type { Assessment } from '../plan/compare/compare.ts';
+import type { ApplyPorts } from '../ports.ts';
+import { updateRecord } from './update-record.ts';
+
+/**
+ * Notes, under the lock and before the ledger is written, which versions will be made because the key is compromised: if
+ * the run is killed in between, the same command takes that entry up instead of making another one.
+ */
+export async function noteReplacements(
+  { versions, snapshot }: Assessment,
+  change: Change | undefined,
+  ports: ApplyPorts,
+): Promise<void> {
+  if (change?.compromised !== true) return;
+  const { kind, generation } = change;
+  const made = (versions.get(kind) ?? []).flatMap((item) => (item.action === 'create' ? [item.n] : []));
+  if (made.length === 0) return;
+  await updateRecord(
+    snapshot.spec.ledgerNamespace,
+    (record) => {
+      const key = record.keys[kind];
+      if (key === undefined || record.generation !== generation) return record;
+      const evidence = made.reduce(withReplacement, key.evidence);
+      return { ...record, keys: { ...record.keys, [kind]: { ...key, evidence } } };
+    },
+    ports,
+  );
+}

@@ -1,0 +1,113 @@
+import { formatTime, type KindId } from '../../ledger/entry.ts';
+import type { InstallationRecord, KeyRecord, VersionRecord } from '../../ledger/record.ts';
+import type { Lock } from '../../ports/key-store.ts';
+import { appendAudit } from '../../reconcile/audit/log.ts';
+import { checkClock } from '../../reconcile/clock/check.ts';
+import type { ApplyPorts } from '../../reconcile/ports.ts';
+import { updateRecord } from '../../reconcile/write/update-record.ts';
+import { confirmationOf, entryName, withConfirmation } from '../confirmation.ts';
+import { withFirstScan } from '../scans.ts';
+import type { Confirmed } from './consumers.ts';
+import type { ScanNote } from './tenants.ts';
+
+/**
+ * Notes that all consumers of a version were found to be current in its present state, in the audit log first. Whoever
+ * was quicker is believed, and a state that was left meanwhile is not confirmed. `instead` is the one that no longer counts.
+ */
+export async function confirmConsumers(
+  before: InstallationRecord,
+  { kind, version, by, ignored, instead, at }: Confirmed & { readonly kind: KindId },
+  ports: ApplyPorts,
+): Promise<void> {
+  const now = ports.clock.now();
+  const confirmedAt = formatTime(at);
+  const source = by === 'operator' ? "on the operator's word" : 'by their Pods';
+  const without = ignored.length === 0 ? '' : `, without ${ignored.join(', ')}`;
+  const object = `consumers are current ${source}${without}`;
+  const evidence = (key: KeyRecord): KeyRecord['evidence'] =>
+    confirmationOf(key, version, now)?.at.getTime() !== instead?.at.getTime()
+      ? key.evidence
+      : withConfirmation(key, version, { confirmedAt, by, ...(ignored.length === 0 ? {} : { ignored }) });
+  await writeConfirmation(before, { kind, versions: [version], object, evidence }, ports);
+}
+
+/** Notes the first look that found nobody who needs an old version, or that it no longer counts. */
+export async function noteScan(
+  before: InstallationRecord,
+  kind: KindId,
+  { old, active, scan }: ScanNote,
+  ports: ApplyPorts,
+  take = lockNow,
+): Promise<void> {
+  const who = kind === 'root-key' ? 'tenant key' : 'session';
+  const object =
+    scan === undefined
+      ? `${who}s may need it again`
+      : `no ${who} needs it, as of ${formatTime(scan.begun)}, in ${scan.location}`;
+  const evidence = (key: KeyRecord): KeyRecord['evidence'] => withFirstScan(key, old, active, scan);
+  await writeConfirmation(before, { kind, versions: [old, active], object, evidence }, ports, take);
+}
+
+/** Notes in the audit log what a census found of an old salt that is about to be retired. */
+export async function noteCensus(
+  before: InstallationRecord,
+  { old, found, accepted }: { readonly old: VersionRecord; readonly found: string; readonly accepted: boolean },
+  ports: ApplyPorts,
+): Promise<void> {
+  const object = `${found}${accepted ? '; so many resets were accepted' : ''}`;
+  await writeConfirmation(before, { kind: 'hash-salt', versions: [old], object, evidence: undefined }, ports);
+}
+
+/** Notes in the audit log which endpoints could not be looked at before a version was given up. */
+export async function noteUnprobed(
+  before: InstallationRecord,
+  kind: KindId,
+  { old, unprobed }: { readonly old: VersionRecord; readonly unprobed: readonly string[] },
+  ports: ApplyPorts,
+): Promise<void> {
+  const object = unprobed.join('; ');
+  await writeConfirmation(before, { kind, versions: [old], object, evidence: undefined }, ports);
+}
+
+/** Takes the lock for what this command writes to the record alone. */
+export function lockNow({ store, clock, actor }: ApplyPorts): Promise<Lock> {
+  return store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+}
+
+/** Writes to the audit log, and changes the evidence of a kind, unless one of the versions that it is about has left its state. */
+async function writeConfirmation(
+  before: InstallationRecord,
+  {
+    kind,
+    versions: [version, ...others],
+    object,
+    evidence,
+  }: {
+    readonly kind: KindId;
+    readonly versions: readonly [VersionRecord, ...VersionRecord[]];
+    readonly object: string;
+    readonly evidence: ((key: KeyRecord) => KeyRecord['evidence']) | undefined;
+  },
+  ports: ApplyPorts,
+  take = lockNow,
+): Promise<void> {
+  // Waits are counted from this time, by whoever looks next.
+  if (ports.store.cluster !== undefined) await checkClock(ports.store.cluster, ports.clock);
+  const lock = await take(ports);
+  try {
+    const changes = [
+      { action: 'confirm', object: `${kind} v${version.n} ${version.state}: ${object}`, key: kind, kid: version.kid },
+    ];
+    await appendAudit(before, { changes, result: 'done' }, ports);
+    if (evidence === undefined) return;
+    const change = (record: InstallationRecord): InstallationRecord => {
+      const key = record.keys[kind];
+      const current = new Set(key?.versions.map(entryName));
+      if (key === undefined || [version, ...others].some((each) => !current.has(entryName(each)))) return record;
+      return { ...record, keys: { ...record.keys, [kind]: { ...key, evidence: evidence(key) } } };
+    };
+    await updateRecord(before.spec.ledgerNamespace, change, ports);
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,59 @@
+import { isIssuedBy, normalizePem, readBundle, readSingle } from '../../certificate/read.ts';
+import { DamagedError } from '../../errors.ts';
+import { entry, utf8 } from '../../ledger/text.ts';
+import { formatRef } from '../../ports/object-ref.ts';
+import type { EvidencePorts, Observation, Statements } from './observation.ts';
+
+const PROBE_TIMEOUT_MS = 5000;
+
+export interface LeavesFound {
+  /** Certificates that chain to the version, in words. */
+  readonly leaves: readonly string[];
+  /** Endpoints that showed no certificate, with the reason: they are no evidence either way. */
+  readonly unprobed: readonly string[];
+}
+
+/** Certificates that chain to one version of a CA: those in our Secrets, and those that endpoints serve. */
+export async function leavesIssuedBy(
+  issuer: number,
+  { kind, assessment }: Observation,
+  { endpoints }: Statements,
+  { probe }: EvidencePorts,
+): Promise<LeavesFound> {
+  const version = assessment.rings.get(kind)?.find(({ n }) => n === issuer);
+  if (version === undefined) return { leaves: [], unprobed: [] };
+  const ca = readSingle(entry(version.material.entries, 'tls.crt'));
+  const isOld = (pem: Uint8Array): boolean => {
+    const [leaf] = readBundle(pem);
+    return leaf !== undefined && isIssuedBy(leaf, ca);
+  };
+  const stored = assessment.projections.flatMap(({ projection }) => {
+    const found = assessment.snapshot.projections.get(formatRef(projection.ref));
+    if (projection.source !== 'issued' || found === undefined || found.damage !== undefined) return [];
+    return isOld(entry(found.data, 'tls.crt')) ? [formatRef(projection.ref)] : [];
+  });
+  const leaves = [...stored];
+  const unprobed: string[] = [];
+  const answers = await Promise.all(
+    endpoints.map(({ host, port }) => probe.probe({ host, port, servername: host, timeoutMs: PROBE_TIMEOUT_MS })),
+  );
+  for (const [i, { host, port }] of endpoints.entries()) {
+    const answer = answers[i] ?? { unreachable: 'nobody has looked' };
+    const [der] = 'chain' in answer ? answer.chain : [];
+    if (der === undefined) {
+      const why = 'chain' in answer ? 'no certificate' : answer.unreachable;
+      unprobed.push(`${host}:${port} could not be looked at (${why}): what it serves is no part of the evidence`);
+    } else if (servesOld(der, isOld)) leaves.push(`${host}:${port}`);
+  }
+  return { leaves, unprobed };
+}
+
+/** What cannot be read as a certificate is none of ours. */
+function servesOld(der: Uint8Array, isOld: (pem: Uint8Array) => boolean): boolean {
+  try {
+    return isOld(utf8(normalizePem(der)));
+  } catch (error) {
+    if (error instanceof DamagedError) return false;
+    throw error;
+  }
+}

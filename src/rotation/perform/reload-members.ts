@@ -1,0 +1,96 @@
+import { normalizePem, readBundle } from '../../certificate/read.ts';
+import { PaletteKeysError } from '../../errors.ts';
+import { entry } from '../../ledger/text.ts';
+import type { DatabaseAdmin } from '../../ports/database-users.ts';
+import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
+import { ringsOfLedger } from '../../reconcile/plan/compare/compare.ts';
+import { authoritiesOf } from '../../tenants/keyring.ts';
+import type { Observation } from '../evidence/observation.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput, AdvancePorts } from './rotation-run.ts';
+
+/** Members of the replica set, by what came of having them load their certificate. */
+export interface Reloaded {
+  /** They serve the one of the Secret. */
+  readonly serving: readonly string[];
+  /** Their files do not have it yet. */
+  readonly behind: readonly string[];
+  /** They have to be restarted: why. */
+  readonly deaf: readonly string[];
+}
+
+const PROBE_TIMEOUT_MS = 5000;
+
+/**
+ * Has every member of the replica set load the certificate of `palette-mongodb-tls` that does not serve it; undefined where
+ * no administrator's credential is at hand. What they serve then is looked at, and nothing else counts. None is told before
+ * somebody has agreed; one that a look before has told is told again until it serves it, and that is no news.
+ */
+export async function reloadMembers(
+  { kind, assessment }: Observation,
+  input: Pick<AdvanceInput, 'rehearses' | 'before' | 'agree'>,
+  log: Pick<Log, 'did'>,
+  ports: AdvancePorts,
+): Promise<Reloaded | undefined> {
+  const [ref] = assessment.projections.flatMap(({ projection }) => (projection.kind === kind ? [projection.ref] : []));
+  if (kind !== 'mongodb-tls' || input.rehearses || ref === undefined) return undefined;
+  const { ledger, record, snapshot } = assessment;
+  const server = await ports.databaseUsers(snapshot.spec, authoritiesOf(ringsOfLedger(ledger, record)));
+  if (server?.admin === undefined) return undefined;
+  const leaf = await leafIn(ref, ports);
+  const result = { serving: [] as string[], behind: [] as string[], deaf: [] as string[] };
+  let isAgreed = false;
+  for (const member of await server.admin.members()) {
+    ports.signal.throwIfAborted();
+    if (await serves(member, leaf, ports)) {
+      result.serving.push(member);
+      continue;
+    }
+    const effect = `told ${member} to load its certificate`;
+    const isTold = input.before?.effects.includes(effect) === true;
+    if (!isTold && !isAgreed) {
+      const action = 'have the members of the replica set load their certificate';
+      await input.agree({ kind, action, plan: undefined, irrevocable: undefined });
+      isAgreed = true;
+    }
+    const state = await reload(member, leaf, server.admin, ports);
+    if (!isTold && state !== 'deaf') log.did(effect);
+    result[state].push(member);
+  }
+  return result;
+}
+
+async function reload(
+  member: string,
+  leaf: string,
+  admin: DatabaseAdmin,
+  ports: AdvancePorts,
+): Promise<keyof Reloaded> {
+  try {
+    if (!(await admin.rotateCertificates(member))) return 'deaf';
+  } catch (error) {
+    // Its old certificate has expired, perhaps: nobody can tell it any more.
+    if (error instanceof PaletteKeysError && error.code === 'DATABASE_UNTRUSTED') return 'deaf';
+    throw error;
+  }
+  return (await serves(member, leaf, ports)) ? 'serving' : 'behind';
+}
+
+/** As it stands there now: this run may have issued it. */
+async function leafIn(ref: ObjectRef, { store }: AdvancePorts): Promise<string> {
+  const found = await store.get(ref);
+  const [leaf] = found === undefined || found.damage !== undefined ? [] : readBundle(entry(found.data, 'tls.crt'));
+  if (leaf !== undefined) return leaf.x509.toString();
+  throw new PaletteKeysError('CONFLICT', `${formatRef(ref)} was taken away meanwhile`, {
+    hint: 'palette-keys init restores it',
+  });
+}
+
+async function serves(member: string, leaf: string, { probe }: AdvancePorts): Promise<boolean> {
+  const at = member.lastIndexOf(':');
+  const host = member.slice(0, at).replace(/^\[|\]$/g, '');
+  const port = Number(member.slice(at + 1));
+  const answer = await probe.probe({ host, port, servername: host, timeoutMs: PROBE_TIMEOUT_MS });
+  const [der] = 'chain' in answer ? answer.chain : [];
+  return der !== undefined && normalizePem(der) === leaf;
+}

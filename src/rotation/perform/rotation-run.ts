@@ -1,0 +1,126 @@
+import { PaletteKeysError } from '../../errors.ts';
+import type { KindId } from '../../ledger/entry.ts';
+import type { InstallationRecord } from '../../ledger/record.ts';
+import type { State } from '../../ledger/ring.ts';
+import type { ObjectRef } from '../../ports/object-ref.ts';
+import type { Transition } from '../../reconcile/plan/change.ts';
+import type { InitPlan } from '../../reconcile/plan/plan-changes.ts';
+import type { Step as ObjectStep } from '../../reconcile/plan/step.ts';
+import type { SpecRequest } from '../../reconcile/read/read-installation.ts';
+import type { EvidencePorts, Observation, Statements } from '../evidence/observation.ts';
+import type { Request } from '../request.ts';
+
+export interface AdvanceInput extends Statements {
+  readonly spec: SpecRequest;
+  readonly kind: KindId;
+  /** A step that is asked for by name; otherwise the kind's rotation goes on, or one is opened. */
+  readonly request: Request | undefined;
+  /** True where a rotation may be opened if none is open. */
+  readonly opens: boolean;
+  /** What the same command has come to before, where it waited and looks again. */
+  readonly before: Advance | undefined;
+  /** Certificates past their renewal time alone. */
+  readonly due: boolean;
+  readonly again: boolean;
+  readonly compromised: boolean;
+  readonly restart: boolean;
+  /** So many records may lose the hash that an old salt made: their users reset the password. */
+  readonly acceptResets: number | undefined;
+  /** Services whose certificates are meant; undefined for all. */
+  readonly services: readonly string[] | undefined;
+  /** Asked before every write; throws where nobody agrees. */
+  agree(proposal: Proposal): Promise<void>;
+}
+
+/** Workloads that a run has restarted, with the time, in milliseconds, from which on a start gave them the change. */
+export type Restarted = Map<string, number>;
+
+export interface Pausing {
+  /** Waits, in milliseconds; rejects as soon as the run is interrupted. */
+  pause(ms: number): Promise<void>;
+}
+
+export interface AdvancePorts extends EvidencePorts, Pausing {}
+
+/** What is about to be written. */
+export interface Proposal {
+  readonly kind: KindId;
+  /** In words: `promote v2 of internal-ca`. */
+  readonly action: string;
+  /** Undefined where the store is not what is written. */
+  readonly plan: InitPlan | undefined;
+  readonly irrevocable: Loss | undefined;
+}
+
+/** A key that will be gone, or that somebody else may hold, which the operator has to want: its kid is typed. */
+export interface Loss {
+  readonly kid: string;
+  readonly reason: string;
+  /** What is done with the key: `destroy it`. */
+  readonly deed: string;
+  /** True where it can be undone, so that --yes is enough. */
+  readonly yields?: true;
+  /** What helps where nobody can be asked. */
+  readonly remedy: string;
+}
+
+/** Such a key is destroyed only by an operator who types its kid. */
+export function irrevocableLoss({ reason, remedy }: Loss): PaletteKeysError {
+  return new PaletteKeysError('REFUSED', reason, { hint: remedy });
+}
+
+/** A ledger entry that was deleted. */
+export type Deletion = Omit<ObjectStep, 'action'> & { readonly action: 'delete' };
+
+export interface WaitingFor {
+  readonly reason: string;
+  readonly until?: Date;
+  readonly blockers: readonly string[];
+  /** True where time alone opens nothing: somebody has to say something, or to give access. */
+  readonly stuck?: true;
+  /** True where the operator's word opens it, for the generation of the record that is named. */
+  readonly onWord?: true;
+  /** Objects that the operator has to bring to where they are used. */
+  readonly toCopy?: readonly ObjectRef[];
+}
+
+/** How far a kind has come, since the command began. */
+export interface Advance {
+  readonly key: KindId;
+  readonly done: boolean;
+  /** Of the record, as it was read last. */
+  readonly generation: number;
+  /** The generation that the operator's word counts for, once that is decided. */
+  readonly word: Heard | undefined;
+  readonly versions: readonly { readonly n: number; readonly kid: string; readonly state: State }[];
+  /** Objects that were written or deleted. */
+  readonly steps: readonly (ObjectStep | Deletion)[];
+  readonly transitions: readonly Transition[];
+  readonly waitingFor: WaitingFor | undefined;
+  /** True where waiting alone is of no use: it would have been refused, had it written nothing. */
+  readonly refused: boolean;
+  /** True where anything was written: objects, evidence, tenant keys or users of the database, a restart. */
+  readonly wrote: boolean;
+  /** True where it is done, and the operator's word would say that nothing works with a compromised key any more. */
+  readonly offersWord: boolean;
+  /** What was restarted, and for which change. */
+  readonly restarted: Restarted;
+  /** The one old version that accepted resets are about, once that is known. */
+  readonly resets: number | undefined;
+  /** What was done besides objects and states: `restarted Deployment/a/b`. */
+  readonly effects: readonly string[];
+  /** What else there is to say: `already rotated …`. */
+  readonly notes: readonly string[];
+}
+
+/** What the operator's word has come to; `for` is undefined where it counts for nothing. */
+export interface Heard {
+  readonly for: number | undefined;
+}
+
+/** What a step is decided on. */
+export interface Scene {
+  readonly input: AdvanceInput;
+  readonly observation: Observation;
+  readonly record: InstallationRecord;
+}

@@ -1,0 +1,72 @@
+import type { InitInput } from '../../reconcile/init-run.ts';
+import type { Change } from '../../reconcile/plan/change.ts';
+import type { Snapshot } from '../../reconcile/plan/snapshot.ts';
+import { applyInit, previewInit } from '../../reconcile/reconcile.ts';
+import { refuseBlocked } from '../../reconcile/refusals.ts';
+import type { Observation } from '../evidence/observation.ts';
+import type { Log } from './rotation-log.ts';
+import type { AdvanceInput, AdvancePorts, Loss } from './rotation-run.ts';
+import { irrevocableLoss } from './rotation-run.ts';
+
+/**
+ * What was read so long ago is read once more: while somebody was asked, or records were counted, others may have written.
+ * Thousands of Secrets are assessed in less.
+ */
+const FRESH_MS = 15_000;
+
+/** Projections as a write has read them back, and when. Who has it wipes it. */
+export interface Verified {
+  readonly snapshot: Snapshot;
+  readonly at: Date;
+}
+
+export function isFresh({ at }: { readonly at: Date }, { clock }: Pick<AdvancePorts, 'clock'>): boolean {
+  return clock.now().getTime() - at.getTime() <= FRESH_MS;
+}
+
+/**
+ * Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. A rehearsal ends
+ * before anybody is asked, and is refused what the run would be.
+ */
+export async function writeChange(
+  action: string,
+  change: Change,
+  {
+    input,
+    ports,
+    log,
+    seen,
+    irrevocable,
+    agreed,
+    takeOver,
+  }: {
+    readonly input: AdvanceInput;
+    readonly ports: AdvancePorts;
+    readonly log: Log;
+    /** What the change was decided on. */
+    readonly seen: Observation | undefined;
+    readonly irrevocable: Loss | undefined;
+    /** What comes before the first write, once somebody has agreed. */
+    agreed?(): Promise<void>;
+    /** Called with what was read back, where anything was written. */
+    takeOver?(verified: Verified): void;
+  },
+): Promise<void> {
+  const request: InitInput['request'] = { adopt: false, restore: false, change };
+  const init = (): InitInput => {
+    const before = seen !== undefined && isFresh(seen, ports) ? { seen: seen.assessment.snapshot } : {};
+    return { spec: input.spec, createNamespaces: false, request, ...before };
+  };
+  const plan = await previewInit(init(), ports);
+  refuseBlocked(plan);
+  if (input.rehearses) {
+    if (irrevocable?.yields === true) log.say(irrevocable.reason);
+    else if (irrevocable !== undefined) throw irrevocableLoss(irrevocable);
+    return;
+  }
+  await input.agree({ kind: input.kind, action, plan, irrevocable });
+  await agreed?.();
+  const over =
+    takeOver === undefined ? {} : { takeOver: (snapshot: Snapshot) => takeOver({ snapshot, at: ports.clock.now() }) };
+  log.applied(await applyInit(plan, { ...init(), ...over }, ports));
+}

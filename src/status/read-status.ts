@@ -1,0 +1,33 @@
+import type { InstallationSpec } from '../installation/spec.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { KeyStore } from '../ports/key-store.ts';
+import { assess } from '../reconcile/plan/compare/compare.ts';
+import type { Snapshot, TenantsSeen } from '../reconcile/plan/snapshot.ts';
+import { withArchives } from '../reconcile/read/audit-archives.ts';
+import { withLeftovers } from '../reconcile/read/key-traces.ts';
+import { gather, type SpecRequest } from '../reconcile/read/read-installation.ts';
+import { wipe } from '../reconcile/read/wipe.ts';
+import { reportStatus, type StatusReport, tooNewStatus } from './plan/status.ts';
+
+/** Reads everything, the tenant keys with `look`, and says what is there; undefined where there is no installation. Writes nothing. */
+export async function readStatus(
+  ports: { readonly store: KeyStore; readonly clock: Clock },
+  spec: SpecRequest,
+  look?: (spec: InstallationSpec) => Promise<TenantsSeen | undefined>,
+): Promise<StatusReport | undefined> {
+  const now = ports.clock.now();
+  let snapshot: Snapshot;
+  try {
+    const gathered = await withLeftovers(ports.store, await gather(ports.store, spec));
+    snapshot = await withArchives(gathered, ports.store);
+  } catch (error) {
+    const report = tooNewStatus(error, spec.namespace ?? '');
+    if (report === undefined) throw error;
+    return report;
+  }
+  const seen = snapshot.ledger.length === 0 ? undefined : await look?.(snapshot.spec);
+  const assessment = await assess(snapshot, { adopt: false, restore: false, seen }, now);
+  const report = reportStatus(assessment, now);
+  wipe(assessment);
+  return report;
+}
