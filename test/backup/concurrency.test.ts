@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KeyStore } from '../../src/ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
-import { faultsOf } from '../apply/checker.ts';
-import { Interleaving } from '../apply/interleaving.ts';
-import { LedgerWatch } from '../apply/ledger-watch.ts';
+import { faultsOf } from '../reconcile/checker.ts';
+import { Interleaving } from '../reconcile/interleaving.ts';
+import { LedgerWatch } from '../reconcile/ledger-watch.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {
   installation,

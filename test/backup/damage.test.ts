@@ -1,7 +1,7 @@
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ageSealer } from '../../src/adapters/age/sealer.ts';
-import { kidOfSecret } from '../apply/checker.ts';
+import { kidOfSecret } from '../reconcile/checker.ts';
 import { installation, ledgerRef, RECORD, storeWith } from '../support/installations.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';
 import { RsaPool, seededRandom } from '../support/random.ts';

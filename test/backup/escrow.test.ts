@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { decodeList } from '../../src/backup/plan/list.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
-import { faultsOf } from '../apply/checker.ts';
-import { Interleaving } from '../apply/interleaving.ts';
+import { faultsOf } from '../reconcile/checker.ts';
+import { Interleaving } from '../reconcile/interleaving.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {
   init,

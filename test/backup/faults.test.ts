@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openBackup } from '../../src/backup/plan/open.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { ObjectRef } from '../../src/ports/object-ref.ts';
-import { faultsOf } from '../apply/checker.ts';
-import { LedgerWatch } from '../apply/ledger-watch.ts';
+import { faultsOf } from '../reconcile/checker.ts';
+import { LedgerWatch } from '../reconcile/ledger-watch.ts';
 import { FaultyStore, type Moment } from '../support/faulty-store.ts';
 import {
   installation,

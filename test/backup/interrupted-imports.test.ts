@@ -1,6 +1,6 @@
 /** `csr` and `import-cert`, killed at every write: the next run leaves no version that the record does not know. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { haveTools } from '../program/tools.ts';
+import { haveTools } from '../scenarios/program/tools.ts';
 import { FaultyStore, type Moment } from '../support/faulty-store.ts';
 import { editRecord, installation, recordIn, smallSpec, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';

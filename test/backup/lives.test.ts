@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
 import { VERSIONED } from '../../src/inventory/index.ts';
-import { haveTools } from '../program/tools.ts';
+import { haveTools } from '../scenarios/program/tools.ts';
 import { installation, ledgerFacts, recordIn, smallSpec, storeWith } from '../support/installations.ts';
 import { usersOf } from '../support/memory-database-users.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from '../support/memory-store.ts';

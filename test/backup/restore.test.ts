@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { parse } from 'yaml';
 import type { ObjectRef } from '../../src/ports/object-ref.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
-import { faultsOf } from '../apply/checker.ts';
+import { faultsOf } from '../reconcile/checker.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {
   AUDIT,

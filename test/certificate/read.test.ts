@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { issueCertificate, readIssuer } from '../../src/certificate/issue.ts';
 import { isIssuedBy, matchesKey, readBundle, readSingle } from '../../src/certificate/read.ts';
 import { DamagedError } from '../../src/errors.ts';
-import { kidOfKey } from '../apply/checker.ts';
+import { kidOfKey } from '../reconcile/checker.ts';
 import { DAY, START } from '../support/clock.ts';
 
 const rsa = (): KeyObject => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;

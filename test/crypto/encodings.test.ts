@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { base32 } from '../../src/crypto/base32.ts';
 import { base64urlToBytes, bytesToBase64url } from '../../src/crypto/base64url.ts';
-import { slowBase32 } from '../apply/checker.ts';
+import { slowBase32 } from '../reconcile/checker.ts';
 
 describe('base32', () => {
   // RFC 4648, section 10, in lower case and without padding.

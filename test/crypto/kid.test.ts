@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { equalBytes, fingerprint, sha256Hex } from '../../src/crypto/digest.ts';
 import { credentialKid, KID_PATTERN, publicKeyKid, symmetricKid } from '../../src/crypto/kid.ts';
 import { spkiOf } from '../../src/crypto/private-key.ts';
-import { kidOfKey, kidOfSecret } from '../apply/checker.ts';
+import { kidOfKey, kidOfSecret } from '../reconcile/checker.ts';
 
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i);
 

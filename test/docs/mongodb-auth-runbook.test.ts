@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { entryOf, install, LEDGER, PLATFORM, readRecord } from '../program/store.ts';
+import { entryOf, install, LEDGER, PLATFORM, readRecord } from '../scenarios/program/store.ts';
 import { haveMongodbOrSkip, type MongodbServer, startMongodb } from '../support/mongodb/server.ts';
 import { newFolder } from '../support/program.ts';
 import { FOLDER, shell } from './follow.ts';

@@ -7,7 +7,7 @@ import { fqdnCertificate, fqdnMaterial, leafOf, materialOfSecret } from '../../s
 import { fqdnKey } from '../../src/inventory/kinds/fqdn-key.ts';
 import type { Material } from '../../src/ledger/entry.ts';
 import type { State } from '../../src/ledger/ring.ts';
-import { haveTools } from '../program/tools.ts';
+import { haveTools } from '../scenarios/program/tools.ts';
 import { type Made, makeIntermediate, makeLeaf, makeRoot } from '../support/openssl-pki.ts';
 
 const utf8 = (text: string) => Buffer.from(text);

@@ -9,7 +9,7 @@ import { ledgerObject, readLedgerObject } from '../../src/ledger/entry.ts';
 import { acceptedOf, type Rings } from '../../src/ledger/ring.ts';
 import type { Entries } from '../../src/ports/key-store.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
-import { kidOfKey, kidOfSecret } from '../apply/checker.ts';
+import { kidOfKey, kidOfSecret } from '../reconcile/checker.ts';
 import { START } from '../support/clock.ts';
 import { ledgerRef, smallSpec } from '../support/installations.ts';
 import { RsaPool, seededRandom } from '../support/random.ts';

@@ -6,7 +6,7 @@ import { DamagedError } from '../../src/errors.ts';
 import type { ComputedProjection } from '../../src/inventory/kind.ts';
 import type { Rings, RingVersion } from '../../src/ledger/ring.ts';
 import type { Entries } from '../../src/ports/key-store.ts';
-import { kidOfKey, slowBase32 } from '../apply/checker.ts';
+import { kidOfKey, slowBase32 } from '../reconcile/checker.ts';
 import { smallSpec } from '../support/installations.ts';
 import { kindOf, versionOf } from './rings.ts';
 

@@ -1,6 +1,6 @@
 /** What goes wrong with one write of a rotation, and the proof that the same command, given again, ends where an undisturbed one does. */
 import type { Advance } from '../../src/rotation/perform/rotation-run.ts';
-import { faultsOf } from '../apply/checker.ts';
+import { faultsOf } from '../reconcile/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { FaultyStore, type Moment } from '../support/faulty-store.ts';
 import { recordIn, smallSpec, storeWith } from '../support/installations.ts';

@@ -1,7 +1,7 @@
 /** The rotation of the database user: nobody is cut off, and no password stays behind that opens something. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
-import { faultsOf } from '../apply/checker.ts';
+import { faultsOf } from '../reconcile/checker.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {

@@ -8,7 +8,7 @@ import { PaletteKeysError } from '../../src/errors.ts';
 import { fqdnMaterial } from '../../src/inventory/kinds/fqdn-certificate.ts';
 import type { State } from '../../src/ledger/ring.ts';
 import { lookAt } from '../../src/reconcile/plan/change.ts';
-import { faultsOf } from '../apply/checker.ts';
+import { faultsOf } from '../reconcile/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import {
   auditIn,

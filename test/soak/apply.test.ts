@@ -1,8 +1,8 @@
-/** As test/apply/, in other orders and with other histories every time. */
+/** As test/reconcile/, in other orders and with other histories every time. */
 import { test } from 'vitest';
-import { checkHistories } from '../apply/model.ts';
+import { checkHistories } from '../reconcile/model.ts';
 
-await import('../apply/concurrency.test.ts');
+await import('../reconcile/concurrency.test.ts');
 
 const seconds = Number(process.env['SOAK_SECONDS'] ?? 3600);
 

@@ -1,12 +1,12 @@
 /**
  * Backup and restore for as long as SOAK_SECONDS say: killed at random moments, and the tests of test/backup/ with every
  * fault at every write, ten thousand damaged files and hundreds of orders of concurrent runs. Without the soak one round
- * of kills is in test/program/restore.test.ts, and a part of the others in test/backup/.
+ * of kills is in test/scenarios/program/restore.test.ts, and a part of the others in test/backup/.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { backupRound } from '../program/backup-rounds.ts';
-import { backUp, type KeyPair, keyPair } from '../program/backups.ts';
-import { install } from '../program/store.ts';
+import { backupRound } from '../scenarios/program/backup-rounds.ts';
+import { backUp, type KeyPair, keyPair } from '../scenarios/program/backups.ts';
+import { install } from '../scenarios/program/store.ts';
 import { copyOf } from '../support/program.ts';
 
 const soaking = process.env['SOAK'] === '1';

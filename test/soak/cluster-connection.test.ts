@@ -1,6 +1,6 @@
 /** What a run meets on its way to a cluster: addresses, logins, and faults of the server that last, which takes its time. */
 import { afterAll, beforeAll, describe } from 'vitest';
-import { type Bed, START_MS, startBed } from '../cluster-program/bed.ts';
+import { type Bed, START_MS, startBed } from '../scenarios/cluster/bed.ts';
 import { findAssetsOrSkip } from '../support/cluster.ts';
 import { connectionCases, noConnectionCases } from './connection-cases.ts';
 

@@ -13,9 +13,9 @@ import {
   startBed,
   verdictOn,
   versionsOf,
-} from '../cluster-program/bed.ts';
-import { AUDIT, doings, type InitResult, LEDGER, PLATFORM, RECORD, specFile } from '../program/store.ts';
-import { startWarm } from '../program/warm.ts';
+} from '../scenarios/cluster/bed.ts';
+import { AUDIT, doings, type InitResult, LEDGER, PLATFORM, RECORD, specFile } from '../scenarios/program/store.ts';
+import { startWarm } from '../scenarios/program/warm.ts';
 import { openWorkshop, type Workshop } from '../support/cluster/processes.ts';
 import { waitUntil } from '../support/cluster/wait.ts';
 import { findAssetsOrSkip } from '../support/cluster.ts';

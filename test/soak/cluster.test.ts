@@ -1,2 +1,2 @@
-/** As test/cluster-program/first-runs.test.ts, with every fault at every request and crowds of twenty. */
-await import('../cluster-program/first-runs.test.ts');
+/** As test/scenarios/cluster/first-runs.test.ts, with every fault at every request and crowds of twenty. */
+await import('../scenarios/cluster/first-runs.test.ts');

@@ -1,2 +1,2 @@
-/** As test/cluster-program/import.test.ts, killed at every request, before and after the server has acted. */
-await import('../cluster-program/import.test.ts');
+/** As test/scenarios/cluster/import.test.ts, killed at every request, before and after the server has acted. */
+await import('../scenarios/cluster/import.test.ts');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { killRound } from '../program/kill-rounds.ts';
+import { killRound } from '../scenarios/program/kill-rounds.ts';
 
 const seconds = Number(process.env['SOAK_SECONDS'] ?? 3600);
 

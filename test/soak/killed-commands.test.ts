@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { backUp, type KeyPair, keyPair } from '../program/backups.ts';
-import { FQDN, Pki, WITH_DOMAIN } from '../program/import-bed.ts';
-import { wait } from '../program/kill-rounds.ts';
-import { install, specFile, verifyInstallation } from '../program/store.ts';
+import { backUp, type KeyPair, keyPair } from '../scenarios/program/backups.ts';
+import { FQDN, Pki, WITH_DOMAIN } from '../scenarios/program/import-bed.ts';
+import { wait } from '../scenarios/program/kill-rounds.ts';
+import { install, specFile, verifyInstallation } from '../scenarios/program/store.ts';
 import { copyOf, newPath, run, script, start } from '../support/program.ts';
 import { chance } from '../support/seed.ts';
 

@@ -9,8 +9,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startCutter, startTenantsBed, type TenantsBed } from '../program/tenants-bed.ts';
-import { haveTools } from '../program/tools.ts';
+import { startCutter, startTenantsBed, type TenantsBed } from '../scenarios/program/tenants-bed.ts';
+import { haveTools } from '../scenarios/program/tools.ts';
 import { startFakeCollection } from '../support/mongodb/fake-collection-server.ts';
 import { haveMongodbOrSkip, startMongodb } from '../support/mongodb/server.ts';
 import { fileWith, type Running } from '../support/program.ts';

@@ -8,9 +8,9 @@ import { defaultSpec } from '../../src/installation/defaults.ts';
 import { serviceNamespaces } from '../../src/installation/names.ts';
 import { importNeeds } from '../../src/reconcile/access/needs.ts';
 import { rbacFor } from '../../src/reconcile/access/rbac.ts';
-import { type Bed, START_MS, startBed, verdictOn } from '../cluster-program/bed.ts';
-import { doings, type InitResult, LEDGER, PLATFORM, SMALL, specText } from '../program/store.ts';
-import { skipped } from '../program/tools.ts';
+import { type Bed, START_MS, startBed, verdictOn } from '../scenarios/cluster/bed.ts';
+import { doings, type InitResult, LEDGER, PLATFORM, SMALL, specText } from '../scenarios/program/store.ts';
+import { skipped } from '../scenarios/program/tools.ts';
 import { findAssetsOrSkip } from '../support/cluster.ts';
 import { folderWith, newFolder, newPath, project, run, runWell } from '../support/program.ts';
 

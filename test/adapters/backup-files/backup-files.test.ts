@@ -13,7 +13,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { backupFiles } from '../../../src/adapters/system/backup-files.ts';
 import { sha256Hex } from '../../../src/crypto/digest.ts';
 import { DamagedError, PaletteKeysError } from '../../../src/errors.ts';
-import { mayMount, smallDisk } from '../../program/tools.ts';
+import { mayMount, smallDisk } from '../../scenarios/program/tools.ts';
 import { newFolder } from '../../support/program.ts';
 import { chanceBytes } from '../../support/seed.ts';
 

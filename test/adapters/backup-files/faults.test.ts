@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { haveTools } from '../../program/tools.ts';
+import { haveTools } from '../../scenarios/program/tools.ts';
 import { newFolder, runWell, script } from '../../support/program.ts';
 
 const MAKE_ONE = script(new URL('./make-one.ts', import.meta.url));

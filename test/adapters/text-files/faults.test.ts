@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { textFiles } from '../../../src/adapters/system/text-files.ts';
-import { haveTools } from '../../program/tools.ts';
+import { haveTools } from '../../scenarios/program/tools.ts';
 import { newFolder, runWell, script } from '../../support/program.ts';
 
 const files = textFiles(new AbortController().signal);

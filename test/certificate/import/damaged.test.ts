@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { haveTools } from '../../program/tools.ts';
+import { haveTools } from '../../scenarios/program/tools.ts';
 import {
   caExtensions,
   type Made,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ImportRequest } from '../../../src/certificate/import/types.ts';
-import { haveTools } from '../../program/tools.ts';
+import { haveTools } from '../../scenarios/program/tools.ts';
 import {
   caExtensions,
   type Made,

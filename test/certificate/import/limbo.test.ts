@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { countOutcomes, DELIBERATE, runLimbo } from '../../../bench/limbo.mjs';
-import { haveTools } from '../../program/tools.ts';
+import { haveTools } from '../../scenarios/program/tools.ts';
 import { makeIntermediate, makeLeaf, makeRoot } from '../../support/openssl-pki.ts';
 
 /** The suite is not part of the project: whoever has it names it. */

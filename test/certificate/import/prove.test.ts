@@ -4,7 +4,7 @@ import { isAllowable } from '../../../src/certificate/import/decide.ts';
 import { keptOf, pairOf } from '../../../src/certificate/import/pair.ts';
 import { readLink } from '../../../src/certificate/import/path/link.ts';
 import { prove } from '../../../src/certificate/import/prove.ts';
-import { haveTools } from '../../program/tools.ts';
+import { haveTools } from '../../scenarios/program/tools.ts';
 import {
   caExtensions,
   type Made,

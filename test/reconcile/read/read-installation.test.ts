@@ -1,0 +1,80 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { gather } from '../../../src/reconcile/read/read-installation.ts';
+import { previewInit } from '../../../src/reconcile/reconcile.ts';
+import { ManualClock } from '../../support/clock.ts';
+import { AUDIT, inputOf, installation, ledgerRef, objectIn, RECORD, storeWith } from '../../support/installations.ts';
+import type { MemoryStore, Snapshot } from '../../support/memory-store.ts';
+
+const REQUEST = { spec: undefined, namespace: undefined };
+let made: Snapshot;
+
+beforeAll(async () => {
+  made = await installation();
+});
+
+/** A store whose first listing was begun before the root key was there, and ended after the record was. */
+function tornOnce(): MemoryStore {
+  const store = storeWith(made);
+  const list = store.list.bind(store);
+  let lists = 0;
+  store.list = async (namespace) => {
+    lists += 1;
+    const found = await list(namespace);
+    return lists === 1 ? found.filter(({ ref }) => ref.name !== ledgerRef('root-key').name) : found;
+  };
+  return store;
+}
+
+describe('full audit logs', () => {
+  const ARCHIVE = { ...AUDIT, name: `${AUDIT.name}-1` };
+
+  function withArchive(): MemoryStore {
+    const store = storeWith(made);
+    const log = objectIn(made, AUDIT);
+    store.put({ ...log, ref: ARCHIVE, labels: { ...log.labels, 'palette-keys.dev/kind': 'audit-archive' } });
+    return store;
+  }
+
+  const archivesIn = ({ ledger }: Awaited<ReturnType<typeof gather>>) =>
+    ledger.filter(({ ref }) => ref.name === ARCHIVE.name).length;
+
+  it('stay unread while the record is there', async () => {
+    expect(archivesIn(await gather(withArchive(), REQUEST))).toBe(0);
+  });
+
+  it('are read where it is lost after this run has seen it', async () => {
+    const store = withArchive();
+    const first = await gather(store, REQUEST);
+    store.take(RECORD);
+    expect(archivesIn(await gather(store, REQUEST, undefined, first))).toBe(1);
+  });
+
+  it('are read where it is lost, and once in a run', async () => {
+    const store = withArchive();
+    store.take(RECORD);
+    const first = await gather(store, REQUEST);
+    expect(archivesIn(first)).toBe(1);
+    store.take(ARCHIVE);
+    expect(archivesIn(await gather(store, REQUEST, undefined, first))).toBe(1);
+  });
+});
+
+describe('reading a store at which another run is at work', () => {
+  it('reads again where the record names an entry that the list lacks', async () => {
+    const { ledger } = await gather(tornOnce(), REQUEST);
+    expect(ledger.map(({ ref }) => ref.name)).toContain(ledgerRef('root-key').name);
+  });
+
+  it('so that no key is taken for lost that is not', async () => {
+    const plan = await previewInit(inputOf(), { store: tornOnce(), clock: new ManualClock() });
+    expect(plan.changes).toBe(false);
+    expect(plan.steps.filter(({ action }) => action !== 'keep')).toEqual([]);
+  });
+
+  it('takes an entry that is gone the second time too for gone', async () => {
+    const store = storeWith(made);
+    store.take(ledgerRef('root-key'));
+    const { ledger } = await gather(store, REQUEST);
+    expect(ledger.map(({ ref }) => ref.name)).not.toContain(ledgerRef('root-key').name);
+  });
+});
