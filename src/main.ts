@@ -38,7 +38,7 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
       },
       openTenantStore: async (database, { requestTimeout }) => {
         const { openMongodbTenantStore } = await import('./adapters/mongodb/tenant-store.ts');
-        await favourMemory();
+        await limitHeapGrowth();
         return openMongodbTenantStore({ ...database, timeoutMs: timeoutOf(requestTimeout) });
       },
       openCensus: async (database, { requestTimeout }) => {
@@ -58,9 +58,9 @@ export async function run(argv: readonly string[], overrides: Partial<CliPorts> 
 }
 
 /** Before anything that may hold thousands of Secrets or documents is opened. */
-async function favourMemory(): Promise<void> {
-  const system = await import('./adapters/system/favour-memory.ts');
-  system.favourMemory();
+async function limitHeapGrowth(): Promise<void> {
+  const system = await import('./adapters/system/limit-heap-growth.ts');
+  system.limitHeapGrowth();
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -82,7 +82,7 @@ async function openStore(
 ): Promise<KeyStore> {
   if (options.dir === '')
     throw new PaletteKeysError('USAGE', '--dir is empty', { hint: 'name a folder: --dir ./keys' });
-  await favourMemory();
+  await limitHeapGrowth();
   if (options.dir !== undefined) {
     const { openDirectoryStore } = await import('./adapters/directory/directory-store.ts');
     return openDirectoryStore(options.dir);

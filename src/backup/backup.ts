@@ -10,10 +10,10 @@ import type { Entries, NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { Sealer, SealFor } from '../ports/sealer.ts';
 import { appendAudit, logMentions } from '../reconcile/audit/log.ts';
-import { Moved } from '../reconcile/errors.ts';
-import { type Assessment, assess } from '../reconcile/plan/compare/compare.ts';
+import { StoreChangedError } from '../reconcile/errors.ts';
+import { type Comparison, compare } from '../reconcile/plan/compare/compare.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
-import { gather } from '../reconcile/read/read-installation.ts';
+import { readInstallation } from '../reconcile/read/read-installation.ts';
 import { wipe } from '../reconcile/read/wipe.ts';
 import { updateRecord } from '../reconcile/write/update-record.ts';
 import { encodeList } from './plan/list.ts';
@@ -72,12 +72,12 @@ export interface Backup {
  */
 export async function applyBackup(request: BackupRequest, ports: ApplyPorts & BackupPorts): Promise<Backup> {
   const { store, clock, actor } = ports;
-  const snapshot = await gather(store, {
+  const snapshot = await readInstallation(store, {
     ...{ spec: undefined, namespace: request.namespace },
     ledgerNamespace: request.ledgerNamespace,
   });
-  const assessment = await assess(snapshot, { adopt: false, restore: false }, clock.now());
-  const { record, objects } = wholeInstallation(assessment);
+  const comparison = await compare(snapshot, { adopt: false, restore: false }, clock.now());
+  const { record, objects } = wholeInstallation(comparison);
   const list = encodeList(allNamespaces(record.spec), objects);
   const entries = entriesOf(record);
   try {
@@ -91,13 +91,13 @@ export async function applyBackup(request: BackupRequest, ports: ApplyPorts & Ba
       await ports.files.place(request.file, mark.sha256);
       return { entries, mark };
     } catch (error) {
-      throw error instanceof Moved ? notRemembered(request.file) : error;
+      throw error instanceof StoreChangedError ? notRemembered(request.file) : error;
     } finally {
       await lock.release();
     }
   } finally {
     list.fill(0);
-    wipe(assessment);
+    wipe(comparison);
   }
 }
 
@@ -207,7 +207,7 @@ export function entriesOf(record: InstallationRecord): readonly BackedUp[] {
 }
 
 /** The record and the ledger's Secrets, where nothing of it is missing or damaged. Throws NOT_INSTALLED and REFUSED. */
-function wholeInstallation({ record, versions, snapshot, ledger, installationId }: Assessment): {
+function wholeInstallation({ record, versions, snapshot, ledger, installationId }: Comparison): {
   readonly record: InstallationRecord;
   readonly objects: readonly NewObject[];
 } {
@@ -245,7 +245,7 @@ function wholeInstallation({ record, versions, snapshot, ledger, installationId 
 }
 
 /** The log is not in the backup: a restored one goes on from the line that the record knows as the last one. */
-function restorable({ record, object }: Extract<Assessment['record'], { status: 'sound' }>): Entries {
+function restorable({ record, object }: Extract<Comparison['record'], { status: 'sound' }>): Entries {
   const { audit } = record;
   if (isOlder(record) || audit === undefined) return object.data;
   const { lines, digest } = audit;

@@ -10,8 +10,8 @@ import { utf8 } from '../ledger/text.ts';
 import { pendingName } from '../ports/backup-files.ts';
 import type { StoredObject } from '../ports/key-store.ts';
 import type { SealFor } from '../ports/sealer.ts';
-import { Moved } from '../reconcile/errors.ts';
-import type { Assessment } from '../reconcile/plan/compare/compare.ts';
+import { StoreChangedError } from '../reconcile/errors.ts';
+import type { Comparison } from '../reconcile/plan/compare/compare.ts';
 import { type Finding, finding } from '../reconcile/plan/findings/finding.ts';
 import { nextRecord } from '../reconcile/plan/next-record.ts';
 import { hasAuditLog } from '../reconcile/plan/snapshot.ts';
@@ -40,8 +40,8 @@ export interface EscrowSeen {
 export type EscrowNotes = Readonly<Record<string, string>>;
 
 /** Looks at file, ledger and record. Throws what `escrowState` throws. */
-export async function seeEscrow({ file, files }: Escrow, assessment: Assessment): Promise<EscrowSeen> {
-  const { record, snapshot, versions } = assessment;
+export async function seeEscrow({ file, files }: Escrow, comparison: Comparison): Promise<EscrowSeen> {
+  const { record, snapshot, versions } = comparison;
   const root =
     record.status === 'sound' ? record.record.keys['root-key']?.versions.find(({ n }) => n === 1) : undefined;
   const isMissing = [...versions.values()].flat().some(({ action }) => action === 'create' || action === 'adopt');
@@ -49,12 +49,12 @@ export async function seeEscrow({ file, files }: Escrow, assessment: Assessment)
   const [placed, staged] = [await files.digest(file), await files.digest(pendingName(file))];
   const notes = firstRootKey(snapshot.ledger)?.annotations;
   // Another run may have made other keys since.
-  const isOfThese = notes?.[ANNOTATION.escrowKeys] === digestOfKids(entriesInLedger(assessment));
+  const isOfThese = notes?.[ANNOTATION.escrowKeys] === digestOfKids(entriesInLedger(comparison));
   const first = isOfThese ? notes?.[ANNOTATION.escrow] : undefined;
   const state = escrowState({
     ...{ file, placed, staged, first },
     noted: (root?.backups ?? []).map(({ sha256 }) => sha256),
-    ledger: assessment.ledger.size === 0 ? 'empty' : rest,
+    ledger: comparison.ledger.size === 0 ? 'empty' : rest,
     completed: hasAuditLog(snapshot),
   });
   return { state, sha256: state === 'note' ? first : staged };
@@ -75,7 +75,7 @@ export async function stageEscrow(
   escrow: Escrow,
   entries: readonly LedgerEntry[],
   installationId: string,
-  { snapshot }: Assessment,
+  { snapshot }: Comparison,
   ports: ApplyPorts,
 ): Promise<EscrowNotes> {
   const { spec } = snapshot;
@@ -100,7 +100,7 @@ export async function stageEscrow(
   const root = firstRootKey(snapshot.ledger);
   signal.throwIfAborted();
   const noted = root === undefined ? 'replaced' : await store.replace(withNotes(root, notes), root.version);
-  if (noted !== 'replaced') throw new Moved('the first root key was changed by another run');
+  if (noted !== 'replaced') throw new StoreChangedError('the first root key was changed by another run');
   return notes;
 }
 
@@ -109,7 +109,7 @@ function withNotes({ version, ...root }: StoredObject, notes: EscrowNotes) {
 }
 
 /** The entries that are in the ledger already. */
-export function entriesInLedger({ ledger }: Assessment): readonly LedgerEntry[] {
+export function entriesInLedger({ ledger }: Comparison): readonly LedgerEntry[] {
   return [...ledger.values()].flat().flatMap((item) => (item.damage === undefined ? [item.entry] : []));
 }
 

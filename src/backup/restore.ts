@@ -10,14 +10,14 @@ import { type InstallationRecord, recordObject } from '../ledger/record.ts';
 import type { NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { OpenWith } from '../ports/sealer.ts';
-import { assess } from '../reconcile/plan/compare/compare.ts';
+import { compare } from '../reconcile/plan/compare/compare.ts';
 import type { Finding } from '../reconcile/plan/findings/finding.ts';
 import { seenFindings, strangerFindings } from '../reconcile/plan/findings/tenants.ts';
 import { type InitPlan, planInit } from '../reconcile/plan/plan-changes.ts';
 import type { InitRequest, Snapshot, TenantsSeen } from '../reconcile/plan/snapshot.ts';
-import type { Step } from '../reconcile/plan/step.ts';
+import type { ObjectStep } from '../reconcile/plan/step.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
-import { gather, type SpecRequest } from '../reconcile/read/read-installation.ts';
+import { readInstallation, type SpecRequest } from '../reconcile/read/read-installation.ts';
 import { accessIn, type TenantAccess } from '../tenants/keyring.ts';
 import { ifWhole } from '../tenants/see.ts';
 import { type BackedUp, type BackupMark, type BackupPorts, entriesOf, withBackup } from './backup.ts';
@@ -78,20 +78,20 @@ export async function previewRestore(
   const now = clock.now();
   const mark = { file, sha256, at: formatTime(now), recipients: [] };
   const whole = wholeSpec(backup.record.spec);
-  const found = await gather(store, { spec: whole, namespace });
+  const found = await readInstallation(store, { spec: whole, namespace });
   const recorded = found.record.status === 'sound';
   // The spec of a record that is there counts, not the one of the backup.
   const { ledgerNamespace } = backup.record.spec;
   const spec: SpecRequest = { spec: recorded ? undefined : whole, namespace, ledgerNamespace };
-  const snapshot = recorded ? await gather(store, spec) : found;
+  const snapshot = recorded ? await readInstallation(store, spec) : found;
   const restorable = restorableEntries(backup, toolVersion);
-  const plan = planRestore(restorable, backup.record, await assess(snapshot, REQUEST, now));
+  const plan = planRestore(restorable, backup.record, await compare(snapshot, REQUEST, now));
   const missing = restorable
     .map(({ object }) => object)
     .filter(({ ref }) => plan.steps.some((step) => step.action === 'create' && formatRef(step.ref) === formatRef(ref)));
   // The plan of `init` over what will then be there: what it refuses is refused before anything is written.
   const restored = withRestored(snapshot, missing, plan.writesRecord ? unready(backup.record) : undefined);
-  const then = await assess(restored, REQUEST, now);
+  const then = await compare(restored, REQUEST, now);
   const seen = await look(restored.spec, await ifWhole(() => accessIn(then)));
   // Where record and root keys stay as they are, strange tenant keys are no worse off afterwards: they are named, no more.
   const stays = recorded && [...plan.steps, ...planInit(then, now).steps].every(keepsRootKey);
@@ -107,7 +107,7 @@ export async function previewRestore(
   return { mark, installationId, changedAt, isNoted, entries, plan, missing, record, init, spec, findings, isFormer };
 }
 
-function keepsRootKey({ key, n, action }: Step): boolean {
+function keepsRootKey({ key, n, action }: ObjectStep): boolean {
   return key !== 'root-key' || n === undefined || action === 'keep';
 }
 

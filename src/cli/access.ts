@@ -44,11 +44,11 @@ export async function refuseDenied({ needs, user }: Denied, { terminal }: CliPor
   );
   throw new PaletteKeysError('ACCESS_DENIED', `${user} may not do all that the run needs; nothing was written`, {
     hint: 'have somebody apply the RBAC above, or run as somebody who may (palette-keys init --print-rbac shows all of it)',
-    details: needs.map((need): ErrorDetail => ({ message: inWords(need) })),
+    details: needs.map((need): ErrorDetail => ({ message: describeNeed(need) })),
   });
 }
 
-function inWords({ verb, group, resource, namespace, name }: AccessNeed): string {
+function describeNeed({ verb, group, resource, namespace, name }: AccessNeed): string {
   const what = `${verb} ${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : ` ${name}`}`;
   return namespace === undefined ? what : `${what} in ${namespace}`;
 }

@@ -25,25 +25,25 @@ export async function openGuarded(
 ): Promise<KeyStore> {
   checkAccepted(options, ports);
   const accepted = options.acceptClock !== undefined;
-  const rehearses = options.dryRun || use === 'reads' || use === 'reports';
+  const dryRun = options.dryRun || use === 'reads' || use === 'reports';
   const warn = warnOnce(ports);
   const doubt: ClockRules['doubt'] = (found, older) => {
     // `status` has a finding for it.
     if (use === 'reports' && found.reason === 'record') return;
-    if (rehearses) return warn(found);
+    if (dryRun) return warn(found);
     throw clockImplausible(found, older ? migration(options, ports) : accepting(ports));
   };
   const early = judgeClock({ now: ports.clock.now(), releaseDate: ports.releaseDate });
   if (early !== undefined && !accepted) doubt(early, false);
   const store = await ports.openStore(options, ledgerNamespace);
-  if (accepted && !rehearses) {
+  if (accepted && !dryRun) {
     // To migrate changes what exists.
     const rules = { migrates: use === 'migrates' && options.yes, migration: migration(options, ports) };
     const [found] = await store.ledgerNamespaces();
     const place = found ?? ledgerNamespace() ?? defaultSpec().ledgerNamespace;
     await acceptClock(place, rules, applyPorts(command, store, options, ports));
   }
-  return guardClock(store, { clock: ports.clock, accepted, rehearses, doubt });
+  return guardClock(store, { clock: ports.clock, accepted, dryRun, doubt });
 }
 
 /** For a command that opens no store: the clock judges what it shows. Throws USAGE. */

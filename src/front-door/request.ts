@@ -16,13 +16,13 @@ import type { LedgerEntry, Material } from '../ledger/entry.ts';
 import { activeOf } from '../ledger/ring.ts';
 import { entry, textEntry, utf8 } from '../ledger/text.ts';
 import { leftIn } from '../reconcile/plan/apply-change.ts';
-import { type Change, lookAt } from '../reconcile/plan/change.ts';
-import { assess } from '../reconcile/plan/compare/compare.ts';
+import { type Change, inspectOnly } from '../reconcile/plan/change.ts';
+import { compare } from '../reconcile/plan/compare/compare.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
-import { gather, type SpecRequest } from '../reconcile/read/read-installation.ts';
+import { readInstallation, type SpecRequest } from '../reconcile/read/read-installation.ts';
 import { applyInit, previewInit } from '../reconcile/reconcile.ts';
 import { refuseBlocked } from '../reconcile/refusals.ts';
-import { FQDN } from './front-door.ts';
+import { FQDN } from './ingress-certificate.ts';
 
 const KIND = 'fqdn-key';
 
@@ -89,7 +89,7 @@ async function write(
   spec: SpecRequest,
   ports: ApplyPorts,
 ): Promise<void> {
-  const change: Change = { ...lookAt(KIND), generation, adds, moves, whole: !ready };
+  const change: Change = { ...inspectOnly(KIND), generation, adds, moves, whole: !ready };
   const input = { spec, request: { adopt: false, restore: false, change }, createNamespaces: false };
   const plan = await previewInit(input, ports);
   refuseBlocked(plan);
@@ -121,8 +121,8 @@ function keyIdOf({ entries }: Material): string {
 
 /** What the ledger has of the kind, and which of it the record knows. */
 async function look(spec: SpecRequest, { store, clock }: ApplyPorts) {
-  const request = { adopt: false, restore: false, change: lookAt(KIND) };
-  const { record, rings, ledger } = await assess(await gather(store, spec, request), request, clock.now());
+  const request = { adopt: false, restore: false, change: inspectOnly(KIND) };
+  const { record, rings, ledger } = await compare(await readInstallation(store, spec, request), request, clock.now());
   if (record.status !== 'sound') {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
       hint: 'palette-keys init makes one; palette-keys status says what is wrong with one that is there',

@@ -17,17 +17,17 @@ import { namespacesMissing } from './access/preflight.ts';
 import { announce } from './audit/events.ts';
 import { InitLog } from './audit/init-log.ts';
 import { anchorNow, appendBroken, appendLineTo, checkLog, isAudited } from './audit/log.ts';
-import { Moved } from './errors.ts';
+import { StoreChangedError } from './errors.ts';
 import { AUDIT_KEY, brokenTrailOf } from './plan/audit-log.ts';
 import { changesStates } from './plan/change.ts';
-import { type Assessment, assess } from './plan/compare/compare.ts';
+import { type Comparison, compare } from './plan/compare/compare.ts';
 import { numberOf } from './plan/compare/version-item.ts';
 import { blockers, type InitPlan, planInit } from './plan/plan-changes.ts';
 import { auditLogIn, type InitRequest, type Snapshot } from './plan/snapshot.ts';
-import type { Step } from './plan/step.ts';
+import type { ObjectStep } from './plan/step.ts';
 import type { ApplyPorts } from './ports.ts';
 import { withArchives } from './read/audit-archives.ts';
-import { gather, type SpecRequest } from './read/read-installation.ts';
+import { readInstallation, type SpecRequest } from './read/read-installation.ts';
 import { wipe } from './read/wipe.ts';
 import { checkAgreed, refuseGuessedSpec } from './refusals.ts';
 import { LedgerWriter } from './write/ledger.ts';
@@ -51,7 +51,7 @@ export interface InitInput {
   /** Takes over the projections that were read back in the end, key bytes included: it wipes them. */
   readonly takeOver?: (verified: Snapshot) => void;
   /** What `restore` has created already: the run tells of it, and writes it to the audit log. */
-  readonly restored?: readonly Step[];
+  readonly restored?: readonly ObjectStep[];
 }
 
 /** A run under the lock: it is attempted until nobody came in between. Whoever made it wipes it. */
@@ -60,7 +60,7 @@ export class InitRun {
   readonly #input: InitInput;
   readonly #ports: ApplyPorts;
   readonly #material: Material;
-  readonly #assessments: Assessment[] = [];
+  readonly #comparisons: Comparison[] = [];
   /** What was read before the first attempt. */
   #seen: Snapshot | undefined;
   readonly #log: InitLog;
@@ -87,7 +87,7 @@ export class InitRun {
   }
 
   /** Ledger, record and projections, or the plan where there is nothing to write. */
-  async #write(): Promise<{ readonly plan: InitPlan } | Pick<Assessment, 'installationId'>> {
+  async #write(): Promise<{ readonly plan: InitPlan } | Pick<Comparison, 'installationId'>> {
     const before = await this.#look(this.#seen);
     this.#seen = undefined;
     this.#refuseOvertaken(before);
@@ -104,7 +104,7 @@ export class InitRun {
     // What others may have written first counts: everything below is computed from the ledger as it stands now.
     const ledgered = await this.#look({ ...before.snapshot, missingNamespaces: [] });
     const rest = this.#decide(ledgered);
-    if (lacksEntries(ledgered)) throw new Moved('a ledger entry is gone again');
+    if (lacksEntries(ledgered)) throw new StoreChangedError('a ledger entry is gone again');
     const written = await writeRecord(ledgered, this.#input.request, this.#ports);
     this.#recorded = true;
     const record = await this.#finishEscrow(seen, written);
@@ -119,13 +119,13 @@ export class InitRun {
     return escrow === undefined || seen === undefined ? written : finishEscrow(escrow, seen, written, this.#ports);
   }
 
-  async #seeEscrow(before: Assessment): Promise<EscrowSeen | undefined> {
+  async #seeEscrow(before: Comparison): Promise<EscrowSeen | undefined> {
     const { escrow } = this.#input;
     return escrow === undefined ? undefined : seeEscrow(escrow, before);
   }
 
   /** A change was decided on one state of the record, and counts for nothing on another. */
-  #refuseOvertaken({ record }: Assessment): void {
+  #refuseOvertaken({ record }: Comparison): void {
     const { change } = this.#input.request;
     const decided = change !== undefined && (changesStates(change) || change.reissues.size > 0);
     if (!decided || this.#recorded) return;
@@ -149,9 +149,9 @@ export class InitRun {
   }
 
   /** The plan for what was read. Throws what stands in the way of it, and what nobody agreed to. */
-  #decide(assessment: Assessment): InitPlan {
-    refuseGuessedSpec(assessment);
-    const plan = planInit(assessment, this.#ports.clock.now());
+  #decide(comparison: Comparison): InitPlan {
+    refuseGuessedSpec(comparison);
+    const plan = planInit(comparison, this.#ports.clock.now());
     this.#refuseIntruder(plan);
     checkAgreed(plan, this.#agreed);
     this.prepare(plan);
@@ -166,7 +166,7 @@ export class InitRun {
 
   /** Writes the missing ledger entries: the escrow of them comes first, then the root key, then the record with the spec. */
   async #writeLedger(
-    before: Assessment,
+    before: Comparison,
     namespaces: readonly string[],
     found: EscrowSeen | undefined,
   ): Promise<EscrowSeen | undefined> {
@@ -191,8 +191,8 @@ export class InitRun {
     const after = await this.#look();
     const proof = planInit(after, this.#ports.clock.now());
     const open = proof.steps.find(({ action, key }) => action !== 'keep' && key !== AUDIT_KEY);
-    if (open !== undefined) throw new Moved(`${formatRef(open.ref)}: ${open.reason}`);
-    if (after.record.status !== 'sound') throw new Moved('the record is gone');
+    if (open !== undefined) throw new StoreChangedError(`${formatRef(open.ref)}: ${open.reason}`);
+    if (after.record.status !== 'sound') throw new StoreChangedError('the record is gone');
     this.#ports.emit({ type: 'finished', phase: 'verify' });
     const { record, object } = after.record;
     const changes = this.#log.changes(proof);
@@ -217,15 +217,15 @@ export class InitRun {
     takeOver(this.#handedOver);
   }
 
-  async #look(before?: Snapshot): Promise<Assessment> {
+  async #look(before?: Snapshot): Promise<Comparison> {
     const { spec, request } = this.#input;
     const { store } = this.#ports;
-    const gathered = await gather(store, spec, request, before);
+    const gathered = await readInstallation(store, spec, request, before);
     const known = before?.archives === undefined ? gathered : { ...gathered, archives: before.archives };
     const snapshot = request.migrates === true ? await withArchives(known, store) : gathered;
-    const assessment = await assess(snapshot, this.#input.request, this.#ports.clock.now());
-    this.#assessments.push(assessment);
-    return assessment;
+    const comparison = await compare(snapshot, this.#input.request, this.#ports.clock.now());
+    this.#comparisons.push(comparison);
+    return comparison;
   }
 
   /** Begins to make the keys that a plan asks for. */
@@ -242,7 +242,7 @@ export class InitRun {
   }
 
   wipe(): void {
-    for (const assessment of this.#assessments.splice(0)) wipe(assessment, this.#handedOver);
+    for (const comparison of this.#comparisons.splice(0)) wipe(comparison, this.#handedOver);
   }
 }
 
@@ -253,7 +253,7 @@ function withoutAudit(proof: InitPlan): InitPlan {
 }
 
 /** True where a version still has no entry, though all were written. */
-function lacksEntries({ versions, ledger }: Assessment): boolean {
+function lacksEntries({ versions, ledger }: Comparison): boolean {
   return [...versions].some(([kind, items]) =>
     items.some((item) => item.action !== 'blocked' && !ledger.get(kind)?.some(({ n }) => n === numberOf(item))),
   );

@@ -1,15 +1,15 @@
 import { escrowFindings, seeEscrow } from '../backup/escrow.ts';
 import { PaletteKeysError } from '../errors.ts';
 import { formatTime } from '../ledger/entry.ts';
-import { Moved } from './errors.ts';
+import { StoreChangedError } from './errors.ts';
 import { type InitInput, InitRun } from './init-run.ts';
-import { assess } from './plan/compare/compare.ts';
+import { compare } from './plan/compare/compare.ts';
 import { afterSweep } from './plan/findings/leftovers.ts';
 import { type InitPlan, planInit } from './plan/plan-changes.ts';
 import type { ApplyPorts } from './ports.ts';
 import { withArchives } from './read/audit-archives.ts';
 import { withLeftovers } from './read/key-traces.ts';
-import { gather } from './read/read-installation.ts';
+import { readInstallation } from './read/read-installation.ts';
 import { wipe } from './read/wipe.ts';
 import { refuseGuessedSpec } from './refusals.ts';
 
@@ -19,19 +19,22 @@ const ATTEMPTS = 8;
 /** Reads, and decides what is to be done. Writes nothing. */
 export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'store' | 'clock'>): Promise<InitPlan> {
   const now = ports.clock.now();
-  const gathered = await withLeftovers(ports.store, await gather(ports.store, input.spec, input.request, input.seen));
+  const gathered = await withLeftovers(
+    ports.store,
+    await readInstallation(ports.store, input.spec, input.request, input.seen),
+  );
   const snapshot = input.request.migrates === true ? await withArchives(gathered, ports.store) : gathered;
-  const assessment = await assess(snapshot, input.request, now);
+  const comparison = await compare(snapshot, input.request, now);
   try {
-    refuseGuessedSpec(assessment);
-    const plan = planInit(assessment, now);
+    refuseGuessedSpec(comparison);
+    const plan = planInit(comparison, now);
     if (input.escrow === undefined) return plan;
-    const seen = await seeEscrow(input.escrow, assessment);
+    const seen = await seeEscrow(input.escrow, comparison);
     const findings = [...plan.findings, ...escrowFindings(input.escrow, seen)];
     const changes = plan.changes || seen.state === 'note' || seen.state === 'place';
     return { ...plan, findings, changes };
   } finally {
-    wipe(assessment, input.seen);
+    wipe(comparison, input.seen);
   }
 }
 
@@ -52,7 +55,7 @@ export async function applyInit(agreed: InitPlan, input: InitInput, ports: Apply
       try {
         return afterSweep(await run.attempt(), agreed);
       } catch (error) {
-        if (!(error instanceof Moved)) throw error;
+        if (!(error instanceof StoreChangedError)) throw error;
       }
     }
     throw new PaletteKeysError('CONFLICT', 'other runs kept changing the installation', {

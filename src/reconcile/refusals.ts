@@ -4,7 +4,7 @@ import { versionedKind } from '../inventory/index.ts';
 import { firstSpecDigest, specDigest } from '../ledger/known-spec.ts';
 import { LABEL } from '../ledger/metadata.ts';
 import { formatRef } from '../ports/object-ref.ts';
-import type { Assessment } from './plan/compare/compare.ts';
+import type { Comparison } from './plan/compare/compare.ts';
 import { blockers, type InitPlan } from './plan/plan-changes.ts';
 import { hasAuditLog, type Snapshot } from './plan/snapshot.ts';
 
@@ -22,7 +22,7 @@ export function checkAgreed(plan: InitPlan, agreed: InitPlan): void {
  * A record that is rebuilt never takes the defaults of this build: they may have been others when the installation was
  * made. Throws REFUSED where neither the user nor the store says which spec it has.
  */
-export function refuseGuessedSpec({ snapshot }: Assessment): void {
+export function refuseGuessedSpec({ snapshot }: Comparison): void {
   const { leftOut, ownSpec, ledger, spec, projections } = snapshot;
   if (leftOut !== undefined || ownSpec !== undefined) refuseOtherPrefix(snapshot);
   const digest = firstSpecDigest(ledger);

@@ -1,4 +1,4 @@
-import type { CensusEvidence } from './situation.ts';
+import type { CensusEvidence } from './gate.ts';
 
 type Counted = Extract<CensusEvidence, { status: 'counted' }>;
 
@@ -8,7 +8,7 @@ export function neededOf({ byKid }: Counted, kid: string): number {
 }
 
 /** `12 of 40 records in …, users need it`. */
-export function inWords(census: Counted, kid: string): string {
+export function describeCensus(census: Counted, kid: string): string {
   return `${neededOf(census, kid)} of ${totalOf(census)} records in ${census.location} need it`;
 }
 

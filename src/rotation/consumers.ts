@@ -7,7 +7,7 @@ import type { Pod, Use } from '../ports/workloads.ts';
 const KUBELET_CACHE_MS = 2 * 60_000;
 
 /** A Pod that may still work with what an object held before. */
-export interface Behind {
+export interface StalePod {
   readonly pod: Pod;
   readonly reason: string;
   /** False where starting it anew is of no use, or where it only has to wait. */
@@ -25,7 +25,7 @@ export interface Consumption {
   /** Objects, with the time of their last change. */
   readonly objects: ReadonlyMap<string, { readonly ref: ObjectRef; readonly changedAt: Date }>;
   /** Objects of the kind that the spec no longer names: no change reaches them. */
-  readonly released: ReadonlySet<string>;
+  readonly orphanedObjects: ReadonlySet<string>;
   /** A Pod that says it has loaded this one is current; undefined where that proves nothing. */
   readonly kid: string | undefined;
   /** False where no consumer notices a change by itself, whatever the spec says. */
@@ -35,13 +35,13 @@ export interface Consumption {
 }
 
 /** Pods that have not picked up the last change of what they use. Mounted is not loaded: a container counts once it was started after. */
-export function podsBehind(consumption: Consumption, now: Date): readonly Behind[] {
+export function stalePods(consumption: Consumption, now: Date): readonly StalePod[] {
   const { pods, ignored, kid } = consumption;
   return pods
     .filter(({ finished, namespace, name }) => !finished && !ignored.has(`${namespace}/${name}`))
     .filter(({ loadedKids }) => kid === undefined || !loadedKids.includes(kid))
-    .flatMap((pod): Behind[] => {
-      const reasons = usesOf(pod, consumption).flatMap((use) => whyBehind(use, pod, consumption, now) ?? []);
+    .flatMap((pod): StalePod[] => {
+      const reasons = usesOf(pod, consumption).flatMap((use) => whyStale(use, pod, consumption, now) ?? []);
       const first = reasons.find(({ restarts }) => restarts) ?? reasons[0];
       return first === undefined ? [] : [{ pod, ...first }];
     });
@@ -80,8 +80,10 @@ export function singleReaders(
 }
 
 /** What its containers use of the objects, and what the spec says that it reads through the API. */
-function usesOf(pod: Pod, { spec, objects, released }: Consumption): readonly Use[] {
-  const seen = pod.uses.filter(({ object }) => objects.has(formatRef(object)) || released.has(formatRef(object)));
+function usesOf(pod: Pod, { spec, objects, orphanedObjects }: Consumption): readonly Use[] {
+  const seen = pod.uses.filter(
+    ({ object }) => objects.has(formatRef(object)) || orphanedObjects.has(formatRef(object)),
+  );
   const declared = spec.consumers
     .filter((consumer) => isPodOf(pod, consumer))
     .flatMap((consumer) => [...objects.values()].filter(({ ref }) => ref.name === consumer.object))
@@ -93,9 +95,9 @@ function usesOf(pod: Pod, { spec, objects, released }: Consumption): readonly Us
   ];
 }
 
-function whyBehind(use: Use, pod: Pod, consumption: Consumption, now: Date): Omit<Behind, 'pod'> | undefined {
+function whyStale(use: Use, pod: Pod, consumption: Consumption, now: Date): Omit<StalePod, 'pod'> | undefined {
   const name = formatRef(use.object);
-  if (consumption.released.has(name)) {
+  if (consumption.orphanedObjects.has(name)) {
     const way = `--ignore-pod ${pod.namespace}/${pod.name} leaves it out`;
     return { reason: `it uses ${name}, which the spec no longer names: no change reaches it; ${way}`, restarts: false };
   }

@@ -1,11 +1,11 @@
 import type { KindId } from '../ledger/entry.ts';
+import type { Gate } from './gate.ts';
 import { clusterCa, internalCa, messageBusSigningKey } from './gates/certificate-authority.ts';
 import { hashSalt } from './gates/hash-salt.ts';
 import { jwtSigningKey } from './gates/jwt-signing-key.ts';
 import { messageBusOperator } from './gates/message-bus-operator.ts';
 import { mongodbAuth } from './gates/mongodb-auth.ts';
 import { rootKey } from './gates/root-key.ts';
-import type { Gate } from './situation.ts';
 
 /** How a kind rotates. */
 export type Rotation =

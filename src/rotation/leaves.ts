@@ -27,9 +27,9 @@ export interface LeafWish {
 }
 
 /** Those to issue anew. One that was issued a moment ago is left: the same command has done that, perhaps. */
-export function leavesToReissue(leaves: readonly Leaf[], wish: LeafWish, now: Date): readonly Leaf[] {
-  if (wish.due) return leaves.filter((leaf) => now >= dueAt(leaf) || isFromTheFuture(leaf, now));
-  return leaves.filter((leaf) => wish.again || reissuableAt(leaf, wish.minInterval) <= now);
+export function leavesToReissue(leaves: readonly Leaf[], intent: LeafWish, now: Date): readonly Leaf[] {
+  if (intent.due) return leaves.filter((leaf) => now >= dueAt(leaf) || isFromTheFuture(leaf, now));
+  return leaves.filter((leaf) => intent.again || reissuableAt(leaf, intent.minInterval) <= now);
 }
 
 /** From when on a certificate is issued anew without `--again`; `minInterval` in seconds. */

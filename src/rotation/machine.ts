@@ -2,18 +2,18 @@ import type { KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
 import type { State } from '../ledger/ring.ts';
 import { noEarlier } from './confirmation.ts';
-import type { Step } from './situation.ts';
+import type { RotationStep } from './gate.ts';
 
 export type NextStep =
-  | Step
+  | RotationStep
   /** Nothing is open, and nothing was asked for. */
   | { readonly type: 'done' }
   /** A rotation would be opened, but the last transition was a moment ago: it was this command's, perhaps. */
   | { readonly type: 'too-recent'; readonly since: Date; readonly until: Date };
 
-export interface Wish {
+export interface RotationIntent {
   /** True where a rotation may be opened if none is open. */
-  readonly opens: boolean;
+  readonly mayStart: boolean;
   /** Open one however recent the last transition is. */
   readonly again: boolean;
   readonly compromised: boolean;
@@ -30,34 +30,34 @@ export interface Wish {
 }
 
 /** The next step of the rotation that is open, or what opens one. Nothing but the record says where a rotation is. */
-export function nextStep(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
-  if (wish.compromised) return emergencyStep(versions, wish, now);
-  if (wish.opens && isDeadEnd(versions, now)) return { type: 'publish' };
-  return openStep(versions, wish, now) ?? (wish.opens ? opening(versions, wish, now) : { type: 'done' });
+export function nextStep(versions: readonly VersionRecord[], intent: RotationIntent, now: Date): NextStep {
+  if (intent.compromised) return emergencyStep(versions, intent, now);
+  if (intent.mayStart && isDeadEnd(versions, now)) return { type: 'publish' };
+  return openStep(versions, intent, now) ?? (intent.mayStart ? opening(versions, intent, now) : { type: 'done' });
 }
 
 /**
  * A key that somebody else may hold goes first, whatever else is open: its replacement is published before old versions
  * are retired. What was published before the emergency stood beside it, and is never used.
  */
-function emergencyStep(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
+function emergencyStep(versions: readonly VersionRecord[], intent: RotationIntent, now: Date): NextStep {
   const published = versions.filter(({ state }) => state === 'published');
-  const exposed = published.find(({ n }) => !wish.replacements.has(n));
+  const exposed = published.find(({ n }) => !intent.replacements.has(n));
   // Where giving it up may have to wait, it waits until its replacement is active.
-  if (exposed !== undefined && !wish.guardsData) return { type: 'retire', n: exposed.n };
-  const isOpened = published.some(({ n }) => wish.replacements.has(n));
-  const replaced = replacedAt(versions, wish, now);
-  if (!isOpened && replaced === undefined && wish.opens) return { type: 'publish' };
+  if (exposed !== undefined && !intent.guardsData) return { type: 'retire', n: exposed.n };
+  const isOpened = published.some(({ n }) => intent.replacements.has(n));
+  const replaced = replacedAt(versions, intent, now);
+  if (!isOpened && replaced === undefined && intent.mayStart) return { type: 'publish' };
   if (!isOpened && exposed !== undefined) return { type: 'retire', n: exposed.n };
-  const open = openStep(versions, wish, now);
-  if (open !== undefined || replaced === undefined || !wish.opens) return open ?? { type: 'done' };
-  return wish.again ? { type: 'publish' } : tooRecent(replaced, wish);
+  const open = openStep(versions, intent, now);
+  if (open !== undefined || replaced === undefined || !intent.mayStart) return open ?? { type: 'done' };
+  return intent.again ? { type: 'publish' } : tooRecent(replaced, intent);
 }
 
 /** When the emergency that goes on, or has just ended, got so far; undefined where the active key is of no such one. */
 export function replacedAt(
   versions: readonly VersionRecord[],
-  { replacements, keepsTrusted, again, minInterval }: Omit<Wish, 'opens' | 'compromised' | 'guardsData'>,
+  { replacements, keepsTrusted, again, minInterval }: Omit<RotationIntent, 'mayStart' | 'compromised' | 'guardsData'>,
   now: Date,
 ): Date | undefined {
   const newest = versions.at(-1);
@@ -66,7 +66,7 @@ export function replacedAt(
   const at = new Date(Math.max(...[newest.since, ...retired].map((time) => Date.parse(time))));
   // A clock that was wrong must not make an emergency last for ever.
   const isRecent = Math.abs(now.getTime() - at.getTime()) < minInterval * 1000;
-  const isOpen = !keepsTrusted && !again && versions.some(isLeftover);
+  const isOpen = !keepsTrusted && !again && versions.some(isSuperseded);
   return isRecent || isOpen ? at : undefined;
 }
 
@@ -81,16 +81,16 @@ function firstRetired({ history }: VersionRecord): readonly string[] {
 /** The step with which an open rotation goes on, or undefined where none is open. */
 export function openStep(
   versions: readonly VersionRecord[],
-  { keepsTrusted }: Pick<Wish, 'keepsTrusted'>,
+  { keepsTrusted }: Pick<RotationIntent, 'keepsTrusted'>,
   now: Date,
-): Step | undefined {
+): RotationStep | undefined {
   const next = nextOf(versions, now);
   if (next !== undefined) return { type: 'promote', n: next.n };
   // Published and overtaken, or not valid: no consumer has ever used it.
   const published = versions.filter(({ state }) => state === 'published');
   const [overtaken] = published;
   if (overtaken !== undefined) return { type: 'retire', n: overtaken.n };
-  const old = versions.find(isLeftover);
+  const old = versions.find(isSuperseded);
   return old === undefined || keepsTrusted ? undefined : { type: 'retire', n: old.n };
 }
 
@@ -118,23 +118,29 @@ export function isUsable({ notAfter, createdAt }: Pick<VersionRecord, 'notAfter'
 }
 
 /** What a rotation has left trusted. */
-export function isLeftover(version: VersionRecord): boolean {
+export function isSuperseded(version: VersionRecord): boolean {
   return version.state === 'trusted' && !isReinstated(version);
 }
 
 /** The retirement of the oldest leftover that is not one of `kept`. */
-export function leftoverStep(versions: readonly VersionRecord[], kept: ReadonlySet<number>): Step | undefined {
-  const old = versions.find((version) => isLeftover(version) && !kept.has(version.n));
+export function supersededStep(
+  versions: readonly VersionRecord[],
+  kept: ReadonlySet<number>,
+): RotationStep | undefined {
+  const old = versions.find((version) => isSuperseded(version) && !kept.has(version.n));
   return old === undefined ? undefined : { type: 'retire', n: old.n };
 }
 
-function opening(versions: readonly VersionRecord[], wish: Wish, now: Date): NextStep {
-  const since = noEarlier(wish.endedAt?.getTime() ?? 0, ...versions);
-  const recent = tooRecent(since, wish);
-  return wish.again || now >= recent.until ? { type: 'publish' } : recent;
+function opening(versions: readonly VersionRecord[], intent: RotationIntent, now: Date): NextStep {
+  const since = noEarlier(intent.endedAt?.getTime() ?? 0, ...versions);
+  const recent = tooRecent(since, intent);
+  return intent.again || now >= recent.until ? { type: 'publish' } : recent;
 }
 
-function tooRecent(since: Date, { minInterval }: Pick<Wish, 'minInterval'>): Extract<NextStep, { type: 'too-recent' }> {
+function tooRecent(
+  since: Date,
+  { minInterval }: Pick<RotationIntent, 'minInterval'>,
+): Extract<NextStep, { type: 'too-recent' }> {
   return { type: 'too-recent', since, until: new Date(since.getTime() + minInterval * 1000) };
 }
 
@@ -153,7 +159,7 @@ export function isReinstated({ state, history }: VersionRecord): boolean {
 }
 
 /** Which states a step gives to which versions; empty for `publish`, which adds one. */
-export function movesOf(step: Step, versions: readonly VersionRecord[]): ReadonlyMap<number, State> {
+export function movesOf(step: RotationStep, versions: readonly VersionRecord[]): ReadonlyMap<number, State> {
   switch (step.type) {
     case 'publish':
       return new Map();

@@ -3,12 +3,12 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import { replacementsIn } from '../ledger/replacement.ts';
-import { doubtOf, inWords } from './census.ts';
+import { describeCensus, doubtOf } from './census.ts';
 import { confirmationOf } from './confirmation.ts';
+import type { CensusEvidence, Gate } from './gate.ts';
 import type { Rotation } from './kinds.ts';
 import { type Leaf, reissuableAt } from './leaves.ts';
-import { isLeftover, nextStep, type Wish } from './machine.ts';
-import type { CensusEvidence, Gate } from './situation.ts';
+import { isSuperseded, nextStep, type RotationIntent } from './machine.ts';
 import { formerSpecOf, soakFrom } from './soak.ts';
 
 /** One step of the road, and when it can be taken if nobody has to be waited for. */
@@ -21,7 +21,7 @@ export interface PlannedStep {
 }
 
 /** What the road begins with. */
-export interface Departure extends Pick<Wish, 'again' | 'compromised'> {
+export interface Departure extends Pick<RotationIntent, 'again' | 'compromised'> {
   readonly key: KeyRecord | undefined;
   /** The certificates of a kind that has no versions. */
   readonly leaves: readonly Leaf[];
@@ -67,11 +67,11 @@ function versionedRoad(
   const replacements = replacementsIn(key);
   const guardsData = gate.guardsData === true || gate.guardsReturns === true;
   const endedAt =
-    keepsTrusted && versions.some(isLeftover) && active !== undefined
+    keepsTrusted && versions.some(isSuperseded) && active !== undefined
       ? confirmationOf(key, active, now)?.at
       : undefined;
-  const wish = { opens: true, again, compromised, minInterval, replacements, keepsTrusted, endedAt, guardsData };
-  const open = nextStep(versions, wish, now);
+  const intent = { mayStart: true, again, compromised, minInterval, replacements, keepsTrusted, endedAt, guardsData };
+  const open = nextStep(versions, intent, now);
   const when = (type: 'promote' | 'retire') =>
     compromised && gate.soak(type, spec, true) < gate.soak(type, spec, false)
       ? `${gate.conditions[type]}; --compromised skips the time`
@@ -126,7 +126,7 @@ function keptRoad(
   { versions }: KeyRecord,
   census: CensusEvidence | undefined,
 ): readonly PlannedStep[] {
-  const old = versions.filter((version) => version.state === 'active' || isLeftover(version));
+  const old = versions.filter((version) => version.state === 'active' || isSuperseded(version));
   return old.map(({ n, kid }) => ({
     action: `retire v${n}`,
     earliest: undefined,
@@ -138,7 +138,7 @@ function found(census: CensusEvidence, kid: string): string {
   if (census.status !== 'counted') {
     return `nobody knows how many do (${census.status === 'none' ? 'there is no database' : census.reason})`;
   }
-  return doubtOf(census, undefined)?.reason ?? inWords(census, kid);
+  return doubtOf(census, undefined)?.reason ?? describeCensus(census, kid);
 }
 
 /** The time after consumers of the version were found to be current; where they were not yet, as if they were now. */

@@ -1,7 +1,7 @@
 import { activeSinceOf, type VersionRecord } from '../ledger/record.ts';
 import type { State } from '../ledger/ring.ts';
+import type { RotationStep } from './gate.ts';
 import { isReinstated } from './machine.ts';
-import type { Step } from './situation.ts';
 
 /** A step that was asked for by name. */
 export type Request =
@@ -10,7 +10,7 @@ export type Request =
 
 /** What a request comes to: a step, nothing to do, or why it cannot be. */
 export type Requested =
-  | Step
+  | RotationStep
   | { readonly type: 'done'; readonly reason: string }
   | { readonly type: 'refused'; readonly reason: string; readonly remedy: string };
 

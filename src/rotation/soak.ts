@@ -1,10 +1,10 @@
 import type { InstallationSpec } from '../installation/spec.ts';
 import { formerJwtIn } from '../ledger/former-jwt.ts';
 import type { KeyRecord } from '../ledger/record.ts';
-import type { Gate, Situation } from './situation.ts';
+import type { Gate, GateInput } from './gate.ts';
 
 /** The spec as it was until it was made to ask for shorter waits; undefined where it never was. */
-export function formerSpecOf(key: Pick<KeyRecord, 'evidence'>, spec: InstallationSpec): Situation['former'] {
+export function formerSpecOf(key: Pick<KeyRecord, 'evidence'>, spec: InstallationSpec): GateInput['former'] {
   const former = formerJwtIn(key);
   return former === undefined
     ? undefined
@@ -18,7 +18,7 @@ export function formerSpecOf(key: Pick<KeyRecord, 'evidence'>, spec: Installatio
 export function soakFrom(
   gate: Pick<Gate, 'soak'>,
   type: 'promote' | 'retire',
-  { spec, former, compromised }: Pick<Situation, 'spec' | 'former' | 'compromised'>,
+  { spec, former, compromised }: Pick<GateInput, 'spec' | 'former' | 'compromised'>,
   at: Date,
 ): number {
   const seconds = gate.soak(type, spec, compromised);

@@ -1,11 +1,11 @@
 import type { InstallationSpec } from '../installation/spec.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
-import { assess } from '../reconcile/plan/compare/compare.ts';
+import { compare } from '../reconcile/plan/compare/compare.ts';
 import type { Snapshot, TenantsSeen } from '../reconcile/plan/snapshot.ts';
 import { withArchives } from '../reconcile/read/audit-archives.ts';
 import { withLeftovers } from '../reconcile/read/key-traces.ts';
-import { gather, type SpecRequest } from '../reconcile/read/read-installation.ts';
+import { readInstallation, type SpecRequest } from '../reconcile/read/read-installation.ts';
 import { wipe } from '../reconcile/read/wipe.ts';
 import { reportStatus, type StatusReport, tooNewStatus } from './plan/status.ts';
 
@@ -18,7 +18,7 @@ export async function readStatus(
   const now = ports.clock.now();
   let snapshot: Snapshot;
   try {
-    const gathered = await withLeftovers(ports.store, await gather(ports.store, spec));
+    const gathered = await withLeftovers(ports.store, await readInstallation(ports.store, spec));
     snapshot = await withArchives(gathered, ports.store);
   } catch (error) {
     const report = tooNewStatus(error, spec.namespace ?? '');
@@ -26,8 +26,8 @@ export async function readStatus(
     return report;
   }
   const seen = snapshot.ledger.length === 0 ? undefined : await look?.(snapshot.spec);
-  const assessment = await assess(snapshot, { adopt: false, restore: false, seen }, now);
-  const report = reportStatus(assessment, now);
-  wipe(assessment);
+  const comparison = await compare(snapshot, { adopt: false, restore: false, seen }, now);
+  const report = reportStatus(comparison, now);
+  wipe(comparison);
   return report;
 }

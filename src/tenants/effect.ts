@@ -12,7 +12,10 @@ export class TenantEffect {
   }
 
   /** After a write that failed or did less than all: `judge` tells by what is there now for which ids it took effect. */
-  async lookAt(ids: readonly string[], judge: (there: readonly FoundTenant[]) => readonly string[]): Promise<void> {
+  async inspectOnly(
+    ids: readonly string[],
+    judge: (there: readonly FoundTenant[]) => readonly string[],
+  ): Promise<void> {
     try {
       this.sure.push(...judge(await this.#tenants.get(ids)));
     } catch {

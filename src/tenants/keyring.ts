@@ -7,8 +7,8 @@ import { entry, textEntry } from '../ledger/text.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
-import { type Assessment, assess, ringsOfLedger } from '../reconcile/plan/compare/compare.ts';
-import { gather } from '../reconcile/read/read-installation.ts';
+import { type Comparison, compare, ringsOfLedger } from '../reconcile/plan/compare/compare.ts';
+import { readInstallation } from '../reconcile/read/read-installation.ts';
 import { wipe } from '../reconcile/read/wipe.ts';
 import { readBack } from '../reconcile/write/record.ts';
 import { type TenantKeyring, tenantKeyring } from './plan/wrap.ts';
@@ -41,20 +41,20 @@ export async function readTenantAccess(
   ledgerNamespace: string | undefined,
   namespace?: string,
 ): Promise<TenantAccess> {
-  const snapshot = await gather(store, { spec: undefined, namespace, ledgerNamespace });
-  const assessment = await assess(snapshot, { adopt: false, restore: false }, clock.now());
-  if (assessment.installationId === undefined) {
+  const snapshot = await readInstallation(store, { spec: undefined, namespace, ledgerNamespace });
+  const comparison = await compare(snapshot, { adopt: false, restore: false }, clock.now());
+  if (comparison.installationId === undefined) {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
       hint: 'palette-keys init makes one; tenant keys are wrapped by its root key',
     });
   }
-  const access = accessIn(assessment);
-  wipe(assessment);
+  const access = accessIn(comparison);
+  wipe(comparison);
   return access;
 }
 
 /** The same of an installation that was read before. Throws REFUSED where it is not whole. */
-export function accessIn({ record: view, ledger }: Assessment): TenantAccess {
+export function accessIn({ record: view, ledger }: Comparison): TenantAccess {
   if (view.status !== 'sound') throw notWhole('the record');
   const { record } = view;
   const rings = ringsOfLedger(ledger, view);

@@ -59,7 +59,7 @@ export async function addTenants(
       const isNew = (found: FoundTenant): boolean =>
         documents.some((document) => document._id === found['_id'] && isWrappedAs(found, document.wrapped));
       const there = await tenants.add(documents).catch(async (error: unknown) => {
-        await effect.lookAt(part, (found) => found.filter(isNew).map(({ _id }) => String(_id)));
+        await effect.inspectOnly(part, (found) => found.filter(isNew).map(({ _id }) => String(_id)));
         throw error;
       });
       const others = new Set(there);
@@ -185,11 +185,11 @@ export async function removeTenants(
       const gone = (there: readonly FoundTenant[]): readonly string[] =>
         ids.filter((id) => there.every(({ _id }) => _id !== id));
       const count = await tenants.remove(part).catch(async (error: unknown) => {
-        await effect.lookAt(ids, gone);
+        await effect.inspectOnly(ids, gone);
         throw error;
       });
       if (count === part.length) effect.sure.push(...ids);
-      else await effect.lookAt(ids, gone);
+      else await effect.inspectOnly(ids, gone);
       removed += count;
     }
   });

@@ -64,7 +64,7 @@ export function shell(cwd: string, login?: Login): (command: string) => string {
 }
 
 /** Where a runbook is followed, and what its sections begin with. */
-export interface Scene {
+export interface RotationContext {
   readonly cwd: string;
   readonly login?: Login;
   /** Makes the disaster of a section, or what it takes for granted. */
@@ -72,7 +72,7 @@ export interface Scene {
 }
 
 /** Runs all steps of a runbook. */
-export async function follow(runbook: string, { cwd, login, prepare }: Scene): Promise<void> {
+export async function follow(runbook: string, { cwd, login, prepare }: RotationContext): Promise<void> {
   const sh = shell(cwd, login);
   let last = '';
   for (const { section, command, shown } of stepsOf(runbook)) {

@@ -84,7 +84,7 @@ describe('an installation that turns its message bus off', () => {
   test('is asked first', async () => {
     const plan = await previewInit(inputOf({ spec: OFF }), portsOn(storeWith(whole)));
     expect(plan.confirm).toEqual(['change the spec in 1 place']);
-    expect(plan.released.toSorted()).toEqual(PLACES);
+    expect(plan.orphanedObjects.toSorted()).toEqual(PLACES);
   });
 
   test('keeps every ledger entry, every version of the record and every object, byte for byte', async () => {

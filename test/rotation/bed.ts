@@ -8,14 +8,14 @@ import type { ObjectRef } from '../../src/ports/object-ref.ts';
 import type { TenantStore } from '../../src/ports/tenant-store.ts';
 import type { Probed } from '../../src/ports/tls-probe.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
-import { advance } from '../../src/rotation/perform/advance.ts';
-import type { Advance, AdvanceInput, AdvancePorts } from '../../src/rotation/perform/rotation-run.ts';
+import type { RotatePorts, RotateRequest, RotateResult } from '../../src/rotation/perform/request.ts';
+import { rotateKey } from '../../src/rotation/perform/rotate-key.ts';
 import { ManualClock } from '../support/clock.ts';
 import { portsOn, recordIn, secret } from '../support/installations.ts';
 import type { MemoryCensus } from '../support/memory-census.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 
-export interface RotateOptions extends Partial<Omit<AdvanceInput, 'assumeConsumersCurrent'>> {
+export interface RotateOptions extends Partial<Omit<RotateRequest, 'assumeConsumersCurrent'>> {
   /** For a generation alone; or true: the operator gives his word as often as it is asked for, each time for what is there then. */
   readonly assumeConsumersCurrent?: boolean | number;
   readonly clock?: ManualClock;
@@ -32,7 +32,7 @@ export interface RotateOptions extends Partial<Omit<AdvanceInput, 'assumeConsume
 }
 
 /** As the command does it, with everybody agreeing. */
-export async function rotate(store: KeyStore, kind: string, options: RotateOptions = {}): Promise<Advance> {
+export async function rotate(store: KeyStore, kind: string, options: RotateOptions = {}): Promise<RotateResult> {
   let result = await once(store, kind, options);
   // Every word raises the record's generation once at the most; a rotation has three steps that may ask for one.
   for (
@@ -49,16 +49,16 @@ export async function rotate(store: KeyStore, kind: string, options: RotateOptio
 }
 
 /** One run of the command. */
-export function once(store: KeyStore, kind: string, options: RotateOptions = {}): Promise<Advance> {
+export function once(store: KeyStore, kind: string, options: RotateOptions = {}): Promise<RotateResult> {
   const { clock, seed, signal, workloads, served, tenants: _, census: __, users: ___, ...flags } = options;
   const { assumeConsumersCurrent: given = false, ...rest } = flags;
   const generation = typeof given === 'number' ? given : undefined;
-  return advance(
+  return rotateKey(
     {
       spec: { spec: undefined, namespace: undefined },
       kind,
       request: undefined,
-      opens: true,
+      mayStart: true,
       before: undefined,
       due: false,
       again: false,
@@ -66,7 +66,7 @@ export function once(store: KeyStore, kind: string, options: RotateOptions = {})
       restart: false,
       acceptResets: undefined,
       services: undefined,
-      rehearses: false,
+      dryRun: false,
       assumeConsumersCurrent:
         given === false ? undefined : { generation, onTerminal: true, command: (n) => `rotate ${kind} ${n}` },
       noTenantStore: false,
@@ -80,7 +80,7 @@ export function once(store: KeyStore, kind: string, options: RotateOptions = {})
 }
 
 /** Two runs, as one that did what both have done. */
-function joined(first: Advance, second: Advance): Advance {
+function joined(first: RotateResult, second: RotateResult): RotateResult {
   return {
     ...second,
     steps: [...first.steps, ...second.steps],
@@ -94,7 +94,7 @@ function joined(first: Advance, second: Advance): Advance {
 function rotatePorts(
   store: KeyStore,
   { clock, seed, signal, workloads, served, tenants, census, users }: RotateOptions,
-): AdvancePorts {
+): RotatePorts {
   const at = clock ?? new ManualClock();
   const ports = portsOn(store, {
     clock: at,

@@ -209,7 +209,7 @@ describe.skipIf(findAssetsOrSkip() === undefined)('on a real API server', { time
   test('a destroyed key is deleted from the cluster, and the rest stays', async () => {
     const kind = 'message-bus-signing-key';
     await rotate(store, kind, { clock, assumeConsumersCurrent: true, again: true });
-    const { kid = '' } = (await rotate(store, kind, { clock, opens: false })).versions[0] ?? {};
+    const { kid = '' } = (await rotate(store, kind, { clock, mayStart: false })).versions[0] ?? {};
     await rotate(store, kind, { clock, request: { type: 'destroy', kid } });
     const names = await cluster.kubectl(['get', 'secrets', '-n', LEDGER, '-o', 'name']);
     const entries = names.stdout.split('\n').filter((name) => name.includes(kind));

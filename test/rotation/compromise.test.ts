@@ -65,7 +65,7 @@ describe('a compromised key', () => {
   test('is replaced a moment after the one before it was retired', async () => {
     await promote();
     clock.advance(DAY + 3600);
-    await go(JWT, { opens: false });
+    await go(JWT, { mayStart: false });
     expect(statesOf(store, JWT)).toBe('v1 retired, v2 active');
     clock.advance(2 * 3600);
     await go(JWT, compromised);
@@ -75,7 +75,7 @@ describe('a compromised key', () => {
   test.each(['destroy', 'reinstate'] as const)('is replaced though others %s an old one meanwhile', async (type) => {
     await promote();
     clock.advance(2 * DAY);
-    await go(JWT, { opens: false });
+    await go(JWT, { mayStart: false });
     const agree = async (): Promise<void> => {
       await rotate(store.again(), JWT, { clock, request: { type, kid: kidOf(JWT, 1) } });
     };
@@ -85,13 +85,13 @@ describe('a compromised key', () => {
   });
 
   test('is replaced by a command that has waited before it came to that', async () => {
-    const waited = { ...(await go('root-key', { ...compromised, rehearses: true })), transitions: [] };
-    await go('root-key', { ...compromised, before: waited, opens: false });
+    const waited = { ...(await go('root-key', { ...compromised, dryRun: true })), transitions: [] };
+    await go('root-key', { ...compromised, before: waited, mayStart: false });
     expect(statesOf(store, 'root-key')).toBe('v1 active, v2 published');
   });
 
   test('of a CA is replaced before the old CA is gone', async () => {
-    await go('internal-ca', { ...assume, opens: true, agree: once() }).catch(() => undefined);
+    await go('internal-ca', { ...assume, mayStart: true, agree: once() }).catch(() => undefined);
     expect(statesOf(store, 'internal-ca')).toBe('v1 active, v2 published');
     await go('internal-ca', { ...assume, agree: once() }).catch(() => undefined);
     expect(statesOf(store, 'internal-ca')).toBe('v1 trusted, v2 active');
@@ -123,7 +123,7 @@ test('a compromised certificate that is young is named, as nothing tells whether
   });
   const before = await go('grpc-tls', { compromised: true, again: true });
   expect(before).toMatchObject({ done: true, steps: [{ action: 'update' }] });
-  expect(await go('grpc-tls', { compromised: true, opens: false, before })).toMatchObject({ done: true });
+  expect(await go('grpc-tls', { compromised: true, mayStart: false, before })).toMatchObject({ done: true });
 });
 
 test('a compromised certificate that was replaced is left by the same command, which says so', async () => {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Pod } from '../../src/ports/workloads.ts';
-import type { Proposal } from '../../src/rotation/perform/rotation-run.ts';
+import type { Proposal } from '../../src/rotation/perform/request.ts';
 import { type BenchOptions, command, writtenSince } from '../backup/bench.ts';
 import { ManualClock } from '../support/clock.ts';
 import {
@@ -102,7 +102,7 @@ describe('without agreement', () => {
     expect([asked, first.effects, first.wrote]).toEqual([[action], effects, true]);
     // The next look of --wait tells them again, and has nothing new to ask or to say of those.
     users.certificates = { members: ['a:27017', 'b:27017'], rotate: rotateMember };
-    const next = await go({ opens: false, before: first, agree });
+    const next = await go({ mayStart: false, before: first, agree });
     expect([told.slice(3), next.effects]).toEqual([['a:27017', 'b:27017'], effects]);
   });
 

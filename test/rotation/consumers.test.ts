@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { Pod, Use } from '../../src/ports/workloads.ts';
-import type { Proposal } from '../../src/rotation/perform/rotation-run.ts';
+import type { Proposal } from '../../src/rotation/perform/request.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { edit, init, installation, objectIn, recordIn, smallSpec, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
@@ -64,7 +64,7 @@ async function looking(kind: string, options: Options, looks: number) {
   let result = await go(kind, options);
   for (let look = 1; look < looks && result.waitingFor !== undefined; look++) {
     clock.advance(30);
-    result = await go(kind, { ...options, opens: false, before: result });
+    result = await go(kind, { ...options, mayStart: false, before: result });
   }
   return result;
 }
@@ -77,7 +77,7 @@ describe('restarts while one waits', () => {
     const workloads = cluster(() => [pod('auth-1', started, mounts(JWT))]);
     const waiting = await go(JWT, { workloads, restart: true });
     expect(waiting.waitingFor?.blockers).toEqual([expect.stringContaining('reaches it within')]);
-    const last = await looking(JWT, { workloads, restart: true, opens: false }, 11);
+    const last = await looking(JWT, { workloads, restart: true, mayStart: false }, 11);
     expect(workloads.times).toEqual([]);
     expect(last.waitingFor).toMatchObject({ until: expect.any(Date), blockers: [] });
   });

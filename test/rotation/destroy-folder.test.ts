@@ -118,7 +118,7 @@ describe('a key that is destroyed', () => {
     copyFileSync(join(whole, LEDGER, 'secrets', `palette-key-${JWT}-v1.yaml`), join(secrets, TEMP));
     expect(await findings()).toEqual([expect.objectContaining({ severity: 'error', subject: join(secrets, TEMP) })]);
     await expect(destroy(stuck())).rejects.toMatchObject({ message: expect.stringContaining(TEMP) });
-    const rehearsed = await destroy(new FaultyFiles(), { rehearses: true });
+    const rehearsed = await destroy(new FaultyFiles(), { dryRun: true });
     expect([rehearsed.notes, holders().length]).toEqual([expect.arrayContaining([expect.stringContaining(TEMP)]), 1]);
     expect(await destroy()).toMatchObject({ done: true, effects: [expect.stringContaining(TEMP)] });
     expect([holders(), await findings()]).toEqual([[], []]);
@@ -141,7 +141,7 @@ describe('a key that is destroyed', () => {
     };
     plant();
     const before = holders();
-    for (const options of [{ rehearses: true }, {}]) {
+    for (const options of [{ dryRun: true }, {}]) {
       await expect(destroy(new FaultyFiles(), options)).rejects.toMatchObject(refused);
       expect(holders()).toEqual(before);
     }

@@ -89,7 +89,7 @@ describe('a published version', () => {
     await go(ROOT, { tenants });
     expect([...(await tenants.countByKid())]).toEqual([[kidOf(ROOT, 2), 2]]);
     store = storeWith(published);
-    const waiting = await go(ROOT, { ...rollback, tenants, rehearses: true });
+    const waiting = await go(ROOT, { ...rollback, tenants, dryRun: true });
     expect(waiting.waitingFor).toMatchObject({ blockers: ['2 tenant keys in memory'] });
     expect(statesOf(store, ROOT)).toBe('v1 active, v2 published');
     await go(ROOT, { ...rollback, tenants });
@@ -236,7 +236,7 @@ describe('an entry that is there again', () => {
     expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
     expect(await findingsOf(store, { clock })).not.toContain('LEDGER_ENTRY_DESTROYED');
     // As from retired: no rotation takes what somebody has asked for.
-    expect(await go(JWT, { opens: false })).toMatchObject({ done: true, transitions: [] });
+    expect(await go(JWT, { mayStart: false })).toMatchObject({ done: true, transitions: [] });
     expect(statesOf(store, JWT)).toBe('v1 trusted, v2 active');
   });
 

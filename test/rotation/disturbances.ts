@@ -1,5 +1,5 @@
 /** What goes wrong with one write of a rotation, and the proof that the same command, given again, ends where an undisturbed one does. */
-import type { Advance } from '../../src/rotation/perform/rotation-run.ts';
+import type { RotateResult } from '../../src/rotation/perform/request.ts';
 import { faultsOf } from '../reconcile/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { FaultyStore, type Moment } from '../support/faulty-store.ts';
@@ -61,7 +61,7 @@ export async function disturb(
   return faultsIn(memory, again, { kind, options, states }).map((found) => `${where}: ${found}`);
 }
 
-function faultsIn(memory: MemoryStore, again: Advance, { kind, states }: Road): readonly string[] {
+function faultsIn(memory: MemoryStore, again: RotateResult, { kind, states }: Road): readonly string[] {
   const ended = states === undefined || statesOf(memory, kind) === states;
   const versions = states === undefined ? {} : { [kind]: recordIn(memory.snapshot()).keys[kind].versions.length };
   return [

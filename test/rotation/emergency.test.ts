@@ -1,7 +1,7 @@
 /** The end of an emergency: whoever has loaded the compromised key works with it until it is started anew. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
-import type { Proposal } from '../../src/rotation/perform/rotation-run.ts';
+import type { Proposal } from '../../src/rotation/perform/request.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { auditIn, edit, installation, objectIn, smallSpec, storeWith } from '../support/installations.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
@@ -95,7 +95,7 @@ describe('a compromised key whose Pods are not restarted', () => {
     const workloads = cluster(JWT);
     await go(JWT, { workloads, compromised: true });
     clock.advance(10 * DAY);
-    const waiting = await go(JWT, { workloads, due: true, opens: false });
+    const waiting = await go(JWT, { workloads, due: true, mayStart: false });
     expect([waiting.waitingFor?.reason, statesOf(store, JWT)]).toEqual([STILL, REPLACED]);
   });
 
@@ -121,7 +121,7 @@ describe('a compromised key whose Pods are not restarted', () => {
     }
     expect(statesOf(store, JWT)).toBe(REPLACED);
     started = new Date(changed.getTime() - 1000);
-    expect((await go(JWT, { workloads, opens: false })).waitingFor?.reason).toBe(STILL);
+    expect((await go(JWT, { workloads, mayStart: false })).waitingFor?.reason).toBe(STILL);
   });
 
   test('waits for a watching Pod as long as the kubelet takes, and restarts nothing', async () => {
@@ -146,7 +146,7 @@ describe('a compromised key whose Pods are not restarted', () => {
     const workloads = cluster(JWT);
     await go(JWT, { workloads, compromised: true });
     clock.advance(300);
-    const options = { workloads, restart: true, rehearses: true };
+    const options = { workloads, restart: true, dryRun: true };
     expect((await go(JWT, options)).waitingFor?.reason).toBe(STILL);
     started = clock.now();
     const { done, wrote } = await go(JWT, options);
@@ -173,7 +173,7 @@ test('an ordinary rotation that is finished asks for nobody', async () => {
   clock.advance(3600);
   await go(JWT, { workloads, restart: true });
   clock.advance(2 * DAY);
-  expect(await go(JWT, { workloads, restart: true, opens: false })).toMatchObject({ done: true });
+  expect(await go(JWT, { workloads, restart: true, mayStart: false })).toMatchObject({ done: true });
   expect(statesOf(store, JWT)).toBe(REPLACED);
 });
 

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { VersionRecord } from '../../src/ledger/record.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import type { Pod } from '../../src/ports/workloads.ts';
-import { podsBehind, singleReaders } from '../../src/rotation/consumers.ts';
+import { singleReaders, stalePods } from '../../src/rotation/consumers.ts';
 import { decideStep, needsOf } from '../../src/rotation/decide.ts';
+import type { Decision, Evidence, Gate, GateInput, RotationStep } from '../../src/rotation/gate.ts';
 import { dueWork } from '../../src/rotation/gates/mongodb-auth.ts';
 import { ROTATIONS } from '../../src/rotation/kinds.ts';
-import type { Decision, Evidence, Gate, Situation, Step } from '../../src/rotation/situation.ts';
 import type { UsersEvidence } from '../../src/rotation/users.ts';
 import { smallSpec } from '../support/installations.ts';
 import { platform, pod, version } from './bed.ts';
@@ -53,8 +53,8 @@ const user = (change: Partial<Extract<UsersEvidence, { status: 'known' }>> = {})
 });
 const unused = { status: 'none', first: new Date(NOW.getTime() - SYNC_MS), last: NOW } as const;
 
-const PROMOTE: Step = { type: 'promote', n: 2 };
-const RETIRE: Step = { type: 'retire', n: 1 };
+const PROMOTE: RotationStep = { type: 'promote', n: 2 };
+const RETIRE: RotationStep = { type: 'retire', n: 1 };
 
 function gateOf(kind: string): Gate {
   const rotation = ROTATIONS[kind];
@@ -62,7 +62,7 @@ function gateOf(kind: string): Gate {
   return rotation.gate;
 }
 
-function situation(kind: string, step: Step, change: Partial<Situation> = {}): Situation {
+function gateInput(kind: string, step: RotationStep, change: Partial<GateInput> = {}): GateInput {
   const versions: VersionRecord[] =
     step.type === 'promote'
       ? [version(1, 'active'), version(2, 'published')]
@@ -70,8 +70,8 @@ function situation(kind: string, step: Step, change: Partial<Situation> = {}): S
   return { kind, step, versions, spec, compromised: false, acceptResets: undefined, ...change };
 }
 
-const decide = (kind: string, step: Step, evidence: Evidence, change: Partial<Situation> = {}): Decision =>
-  decideStep(gateOf(kind), situation(kind, step, change), evidence, NOW);
+const decide = (kind: string, step: RotationStep, evidence: Evidence, change: Partial<GateInput> = {}): Decision =>
+  decideStep(gateOf(kind), gateInput(kind, step, change), evidence, NOW);
 
 const KINDS = Object.entries(ROTATIONS).flatMap(([kind, rotation]) => (rotation.type === 'versions' ? [kind] : []));
 const SAFE = KINDS.filter((kind) => kind !== 'message-bus-operator');
@@ -88,10 +88,10 @@ describe('every gate', () => {
   });
 
   test.each(SAFE)('of %s asks for the consumers of what it is about', (kind) => {
-    expect(needsOf(gateOf(kind), situation(kind, PROMOTE))).toContainEqual(
+    expect(needsOf(gateOf(kind), gateInput(kind, PROMOTE))).toContainEqual(
       expect.objectContaining({ type: 'consumers', entry: expect.objectContaining({ n: 2 }), acknowledged: true }),
     );
-    expect(needsOf(gateOf(kind), situation(kind, RETIRE))).toContainEqual(
+    expect(needsOf(gateOf(kind), gateInput(kind, RETIRE))).toContainEqual(
       expect.objectContaining({ type: 'consumers', entry: expect.objectContaining({ n: 2 }), acknowledged: false }),
     );
   });
@@ -100,7 +100,7 @@ describe('every gate', () => {
     const versions = [version(1, 'active'), version(2, 'published')];
     expect(decide(kind, { type: 'retire', n: 2 }, {}, { versions }).open).toBe(!OF_DATA.includes(kind));
     expect(decide(kind, { type: 'promote', n: 1, back: true }, {}).open).toBe(true);
-    expect(needsOf(gateOf(kind), situation(kind, { type: 'promote', n: 1, back: true }))).toEqual([]);
+    expect(needsOf(gateOf(kind), gateInput(kind, { type: 'promote', n: 1, back: true }))).toEqual([]);
   });
 
   test.each(['rolled back', 'overtaken'])(
@@ -112,11 +112,11 @@ describe('every gate', () => {
           : [version(1, 'active'), version(2, 'published')];
       const n = how === 'overtaken' ? 1 : 2;
       const kid = versions[n - 1]?.kid ?? '';
-      const retire: Step = { type: 'retire', n };
-      expect(needsOf(gateOf('root-key'), situation('root-key', retire, { versions }))).toEqual([
+      const retire: RotationStep = { type: 'retire', n };
+      expect(needsOf(gateOf('root-key'), gateInput('root-key', retire, { versions }))).toEqual([
         { type: 'tenants', kid, counts: true },
       ]);
-      expect(needsOf(gateOf('hash-salt'), situation('hash-salt', retire, { versions }))).toEqual([
+      expect(needsOf(gateOf('hash-salt'), gateInput('hash-salt', retire, { versions }))).toEqual([
         { type: 'census', onWord: true },
       ]);
       const open = (kind: string, evidence: Evidence) => decide(kind, retire, evidence, { versions }).open;
@@ -148,7 +148,7 @@ describe('every gate', () => {
 });
 
 describe('a gate opens', () => {
-  const cases: readonly (readonly [string, string, Step, Evidence, object])[] = [
+  const cases: readonly (readonly [string, string, RotationStep, Evidence, object])[] = [
     ['jwt: caches are out', 'jwt-signing-key', PROMOTE, confirmed(900), { open: true }],
     [
       'jwt: caches are not out',
@@ -435,8 +435,8 @@ describe('a gate opens', () => {
   });
 
   test('for a user of the database after it was made or dropped, and not before all else is there', () => {
-    const due = (step: Step, evidence: Evidence, change: Partial<Situation> = {}) =>
-      dueWork(situation('mongodb-auth', step, change), evidence, NOW);
+    const due = (step: RotationStep, evidence: Evidence, change: Partial<GateInput> = {}) =>
+      dueWork(gateInput('mongodb-auth', step, change), evidence, NOW);
     const absent = user({ accepted: false });
     expect(due(PROMOTE, { ...current, users: absent })).toBe('create');
     expect(due(PROMOTE, { ...current, users: user({ accepted: false, activeAccepted: false }) })).toBeUndefined();
@@ -526,7 +526,7 @@ describe('a gate opens', () => {
   });
 
   test('for a salt by what is counted last, once all consumers are current', () => {
-    expect(needsOf(gateOf('hash-salt'), situation('hash-salt', RETIRE)).map(({ type }) => type)).toEqual([
+    expect(needsOf(gateOf('hash-salt'), gateInput('hash-salt', RETIRE)).map(({ type }) => type)).toEqual([
       'consumers',
       'census',
     ]);
@@ -555,12 +555,12 @@ describe('a Pod', () => {
       ignored = [],
     }: { consumers?: object[]; now?: Date; kid?: string; reloads?: boolean; ignored?: string[] } = {},
   ) =>
-    podsBehind(
+    stalePods(
       {
         spec: smallSpec({ consumers }),
         pods: [one],
         objects: new Map([[formatRef(ROOT), { ref: ROOT, changedAt: new Date(CHANGED) }]]),
-        released: new Set(),
+        orphanedObjects: new Set(),
         kid,
         reloads,
         ignored: new Set(ignored),

@@ -57,10 +57,10 @@ describe('an old salt', () => {
   test('goes by itself when the last record was hashed anew, and not one record before', async () => {
     await go();
     census.rehash(kidOf(1), kidOf(2), USERS - 1);
-    expect((await go({ opens: false })).notes.join()).toContain('1 of 12');
+    expect((await go({ mayStart: false })).notes.join()).toContain('1 of 12');
     expect(statesOf(store, KIND)).toBe(PROMOTED);
     census.rehash(kidOf(1), kidOf(2));
-    expect(await go({ opens: false })).toMatchObject({ done: true });
+    expect(await go({ mayStart: false })).toMatchObject({ done: true });
     expect([statesOf(store, KIND), audited().includes('0 of 12 records in memory, users need it')]).toEqual([
       RETIRED,
       true,
@@ -103,7 +103,7 @@ describe('an old salt', () => {
     await go();
     census.rehash(kidOf(1), kidOf(2));
     spoil();
-    expect(await go({ opens: false })).toMatchObject({
+    expect(await go({ mayStart: false })).toMatchObject({
       done: true,
       notes: [expect.stringContaining('v1 stays trusted')],
     });
@@ -209,7 +209,7 @@ describe('an old salt', () => {
     await accept(USERS);
     await go({ request: { type: 'reinstate', kid: kidOf(1) } });
     census.records.clear();
-    await go({ opens: false });
+    await go({ mayStart: false });
     expect(statesOf(store, KIND)).toBe(PROMOTED);
   });
 });
@@ -290,14 +290,14 @@ describe('a count', () => {
     });
     census.rehash(kidOf(1), kidOf(2));
     expect([statesOf(store, KIND), census.counts]).toEqual([PROMOTED, 0]);
-    const waiting = await watched({ opens: false });
+    const waiting = await watched({ mayStart: false });
     expect(waiting).toMatchObject({ done: false, waitingFor: { blockers: [expect.stringContaining('auth-1')] } });
-    expect([census.counts, (await watched({ opens: false, acceptResets: 0 })).done]).toEqual([0, false]);
+    expect([census.counts, (await watched({ mayStart: false, acceptResets: 0 })).done]).toEqual([0, false]);
     const changed = clock.now();
     pods.changedAt = async () => changed;
     startedAt = new Date(changed.getTime() + 3 * 60_000).toISOString();
     clock.advance(5 * 60);
-    expect((await watched({ opens: false })).done).toBe(true);
+    expect((await watched({ mayStart: false })).done).toBe(true);
     expect([statesOf(store, KIND), census.counts]).toEqual([RETIRED, 1]);
   });
 
@@ -315,7 +315,7 @@ describe('a count', () => {
     expect(statesOf(store, KIND)).toBe('v1 trusted, v2 retired, v3 active');
     census.rehash(kidOf(1), kidOf(3));
     // Records of a retired salt wait for their reset, and are known.
-    await go({ opens: false });
+    await go({ mayStart: false });
     expect(statesOf(store, KIND)).toBe('v1 retired, v2 retired, v3 active');
   });
 
@@ -323,15 +323,15 @@ describe('a count', () => {
     await go();
     clock.advance(2 * DAY);
     const before = store.snapshot();
-    const rehearsed = await go({ rehearses: true });
+    const rehearsed = await go({ dryRun: true });
     expect(rehearsed.notes).toEqual([
       expect.stringContaining('12 of 12 records'),
       expect.stringContaining('next: publish'),
     ]);
     census.rehash(kidOf(1), kidOf(2));
-    expect((await go({ rehearses: true })).notes[0]).toContain('next: retire v1');
+    expect((await go({ dryRun: true })).notes[0]).toContain('next: retire v1');
     census.beforeCount = gone;
-    expect((await go({ rehearses: true })).notes[0]).toMatch(/nobody knows.*cannot be reached/);
+    expect((await go({ dryRun: true })).notes[0]).toMatch(/nobody knows.*cannot be reached/);
     expect(store.snapshot()).toEqual(before);
   });
 

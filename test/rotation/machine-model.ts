@@ -10,10 +10,10 @@ import { exposedIn, replacementsIn, withReplacement } from '../../src/ledger/rep
 import type { State } from '../../src/ledger/ring.ts';
 import { confirmationOf, withConfirmation } from '../../src/rotation/confirmation.ts';
 import { decideStep, needsOf } from '../../src/rotation/decide.ts';
+import type { Evidence, GateInput, RotationStep } from '../../src/rotation/gate.ts';
 import { jwtSigningKey } from '../../src/rotation/gates/jwt-signing-key.ts';
 import { movesOf, nextStep } from '../../src/rotation/machine.ts';
 import { type Request, requestedStep } from '../../src/rotation/request.ts';
-import type { Evidence, Situation, Step } from '../../src/rotation/situation.ts';
 
 const spec = defaultSpec();
 const MIN_INTERVAL = 86_400;
@@ -88,21 +88,22 @@ class Machine {
     }
   }
 
-  #run(wish: Run): void {
+  #run(intent: Run): void {
     const before = this.#versions.length;
-    for (let taken = 0; taken < wish.dies; taken++) {
-      const step = this.#decide(wish, taken > 0, this.#versions.length > before);
+    for (let taken = 0; taken < intent.dies; taken++) {
+      const step = this.#decide(intent, taken > 0, this.#versions.length > before);
       if (step === undefined) {
-        this.#checkEmergency(wish, this.#versions.length > before);
+        this.#checkEmergency(intent, this.#versions.length > before);
         return;
       }
-      this.#take(step, wish, this.#generation);
+      this.#take(step, intent, this.#generation);
     }
   }
 
   /** Whoever is told that an emergency is over has another key in use, which was made for it; and no step was left out. */
-  #checkEmergency(wish: Run, hasPublished: boolean): void {
-    if (wish.type !== 'rotate' || !wish.compromised || this.#next(wish, false, hasPublished) !== undefined) return;
+  #checkEmergency(intent: Run, hasPublished: boolean): void {
+    if (intent.type !== 'rotate' || !intent.compromised || this.#next(intent, false, hasPublished) !== undefined)
+      return;
     const active = this.#versions.find(({ state }) => state === 'active');
     const fits = active !== undefined && replacementsIn(this.#key()).has(active.n);
     this.#expect(fits, 'the compromised key is active');
@@ -125,47 +126,54 @@ class Machine {
   }
 
   /** The step whose gate is open, or undefined. */
-  #decide(wish: Run, hasMoved: boolean, hasPublished: boolean): Step | undefined {
-    const step = this.#next(wish, hasMoved, hasPublished);
+  #decide(intent: Run, hasMoved: boolean, hasPublished: boolean): RotationStep | undefined {
+    const step = this.#next(intent, hasMoved, hasPublished);
     if (step === undefined) return undefined;
-    const situation: Situation = {
+    const gateInput: GateInput = {
       ...{ kind: 'jwt-signing-key', step, versions: this.#versions, spec },
-      ...{ compromised: wish.compromised, acceptResets: undefined },
+      ...{ compromised: intent.compromised, acceptResets: undefined },
     };
     let evidence: Evidence = {};
-    for (const need of needsOf(jwtSigningKey, situation)) {
+    for (const need of needsOf(jwtSigningKey, gateInput)) {
       if (need.type !== 'consumers') throw new Error(`it asks for ${need.type}`);
       const now = new Date(this.#now);
-      if (wish.consumers === 'current' && confirmationOf(this.#key(), need.entry, now) === undefined) {
+      if (intent.consumers === 'current' && confirmationOf(this.#key(), need.entry, now) === undefined) {
         const confirmation = { confirmedAt: now.toISOString(), by: 'pods' } as const;
         this.#evidence = withConfirmation(this.#key(), need.entry, confirmation);
       }
       const at = confirmationOf(this.#key(), need.entry, now)?.at;
       if (at !== undefined) evidence = { consumers: { status: 'current', at } };
-      else if (wish.consumers === 'behind') evidence = { consumers: { status: 'behind', blockers: ['Pod a/b'] } };
-      else if (wish.consumers === 'unknown') evidence = { consumers: { status: 'unknown', reason: 'no access' } };
+      else if (intent.consumers === 'behind') evidence = { consumers: { status: 'behind', blockers: ['Pod a/b'] } };
+      else if (intent.consumers === 'unknown') evidence = { consumers: { status: 'unknown', reason: 'no access' } };
     }
-    return decideStep(jwtSigningKey, situation, evidence, new Date(this.#now)).open ? step : undefined;
+    return decideStep(jwtSigningKey, gateInput, evidence, new Date(this.#now)).open ? step : undefined;
   }
 
-  #next(wish: Run, hasMoved: boolean, hasPublished: boolean): Step | undefined {
-    if (wish.type === 'rotate') {
-      const { again, compromised } = wish;
-      const opens = compromised ? !hasPublished : !hasMoved;
-      const wishes = { opens, again, compromised, minInterval: MIN_INTERVAL, keepsTrusted: false, guardsData: false };
+  #next(intent: Run, hasMoved: boolean, hasPublished: boolean): RotationStep | undefined {
+    if (intent.type === 'rotate') {
+      const { again, compromised } = intent;
+      const mayStart = compromised ? !hasPublished : !hasMoved;
+      const wishes = {
+        mayStart,
+        again,
+        compromised,
+        minInterval: MIN_INTERVAL,
+        keepsTrusted: false,
+        guardsData: false,
+      };
       const replacements = replacementsIn(this.#key());
       const next = nextStep(this.#versions, { ...wishes, replacements }, new Date(this.#now));
       return next.type === 'done' || next.type === 'too-recent' ? undefined : next;
     }
     if (hasMoved) return undefined;
-    const kid = this.#versions.at(-1 - wish.version)?.kid ?? 'none';
-    const request: Request = wish.type === 'rollback' ? { type: 'rollback' } : { type: wish.type, kid };
+    const kid = this.#versions.at(-1 - intent.version)?.kid ?? 'none';
+    const request: Request = intent.type === 'rollback' ? { type: 'rollback' } : { type: intent.type, kid };
     const asked = requestedStep(this.#versions, request, exposedIn(this.#key()));
     return asked.type === 'done' || asked.type === 'refused' ? undefined : asked;
   }
 
   /** One update of the record, with its generation as the precondition. */
-  #take(step: Step, wish: Run, decided: number): void {
+  #take(step: RotationStep, intent: Run, decided: number): void {
     if (decided !== this.#generation) return;
     this.#generation += 1;
     const before = this.#versions;
@@ -176,13 +184,13 @@ class Machine {
       );
       const n = before.length + 1;
       this.#versions = [...before, this.#made(n, 'published')];
-      if (wish.compromised) this.#evidence = withReplacement(this.#evidence, n);
+      if (intent.compromised) this.#evidence = withReplacement(this.#evidence, n);
     }
-    for (const [n, to] of movesOf(step, before)) this.#move(n, to, step, wish);
+    for (const [n, to] of movesOf(step, before)) this.#move(n, to, step, intent);
     this.#check(before);
   }
 
-  #move(n: number, to: State, step: Step, { compromised }: Run): void {
+  #move(n: number, to: State, step: RotationStep, { compromised }: Run): void {
     const version = this.#versions.find((each) => each.n === n);
     if (version === undefined) throw new Error(`no v${n}`);
     const isRepeated = version.state === 'destroyed' && to === 'destroyed';

@@ -3,24 +3,24 @@ import type { VersionRecord } from '../../src/ledger/record.ts';
 import type { State } from '../../src/ledger/ring.ts';
 import { confirmationOf, entryName, withConfirmation } from '../../src/rotation/confirmation.ts';
 import { dueAt, leavesToReissue } from '../../src/rotation/leaves.ts';
-import { nextStep, type Wish } from '../../src/rotation/machine.ts';
+import { nextStep, type RotationIntent } from '../../src/rotation/machine.ts';
 import { requestedStep } from '../../src/rotation/request.ts';
 import { firstScanAt } from '../../src/rotation/scans.ts';
 import { platform, version } from './bed.ts';
 import { checkMachine } from './machine-model.ts';
 
 const NOW = new Date('2027-02-01T00:00:00Z');
-const WISH: Wish = {
-  ...{ opens: true, again: false, compromised: false, minInterval: 86_400, keepsTrusted: false },
+const WISH: RotationIntent = {
+  ...{ mayStart: true, again: false, compromised: false, minInterval: 86_400, keepsTrusted: false },
   replacements: new Set(),
   guardsData: false,
 };
 const RECENT = '2027-01-31T12:00:00Z';
 
 describe('the next step', () => {
-  const cases: readonly (readonly [string, readonly VersionRecord[], Partial<Wish>, object])[] = [
+  const cases: readonly (readonly [string, readonly VersionRecord[], Partial<RotationIntent>, object])[] = [
     ['of a lone active version is a new one', [version(1, 'active')], {}, { type: 'publish' }],
-    ['is nothing where nothing is to be opened', [version(1, 'active')], { opens: false }, { type: 'done' }],
+    ['is nothing where nothing is to be opened', [version(1, 'active')], { mayStart: false }, { type: 'done' }],
     ['waits for the interval', [version(1, 'active', RECENT)], {}, { type: 'too-recent' }],
     ['does not wait with --again', [version(1, 'active', RECENT)], { again: true }, { type: 'publish' }],
     [
@@ -32,7 +32,7 @@ describe('the next step', () => {
     [
       'is the same where nothing is to be opened',
       [version(1, 'active'), version(2, 'published')],
-      { opens: false },
+      { mayStart: false },
       { type: 'promote', n: 2 },
     ],
     [
@@ -73,8 +73,8 @@ describe('the next step', () => {
     ],
   ];
 
-  test.each(cases)('%s', (_, versions, wish, expected) => {
-    expect(nextStep(versions, { ...WISH, ...wish }, NOW)).toMatchObject(expected);
+  test.each(cases)('%s', (_, versions, intent, expected) => {
+    expect(nextStep(versions, { ...WISH, ...intent }, NOW)).toMatchObject(expected);
   });
 });
 
@@ -83,7 +83,7 @@ describe('the next step where the key is compromised', () => {
   const second = new Set([2]);
   const v1 = (state: 'trusted' | 'retired' | 'destroyed', ...past: readonly State[]) =>
     version(1, state, RECENT, ['active', 'trusted', ...past]);
-  const cases: readonly (readonly [string, readonly VersionRecord[], Partial<Wish>, object])[] = [
+  const cases: readonly (readonly [string, readonly VersionRecord[], Partial<RotationIntent>, object])[] = [
     ['does not wait for the interval', [version(1, 'active', RECENT)], {}, { type: 'publish' }],
     [
       'does not take the key of an ordinary rotation for its own',
@@ -190,13 +190,13 @@ describe('the next step where the key is compromised', () => {
     [
       'is none where the command has replaced the key already',
       [version(1, 'active')],
-      { opens: false },
+      { mayStart: false },
       { type: 'done' },
     ],
   ];
 
-  test.each(cases)('%s', (_, versions, wish, expected) => {
-    expect(nextStep(versions, { ...WISH, compromised: true, ...wish }, NOW)).toMatchObject(expected);
+  test.each(cases)('%s', (_, versions, intent, expected) => {
+    expect(nextStep(versions, { ...WISH, compromised: true, ...intent }, NOW)).toMatchObject(expected);
   });
 });
 
@@ -305,18 +305,18 @@ describe('leaf certificates', () => {
 
   test('those that were issued within the interval are left, unless --again says otherwise', () => {
     const fresh = leaf('1', '2027-01-31T00:00:01Z');
-    const wish = { due: false, again: false, minInterval: 86_400 };
-    expect(leavesToReissue([old, fresh], wish, NOW)).toEqual([old]);
-    expect(leavesToReissue([old, fresh], { ...wish, again: true }, NOW)).toEqual([old, fresh]);
+    const intent = { due: false, again: false, minInterval: 86_400 };
+    expect(leavesToReissue([old, fresh], intent, NOW)).toEqual([old]);
+    expect(leavesToReissue([old, fresh], { ...intent, again: true }, NOW)).toEqual([old, fresh]);
   });
 
   test('are renewed by --due at their time, or up to a twentieth of their life earlier', () => {
     const [latest, earliest] = [dueAt(old), dueAt(leaf('f', '2027-01-01T00:00:00Z'))];
     expect(latest).toEqual(old.rotateAfter);
     expect(old.rotateAfter.getTime() - earliest.getTime()).toBeCloseTo(365 * 86_400_000 * 0.05, -3);
-    const wish = { due: true, again: true, minInterval: 0 };
-    expect(leavesToReissue([old], wish, new Date('2027-08-31T23:59:59Z'))).toEqual([]);
-    expect(leavesToReissue([old], wish, old.rotateAfter)).toEqual([old]);
+    const intent = { due: true, again: true, minInterval: 0 };
+    expect(leavesToReissue([old], intent, new Date('2027-08-31T23:59:59Z'))).toEqual([]);
+    expect(leavesToReissue([old], intent, old.rotateAfter)).toEqual([old]);
   });
 });
 

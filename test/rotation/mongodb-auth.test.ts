@@ -109,7 +109,7 @@ describe('the whole road', () => {
   test('a rehearsal writes nothing and changes no user', async () => {
     await go({ assumeConsumersCurrent: false });
     const before = store.snapshot();
-    expect((await go({ rehearses: true })).waitingFor?.reason).toBe('the user hubble-b is to be made first');
+    expect((await go({ dryRun: true })).waitingFor?.reason).toBe('the user hubble-b is to be made first');
     expect([store.snapshot(), users.deeds]).toEqual([before, []]);
   });
 

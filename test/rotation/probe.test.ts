@@ -41,7 +41,7 @@ test('a rehearsal names it, and writes nothing', async () => {
   expect(statesOf(store, CA)).toBe('v1 trusted, v2 active');
   const before = store.snapshot();
   const served = () => ({ unreachable: 'ECONNREFUSED' });
-  expect((await go({ assumeConsumersCurrent: true, rehearses: true, served })).notes).toContain(NOTE);
+  expect((await go({ assumeConsumersCurrent: true, dryRun: true, served })).notes).toContain(NOTE);
   expect(store.snapshot()).toEqual(before);
 });
 

@@ -7,7 +7,7 @@ import { readBundle } from '../../src/certificate/read.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { fqdnMaterial } from '../../src/inventory/kinds/fqdn-certificate.ts';
 import type { State } from '../../src/ledger/ring.ts';
-import { lookAt } from '../../src/reconcile/plan/change.ts';
+import { inspectOnly } from '../../src/reconcile/plan/change.ts';
 import { faultsOf } from '../reconcile/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import {
@@ -437,7 +437,7 @@ describe('leaf certificates', () => {
       store = storeWith(made);
       if (what === 'gone') store.take(platform('grpc-tls'));
       else editData(store, platform('grpc-tls'), () => ({ 'tls.crt': 'x' }));
-      expect(await go('grpc-tls', { due, rehearses: true })).toMatchObject({
+      expect(await go('grpc-tls', { due, dryRun: true })).toMatchObject({
         notes: [expect.stringContaining('grpc')],
       });
       const result = await go('grpc-tls', { due, services: ['grpc'] });
@@ -517,7 +517,7 @@ describe('fqdn-certificate', () => {
     const { data } = structuredClone(objectIn(before, platform(from)));
     const material = fqdnMaterial({ certificate: data['tls.crt'] ?? empty, key: data['tls.key'] ?? empty });
     const addition = { state: 'active' as const, material };
-    const change = { ...lookAt(FQDN), generation, adds: [addition], moves, overwrites: true };
+    const change = { ...inspectOnly(FQDN), generation, adds: [addition], moves, overwrites: true };
     await init(store, { clock, request: { change } });
   }
 
@@ -670,7 +670,7 @@ describe('what a run leaves behind', () => {
 
   test('a rehearsal writes nothing', async () => {
     const before = store.snapshot();
-    for (const kind of [JWT, 'internal-ca', 'service-certificates']) await go(kind, { ...assume, rehearses: true });
+    for (const kind of [JWT, 'internal-ca', 'service-certificates']) await go(kind, { ...assume, dryRun: true });
     expect(store.snapshot()).toEqual(before);
   });
 

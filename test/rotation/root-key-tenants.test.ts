@@ -168,11 +168,11 @@ describe('the whole road', () => {
 
   test('a rehearsal writes neither keys nor documents', async () => {
     const before = store.snapshot();
-    expect((await go({ rehearses: true })).notes).toEqual([expect.stringContaining('next: publish')]);
+    expect((await go({ dryRun: true })).notes).toEqual([expect.stringContaining('next: publish')]);
     expect([tenants.writes, store.snapshot()]).toEqual([0, before]);
     await promoteAlone();
     const promoted = store.snapshot();
-    expect((await go({ rehearses: true })).waitingFor?.blockers).toEqual([
+    expect((await go({ dryRun: true })).waitingFor?.blockers).toEqual([
       `${TENANTS} tenant keys, of tenant-0 and others`,
     ]);
     expect([tenants.writes, store.snapshot()]).toEqual([0, promoted]);

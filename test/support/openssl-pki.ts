@@ -33,7 +33,7 @@ export interface Made {
   readonly file: string;
 }
 
-export interface Wish {
+export interface RotationIntent {
   readonly subject: string;
   readonly keyName: KeyName;
   /** Itself, unless given. */
@@ -76,7 +76,7 @@ export function privateKey(name: KeyName): KeyObject {
 }
 
 /** The serial number is random unless it is given. */
-export function make(wish: Wish): Made {
+export function make(wish: RotationIntent): Made {
   const { subject, keyName, issuer, extensions = [], days = 90, serial, options = [] } = wish;
   count += 1;
   const file = inFolder(`${count}.pem`);
@@ -101,7 +101,7 @@ export function make(wish: Wish): Made {
 }
 
 /** `openssl x509` knows no first day before version 3.4, `openssl ca` does. */
-function sign({ subject, issuer, validity, keyName }: Wish, extfile: string, file: string): void {
+function sign({ subject, issuer, validity, keyName }: RotationIntent, extfile: string, file: string): void {
   const [from, to] = (validity ?? []).map((date) => date.toISOString().replace(/[-:T]|\.\d+/g, ''));
   if (from === undefined || to === undefined) throw new Error('dates are needed');
   const [csr, config, database] = ['csr', 'ca.cnf', 'db'].map((name) => `${file}.${name}`) as [string, string, string];
@@ -149,11 +149,11 @@ function replacing(lines: readonly string[], replaced: readonly string[]): reado
   return [...lines.filter((line) => !names.has(nameOf(line))), ...replaced.filter((line) => !line.endsWith('='))];
 }
 
-export function makeRoot(wish: Partial<Wish> = {}): Made {
+export function makeRoot(wish: Partial<RotationIntent> = {}): Made {
   return make({ subject: '/CN=Root CA', keyName: 'p256-1', extensions: caExtensions(), days: 3650, ...wish });
 }
 
-export function makeIntermediate(issuer: Made, wish: Partial<Wish> = {}): Made {
+export function makeIntermediate(issuer: Made, wish: Partial<RotationIntent> = {}): Made {
   return make({
     subject: '/CN=Issuing CA',
     keyName: 'p256-2',
@@ -164,7 +164,7 @@ export function makeIntermediate(issuer: Made, wish: Partial<Wish> = {}): Made {
   });
 }
 
-export function makeLeaf(issuer: Made, wish: Partial<Wish> = {}): Made {
+export function makeLeaf(issuer: Made, wish: Partial<RotationIntent> = {}): Made {
   const extensions = serverExtensions('DNS:palette.example.org');
   return make({ subject: '/CN=palette.example.org', keyName: 'p256-3', issuer, extensions, ...wish });
 }

@@ -1,7 +1,7 @@
 import { PaletteKeysError } from '../../errors.ts';
 import type { FoundObject, KeySearch, KeyStore, Leftover, Lock, LockHolder, NewObject } from '../../ports/key-store.ts';
 import { formatRef, type ObjectKind, type ObjectRef } from '../../ports/object-ref.ts';
-import { inWords, isMissing } from './failures.ts';
+import { explainingFailures, isMissing } from './failures.ts';
 import { type FileSystem, nodeFiles } from './files.ts';
 import { FolderSync } from './folder-sync.ts';
 import { Folders } from './folders.ts';
@@ -58,7 +58,7 @@ class DirectoryStore implements KeyStore {
   }
 
   ledgerNamespaces(): Promise<readonly string[]> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const found = await survey(this.#place);
       if (found === undefined) return [];
       this.#surveyed ??= Promise.resolve(true);
@@ -67,15 +67,15 @@ class DirectoryStore implements KeyStore {
   }
 
   list(namespace: string, without?: string): Promise<readonly FoundObject[]> {
-    return this.#inWords(async () => ((await this.#isThere()) ? this.#objects.list(namespace, without) : []));
+    return this.#explained(async () => ((await this.#isThere()) ? this.#objects.list(namespace, without) : []));
   }
 
   get(ref: ObjectRef): Promise<FoundObject | undefined> {
-    return this.#inWords(async () => ((await this.#isThere()) ? this.#objects.get(ref) : undefined));
+    return this.#explained(async () => ((await this.#isThere()) ? this.#objects.get(ref) : undefined));
   }
 
   create(object: NewObject): Promise<'created' | 'exists'> {
-    const creation = this.#inWords(async () => {
+    const creation = this.#explained(async () => {
       const path = pathOf(this.#place.root, object.ref);
       const bytes = writeManifest(object);
       await this.#assertListed(object.ref);
@@ -116,7 +116,7 @@ class DirectoryStore implements KeyStore {
   }
 
   missingNamespaces(namespaces: readonly string[]): Promise<readonly string[]> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       await this.#isThere();
       const listed = await readNamespaces(this.#place);
       return [...new Set(namespaces)].filter((namespace) => !listed.has(namespace));
@@ -137,11 +137,11 @@ class DirectoryStore implements KeyStore {
   }
 
   leftovers(search: KeySearch): Promise<readonly Leftover[]> {
-    return this.#inWords(async () => ((await this.#isThere()) ? findLeftovers(this.#place, search) : []));
+    return this.#explained(async () => ((await this.#isThere()) ? findLeftovers(this.#place, search) : []));
   }
 
   lock(holder: LockHolder): Promise<Lock> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const undo = (await survey(this.#place)) === undefined ? await makeRoot(this.#place) : undefined;
       const claim = await acquireLock(this.#place, holder).catch(async (error: unknown) => {
         await undo?.();
@@ -172,7 +172,7 @@ class DirectoryStore implements KeyStore {
   #locked<T>(work: (claim: Claim) => Promise<T>): Promise<T> {
     const claim = this.#claim;
     if (claim === undefined) return Promise.reject(new Error('changing what exists needs the lock of the store'));
-    const turn = this.#turn.then(() => this.#inWords(() => work(claim)));
+    const turn = this.#turn.then(() => this.#explained(() => work(claim)));
     this.#turn = turn.then(ignore, ignore);
     return turn;
   }
@@ -211,8 +211,8 @@ class DirectoryStore implements KeyStore {
     return surveyed;
   }
 
-  #inWords<T>(work: () => Promise<T>): Promise<T> {
-    return inWords(this.location, work);
+  #explained<T>(work: () => Promise<T>): Promise<T> {
+    return explainingFailures(this.location, work);
   }
 }
 

@@ -23,7 +23,7 @@ export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
 }
 
 /** Turns what the operating system said into words; everything else goes through untouched. */
-export async function inWords<T>(location: string, work: () => Promise<T>): Promise<T> {
+export async function explainingFailures<T>(location: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

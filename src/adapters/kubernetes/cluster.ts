@@ -20,22 +20,22 @@ export class KubernetesCluster implements Cluster {
   readonly #client: ApiClient;
   readonly #host: string;
   #version: Promise<string> | undefined;
-  readonly #inWords: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly #explained: <T>(work: () => Promise<T>) => Promise<T>;
 
-  constructor(client: ApiClient, seen: Seen, host: string, inWords: <T>(work: () => Promise<T>) => Promise<T>) {
+  constructor(client: ApiClient, seen: Seen, host: string, explained: <T>(work: () => Promise<T>) => Promise<T>) {
     this.#client = client;
     this.#host = host;
-    this.#inWords = inWords;
-    this.workloads = new KubernetesWorkloads(client, seen, inWords);
+    this.#explained = explained;
+    this.workloads = new KubernetesWorkloads(client, seen, explained);
   }
 
   version(): Promise<string> {
-    return this.#inWords(() => this.#readVersion());
+    return this.#explained(() => this.#readVersion());
   }
 
   /** Every answer tells the time; the first one is that to the question for the version. */
   now(): Promise<Date> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       await this.#readVersion();
       return this.#client.clock.now();
     });
@@ -50,11 +50,11 @@ export class KubernetesCluster implements Cluster {
   }
 
   user(): Promise<string> {
-    return this.#inWords(() => this.#client.read(WHO_AM_I, username));
+    return this.#explained(() => this.#client.read(WHO_AM_I, username));
   }
 
   denied(needs: readonly AccessNeed[]): Promise<readonly AccessNeed[]> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const granted = await Promise.all(needs.map((need) => this.#mayBe(need)));
       return needs.filter((_, n) => granted[n] === false);
     });

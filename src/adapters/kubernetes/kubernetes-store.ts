@@ -47,13 +47,13 @@ export class KubernetesStore implements KeyStore {
     this.#parts = parts;
     this.location = parts.location;
     this.cluster = new KubernetesCluster(parts.client, this.#seen, parts.self.origin.host, (work) =>
-      this.#inWords(work),
+      this.#explained(work),
     );
   }
 
   /** Only where one was told to look: to look everywhere, one would have to be allowed to read everybody's Secrets. */
   ledgerNamespaces(): Promise<readonly string[]> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const hints = [...new Set(this.#parts.ledgerHints)].sort();
       const found = await Promise.all(hints.map((hint) => this.#holdsLedger(hint)));
       return hints.filter((_, n) => found[n]);
@@ -61,7 +61,7 @@ export class KubernetesStore implements KeyStore {
   }
 
   list(namespace: string, without?: string): Promise<readonly FoundObject[]> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const { client } = this.#parts;
       const selector = without === undefined ? OURS : `${OURS},palette-keys.dev/kind!=${without}`;
       const lists = await Promise.all([
@@ -73,7 +73,7 @@ export class KubernetesStore implements KeyStore {
   }
 
   get(ref: ObjectRef): Promise<FoundObject | undefined> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const found = await find(this.#parts.client, ref);
       if (found === undefined) this.#seen.forget(ref);
       else this.#seen.note(found);
@@ -82,19 +82,19 @@ export class KubernetesStore implements KeyStore {
   }
 
   create(object: NewObject): Promise<'created' | 'exists'> {
-    return this.#inWords(() => createOnce(this.#parts.client, object));
+    return this.#explained(() => createOnce(this.#parts.client, object));
   }
 
   replace(object: NewObject, version: string): Promise<'replaced' | 'conflict'> {
-    return this.#inWords(() => replaceVersion(this.#parts.client, this.#seen, object, version));
+    return this.#explained(() => replaceVersion(this.#parts.client, this.#seen, object, version));
   }
 
   remove(ref: ObjectRef, version: string): Promise<'removed' | 'conflict'> {
-    return this.#inWords(() => removeVersion(this.#parts.client, ref, version));
+    return this.#explained(() => removeVersion(this.#parts.client, ref, version));
   }
 
   missingNamespaces(namespaces: readonly string[]): Promise<readonly string[]> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const asked = [...new Set(namespaces)];
       const there = await Promise.all(asked.map((name) => hasNamespace(this.#parts.client, name)));
       return asked.filter((_, n) => !there[n]);
@@ -102,13 +102,13 @@ export class KubernetesStore implements KeyStore {
   }
 
   addNamespaces(namespaces: readonly string[]): Promise<void> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       for (const name of new Set(namespaces)) await addNamespace(this.#parts.client, name);
     });
   }
 
   leftovers({ known, namespaces, find: search }: KeySearch): Promise<readonly Leftover[]> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const lists = namespaces.map((namespace) => listAll(this.#parts.client, 'Secret', namespace));
       return (await Promise.all(lists)).flat().flatMap((object): Leftover[] => {
         const place = formatRef(object.ref);
@@ -121,7 +121,7 @@ export class KubernetesStore implements KeyStore {
 
   lock(holder: LockHolder): Promise<Lock> {
     const { client, self, warn, ledgerNamespace } = this.#parts;
-    return this.#inWords(() => acquireLock({ client, self, warn, namespace: ledgerNamespace() }, holder));
+    return this.#explained(() => acquireLock({ client, self, warn, namespace: ledgerNamespace() }, holder));
   }
 
   async #holdsLedger(namespace: string): Promise<boolean> {
@@ -131,7 +131,7 @@ export class KubernetesStore implements KeyStore {
     return candidates.some(({ ref }) => /key-root-key-v[1-9]\d*$/.test(ref.name));
   }
 
-  #inWords<T>(work: () => Promise<T>): Promise<T> {
+  #explained<T>(work: () => Promise<T>): Promise<T> {
     return explained(this.#parts.circumstances, work);
   }
 }

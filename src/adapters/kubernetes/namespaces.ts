@@ -21,7 +21,7 @@ export async function hasNamespace(client: ApiClient, name: string): Promise<boo
 export async function addNamespace(client: ApiClient, name: string): Promise<void> {
   const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
   const call = writing(target('create', name), body);
-  const patience = client.patience();
+  const backoff = client.backoff();
   for (;;) {
     try {
       await client.send(call, (json) => expectNamespace(json, name));
@@ -31,7 +31,7 @@ export async function addNamespace(client: ApiClient, name: string): Promise<voi
       if (isTaken(error)) return refuseTerminating(error, name);
       // What comes of it is the same whoever made it: so it may simply be asked for again.
       if (isAmbiguous(error) && (await hasNamespace(client, name))) return;
-      await patience.wait(error, client.signal);
+      await backoff.wait(error, client.signal);
     }
   }
 }

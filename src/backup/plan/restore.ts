@@ -2,9 +2,9 @@ import { equalBytes } from '../../crypto/digest.ts';
 import type { InstallationRecord } from '../../ledger/record.ts';
 import type { FoundObject, NewObject } from '../../ports/key-store.ts';
 import { formatRef } from '../../ports/object-ref.ts';
-import type { Assessment } from '../../reconcile/plan/compare/compare.ts';
+import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import { newestGeneration } from '../../reconcile/plan/next-record.ts';
-import type { Step } from '../../reconcile/plan/step.ts';
+import type { ObjectStep } from '../../reconcile/plan/step.ts';
 
 /** One ledger entry of a backup. */
 export interface RestorableEntry {
@@ -17,7 +17,7 @@ export interface RestorableEntry {
 
 /** What is to be created: ids and reasons. Restoring never replaces anything. */
 export interface RestorePlan {
-  readonly steps: readonly Step[];
+  readonly steps: readonly ObjectStep[];
   /** True where the store has no record, so that the one of the backup is written. */
   readonly writesRecord: boolean;
 }
@@ -36,7 +36,7 @@ export function restoredGeneration(recorded: number, projections: Iterable<Found
 export function planRestore(
   entries: readonly RestorableEntry[],
   record: InstallationRecord,
-  store: Assessment,
+  store: Comparison,
 ): RestorePlan {
   const steps = entries.map((entry) => entryStep(entry, store));
   const place = store.record.status === 'missing' ? undefined : store.record.object;
@@ -48,7 +48,7 @@ export function planRestore(
   };
 }
 
-function entryStep({ key, n, kid, object }: RestorableEntry, store: Assessment): Step {
+function entryStep({ key, n, kid, object }: RestorableEntry, store: Comparison): ObjectStep {
   const { ref } = object;
   const base = { ref, key, n, kid };
   const found = store.snapshot.ledger.find((candidate) => formatRef(candidate.ref) === formatRef(ref));
@@ -70,7 +70,10 @@ function entryStep({ key, n, kid, object }: RestorableEntry, store: Assessment):
 }
 
 /** A version that the store's own record does not know would be a key without a state. */
-function unrecorded(base: Pick<Step, 'ref' | 'key' | 'kid'> & { n: number }, { record }: Assessment): Step | undefined {
+function unrecorded(
+  base: Pick<ObjectStep, 'ref' | 'key' | 'kid'> & { n: number },
+  { record }: Comparison,
+): ObjectStep | undefined {
   if (record.status !== 'sound') return undefined;
   const known = record.record.keys[base.key]?.versions.some(({ n, kid }) => n === base.n && kid === base.kid);
   if (known === true) return undefined;
@@ -83,7 +86,7 @@ function unrecorded(base: Pick<Step, 'ref' | 'key' | 'kid'> & { n: number }, { r
 }
 
 /** Without a record, one that is older than the ledger would make an old key active again. */
-function unknownToBackup(record: InstallationRecord, { ledger }: Assessment): readonly Step[] {
+function unknownToBackup(record: InstallationRecord, { ledger }: Comparison): readonly ObjectStep[] {
   return [...ledger].flatMap(([key, items]) =>
     items
       .filter(({ n }) => !(record.keys[key]?.versions ?? []).some((version) => version.n === n))
@@ -94,7 +97,7 @@ function unknownToBackup(record: InstallationRecord, { ledger }: Assessment): re
   );
 }
 
-function otherInstallation(record: InstallationRecord, store: Assessment): Step | undefined {
+function otherInstallation(record: InstallationRecord, store: Comparison): ObjectStep | undefined {
   const there = store.installationId;
   if (there === undefined || there === record.installationId) return undefined;
   const name = `the store holds the installation ${there}, the backup is of ${record.installationId}`;
@@ -108,11 +111,11 @@ function otherInstallation(record: InstallationRecord, store: Assessment): Step 
 }
 
 function blocked(
-  base: Pick<Step, 'ref' | 'key'>,
-  code: NonNullable<Step['code']>,
+  base: Pick<ObjectStep, 'ref' | 'key'>,
+  code: NonNullable<ObjectStep['code']>,
   reason: string,
   remedy: string,
-): Step {
+): ObjectStep {
   return { ...base, action: 'blocked', code, reason, remedy };
 }
 

@@ -1,5 +1,5 @@
 import { type ExitCode, usageError } from '../../errors.ts';
-import { readFrontDoor } from '../../front-door/front-door.ts';
+import { readIngressCertificate } from '../../front-door/ingress-certificate.ts';
 import { type CertificateRequest, type KeyType, openRequest, requestCertificate } from '../../front-door/request.ts';
 import { toAscii } from '../../host.ts';
 import type { InstallationSpec } from '../../installation/spec.ts';
@@ -17,7 +17,7 @@ export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<Exit
   const file = await readStandingSpec(options, ports);
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
-  const read = () => readFrontDoor({ store, clock: ports.clock }, spec);
+  const read = () => readIngressCertificate({ store, clock: ports.clock }, spec);
   const door = await explainingDenials('import-cert', read, store, file, ports);
   const names = namesOf(options, door.spec);
   const wanted = { names, keyType: options.keyType as KeyType };

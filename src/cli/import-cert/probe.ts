@@ -1,5 +1,5 @@
 import { PaletteKeysError } from '../../errors.ts';
-import { readFrontDoor, rollbackChange } from '../../front-door/front-door.ts';
+import { readIngressCertificate, rollbackChange } from '../../front-door/ingress-certificate.ts';
 import { watchServed } from '../../front-door/watch-served.ts';
 import { parseDuration } from '../../installation/duration.ts';
 import type { InitInput } from '../../reconcile/init-run.ts';
@@ -37,8 +37,8 @@ export async function proveServed(
 }
 
 async function rollBack(run: InitInput, apply: ApplyPorts): Promise<string> {
-  const door = await readFrontDoor(apply, run.spec);
-  const change = rollbackChange(door);
+  const ingress = await readIngressCertificate(apply, run.spec);
+  const change = rollbackChange(ingress);
   if (change === undefined) return '; there is no certificate before it that could come back';
   const input: InitInput = { ...run, request: { ...run.request, change } };
   await applyInit(await previewInit(input, apply), input, apply);

@@ -1,13 +1,13 @@
 import { type ExitCode, PaletteKeysError } from '../../errors.ts';
 import type { Examination, ImportInput } from '../../front-door/examine.ts';
 import {
-  type FrontDoor,
+  type IngressCertificate,
   importChange,
   ownership,
-  readFrontDoor,
+  readIngressCertificate,
   recordLeft,
   servedLeaf,
-} from '../../front-door/front-door.ts';
+} from '../../front-door/ingress-certificate.ts';
 import type { GivenSpec } from '../../installation/given.ts';
 import { ingressSecret } from '../../installation/names.ts';
 import { formatRef } from '../../ports/object-ref.ts';
@@ -38,23 +38,27 @@ export async function storeImport(
 ): Promise<ExitCode> {
   const store = await ports.openStore(options, () => file?.ledgerNamespace);
   const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
-  const read = () => readFrontDoor({ store, clock: ports.clock }, spec);
-  const door = await explainingDenials('import-cert', read, store, file, ports);
-  const stored = { rootDomain: door.spec.rootDomain ?? undefined, keys: door.keys, replaced: servedLeaf(door) };
-  const fqdn = namesToCover(options, door.spec);
+  const read = () => readIngressCertificate({ store, clock: ports.clock }, spec);
+  const ingress = await explainingDenials('import-cert', read, store, file, ports);
+  const stored = {
+    rootDomain: ingress.spec.rootDomain ?? undefined,
+    keys: ingress.keys,
+    replaced: servedLeaf(ingress),
+  };
+  const fqdn = namesToCover(options, ingress.spec);
   const judged = await examined({ ...input, fqdn }, stored, options, ports);
-  const owned = ownership(door, options.allow ?? []);
+  const owned = ownership(ingress, options.allow ?? []);
   const examination = {
     ...judged,
     decision: { ...judged.decision, findings: [...judged.decision.findings, ...owned] },
   };
-  const object = formatRef(ingressSecret(door.spec));
+  const object = formatRef(ingressSecret(ingress.spec));
   if (examination.decision.pair === undefined || owned.some(({ severity }) => severity === 'error'))
     return reportImport(examination, { object }, options, ports);
-  const change = importChange(door, examination.decision.pair);
+  const change = importChange(ingress, examination.decision.pair);
   const apply = applyPorts('import-cert', store, options, ports);
   if (change === undefined) {
-    const left = recordLeft(door);
+    const left = recordLeft(ingress);
     if (left !== undefined && !options.dryRun) await carryOut(left, spec, apply);
     return reportImport(examination, { object, same: true }, options, ports);
   }
@@ -67,7 +71,7 @@ export async function storeImport(
     if (denied !== undefined) await refuseDenied(denied, ports);
   }
   if (options.dryRun) return reportImport(examination, { object, dryRun: true, change }, options, ports);
-  const shown = await agree(plan, door, examination, options, ports);
+  const shown = await agree(plan, ingress, examination, options, ports);
   await applyInit(plan, run, apply);
   if (target !== undefined) {
     const fingerprint = examination.decision.leaf?.fingerprint ?? '';
@@ -93,7 +97,7 @@ async function carryOut(change: Change, spec: SpecRequest, apply: ApplyPorts): P
 /** Shows what would be written, and asks; true where the certificate was shown too. */
 async function agree(
   plan: InitPlan,
-  { secret }: FrontDoor,
+  { secret }: IngressCertificate,
   examination: Examination,
   options: ImportOptions,
   ports: CliPorts,

@@ -5,7 +5,7 @@ import { countActions } from './render.ts';
 
 /** The document of kind InitResult (contract, section 6). */
 export function initDocument(plan: InitPlan, store: KeyStore, dryRun: boolean) {
-  const { installationId, steps, findings, specChanges, released, missingNamespaces } = plan;
+  const { installationId, steps, findings, specChanges, orphanedObjects, missingNamespaces } = plan;
   return {
     kind: 'InitResult',
     store: { kind: store.kind, location: store.location },
@@ -21,7 +21,7 @@ export function initDocument(plan: InitPlan, store: KeyStore, dryRun: boolean) {
     })),
     counts: countActions(steps),
     specChanges,
-    released,
+    released: orphanedObjects,
     namespaces: missingNamespaces,
     findings,
   };

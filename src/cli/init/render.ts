@@ -1,11 +1,11 @@
 import type { SpecChange } from '../../installation/diff.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import type { InitPlan } from '../../reconcile/plan/plan-changes.ts';
-import type { Step } from '../../reconcile/plan/step.ts';
+import type { ObjectStep } from '../../reconcile/plan/step.ts';
 import type { Palette } from '../render/palette.ts';
 import { table, wrap } from '../render/table.ts';
 
-const SIGNS: Record<Step['action'], string> = { create: '+', restore: '!', update: '~', blocked: 'x', keep: '=' };
+const SIGNS: Record<ObjectStep['action'], string> = { create: '+', restore: '!', update: '~', blocked: 'x', keep: '=' };
 
 /** What a run will do, for people to agree to: new objects by number, everything else by name and reason. */
 export function renderPlan(plan: InitPlan, verbose: boolean, paint: Palette): string {
@@ -15,7 +15,7 @@ export function renderPlan(plan: InitPlan, verbose: boolean, paint: Palette): st
     ...plan.specChanges.map((change) => renderChange(change)),
     ...listed.map((step) => renderStep(step, paint)),
     ...(created.length > 0 && !verbose ? [`  + ${created.length} new objects (-v names them)\n`] : []),
-    ...plan.released.map((object) =>
+    ...plan.orphanedObjects.map((object) =>
       wrap(`${object} is no longer in the spec; it stays, delete it when nothing mounts it`, 2),
     ),
     ...plan.sweeps.map((place) => wrap(`- delete ${place}, a temp file of an earlier run`, 2)),
@@ -25,7 +25,7 @@ export function renderPlan(plan: InitPlan, verbose: boolean, paint: Palette): st
 }
 
 /** True for what a plan names even where it is short: all but what is kept, and what is simply new. */
-function isSpecial({ action, code }: Step): boolean {
+function isSpecial({ action, code }: ObjectStep): boolean {
   return action === 'create' ? code !== undefined : action !== 'keep';
 }
 
@@ -40,14 +40,14 @@ function show(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(show).join(', ')}]` : JSON.stringify(value);
 }
 
-function renderStep({ action, ref, reason, remedy }: Step, paint: Palette): string {
+function renderStep({ action, ref, reason, remedy }: ObjectStep, paint: Palette): string {
   const quiet = action === 'keep' ? paint.dim : paint.warning;
   const colour = action === 'blocked' ? paint.error : quiet;
   const head = `  ${colour(`${SIGNS[action]} ${action}`)} ${formatRef(ref)}\n`;
   return `${head}${reason === undefined ? '' : wrap(reason, 4)}${remedy === undefined ? '' : wrap(`→ ${remedy}`, 4)}`;
 }
 
-const DONE: Record<Step['action'], string> = {
+const DONE: Record<ObjectStep['action'], string> = {
   create: 'created',
   keep: 'kept',
   restore: 'restored',
@@ -68,15 +68,15 @@ export function renderOutcome(plan: InitPlan, paint: Palette): string {
 }
 
 /** `2 created, 1 kept`. */
-export function summarize(steps: readonly Step[]): string {
+export function summarize(steps: readonly ObjectStep[]): string {
   const counts = countActions(steps);
-  return (Object.keys(DONE) as Step['action'][])
+  return (Object.keys(DONE) as ObjectStep['action'][])
     .filter((action) => counts[action] > 0)
     .map((action) => `${counts[action]} ${DONE[action]}`)
     .join(', ');
 }
 
-export function countActions(steps: readonly Step[]): Record<Step['action'], number> {
+export function countActions(steps: readonly ObjectStep[]): Record<ObjectStep['action'], number> {
   const counts = { create: 0, keep: 0, restore: 0, update: 0, blocked: 0 };
   for (const { action } of steps) counts[action] += 1;
   return counts;

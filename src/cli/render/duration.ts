@@ -6,7 +6,7 @@ const UNITS: readonly (readonly [string, number])[] = [
 ];
 
 /** `9.9 y`, `41 d`, `5 h`, `2 min`, `0 min`: the largest unit that fits twice, rounded down; years to a tenth. */
-export function inWords(ms: number): string {
+export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [unit, size] = UNITS.find(([, length]) => seconds >= 2 * length) ?? (['min', 60] as const);
   const count = seconds / size;

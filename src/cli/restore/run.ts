@@ -3,7 +3,7 @@ import { type ExitCode, PaletteKeysError, usageError } from '../../errors.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { recordByClock } from '../../reconcile/clock/accept.ts';
 import { blockers, type InitPlan, withDone } from '../../reconcile/plan/plan-changes.ts';
-import type { Step } from '../../reconcile/plan/step.ts';
+import type { ObjectStep } from '../../reconcile/plan/step.ts';
 import { applyInit } from '../../reconcile/reconcile.ts';
 import { applyPorts } from '../apply-ports.ts';
 import { countActions, renderPlan, summarize } from '../init/render.ts';
@@ -111,7 +111,7 @@ function byClock(restoration: Restoration, { acceptClock }: RestoreOptions, port
 /** What helps where those tenant keys are not of this installation, or not to be waited for. */
 const UNASKED = 'with --no-tenant-store the database is not asked';
 
-function refuse(steps: readonly Step[]): void {
+function refuse(steps: readonly ObjectStep[]): void {
   const findings = blockers(steps).map((each) =>
     each.code === 'TENANT_KID_UNKNOWN' ? { ...each, remedy: `${each.remedy}; ${UNASKED}` } : each,
   );

@@ -2,7 +2,7 @@ import { usageError } from '../../errors.ts';
 import { DNS_LABEL, MAX_DNS_NAME, parseHostAndPort } from '../../host.ts';
 import type { Terminal } from '../../ports/terminal.ts';
 import type { Endpoint } from '../../rotation/evidence/observation.ts';
-import type { AdvanceInput } from '../../rotation/perform/rotation-run.ts';
+import type { RotateRequest } from '../../rotation/perform/request.ts';
 import type { Request } from '../../rotation/request.ts';
 import { flagFor, type Word } from '../../rotation/word.ts';
 import { nextCommand } from '../next-command.ts';
@@ -11,13 +11,13 @@ import type { RotateOptions } from '../ports.ts';
 /** What the flags say, but for the kind. Throws USAGE where they contradict each other. */
 export function rotateInput(
   options: RotateOptions,
-): Omit<AdvanceInput, 'kind' | 'spec' | 'agree' | 'opens' | 'before' | 'assumeConsumersCurrent'> {
+): Omit<RotateRequest, 'kind' | 'spec' | 'agree' | 'mayStart' | 'before' | 'assumeConsumersCurrent'> {
   const { compromised, again, due, restart, explain, dryRun, service } = options;
   return {
     request: requestOf(options),
     ...{ compromised, again, due, restart, services: service },
     acceptResets: options.acceptResets === undefined ? undefined : Number(options.acceptResets),
-    rehearses: explain || dryRun,
+    dryRun: explain || dryRun,
     noTenantStore: !options.tenantStore,
     ignoredPods: options.ignorePod.map(podOf),
     endpoints: options.probe.map(endpointOf),

@@ -1,5 +1,5 @@
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
-import type { Advance, WaitingFor } from '../../rotation/perform/rotation-run.ts';
+import type { RotateResult, WaitingFor } from '../../rotation/perform/request.ts';
 import type { PlannedStep } from '../../rotation/plan.ts';
 import { flagFor } from '../../rotation/word.ts';
 import { summarize } from '../init/render.ts';
@@ -7,8 +7,8 @@ import type { Palette } from '../render/palette.ts';
 import { table, wrap } from '../render/table.ts';
 
 /** The document of kind RotateResult (contract, section 6). */
-export function rotateDocument(advance: Advance) {
-  const { key, done, generation, versions, steps, transitions, effects, waitingFor, notes } = advance;
+export function rotateDocument(rotateKey: RotateResult) {
+  const { key, done, generation, versions, steps, transitions, effects, waitingFor, notes } = rotateKey;
   return {
     kind: 'RotateResult',
     key,
@@ -66,7 +66,7 @@ export function inSeconds(time: Date): string {
 
 /** The versions of a kind after a run, and what the run did. */
 export function renderAdvance(
-  { key, done, versions, steps, transitions, effects, wrote, waitingFor }: Advance,
+  { key, done, versions, steps, transitions, effects, wrote, waitingFor }: RotateResult,
   paint: Palette,
 ): string {
   const head = ['KEY', 'VERSION', 'STATE', 'KID'].map((text) => ({ text, paint: paint.strong }));

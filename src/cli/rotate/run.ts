@@ -2,9 +2,9 @@ import { ERRORS, type ExitCode, PaletteKeysError } from '../../errors.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import type { TenantStore } from '../../ports/tenant-store.ts';
 import { ROTATIONS } from '../../rotation/kinds.ts';
-import { advance } from '../../rotation/perform/advance.ts';
+import type { RotatePorts, RotateRequest, RotateResult } from '../../rotation/perform/request.ts';
 import { readRoad } from '../../rotation/perform/road.ts';
-import type { Advance, AdvanceInput, AdvancePorts } from '../../rotation/perform/rotation-run.ts';
+import { rotateKey } from '../../rotation/perform/rotate-key.ts';
 import { flagFor } from '../../rotation/word.ts';
 import type { StatusReport } from '../../status/plan/status.ts';
 import { readStatus } from '../../status/read-status.ts';
@@ -50,8 +50,8 @@ interface Run {
   readonly options: RotateOptions;
   readonly ports: CliPorts;
   readonly store: KeyStore;
-  readonly apply: AdvancePorts;
-  readonly input: Omit<AdvanceInput, 'kind' | 'opens' | 'before' | 'agree' | 'assumeConsumersCurrent'>;
+  readonly apply: RotatePorts;
+  readonly input: Omit<RotateRequest, 'kind' | 'mayStart' | 'before' | 'agree' | 'assumeConsumersCurrent'>;
   readonly bar: ReturnType<typeof progressBar>;
   /** Ends the connection to the database, where there is one. */
   close(): Promise<void>;
@@ -71,7 +71,7 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
   );
   const bar = progressBar(ports.terminal, options.quiet);
   const command = ['rotate', options.kind, ...flagsOf(options)].filter((word) => word !== undefined).join(' ');
-  const apply: AdvancePorts = {
+  const apply: RotatePorts = {
     ...applyPorts(command, store, options, ports),
     emit: bar.emit,
     workloads: store.cluster?.workloads,
@@ -124,7 +124,7 @@ function wordIn(given: string | true): string {
   return given === true ? '--assume-consumers-current' : flagFor(Number(given));
 }
 
-async function rotateOne(kind: string, opens: boolean, run: Run): Promise<Advance> {
+async function rotateOne(kind: string, mayStart: boolean, run: Run): Promise<RotateResult> {
   const { options, ports, apply, input, bar } = run;
   warnCompromised(kind, run);
   const common = {
@@ -134,7 +134,7 @@ async function rotateOne(kind: string, opens: boolean, run: Run): Promise<Advanc
     assumeConsumersCurrent: wordOf(kind, options, ports.terminal),
   };
   try {
-    let result = await advance({ ...common, opens, before: undefined }, apply);
+    let result = await rotateKey({ ...common, mayStart, before: undefined }, apply);
     let said = '';
     while (options.wait && result.waitingFor !== undefined && !result.refused) {
       const { until, stuck } = result.waitingFor;
@@ -148,7 +148,7 @@ async function rotateOne(kind: string, opens: boolean, run: Run): Promise<Advanc
       said = news;
       const left = until === undefined ? POLL_MS : until.getTime() - ports.clock.now().getTime();
       await ports.pause(Math.max(1000, Math.min(POLL_MS, left)));
-      result = await advance({ ...common, opens: false, before: result }, apply);
+      result = await rotateKey({ ...common, mayStart: false, before: result }, apply);
     }
     return result;
   } finally {
@@ -160,7 +160,7 @@ async function rotateOne(kind: string, opens: boolean, run: Run): Promise<Advanc
 async function rotateDue(run: Run): Promise<ExitCode> {
   const report = await readReport(run);
   const now = run.ports.clock.now();
-  const results: Advance[] = [];
+  const results: RotateResult[] = [];
   const failures: PaletteKeysError[] = [];
   const failed: string[] = [];
   for (const [kind, rotation] of Object.entries(ROTATIONS)) {
@@ -231,7 +231,7 @@ async function showRoad(kind: string, { options, ports, apply, input }: Run): Pr
   return 0;
 }
 
-async function write(results: readonly Advance[], run: Run, failures: readonly object[] = []): Promise<void> {
+async function write(results: readonly RotateResult[], run: Run, failures: readonly object[] = []): Promise<void> {
   const { options, ports } = run;
   const { terminal } = ports;
   if (options.output === 'json' || options.output === 'yaml') {
@@ -248,7 +248,7 @@ async function write(results: readonly Advance[], run: Run, failures: readonly o
 }
 
 /** What is waited for, and notes, for people. */
-async function say(results: readonly Advance[], { options, ports: { terminal } }: Run): Promise<void> {
+async function say(results: readonly RotateResult[], { options, ports: { terminal } }: Run): Promise<void> {
   const paint = palette(terminal.colour.stderr);
   for (const { key, generation, waitingFor, notes, offersWord } of results) {
     const next = nextCommand(key, options, flagFor(generation));

@@ -1,5 +1,5 @@
 import type { KeyStatus, LeafStatus, StatusReport, VersionStatus } from '../../status/plan/status.ts';
-import { inWords, lifeBar } from '../render/duration.ts';
+import { formatDuration, lifeBar } from '../render/duration.ts';
 import { countFindings, renderFindings } from '../render/findings.ts';
 import type { Palette } from '../render/palette.ts';
 import { type Cell, table } from '../render/table.ts';
@@ -39,7 +39,13 @@ function versionRow(key: KeyStatus, version: VersionStatus, now: Date, paint: Pa
   const { n, state, createdAt, notBefore = createdAt, notAfter, kid } = version;
   const end = notAfter === undefined ? '-' : expiry(new Date(notBefore), new Date(notAfter), now);
   const shown = key.kept === true ? `${state}, kept` : state;
-  return [`${key.key} v${n}`, stateCell(key, shown, paint), inWords(now.getTime() - Date.parse(createdAt)), end, kid];
+  return [
+    `${key.key} v${n}`,
+    stateCell(key, shown, paint),
+    formatDuration(now.getTime() - Date.parse(createdAt)),
+    end,
+    kid,
+  ];
 }
 
 function leafRow(
@@ -57,7 +63,7 @@ function leafRow(
     return [label, problem('missing', paint), '-', '-', '-'];
   const [from, to] = [new Date(leaf.notBefore), new Date(leaf.notAfter)];
   const state = bad ? problem('problem', paint) : 'issued';
-  return [label, state, inWords(now.getTime() - from.getTime()), expiry(from, to, now), shortFingerprint(leaf)];
+  return [label, state, formatDuration(now.getTime() - from.getTime()), expiry(from, to, now), shortFingerprint(leaf)];
 }
 
 /** Errors are told apart by the word and its mark, not by colour alone. */
@@ -71,7 +77,7 @@ function problem(state: string, paint: Palette): Cell {
 
 function expiry(from: Date, to: Date, now: Date): string {
   const left = to.getTime() - now.getTime();
-  return left <= 0 ? 'expired' : `${lifeBar(from, to, now)} ${inWords(left)}`;
+  return left <= 0 ? 'expired' : `${lifeBar(from, to, now)} ${formatDuration(left)}`;
 }
 
 function shortFingerprint({ fingerprint }: LeafStatus): string {

@@ -17,7 +17,7 @@ import { type AuditAnchor, type InstallationRecord, isOlder } from '../../ledger
 import { utf8 } from '../../ledger/text.ts';
 import type { FoundObject, NewObject } from '../../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
-import { Moved } from '../errors.ts';
+import { StoreChangedError } from '../errors.ts';
 import { AUDIT_ENTRY, AUDIT_KEY, readAuditLog } from '../plan/audit-log.ts';
 import type { ApplyPorts } from '../ports.ts';
 import { readArchives } from '../read/audit-archives.ts';
@@ -44,7 +44,7 @@ export async function appendAudit(record: InstallationRecord, told: Told, ports:
     await updateRecord(record.spec.ledgerNamespace, change, ports);
   } catch (error) {
     // The line is written: that the record is gone, or that others write it, is for the next run.
-    if (!(error instanceof Moved)) throw error;
+    if (!(error instanceof StoreChangedError)) throw error;
   }
 }
 
@@ -61,7 +61,7 @@ export async function appendLineTo(
     const appended = await tryAppend(record, told, ports);
     if (appended !== undefined) return anchorAfter(record, appended, ports);
   }
-  throw new Moved('the audit log is being written by another run');
+  throw new StoreChangedError('the audit log is being written by another run');
 }
 
 /** The anchor of the log as it stands, for a run that has nothing to tell. */
@@ -96,7 +96,7 @@ export async function appendBroken(
     const before = Math.max(audit?.lines ?? 0, lines) + appended;
     return { lines: before + 1, digest, ...startOf(before, written.prev) };
   }
-  throw new Moved('the audit log is being written by another run');
+  throw new StoreChangedError('the audit log is being written by another run');
 }
 
 function startOf(lines: number, digest: string | null): Pick<AuditAnchor, 'start'> {

@@ -1,5 +1,5 @@
 import { PaletteKeysError } from '../../errors.ts';
-import { Moved } from '../errors.ts';
+import { StoreChangedError } from '../errors.ts';
 
 /** What a run has done so far, which is known where it fails too. */
 export interface Done {
@@ -39,7 +39,7 @@ async function failureOf(done: Done): Promise<Error | undefined> {
       const { code, message, hint, details } = error;
       return new PaletteKeysError(code, `${why}: ${message}`, { hint, details });
     }
-    if (error instanceof Moved) {
+    if (error instanceof StoreChangedError) {
       return new PaletteKeysError('CONFLICT', `${why}: ${error.message}`, { hint: 'note down that it was done' });
     }
     return new Error(why, { cause: error });

@@ -15,7 +15,7 @@ export interface ClockRules {
   /** True with --accept-clock: the clock counts, whatever speaks against it. */
   readonly accepted: boolean;
   /** True for a run that writes nothing: the record is read as it would be once the clock is accepted. */
-  readonly rehearses: boolean;
+  readonly dryRun: boolean;
   /** Throws, or warns. `older`: the record was written by an older build, and takes no acceptance before it is migrated. */
   doubt(doubt: ClockDoubt, older: boolean): void;
 }
@@ -64,7 +64,7 @@ function recordWatch(rules: ClockRules): (found: FoundObject) => FoundObject {
     const doubt = judgeClock({ now, newestNoted: newest });
     if (doubt === undefined) return found;
     if (!rules.accepted) rules.doubt(doubt, isOlder(record));
-    else if (rules.rehearses) {
+    else if (rules.dryRun) {
       const accepted = { ...withAcceptedClock(record, formatTime(now)), schemaVersion: record.schemaVersion };
       return { ...found, data: recordObject(found.ref, accepted, '').data };
     }

@@ -26,14 +26,14 @@ export interface Change {
 }
 
 /** A change that asks for nothing: it makes a run look at the kind's objects, and at nothing else. */
-export function lookAt(kind: KindId): Change {
+export function inspectOnly(kind: KindId): Change {
   const nothing = { adds: [], moves: new Map(), reissues: new Set<string>(), passesOver: new Set<string>() };
   return { kind, generation: 0, ...nothing, overwrites: false, whole: false, compromised: false };
 }
 
 /** As `lookAt`, but for everything: what `init` would do is done besides. */
-export function lookAround(kind: KindId): Change {
-  return { ...lookAt(kind), whole: true };
+export function completeInterrupted(kind: KindId): Change {
+  return { ...inspectOnly(kind), whole: true };
 }
 
 export interface Addition {

@@ -10,27 +10,27 @@ import { type InstallationRecord, RECORD_KEY, SCHEMA_VERSION } from '../../ledge
 import { formatRef } from '../../ports/object-ref.ts';
 import { AUDIT_KEY, brokenTrailOf } from './audit-log.ts';
 import type { Transition } from './change.ts';
-import type { Assessment } from './compare/compare.ts';
+import type { Comparison } from './compare/compare.ts';
 import { numberOf, type VersionItem } from './compare/version-item.ts';
 import { auditFindings } from './findings/audit.ts';
 import { type Finding, finding } from './findings/finding.ts';
 import { standingFindings } from './findings/findings.ts';
 import { sweepable } from './findings/leftovers.ts';
-import { tripped } from './findings/tenants.ts';
+import { blockUnknownRootKey } from './findings/tenants.ts';
 import { nextRecord } from './next-record.ts';
-import type { Step } from './step.ts';
+import type { ObjectStep } from './step.ts';
 
 /** What a run of `init` will do: ids and reasons, never key bytes. */
 export interface InitPlan {
   readonly installationId: string | undefined;
   readonly spec: InstallationSpec;
-  readonly steps: readonly Step[];
+  readonly steps: readonly ObjectStep[];
   /** What stands in the way, and what remains to be said once the steps are done. */
   readonly findings: readonly Finding[];
   readonly specChanges: readonly SpecChange[];
   readonly transitions: readonly Transition[];
   /** Objects that the new spec no longer names; they stay where they are. */
-  readonly released: readonly string[];
+  readonly orphanedObjects: readonly string[];
   readonly missingNamespaces: readonly string[];
   /** Temp files of earlier runs, which the run deletes. */
   readonly sweeps: readonly string[];
@@ -45,44 +45,44 @@ export interface InitPlan {
 }
 
 /** Turns an assessment into a plan. Throws REFUSED where the spec changes what must never change. */
-export function planInit(assessment: Assessment, now: Date): InitPlan {
-  const { snapshot, record } = assessment;
+export function planInit(comparison: Comparison, now: Date): InitPlan {
+  const { snapshot, record } = comparison;
   const before = record.status === 'sound' ? record.record : undefined;
   const { ownSpec } = snapshot;
   const refused = ownSpec === undefined ? [] : refusedChanges(ownSpec, snapshot.spec);
   if (refused.length > 0) throw refuseSpec(refused);
-  const all = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, assessment), ...projectionSteps(id, assessment)]);
-  const steps = [...migrationSteps(assessment), ...auditSteps(assessment), ...tripped(all, assessment)];
+  const all = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, comparison), ...projectionSteps(id, comparison)]);
+  const steps = [...migrationSteps(comparison), ...auditSteps(comparison), ...blockUnknownRootKey(all, comparison)];
   const specChanges = ownSpec === undefined ? [] : diffSpecs(ownSpec, snapshot.spec);
   const sweeps = sweepable(snapshot).map(({ place }) => place);
   const completes = before?.ready === false;
   const writes = steps.some(({ action }) => action !== 'keep') || snapshot.missingNamespaces.length > 0;
   return {
-    installationId: assessment.installationId,
+    installationId: comparison.installationId,
     spec: snapshot.spec,
     steps,
-    findings: [...blockers(steps), ...standingFindings(assessment, now)],
+    findings: [...blockers(steps), ...standingFindings(comparison, now)],
     specChanges,
-    transitions: before === undefined ? [] : transitionsOf(before, assessment),
-    released: before === undefined ? [] : releasedObjects(before, assessment),
+    transitions: before === undefined ? [] : transitionsOf(before, comparison),
+    orphanedObjects: before === undefined ? [] : orphanedIn(before, comparison),
     missingNamespaces: snapshot.missingNamespaces,
     sweeps,
-    confirm: reasonsToAsk(assessment, steps, specChanges),
-    consents: consentsOf(assessment, steps, specChanges),
+    confirm: reasonsToAsk(comparison, steps, specChanges),
+    consents: consentsOf(comparison, steps, specChanges),
     completes,
-    changes: writes || sweeps.length > 0 || completes || recordChanges(assessment, before, now),
+    changes: writes || sweeps.length > 0 || completes || recordChanges(comparison, before, now),
   };
 }
 
 /** The record of an older build gets the newest schema; nothing of its content changes. */
-function migrationSteps({ migrates, record, snapshot }: Assessment): readonly Step[] {
+function migrationSteps({ migrates, record, snapshot }: Comparison): readonly ObjectStep[] {
   if (!migrates || record.status !== 'sound') return [];
   const reason = `schemaVersion ${record.record.schemaVersion} becomes ${SCHEMA_VERSION}; older builds then refuse to write`;
   return [{ action: 'update', ref: recordConfigMap(snapshot.spec), key: RECORD_KEY, reason, replaces: true }];
 }
 
 /** A log that is not what the record says is anchored anew, and says so itself: `init` alone does. */
-function auditSteps({ isInit, snapshot }: Assessment): readonly Step[] {
+function auditSteps({ isInit, snapshot }: Comparison): readonly ObjectStep[] {
   const trail = isInit ? brokenTrailOf(snapshot) : undefined;
   if (trail === undefined) return [];
   const [finding] = auditFindings({ snapshot, record: snapshot.record });
@@ -94,10 +94,10 @@ function auditSteps({ isInit, snapshot }: Assessment): readonly Step[] {
  * The steps of a plan together with what was done before it was made, by `formatRef`: what was created is there, and a
  * plan would keep it.
  */
-export function withDone(steps: readonly Step[], done: ReadonlyMap<string, Step>): readonly Step[] {
+export function withDone(steps: readonly ObjectStep[], done: ReadonlyMap<string, ObjectStep>): readonly ObjectStep[] {
   const planned = new Set(steps.map(({ ref }) => formatRef(ref)));
   const others = [...done].flatMap(([object, step]) => (planned.has(object) ? [] : [step]));
-  const told = steps.map((step): Step => {
+  const told = steps.map((step): ObjectStep => {
     const before = done.get(formatRef(step.ref));
     return before === undefined ? step : { ...step, action: before.action, reason: before.reason ?? '' };
   });
@@ -105,14 +105,14 @@ export function withDone(steps: readonly Step[], done: ReadonlyMap<string, Step>
 }
 
 /** The steps that stand in the way, as findings. */
-export function blockers(steps: readonly Step[]): readonly Finding[] {
+export function blockers(steps: readonly ObjectStep[]): readonly Finding[] {
   return steps.flatMap(({ action, code, ref, reason, remedy }) =>
     action === 'blocked' && code !== undefined ? [finding(code, formatRef(ref), reason ?? '', remedy ?? '')] : [],
   );
 }
 
-function ledgerSteps(id: KindId, assessment: Assessment): readonly Step[] {
-  const { scope, snapshot, versions } = assessment;
+function ledgerSteps(id: KindId, comparison: Comparison): readonly ObjectStep[] {
+  const { scope, snapshot, versions } = comparison;
   const { spec } = snapshot;
   // What is wrong with another kind is no obstacle, unless something of this one is computed from it.
   const items = (versions.get(id) ?? []).filter((item) => [undefined, id].includes(scope) || item.action !== 'blocked');
@@ -122,7 +122,7 @@ function ledgerSteps(id: KindId, assessment: Assessment): readonly Step[] {
   });
 }
 
-function ledgerAction(item: VersionItem): Omit<Step, 'ref' | 'key' | 'n'> {
+function ledgerAction(item: VersionItem): Omit<ObjectStep, 'ref' | 'key' | 'n'> {
   switch (item.action) {
     case 'create':
       return { action: 'create', reason: item.reason, ...(item.code === undefined ? {} : { code: item.code }) };
@@ -152,10 +152,10 @@ function publicFacts({ kid, fingerprint }: { readonly kid: string; readonly fing
   return fingerprint === undefined ? { kid } : { kid, fingerprint };
 }
 
-function projectionSteps(id: KindId, assessment: Assessment): readonly Step[] {
-  return assessment.projections
+function projectionSteps(id: KindId, comparison: Comparison): readonly ObjectStep[] {
+  return comparison.projections
     .filter(({ projection }) => projection.kind === id)
-    .map(({ projection, outcome, leaf }): Step => {
+    .map(({ projection, outcome, leaf }): ObjectStep => {
       const writes = outcome.action !== 'keep' && outcome.action !== 'blocked';
       const step = { ref: projection.ref, key: id, ...outcome };
       return writes && leaf?.reissue === true ? { ...step, issues: true } : step;
@@ -163,7 +163,7 @@ function projectionSteps(id: KindId, assessment: Assessment): readonly Step[] {
 }
 
 /** How the states of the record differ from those that the versions will have. */
-function transitionsOf(before: InstallationRecord, { versions }: Assessment): readonly Transition[] {
+function transitionsOf(before: InstallationRecord, { versions }: Comparison): readonly Transition[] {
   return [...versions].flatMap(([kind, items]) =>
     items.flatMap((item): Transition[] => {
       if (item.action === 'blocked') return [];
@@ -176,7 +176,7 @@ function transitionsOf(before: InstallationRecord, { versions }: Assessment): re
   );
 }
 
-function releasedObjects(before: InstallationRecord, { snapshot, rings }: Assessment): readonly string[] {
+function orphanedIn(before: InstallationRecord, { snapshot, rings }: Comparison): readonly string[] {
   const now = new Set(projectionsOf(snapshot.spec, rings).map(({ ref }) => formatRef(ref)));
   return projectionsOf(before.spec, rings)
     .map(({ ref }) => formatRef(ref))
@@ -184,12 +184,12 @@ function releasedObjects(before: InstallationRecord, { snapshot, rings }: Assess
 }
 
 function reasonsToAsk(
-  assessment: Assessment,
-  steps: readonly Step[],
+  comparison: Comparison,
+  steps: readonly ObjectStep[],
   specChanges: readonly SpecChange[],
 ): readonly string[] {
   const replaced = steps.filter(({ replaces }) => replaces === true);
-  const adopted = [...assessment.versions.values()].flat().filter(({ action }) => action === 'adopt');
+  const adopted = [...comparison.versions.values()].flat().filter(({ action }) => action === 'adopt');
   const lost = steps.filter(({ action, code }) => action === 'create' && code === 'LEDGER_LOST');
   return [
     ...(specChanges.length > 0
@@ -200,19 +200,19 @@ function reasonsToAsk(
       : []),
     ...(lost.length > 0 ? [`replace ${lost.length} lost ${plural(lost.length, 'key')} by new ones`] : []),
     ...(replaced.length > 0 ? [`write ${replaced.length} existing ${plural(replaced.length, 'object')} anew`] : []),
-    ...(assessment.record.status === 'damaged' ? ['replace the damaged record by one rebuilt from the ledger'] : []),
-    ...(isOtherFirstSpec(assessment)
+    ...(comparison.record.status === 'damaged' ? ['replace the damaged record by one rebuilt from the ledger'] : []),
+    ...(isOtherFirstSpec(comparison)
       ? ['go on with another spec than the one that the interrupted run began with']
       : []),
   ];
 }
 
 function consentsOf(
-  assessment: Assessment,
-  steps: readonly Step[],
+  comparison: Comparison,
+  steps: readonly ObjectStep[],
   specChanges: readonly SpecChange[],
 ): readonly string[] {
-  const { versions, record, snapshot } = assessment;
+  const { versions, record, snapshot } = comparison;
   const adopted = [...versions].flatMap(([kind, items]) =>
     items.flatMap((item) => (item.action === 'adopt' ? [`adopt ${kind} ${item.version.facts.kid}`] : [])),
   );
@@ -224,12 +224,12 @@ function consentsOf(
     ...specChanges.map((change) => `spec ${JSON.stringify(change)}`),
     ...adopted,
     ...(record.status === 'damaged' ? ['replace the record'] : []),
-    ...(isOtherFirstSpec(assessment) ? [`first spec ${specDigest(snapshot.spec)}`] : []),
+    ...(isOtherFirstSpec(comparison) ? [`first spec ${specDigest(snapshot.spec)}`] : []),
   ];
 }
 
 /** The first run was killed after its root key, before the record with its spec: nothing else was made by that spec. */
-function isOtherFirstSpec({ snapshot }: Assessment): boolean {
+function isOtherFirstSpec({ snapshot }: Comparison): boolean {
   const { ownSpec, ledger, spec } = snapshot;
   const digest = firstSpecDigest(ledger);
   return ownSpec === undefined && digest !== undefined && digest !== specDigest(spec);
@@ -237,8 +237,8 @@ function isOtherFirstSpec({ snapshot }: Assessment): boolean {
 
 const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);
 
-function recordChanges(assessment: Assessment, before: InstallationRecord | undefined, now: Date): boolean {
-  const { installationId, snapshot, rings, migrates } = assessment;
+function recordChanges(comparison: Comparison, before: InstallationRecord | undefined, now: Date): boolean {
+  const { installationId, snapshot, rings, migrates } = comparison;
   if (before === undefined || installationId === undefined) return true;
   const projections = snapshot.projections.values();
   return nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now, migrates }) !== before;

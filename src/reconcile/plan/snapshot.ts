@@ -26,7 +26,7 @@ export interface Snapshot {
   /** Secrets made by hand that `--adopt` may take in, by `formatRef`; read for a first `init` and with `--adopt`. */
   readonly adoptable: ReadonlyMap<string, FoundObject>;
   /** Objects of others under names that a first ledger needs, by `formatRef`; read for a first `init` alone. */
-  readonly strangers: ReadonlyMap<string, FoundObject>;
+  readonly unmanagedObjects: ReadonlyMap<string, FoundObject>;
   /** Every place that was looked at, by `formatRef`. */
   readonly looked: ReadonlySet<string>;
   /** What lies about in the store; undefined under its lock, where nobody asks. */

@@ -5,7 +5,7 @@ import type { FindingCode } from './findings/finding.ts';
 export type Action = 'create' | 'keep' | 'restore' | 'update' | 'blocked';
 
 /** What is to be done with one object: ids and reasons, never bytes. */
-export interface Step {
+export interface ObjectStep {
   readonly action: Action;
   readonly ref: ObjectRef;
   readonly key: KindId;

@@ -49,7 +49,7 @@ export interface SpecRequest {
  * `before` is what this run read when it began: then the ledger is read again, and the rest taken from there. Whoever
  * changed a projection since then makes the write of it fail.
  */
-export async function gather(
+export async function readInstallation(
   store: KeyStore,
   request: SpecRequest,
   init?: InitRequest,
@@ -82,10 +82,21 @@ export async function gather(
       const missingNamespaces =
         before?.missingNamespaces ?? (unseen.length === 0 ? [] : await store.missingNamespaces(unseen));
       const leftOut = request.spec?.leftOut;
-      const [adoptable, strangers] = [pick(found, handmade), strangersIn(pick(found, names))];
+      const [adoptable, unmanagedObjects] = [pick(found, handmade), unmanagedIn(pick(found, names))];
       for (const ref of places) looked.add(formatRef(ref));
       const keys = { ledger, record, versions };
-      return { store, spec, leftOut, ownSpec, ...keys, projections, adoptable, strangers, missingNamespaces, looked };
+      return {
+        store,
+        spec,
+        leftOut,
+        ownSpec,
+        ...keys,
+        projections,
+        adoptable,
+        unmanagedObjects,
+        missingNamespaces,
+        looked,
+      };
     }
     last = generation;
   }
@@ -179,11 +190,11 @@ function namesToTake(spec: InstallationSpec): readonly ObjectRef[] {
 }
 
 /** Those that are not ours; what is ours, another run has written meanwhile. */
-function strangersIn(found: ReadonlyMap<string, FoundObject>): ReadonlyMap<string, FoundObject> {
-  const strangers = [...found].filter(([, object]) => object.damage === undefined && !isManaged(object));
+function unmanagedIn(found: ReadonlyMap<string, FoundObject>): ReadonlyMap<string, FoundObject> {
+  const unmanagedObjects = [...found].filter(([, object]) => object.damage === undefined && !isManaged(object));
   // A key's name that somebody else has is a step that stands in the way; record and audit log are no steps.
-  for (const [, { ref }] of strangers) if (ref.kind === 'ConfigMap') throw nameTaken(ref);
-  return new Map(strangers);
+  for (const [, { ref }] of unmanagedObjects) if (ref.kind === 'ConfigMap') throw nameTaken(ref);
+  return new Map(unmanagedObjects);
 }
 
 function nameTaken(ref: ObjectRef): PaletteKeysError {

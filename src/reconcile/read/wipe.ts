@@ -1,11 +1,11 @@
-import type { Assessment } from '../plan/compare/compare.ts';
+import type { Comparison } from '../plan/compare/compare.ts';
 import type { Snapshot } from '../plan/snapshot.ts';
 
 /**
  * Overwrites the key bytes that an assessment holds, but for those of objects that stand in `spared` too. Best effort:
  * strings and copies inside OpenSSL cannot be reached.
  */
-export function wipe({ snapshot, rings }: Assessment, spared?: Snapshot): void {
+export function wipe({ snapshot, rings }: Comparison, spared?: Snapshot): void {
   // What is restored from a projection shares its bytes.
   const needed = new Set(spared === undefined ? [] : bytesOf(spared));
   const materials = [...rings.values()].flat().flatMap(({ material }) => Object.values(material.entries));

@@ -6,8 +6,8 @@ import type { VersionedKind } from '../../inventory/kind.ts';
 import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../../ledger/entry.ts';
 import { isManaged } from '../../ledger/metadata.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
-import { Moved } from '../errors.ts';
-import type { Assessment } from '../plan/compare/compare.ts';
+import { StoreChangedError } from '../errors.ts';
+import type { Comparison } from '../plan/compare/compare.ts';
 import { numberOf, type VersionItem } from '../plan/compare/version-item.ts';
 import type { ApplyPorts } from '../ports.ts';
 import { inParallel } from '../read/read-installation.ts';
@@ -24,19 +24,19 @@ interface Writable {
 /** The entries of one run: those still to be written, and the installation that they will belong to. */
 export class LedgerWriter {
   readonly installationId: string;
-  readonly #assessment: Assessment;
+  readonly #comparison: Comparison;
   readonly #material: Material;
   readonly #ports: ApplyPorts;
   readonly #missing: readonly Writable[];
   readonly #made = new Map<Writable, Promise<LedgerEntry>>();
 
-  constructor(assessment: Assessment, material: Material, ports: ApplyPorts) {
+  constructor(comparison: Comparison, material: Material, ports: ApplyPorts) {
     this.installationId =
-      assessment.installationId ?? labelledId(assessment) ?? newInstallationId(ports.random.bytes(16));
-    this.#assessment = assessment;
+      comparison.installationId ?? labelledId(comparison) ?? newInstallationId(ports.random.bytes(16));
+    this.#comparison = comparison;
     this.#material = material;
     this.#ports = ports;
-    this.#missing = writable(assessment);
+    this.#missing = writable(comparison);
   }
 
   /** All of them, made but not written. */
@@ -76,7 +76,7 @@ export class LedgerWriter {
     const entry = await this.#make(writable);
     const { store, toolVersion, signal } = this.#ports;
     const { installationId } = this;
-    const ref = ledgerSecret(this.#assessment.snapshot.spec, entry.kind, entry.n);
+    const ref = ledgerSecret(this.#comparison.snapshot.spec, entry.kind, entry.n);
     signal.throwIfAborted();
     const result = await store.create(ledgerObject(ref, entry, { installationId, toolVersion, notes }));
     if (result === 'exists') await this.#lost(ref);
@@ -86,7 +86,7 @@ export class LedgerWriter {
   async #lost(ref: ObjectRef): Promise<never> {
     const found = await this.#ports.store.get(ref);
     if (found === undefined || found.damage !== undefined || isManaged(found)) {
-      throw new Moved(`${formatRef(ref)} was made by another run`);
+      throw new StoreChangedError(`${formatRef(ref)} was made by another run`);
     }
     throw new PaletteKeysError('REFUSED', `${formatRef(ref)} is there, but palette-keys did not write it`, {
       hint: 'move it away: that name is for an entry of the ledger',
@@ -103,14 +103,14 @@ export class LedgerWriter {
     if (item.action !== 'create') return item.version;
     const draft = await this.#material.draft(kind.id);
     const now = this.#ports.clock.now();
-    const ring = this.#assessment.rings.get(kind.id) ?? [];
+    const ring = this.#comparison.rings.get(kind.id) ?? [];
     const material = draft.finish({ installationId: this.installationId, n: item.n, now, ring });
     // What cannot be read back is never stored.
     return { kind: kind.id, n: item.n, createdAt: formatTime(now), material, facts: factsOf(kind, material) };
   }
 }
 
-function writable({ versions, ledger }: Assessment): readonly Writable[] {
+function writable({ versions, ledger }: Comparison): readonly Writable[] {
   return [...versions].flatMap(([id, items]) => {
     const kind = versionedKind(id);
     const present = new Set(ledger.get(id)?.map(({ n }) => n));
@@ -122,7 +122,7 @@ function writable({ versions, ledger }: Assessment): readonly Writable[] {
 }
 
 /** The id that projections of a lost ledger still name, so that what is taken in again stays one installation. */
-function labelledId({ snapshot, projections }: Assessment): string | undefined {
+function labelledId({ snapshot, projections }: Comparison): string | undefined {
   const ids = projections.flatMap(({ projection }) => {
     const found = snapshot.projections.get(formatRef(projection.ref));
     const id = found === undefined || found.damage !== undefined ? undefined : installationOf(found);

@@ -1,6 +1,6 @@
 import { withReplacement } from '../../ledger/replacement.ts';
 import type { Change } from '../plan/change.ts';
-import type { Assessment } from '../plan/compare/compare.ts';
+import type { Comparison } from '../plan/compare/compare.ts';
 import type { ApplyPorts } from '../ports.ts';
 import { updateRecord } from './update-record.ts';
 
@@ -9,7 +9,7 @@ import { updateRecord } from './update-record.ts';
  * the run is killed in between, the same command takes that entry up instead of making another one.
  */
 export async function noteReplacements(
-  { versions, snapshot }: Assessment,
+  { versions, snapshot }: Comparison,
   change: Change | undefined,
   ports: ApplyPorts,
 ): Promise<void> {

@@ -3,8 +3,8 @@ import { ANNOTATION, annotations, labels } from '../../ledger/metadata.ts';
 import { entry, utf8 } from '../../ledger/text.ts';
 import type { Entries, NewObject, StoredObject } from '../../ports/key-store.ts';
 import { formatRef } from '../../ports/object-ref.ts';
-import { Moved } from '../errors.ts';
-import type { AssessedProjection, Assessment } from '../plan/compare/compare.ts';
+import { StoreChangedError } from '../errors.ts';
+import type { ComparedProjection, Comparison } from '../plan/compare/compare.ts';
 import type { ApplyPorts } from '../ports.ts';
 import { inParallel } from '../read/read-installation.ts';
 import { LeafIssuer } from './leaf-issuer.ts';
@@ -18,52 +18,52 @@ const PARALLEL = 8;
  * what was written may be old already, and Moved is thrown.
  */
 export async function writeProjections(
-  assessment: Assessment,
+  comparison: Comparison,
   written: WrittenRecord,
   material: Material,
   ports: ApplyPorts,
 ): Promise<void> {
-  const stale = assessment.projections.filter(({ outcome }) => outcome.action !== 'keep');
+  const stale = comparison.projections.filter(({ outcome }) => outcome.action !== 'keep');
   if (stale.length === 0) return;
   ports.emit({ type: 'started', phase: 'projections', total: stale.length });
   let done = 0;
-  const issuer = new LeafIssuer(assessment.rings, written.record.installationId, material, ports);
-  await inParallel(stale, PARALLEL, async (assessed) => {
-    const entries = await entriesOf(assessed, assessment, issuer);
-    await writeProjection(assessed, entries, assessment, written, ports);
+  const issuer = new LeafIssuer(comparison.rings, written.record.installationId, material, ports);
+  await inParallel(stale, PARALLEL, async (compared) => {
+    const entries = await entriesOf(compared, comparison, issuer);
+    await writeProjection(compared, entries, comparison, written, ports);
     ports.emit({ type: 'advanced', phase: 'projections', done: ++done, total: stale.length });
   });
   ports.emit({ type: 'finished', phase: 'projections' });
-  const now = await readBack(ports.store, assessment.snapshot.spec.ledgerNamespace);
-  if (now?.record.generation !== written.record.generation) throw new Moved('the record moved on');
+  const now = await readBack(ports.store, comparison.snapshot.spec.ledgerNamespace);
+  if (now?.record.generation !== written.record.generation) throw new StoreChangedError('the record moved on');
 }
 
 async function entriesOf(
-  { projection, leaf }: AssessedProjection,
-  assessment: Assessment,
+  { projection, leaf }: ComparedProjection,
+  comparison: Comparison,
   issuer: LeafIssuer,
 ): Promise<Entries> {
-  if (projection.source === 'computed') return projection.compute(assessment.rings);
-  const found = foundOf(projection, assessment);
+  if (projection.source === 'computed') return projection.compute(comparison.rings);
+  const found = foundOf(projection, comparison);
   if (leaf?.reissue === false && found !== undefined) {
     const [certificate] = readBundle(entry(found.data, 'tls.crt'));
     const pem = { certificate: utf8(certificate?.pem ?? ''), key: entry(found.data, 'tls.key') };
-    return projection.assemble(pem, assessment.rings);
+    return projection.assemble(pem, comparison.rings);
   }
-  return projection.assemble(await issuer.issue(projection), assessment.rings);
+  return projection.assemble(await issuer.issue(projection), comparison.rings);
 }
 
 async function writeProjection(
-  { projection, outcome }: AssessedProjection,
+  { projection, outcome }: ComparedProjection,
   entries: Entries,
-  assessment: Assessment,
+  comparison: Comparison,
   { record }: WrittenRecord,
   { store, toolVersion, signal }: ApplyPorts,
 ): Promise<void> {
   const name = formatRef(projection.ref);
-  const found = assessment.snapshot.projections.get(name);
+  const found = comparison.snapshot.projections.get(name);
   // An update keeps what others added to the object; a restore writes all of it anew.
-  const kept = outcome.action === 'update' ? foundOf(projection, assessment) : undefined;
+  const kept = outcome.action === 'update' ? foundOf(projection, comparison) : undefined;
   const others = Object.entries(kept?.data ?? {}).filter(([entryName]) => !projection.sometimes?.includes(entryName));
   const object: NewObject = {
     ref: projection.ref,
@@ -80,10 +80,10 @@ async function writeProjection(
   };
   signal.throwIfAborted();
   const result = found === undefined ? await store.create(object) : await store.replace(object, found.version);
-  if (result === 'exists' || result === 'conflict') throw new Moved(`${name} was changed by another run`);
+  if (result === 'exists' || result === 'conflict') throw new StoreChangedError(`${name} was changed by another run`);
 }
 
-function foundOf({ ref }: { readonly ref: AssessedProjection['projection']['ref'] }, { snapshot }: Assessment) {
+function foundOf({ ref }: { readonly ref: ComparedProjection['projection']['ref'] }, { snapshot }: Comparison) {
   const found = snapshot.projections.get(formatRef(ref));
   return found?.damage === undefined ? (found as StoredObject | undefined) : undefined;
 }

@@ -4,8 +4,8 @@ import type { LedgerEntry } from '../../ledger/entry.ts';
 import { type AuditAnchor, decodeRecord, type InstallationRecord, recordObject } from '../../ledger/record.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import type { ObjectRef } from '../../ports/object-ref.ts';
-import { Moved } from '../errors.ts';
-import type { Assessment } from '../plan/compare/compare.ts';
+import { StoreChangedError } from '../errors.ts';
+import type { Comparison } from '../plan/compare/compare.ts';
 import { destroyedIn } from '../plan/destroyed-versions.ts';
 import { nextRecord } from '../plan/next-record.ts';
 import { hasAuditLog, type InitRequest } from '../plan/snapshot.ts';
@@ -21,11 +21,11 @@ export interface WrittenRecord {
 
 /** Brings the record to what ledger and spec amount to; one update with a precondition. Throws Moved where that fails. */
 export async function writeRecord(
-  assessment: Assessment,
+  comparison: Comparison,
   { change, migrates }: Pick<InitRequest, 'change' | 'migrates'>,
   ports: ApplyPorts,
 ): Promise<WrittenRecord> {
-  const { record: view, rings, snapshot, installationId } = assessment;
+  const { record: view, rings, snapshot, installationId } = comparison;
   if (installationId === undefined) throw new Error('the ledger was not written before the record');
   const before = view.status === 'sound' ? view.record : undefined;
   const projections = snapshot.projections.values();
@@ -42,7 +42,7 @@ export async function writeRecord(
  * interrupted run takes the spec from it. Does nothing where there is a record, or was one.
  */
 export async function openRecord(
-  { record, snapshot, rings }: Assessment,
+  { record, snapshot, rings }: Comparison,
   { installationId, first }: { readonly installationId: string; readonly first: LedgerEntry | undefined },
   ports: ApplyPorts,
 ): Promise<void> {
@@ -75,11 +75,12 @@ export async function storeRecord(
   const object = recordObject(ref, record, ports.toolVersion);
   ports.signal.throwIfAborted();
   const result = version === undefined ? await ports.store.create(object) : await ports.store.replace(object, version);
-  if (result === 'exists' || result === 'conflict') throw new Moved('the record was changed by another run');
+  if (result === 'exists' || result === 'conflict')
+    throw new StoreChangedError('the record was changed by another run');
   const written = await readBack(ports.store, record.spec.ledgerNamespace);
   // Decoded, for unknown fields then come in the same order.
   if (written === undefined || !isSame(written.record, decodeRecord(object.data)))
-    throw new Moved('the record was changed by another run');
+    throw new StoreChangedError('the record was changed by another run');
   return written;
 }
 

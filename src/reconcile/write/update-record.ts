@@ -1,5 +1,5 @@
 import type { InstallationRecord } from '../../ledger/record.ts';
-import { Moved } from '../errors.ts';
+import { StoreChangedError } from '../errors.ts';
 import type { ApplyPorts } from '../ports.ts';
 import { readBack, storeRecord, type WrittenRecord } from './record.ts';
 
@@ -17,8 +17,8 @@ export async function updateRecord(
     try {
       return await storeRecord(change(current.record), current.version, ports);
     } catch (error) {
-      if (!(error instanceof Moved)) throw error;
+      if (!(error instanceof StoreChangedError)) throw error;
     }
   }
-  throw new Moved('the record is gone, or others keep changing it');
+  throw new StoreChangedError('the record is gone, or others keep changing it');
 }

@@ -4,7 +4,7 @@ import type { VersionRecord } from '../../ledger/record.ts';
 import type { Census } from '../../ports/census.ts';
 import type { ApplyPorts } from '../../reconcile/ports.ts';
 import { readTenantAccess, type TenantAccess } from '../../tenants/keyring.ts';
-import type { CensusEvidence } from '../situation.ts';
+import type { CensusEvidence } from '../gate.ts';
 
 /** How one gets to the records of `hashSalt.census`; undefined where neither the spec nor the operator names a database. */
 export type CensusDatabase = (

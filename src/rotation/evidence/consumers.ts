@@ -5,19 +5,19 @@ import { formatTime, type KindId } from '../../ledger/entry.ts';
 import type { VersionRecord } from '../../ledger/record.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import type { Pod, Workloads } from '../../ports/workloads.ts';
-import type { Assessment } from '../../reconcile/plan/compare/compare.ts';
+import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import { type Confirmation, confirmationOf, noEarlier } from '../confirmation.ts';
 import {
-  type Behind,
   type Consumption,
   consumersWithoutPods,
-  podsBehind,
+  type StalePod,
   settledAt,
   singleReaders,
+  stalePods,
 } from '../consumers.ts';
-import type { ConsumersEvidence, EvidenceRequest } from '../situation.ts';
+import type { ConsumersEvidence, EvidenceRequest } from '../gate.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
-import { podsLeft, releasedOf } from './orphaned-objects.ts';
+import { orphanedObjectsOf, podsUsingOrphans } from './orphaned-objects.ts';
 
 export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
   readonly version: VersionRecord;
@@ -28,8 +28,8 @@ export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
 }
 
 /** Pods that have not picked a change up, and from when on a restart gives it to them. */
-export interface Lagging {
-  readonly pods: readonly Behind[];
+export interface StaleConsumers {
+  readonly pods: readonly StalePod[];
   readonly settledAt: Date;
   /** What the spec declares as a consumer, and the cluster does not have, in words. */
   readonly missing: readonly string[];
@@ -39,7 +39,13 @@ export interface Lagging {
   readonly nameless: readonly string[];
 }
 
-export const NOBODY: Lagging = { pods: [], settledAt: new Date(0), missing: [], unknown: undefined, nameless: [] };
+export const NOBODY: StaleConsumers = {
+  pods: [],
+  settledAt: new Date(0),
+  missing: [],
+  unknown: undefined,
+  nameless: [],
+};
 
 /** The clock by which the operator's word is dated may differ so much from the server's, which dates changes. */
 const CLOCKS_DIFFER_MS = 2 * 60_000;
@@ -53,7 +59,7 @@ export async function consumersOf(
 ): Promise<{
   readonly consumers: ConsumersEvidence;
   readonly confirmed?: Confirmed;
-  readonly behind?: Lagging;
+  readonly behind?: StaleConsumers;
   /** Pods (`<namespace>/<name>`) that would be behind, but that somebody vouched for earlier. */
   readonly leftOut?: readonly string[];
   /** Names to be left out that no Pod has. */
@@ -74,20 +80,20 @@ export async function consumersOf(
   const counted = isOld ? undefined : known;
   const kept = new Set(counted?.ignored);
   // A confirmation tells since when, and not that it is so still: what has come since is looked at every time.
-  const found = await findBehind(observation, proof, statements, ports);
+  const found = await findStaleConsumers(observation, proof, statements, ports);
   const isUnseen = typeof found === 'string';
   const pods = isUnseen ? [] : found.pods;
   const nameless = isUnseen ? [] : found.nameless;
   const leftOut = pods.map(({ pod }) => nameOf(pod)).filter((name) => kept.has(name));
   const behind = pods.filter(({ pod }) => !kept.has(nameOf(pod)));
   if (!isUnseen && behind.length + found.missing.length > 0) {
-    const consumers = { status: 'behind', blockers: [...behind.map(describeBehind), ...found.missing] } as const;
+    const consumers = { status: 'behind', blockers: [...behind.map(describeStalePod), ...found.missing] } as const;
     return { consumers, behind: { ...found, pods: behind }, leftOut, nameless };
   }
   const unknown = isUnseen ? found : found.unknown;
   if (unknown !== undefined && !observation.vouched && counted?.by !== 'operator') {
-    const { kind, assessment } = observation;
-    const toCopy = ports.workloads === undefined ? { toCopy: objectsOf(kind, assessment) } : {};
+    const { kind, comparison } = observation;
+    const toCopy = ports.workloads === undefined ? { toCopy: objectsOf(kind, comparison) } : {};
     return { consumers: { status: 'unknown', reason: unknown, ...toCopy }, nameless };
   }
   const ignoredPods = statements.ignoredPods.filter((name) => !nameless.includes(name));
@@ -115,21 +121,22 @@ function isOutlived({ at, by }: Confirmation, changedAt: Date): boolean {
 }
 
 /** Pods that have not picked up the last change of the objects of a kind, or of some of them, or why nobody can tell. */
-export async function findBehind(
-  { kind, assessment }: Observation,
+export async function findStaleConsumers(
+  { kind, comparison }: Observation,
   proof: { readonly kid: string | undefined; readonly reloads: boolean },
   { ignoredPods }: Pick<Statements, 'ignoredPods'>,
   ports: EvidencePorts,
   only?: readonly ObjectRef[],
-): Promise<Lagging | string> {
-  const { spec } = assessment.snapshot;
-  const pods = await podsOf({ kind, assessment }, ports);
+): Promise<StaleConsumers | string> {
+  const { spec } = comparison.snapshot;
+  const pods = await podsOf({ kind, comparison }, ports);
   if (typeof pods === 'string' || ports.workloads === undefined) return String(pods);
-  const objects = await changesOf(only ?? objectsOf(kind, assessment), ports.workloads);
+  const objects = await changesOf(only ?? objectsOf(kind, comparison), ports.workloads);
   if (typeof objects === 'string') return objects;
-  const released = only === undefined ? await releasedOf({ kind, assessment }, pods, ports) : new Set<string>();
-  const consumption = { spec, pods, objects, released, ...proof, ignored: new Set(ignoredPods) };
-  const behind = podsBehind(consumption, ports.clock.now());
+  const orphanedObjects =
+    only === undefined ? await orphanedObjectsOf({ kind, comparison }, pods, ports) : new Set<string>();
+  const consumption = { spec, pods, objects, orphanedObjects, ...proof, ignored: new Set(ignoredPods) };
+  const behind = stalePods(consumption, ports.clock.now());
   const refs = [...objects.values()].map(({ ref }) => ref);
   const absent = await absentOf(consumersWithoutPods(spec, pods, refs), ports.workloads);
   const unknown = absent.unknown ?? (isDeserted(spec, pods) ? DESERTED : undefined);
@@ -148,7 +155,10 @@ function isDeserted(spec: InstallationSpec, pods: readonly Pod[]): boolean {
 }
 
 /** Which of the workloads are not there, and of which nobody can tell: a name that is misspelt has no Pods either. */
-async function absentOf(names: readonly string[], workloads: Workloads): Promise<Pick<Lagging, 'missing' | 'unknown'>> {
+async function absentOf(
+  names: readonly string[],
+  workloads: Workloads,
+): Promise<Pick<StaleConsumers, 'missing' | 'unknown'>> {
   const missing: string[] = [];
   let unknown: string | undefined;
   for (const name of names) {
@@ -179,23 +189,23 @@ function newestOf(objects: Consumption['objects']): Date {
 }
 
 /** The last change of any object of a kind; a folder does not tell. */
-async function lastChange({ kind, assessment }: Observation, { workloads }: EvidencePorts): Promise<Date> {
-  const objects = workloads === undefined ? '' : await changesOf(objectsOf(kind, assessment), workloads);
+async function lastChange({ kind, comparison }: Observation, { workloads }: EvidencePorts): Promise<Date> {
+  const objects = workloads === undefined ? '' : await changesOf(objectsOf(kind, comparison), workloads);
   return typeof objects === 'string' ? new Date(0) : newestOf(objects);
 }
 
 /** Pods that may use a kind: where the spec names anything, and where it did before. Or why nobody can tell. */
 async function podsOf(
-  { kind, assessment }: Pick<Observation, 'kind' | 'assessment'>,
+  { kind, comparison }: Pick<Observation, 'kind' | 'comparison'>,
   { store, workloads }: EvidencePorts,
 ): Promise<readonly Pod[] | string> {
   if (workloads === undefined) return 'a folder does not show what runs';
-  const { spec } = assessment.snapshot;
+  const { spec } = comparison.snapshot;
   const consumers = spec.consumers.map(({ workload }) => workload.split('/')[1] ?? '');
   const namespaces = [...allNamespaces(spec), ingressSecret(spec).namespace, ...consumers];
   try {
     const pods = await workloads.pods([...new Set(namespaces)].filter((name) => name !== spec.ledgerNamespace));
-    const others = await podsLeft({ kind, assessment }, namespaces, { store, workloads });
+    const others = await podsUsingOrphans({ kind, comparison }, namespaces, { store, workloads });
     return typeof others === 'string' ? others : [...pods, ...others];
   } catch (error) {
     if (error instanceof PaletteKeysError && error.code === 'PERMISSION_DENIED') return 'no access to Pods';
@@ -205,24 +215,24 @@ async function podsOf(
 
 /** Who reads the active key alone; undefined where Pods cannot be seen, and the spec declares nobody. */
 export async function readers(
-  { kind, assessment }: Observation,
+  { kind, comparison }: Observation,
   ports: EvidencePorts,
 ): Promise<readonly string[] | undefined> {
-  const { spec } = assessment.snapshot;
-  const objects = objectsOf(kind, assessment);
-  const pods = await podsOf({ kind, assessment }, ports);
+  const { spec } = comparison.snapshot;
+  const objects = objectsOf(kind, comparison);
+  const pods = await podsOf({ kind, comparison }, ports);
   if (typeof pods !== 'string' && !isDeserted(spec, pods)) return singleReaders(spec, pods, objects);
   const isDeclared = spec.consumers.some((consumer) => objects.some(({ name }) => name === consumer.object));
   return isDeclared ? singleReaders(spec, [], objects) : undefined;
 }
 
 /** What workloads mount of a kind, and what is computed from it. */
-function objectsOf(kind: KindId, assessment: Assessment): readonly ObjectRef[] {
-  return projectionsOfKind({ kind, assessment }).map(({ projection }) => projection.ref);
+function objectsOf(kind: KindId, comparison: Comparison): readonly ObjectRef[] {
+  return projectionsOfKind({ kind, comparison }).map(({ projection }) => projection.ref);
 }
 
-function projectionsOfKind({ kind, assessment }: Pick<Observation, 'kind' | 'assessment'>) {
-  return assessment.projections.filter(({ projection }) => projection.kind === kind || projection.from.includes(kind));
+function projectionsOfKind({ kind, comparison }: Pick<Observation, 'kind' | 'comparison'>) {
+  return comparison.projections.filter(({ projection }) => projection.kind === kind || projection.from.includes(kind));
 }
 
 function nameOf({ namespace, name }: Pod): string {
@@ -235,7 +245,7 @@ export function describeNameless(name: string): string {
 }
 
 /** A Pod that is behind, and why, for people. */
-export function describeBehind({ pod, reason }: Behind): string {
+export function describeStalePod({ pod, reason }: StalePod): string {
   const { workload } = pod;
   return `Pod ${nameOf(pod)}${workload === undefined ? '' : ` of ${workload}`}: ${reason}`;
 }

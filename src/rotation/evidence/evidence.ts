@@ -1,6 +1,6 @@
-import type { Evidence, EvidenceRequest } from '../situation.ts';
+import type { Evidence, EvidenceRequest } from '../gate.ts';
 import { censusEvidence } from './census.ts';
-import { type Confirmed, consumersOf, describeNameless, type Lagging, NOBODY, readers } from './consumers.ts';
+import { type Confirmed, consumersOf, describeNameless, NOBODY, readers, type StaleConsumers } from './consumers.ts';
 import { leavesIssuedBy } from './leaves.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import { type ScanNote, tenantsEvidence } from './tenants.ts';
@@ -14,7 +14,7 @@ export interface Gathered {
   /** A first look that found nobody who needs the old version, or that the one before no longer counts. */
   readonly scanned: ScanNote | undefined;
   /** Pods that have not picked the change up. */
-  readonly behind: Lagging;
+  readonly behind: StaleConsumers;
   /** Pods (`<namespace>/<name>`) that would be behind, but that somebody vouched for earlier. */
   readonly leftOut: readonly string[];
   /** Names to be left out that no Pod has. */
@@ -74,10 +74,10 @@ export async function gatherEvidence(
         // As a scan: what was counted before all consumers were current is no evidence.
         if (isClosedAlready(evidence)) break;
         {
-          const { key, assessment } = observation;
-          const { spec } = assessment.snapshot;
+          const { key, comparison } = observation;
+          const { spec } = comparison.snapshot;
           const isNone = request.onWord === true && statements.noTenantStore;
-          const count = () => censusEvidence(key.versions, spec, statements.rehearses, ports);
+          const count = () => censusEvidence(key.versions, spec, statements.dryRun, ports);
           evidence = { ...evidence, census: isNone ? { status: 'none' } : await count() };
         }
         break;

@@ -16,19 +16,19 @@ export interface LeavesFound {
 /** Certificates that chain to one version of a CA: those in our Secrets, and those that endpoints serve. */
 export async function leavesIssuedBy(
   issuer: number,
-  { kind, assessment }: Observation,
+  { kind, comparison }: Observation,
   { endpoints }: Statements,
   { probe }: EvidencePorts,
 ): Promise<LeavesFound> {
-  const version = assessment.rings.get(kind)?.find(({ n }) => n === issuer);
+  const version = comparison.rings.get(kind)?.find(({ n }) => n === issuer);
   if (version === undefined) return { leaves: [], unprobed: [] };
   const ca = readSingle(entry(version.material.entries, 'tls.crt'));
   const isOld = (pem: Uint8Array): boolean => {
     const [leaf] = readBundle(pem);
     return leaf !== undefined && isIssuedBy(leaf, ca);
   };
-  const stored = assessment.projections.flatMap(({ projection }) => {
-    const found = assessment.snapshot.projections.get(formatRef(projection.ref));
+  const stored = comparison.projections.flatMap(({ projection }) => {
+    const found = comparison.snapshot.projections.get(formatRef(projection.ref));
     if (projection.source !== 'issued' || found === undefined || found.damage !== undefined) return [];
     return isOld(entry(found.data, 'tls.crt')) ? [formatRef(projection.ref)] : [];
   });

@@ -4,7 +4,7 @@ import type { KeyRecord } from '../../ledger/record.ts';
 import type { DatabaseUsers } from '../../ports/database-users.ts';
 import type { TlsProbe } from '../../ports/tls-probe.ts';
 import type { Workloads } from '../../ports/workloads.ts';
-import type { Assessment } from '../../reconcile/plan/compare/compare.ts';
+import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import type { ApplyPorts } from '../../reconcile/ports.ts';
 import type { TenantDatabase } from '../../tenants/keyring.ts';
 import type { Word } from '../word.ts';
@@ -25,7 +25,7 @@ export interface Statements {
   readonly ignoredPods: readonly string[];
   readonly endpoints: readonly Endpoint[];
   /** Decides on evidence, but writes nothing. */
-  readonly rehearses: boolean;
+  readonly dryRun: boolean;
 }
 
 /** How one gets to the users of the database server; undefined where nobody says where it is. `ca`: PEM, the internal CAs. */
@@ -44,7 +44,7 @@ export interface EvidencePorts extends ApplyPorts {
 export interface Observation {
   readonly kind: KindId;
   readonly key: KeyRecord;
-  readonly assessment: Assessment;
+  readonly comparison: Comparison;
   /** True while the operator's word counts: the record is still at the generation that it was given for. */
   readonly vouched: boolean;
   /** When all of it had been read. */

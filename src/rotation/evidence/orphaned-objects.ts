@@ -11,31 +11,31 @@ import type { EvidencePorts, Observation } from './observation.ts';
  * What Pods use of a kind, and of certificates that it issues, though the spec no longer names it: it stands there as it
  * was, and no change reaches it. Only names that begin as ours do are looked at.
  */
-export async function releasedOf(
-  { kind, assessment }: Pick<Observation, 'kind' | 'assessment'>,
+export async function orphanedObjectsOf(
+  { kind, comparison }: Pick<Observation, 'kind' | 'comparison'>,
   pods: readonly Pod[],
   { store }: Pick<EvidencePorts, 'store'>,
 ): Promise<ReadonlySet<string>> {
-  const { spec } = assessment.snapshot;
-  const named = new Set(assessment.projections.map(({ projection }) => formatRef(projection.ref)));
+  const { spec } = comparison.snapshot;
+  const named = new Set(comparison.projections.map(({ projection }) => formatRef(projection.ref)));
   const used = pods.filter(({ finished }) => !finished).flatMap(({ uses }) => uses.map(({ object }) => object));
   const others = used.filter((ref) => ref.name.startsWith(spec.namePrefix) && !named.has(formatRef(ref)));
-  const released = new Set<string>();
+  const orphanedObjects = new Set<string>();
   for (const [name, ref] of new Map(others.map((each) => [formatRef(each), each]))) {
-    const label = await labelOf(ref, assessment.installationId, store);
+    const label = await labelOf(ref, comparison.installationId, store);
     // What is gone, or may not be read, goes by its name: a Pod may have it all the same.
     const concerns = label === undefined ? isNamedAs(kind, ref, spec) : label === kind || isIssuedBy(label, kind);
-    if (concerns) released.add(name);
+    if (concerns) orphanedObjects.add(name);
   }
-  return released;
+  return orphanedObjects;
 }
 
 /**
  * Pods in namespaces other than `seen` that had a service until the spec no longer named one there, where the kind is one that
  * stays there: the CA, in its bundle. Or in which of them nobody can tell; one that is gone has no Pods.
  */
-export async function podsLeft(
-  { kind, assessment: { record } }: Pick<Observation, 'kind' | 'assessment'>,
+export async function podsUsingOrphans(
+  { kind, comparison: { record } }: Pick<Observation, 'kind' | 'comparison'>,
   seen: readonly string[],
   { store, workloads }: Pick<EvidencePorts, 'store'> & { readonly workloads: Workloads },
 ): Promise<readonly Pod[] | string> {

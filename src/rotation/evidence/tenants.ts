@@ -8,8 +8,8 @@ import type { TenantFailure } from '../../tenants/plan/examine.ts';
 import { showId } from '../../tenants/plan/tenant-id.ts';
 import { tenantKeyring } from '../../tenants/plan/wrap.ts';
 import { scanTenants } from '../../tenants/scan.ts';
+import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../gate.ts';
 import { firstScanAt, hasScan, type Scan, secondScanFrom } from '../scans.ts';
-import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../situation.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
 
 /** What is to be kept of the first scan that found nothing under `old`; undefined: none counts any more. */
@@ -24,7 +24,7 @@ const NAMED = 20;
 
 /** The database of the tenant keys, and what opens them; undefined where there is none, or nobody names it. */
 export async function reachTenants(
-  { assessment: { snapshot } }: Observation,
+  { comparison: { snapshot } }: Observation,
   { noTenantStore }: Pick<Statements, 'noTenantStore'>,
   ports: EvidencePorts,
 ): Promise<{ readonly access: TenantAccess; readonly tenants: TenantStore } | undefined> {
@@ -67,7 +67,7 @@ async function countUnder(kid: string, tenants: TenantStore): Promise<TenantsEvi
 
 async function scanWithout(
   kid: string,
-  { key, assessment: { ledger, record, snapshot } }: Observation,
+  { key, comparison: { ledger, record, snapshot } }: Observation,
   tenants: TenantStore,
   ports: EvidencePorts,
   since: Date | undefined,

@@ -7,9 +7,9 @@ import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '
 import { ringsOfLedger } from '../../reconcile/plan/compare/compare.ts';
 import { authoritiesOf } from '../../tenants/keyring.ts';
 import { showId } from '../../tenants/plan/tenant-id.ts';
+import { activeVersion, type EvidenceRequest, versionOf } from '../gate.ts';
 import { requestedStep } from '../request.ts';
 import { firstScanAt, hasScan, secondScanFrom } from '../scans.ts';
-import { activeVersion, type EvidenceRequest, versionOf } from '../situation.ts';
 import { isUserMade, type SessionsEvidence, type UsersEvidence } from '../users.ts';
 import type { EvidencePorts, Observation, Statements } from './observation.ts';
 import type { ScanNote } from './tenants.ts';
@@ -53,7 +53,7 @@ export async function usersEvidence(
   }
 }
 
-function usernameOf(n: number, { assessment: { ledger, record } }: Observation): string | undefined {
+function usernameOf(n: number, { comparison: { ledger, record } }: Observation): string | undefined {
   const version = ringsOfLedger(ledger, record)
     .get(KIND)
     ?.find((candidate) => candidate.n === n);
@@ -100,7 +100,7 @@ interface Reached {
 /** The server, and the logins of a version and of the active one; or why there are none. */
 export async function reachUsers(
   n: number,
-  { assessment: { ledger, record, snapshot } }: Observation,
+  { comparison: { ledger, record, snapshot } }: Observation,
   ports: EvidencePorts,
 ): Promise<Reached | { readonly reason: string }> {
   const rings = ringsOfLedger(ledger, record);
@@ -130,7 +130,7 @@ async function look(
   username: string,
   n: number,
   admin: DatabaseAdmin,
-  { key, assessment: { snapshot } }: Observation,
+  { key, comparison: { snapshot } }: Observation,
   ports: EvidencePorts,
   since: Date | undefined,
 ): Promise<{ readonly sessions: SessionsEvidence; readonly scanned?: ScanNote }> {
@@ -146,13 +146,13 @@ async function look(
   const open = await admin.sessions(username);
   if (open.length > 0) {
     const scanned = hasScan(key, old) ? { scanned: { old, active, scan: undefined } } : {};
-    return { sessions: { status: 'open', blockers: inWords(open) }, ...scanned };
+    return { sessions: { status: 'open', blockers: describeSessions(open) }, ...scanned };
   }
   if (known !== undefined) return { sessions: { status: 'none', first: known, last: at } };
   return { sessions: { status: 'none', first: at, last: at }, scanned: { old, active, scan: { begun: at, location } } };
 }
 
-function inWords(sessions: readonly Session[]): readonly string[] {
+function describeSessions(sessions: readonly Session[]): readonly string[] {
   const counts = new Map<string, number>();
   for (const { client, member } of sessions) {
     const name = `${showId(client)} on ${member}`;

@@ -1,4 +1,3 @@
-import { isUsable } from '../machine.ts';
 import {
   activeVersion,
   all,
@@ -7,10 +6,11 @@ import {
   type Decision,
   type EvidenceRequest,
   type Gate,
+  type GateInput,
   OPEN,
-  type Situation,
   versionOf,
-} from '../situation.ts';
+} from '../gate.ts';
+import { isUsable } from '../machine.ts';
 import { afterCurrent } from './consumers.ts';
 
 /** Trust first, then the issuer, then, once nothing of the old one is in use, less trust: never two of them at once. */
@@ -20,18 +20,16 @@ export const internalCa: Gate = {
     retire: 'every consumer has its new certificate, and none that chains to the old CA is in use',
   },
   soak: () => 0,
-  needs: (situation) => {
-    const { step } = situation;
-    return step.type === 'retire'
-      ? [...consumers(situation), { type: 'leaves', issuer: step.n }]
-      : consumers(situation);
+  needs: (input) => {
+    const { step } = input;
+    return step.type === 'retire' ? [...consumers(input), { type: 'leaves', issuer: step.n }] : consumers(input);
   },
-  decide: (situation, { consumers: found, leaves }, now) => {
-    const { step } = situation;
+  decide: (input, { consumers: found, leaves }, now) => {
+    const { step } = input;
     if (step.type !== 'promote' && step.type !== 'retire') return OPEN;
     const current = afterCurrent(found, now);
     // No client accepts a certificate of a CA that is not valid: a new one cuts no client off, and waiting helps none.
-    if (step.type === 'promote') return isUsable(activeVersion(situation), now) ? current : OPEN;
+    if (step.type === 'promote') return isUsable(activeVersion(input), now) ? current : OPEN;
     const gone = leaves === undefined ? closed('nobody has looked at the certificates that are in use') : OPEN;
     const still = (leaves ?? []).length > 0 ? closed('certificates of the old CA are in use', leaves) : OPEN;
     return all(gone, still, current);
@@ -45,11 +43,10 @@ export const clusterCa: Gate = {
     retire: 'every endpoint has it, and you vouch that no cluster needs a certificate of the old CA any more',
   },
   soak: () => 0,
-  needs: (situation) => {
-    const { step } = situation;
-    const clusters =
-      step.type === 'retire' ? [{ type: 'clusters', kid: versionOf(situation, step.n).kid } as const] : [];
-    return [...consumers(situation), ...clusters];
+  needs: (input) => {
+    const { step } = input;
+    const clusters = step.type === 'retire' ? [{ type: 'clusters', kid: versionOf(input, step.n).kid } as const] : [];
+    return [...consumers(input), ...clusters];
   },
   decide: ({ step }, { consumers: found, clusters }, now) => {
     if (step.type !== 'promote' && step.type !== 'retire') return OPEN;
@@ -66,20 +63,19 @@ export const messageBusSigningKey: Gate = {
   },
   soak: () => 0,
   staysLoaded: true,
-  needs: (situation) => {
-    const { step } = situation;
-    const clusters =
-      step.type === 'retire' ? [{ type: 'clusters', kid: versionOf(situation, step.n).kid } as const] : [];
-    return [...consumers(situation, false), ...clusters];
+  needs: (input) => {
+    const { step } = input;
+    const clusters = step.type === 'retire' ? [{ type: 'clusters', kid: versionOf(input, step.n).kid } as const] : [];
+    return [...consumers(input, false), ...clusters];
   },
   decide: clusterCa.decide,
 };
 
-function consumers(situation: Situation, reloads = true): readonly EvidenceRequest[] {
-  const { step } = situation;
+function consumers(input: GateInput, reloads = true): readonly EvidenceRequest[] {
+  const { step } = input;
   if (step.type !== 'promote' && step.type !== 'retire') return [];
   const isNew = step.type === 'promote';
-  const entry = isNew ? versionOf(situation, step.n) : activeVersion(situation);
+  const entry = isNew ? versionOf(input, step.n) : activeVersion(input);
   return [{ type: 'consumers', entry, acknowledged: isNew, reloads }];
 }
 

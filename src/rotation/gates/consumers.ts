@@ -1,5 +1,5 @@
 import { parseDuration } from '../../installation/duration.ts';
-import { type ConsumersEvidence, closed, type Decision, type Evidence, OPEN, refused } from '../situation.ts';
+import { type ConsumersEvidence, closed, type Decision, type Evidence, OPEN, refused } from '../gate.ts';
 
 /** The moment from which all consumers are known to be current; a closed gate where it is not known. */
 export function whenCurrent(evidence: ConsumersEvidence | undefined): Date | Decision {

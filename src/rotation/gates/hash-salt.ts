@@ -1,4 +1,4 @@
-import { doubtOf, inWords, neededOf } from '../census.ts';
+import { describeCensus, doubtOf, neededOf } from '../census.ts';
 import {
   activeVersion,
   all,
@@ -7,11 +7,11 @@ import {
   type Decision,
   forgottenBy,
   type Gate,
+  type GateInput,
   OPEN,
   refused,
-  type Situation,
   versionOf,
-} from '../situation.ts';
+} from '../gate.ts';
 import { afterCurrent, keyringReaders } from './consumers.ts';
 
 /**
@@ -26,39 +26,34 @@ export const hashSalt: Gate = {
   },
   soak: () => 0,
   guardsData: true,
-  needs: (situation) => {
-    const { step } = situation;
-    if (forgottenBy(situation) !== undefined) return [{ type: 'census', onWord: true }];
+  needs: (input) => {
+    const { step } = input;
+    if (forgottenBy(input) !== undefined) return [{ type: 'census', onWord: true }];
     if (step.type === 'publish') return [{ type: 'readers' }];
     if (step.type === 'promote') {
-      const entry = versionOf(situation, step.n);
+      const entry = versionOf(input, step.n);
       return [{ type: 'readers' }, { type: 'consumers', entry, acknowledged: true, reloads: true }];
     }
     // Counted last: whoever still hashes with the old salt makes records that a count before would not have seen.
-    return [
-      { type: 'consumers', entry: activeVersion(situation), acknowledged: false, reloads: true },
-      { type: 'census' },
-    ];
+    return [{ type: 'consumers', entry: activeVersion(input), acknowledged: false, reloads: true }, { type: 'census' }];
   },
-  decide: (situation, evidence, now) => {
-    const { step } = situation;
-    const forgotten = forgottenBy(situation);
+  decide: (input, evidence, now) => {
+    const { step } = input;
+    const forgotten = forgottenBy(input);
     if (forgotten !== undefined) {
       // On its own, the number is about an old salt that is trusted.
-      const unused = unneeded(situation, forgotten.kid, evidence.census, `--${step.type} ${forgotten.kid} ${RESETS}`);
+      const unused = unneeded(input, forgotten.kid, evidence.census, `--${step.type} ${forgotten.kid} ${RESETS}`);
       const asked = unlessNone(unused, evidence.census, step);
       return step.type === 'destroy' ? destroyable(asked, forgotten.kid) : undecided(asked);
     }
-    if (step.type === 'publish') return all(configured(situation), keyringReaders(evidence, 'salt'));
+    if (step.type === 'publish') return all(configured(input), keyringReaders(evidence, 'salt'));
     const current = afterCurrent(evidence.consumers, now);
-    if (step.type === 'promote') return all(configured(situation), keyringReaders(evidence, 'salt'), current);
-    return step.type === 'retire'
-      ? all(current, unneeded(situation, versionOf(situation, step.n).kid, evidence.census))
-      : OPEN;
+    if (step.type === 'promote') return all(configured(input), keyringReaders(evidence, 'salt'), current);
+    return step.type === 'retire' ? all(current, unneeded(input, versionOf(input, step.n).kid, evidence.census)) : OPEN;
   },
 };
 
-function configured({ spec }: Pick<Situation, 'spec'>): Decision {
+function configured({ spec }: Pick<GateInput, 'spec'>): Decision {
   if (spec.hashSalt.census !== null) return OPEN;
   return refused(
     'no census is configured: nobody could ever tell when the old salt is no longer needed',
@@ -67,7 +62,7 @@ function configured({ spec }: Pick<Situation, 'spec'>): Decision {
 }
 
 /** Whom nobody can ask, there may not be; and no count ever tells of records that name no salt. */
-function unlessNone(unused: Decision, census: CensusEvidence | undefined, { type }: Situation['step']): Decision {
+function unlessNone(unused: Decision, census: CensusEvidence | undefined, { type }: GateInput['step']): Decision {
   if (unused.open) return unused;
   const { status } = census ?? {};
   const isUnmarked = census?.status === 'counted' && census.unmarked + census.strange > 0;
@@ -96,7 +91,7 @@ function destroyable(unused: Decision, kid: string): Decision {
 
 /** `resets`: the flags that accept resets, but for their number. */
 function unneeded(
-  { acceptResets }: Situation,
+  { acceptResets }: GateInput,
   kid: string,
   census: CensusEvidence | undefined,
   resets = RESETS,
@@ -109,7 +104,7 @@ function unneeded(
   if (doubt !== undefined) return kept(doubt.reason, acceptResets, doubt.remedy);
   const needed = neededOf(census, kid);
   if (needed === (acceptResets ?? 0)) return OPEN;
-  const found = `${inWords(census, kid)}; each is hashed anew at the next login`;
+  const found = `${describeCensus(census, kid)}; each is hashed anew at the next login`;
   if (acceptResets === undefined) return kept(found, undefined, `${resets} ${needed} has them reset instead`);
   const hint = needed === 0 ? 'leave --accept-resets out' : `${resets} ${needed}, if so many may be reset`;
   return refused(`--accept-resets ${acceptResets} is not the count: ${found}`, hint);

@@ -1,4 +1,4 @@
-import { activeVersion, type Gate, OPEN, versionOf } from '../situation.ts';
+import { activeVersion, type Gate, OPEN, versionOf } from '../gate.ts';
 import { soakFrom } from '../soak.ts';
 import { afterCurrent, sumOf } from './consumers.ts';
 
@@ -15,20 +15,20 @@ export const jwtSigningKey: Gate = {
     if (compromised) return 0;
     return type === 'promote' ? sumOf(jwt.jwksCache, jwt.clockSkew) : sumOf(jwt.longestTokenLife, jwt.clockSkew);
   },
-  needs: (situation) => {
-    const { step, compromised } = situation;
+  needs: (input) => {
+    const { step, compromised } = input;
     if (compromised || (step.type !== 'promote' && step.type !== 'retire')) return [];
-    const entry = step.type === 'promote' ? versionOf(situation, step.n) : activeVersion(situation);
+    const entry = step.type === 'promote' ? versionOf(input, step.n) : activeVersion(input);
     return [{ type: 'consumers', entry, acknowledged: step.type === 'promote', reloads: true }];
   },
-  decide: (situation, { consumers }, now) => {
-    const { step, compromised } = situation;
+  decide: (input, { consumers }, now) => {
+    const { step, compromised } = input;
     if (compromised || (step.type !== 'promote' && step.type !== 'retire')) return OPEN;
     const reason =
       step.type === 'promote'
         ? 'verifiers may still have the key set from before in their caches'
         : 'tokens of the old key are still valid';
     const at = consumers?.status === 'current' ? consumers.at : now;
-    return afterCurrent(consumers, now, { seconds: soakFrom(jwtSigningKey, step.type, situation, at), reason });
+    return afterCurrent(consumers, now, { seconds: soakFrom(jwtSigningKey, step.type, input, at), reason });
   },
 };

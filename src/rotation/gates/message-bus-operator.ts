@@ -1,4 +1,4 @@
-import { type Gate, OPEN } from '../situation.ts';
+import { type Gate, OPEN } from '../gate.ts';
 
 /** The identity of the message bus: there is no overlap, and nothing to wait for. It changes only when it is compromised. */
 export const messageBusOperator: Gate = {

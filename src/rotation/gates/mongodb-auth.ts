@@ -1,8 +1,6 @@
 import { parseDuration } from '../../installation/duration.ts';
 import { secondOf } from '../../inventory/kinds/mongodb-keyfile.ts';
 import { activeSinceOf, type VersionRecord } from '../../ledger/record.ts';
-import { isLeftover } from '../machine.ts';
-import { secondScanFrom } from '../scans.ts';
 import {
   activeVersion,
   closed,
@@ -10,11 +8,13 @@ import {
   type Evidence,
   type EvidenceRequest,
   type Gate,
+  type GateInput,
   OPEN,
   refused,
-  type Situation,
   versionOf,
-} from '../situation.ts';
+} from '../gate.ts';
+import { isSuperseded } from '../machine.ts';
+import { secondScanFrom } from '../scans.ts';
 import type { SessionsEvidence, UsersEvidence } from '../users.ts';
 import { afterCurrent } from './consumers.ts';
 
@@ -48,20 +48,20 @@ export const mongodbAuth: Gate = {
   soak: (type, { rotation }, compromised) =>
     type === 'retire' && !compromised ? parseDuration(rotation.syncPeriod) : 0,
   guardsReturns: true,
-  needs: (situation) => {
-    const { step } = situation;
+  needs: (input) => {
+    const { step } = input;
     if (step.type === 'reinstate' || step.type === 'destroy') return [];
     // What could neither be promoted nor given up is not published.
-    const n = step.type === 'publish' ? activeVersion(situation).n : step.n;
-    const givesUp = isGivenUp(situation) ? ({ givesUp: true } as const) : {};
-    return [...consumers(situation), { type: 'users', n, sessions: isWatched(situation), ...givesUp }];
+    const n = step.type === 'publish' ? activeVersion(input).n : step.n;
+    const givesUp = isGivenUp(input) ? ({ givesUp: true } as const) : {};
+    return [...consumers(input), { type: 'users', n, sessions: isWatched(input), ...givesUp }];
   },
-  decide: (situation, evidence, now) => judge(situation, evidence, now).decision,
+  decide: (input, evidence, now) => judge(input, evidence, now).decision,
 };
 
 /** The work on the server that is due now: all else that the step needs is there. */
-export function dueWork(situation: Situation, evidence: Evidence, now: Date): UserWork | undefined {
-  return judge(situation, evidence, now).work;
+export function dueWork(input: GateInput, evidence: Evidence, now: Date): UserWork | undefined {
+  return judge(input, evidence, now).work;
 }
 
 interface Verdict {
@@ -69,12 +69,12 @@ interface Verdict {
   readonly work?: UserWork;
 }
 
-function judge(situation: Situation, evidence: Evidence, now: Date): Verdict {
-  const { step } = situation;
+function judge(input: GateInput, evidence: Evidence, now: Date): Verdict {
+  const { step } = input;
   if (step.type === 'reinstate' || step.type === 'destroy') return { decision: OPEN };
-  const left = leftOut(situation);
+  const left = leftOut(input);
   if (!left.open) return { decision: left };
-  const current = consumers(situation).length === 0 ? OPEN : afterCurrent(evidence.consumers, now);
+  const current = consumers(input).length === 0 ? OPEN : afterCurrent(evidence.consumers, now);
   if (!current.open) return { decision: step.type === 'publish' ? stillShown(current, evidence) : current };
   const { users } = evidence;
   if (users?.status === 'unknown' && users.leaves !== undefined) return { decision: OPEN };
@@ -82,22 +82,22 @@ function judge(situation: Situation, evidence: Evidence, now: Date): Verdict {
     const why = users?.reason ?? 'nobody has looked';
     const ways = [
       'mongodb.uri in the spec, --mongodb-uri-file FILE or --mongodb-admin-uri-file FILE: it is asked',
-      ...onWord(situation),
+      ...onWord(input),
     ];
     const reason = `nobody knows which users the database server has (${why})`;
     return { decision: { open: false, reason, blockers: ways, stuck: true } };
   }
   if (step.type === 'publish') return { decision: OPEN };
-  return step.type === 'promote' ? usable(users, situation) : gone(users, situation);
+  return step.type === 'promote' ? usable(users, input) : gone(users, input);
 }
 
-function isGivenUp({ step, versions }: Situation): boolean {
+function isGivenUp({ step, versions }: GateInput): boolean {
   return step.type === 'retire' && versionOf({ versions }, step.n).state === 'published';
 }
 
 /** Nobody has used what is only published: there is no session to end. */
-function onWord(situation: Situation): readonly string[] {
-  return isGivenUp(situation)
+function onWord(input: GateInput): readonly string[] {
+  return isGivenUp(input)
     ? ['--no-tenant-store: it is not asked; if it has the user of that version, drop that by hand']
     : [];
 }
@@ -106,23 +106,23 @@ function onWord(situation: Situation): readonly string[] {
  * A keyfile holds two keys, and a member shows the first one that it was started with. So none is dropped that a member may
  * still show, and none is put first that a member may not accept. Giving up what nobody has used drops nothing of the kind.
  */
-function consumers(situation: Situation): readonly EvidenceRequest[] {
-  const { step, versions } = situation;
+function consumers(input: GateInput): readonly EvidenceRequest[] {
+  const { step, versions } = input;
   const ofKind = { type: 'consumers', acknowledged: false, reloads: true } as const;
   if (step.type === 'publish') {
-    return versions.some(isLeftover) ? [{ ...ofKind, entry: activeVersion(situation) }] : [];
+    return versions.some(isSuperseded) ? [{ ...ofKind, entry: activeVersion(input) }] : [];
   }
   if (step.type === 'promote') {
-    const version = versionOf(situation, step.n);
+    const version = versionOf(input, step.n);
     if (version.state === 'published') return [{ ...ofKind, entry: version, acknowledged: true }];
-    return hasChangedPlaces(situation, version) ? [] : [{ ...ofKind, entry: changedLast(versions) }];
+    return hasChangedPlaces(input, version) ? [] : [{ ...ofKind, entry: changedLast(versions) }];
   }
-  if (step.type !== 'retire' || isGivenUp(situation)) return [];
-  return [{ ...ofKind, entry: activeVersion(situation) }];
+  if (step.type !== 'retire' || isGivenUp(input)) return [];
+  return [{ ...ofKind, entry: activeVersion(input) }];
 }
 
 /** True where members have the keys of the active version and of this one, and no other since: they were promoted in turn. */
-function hasChangedPlaces({ step, versions }: Situation, version: VersionRecord): boolean {
+function hasChangedPlaces({ step, versions }: GateInput, version: VersionRecord): boolean {
   if (step.type !== 'promote' || step.back !== true || activeSinceOf(version) === undefined) return false;
   const active = activeVersion({ versions });
   const others = versions.filter(({ n }) => n !== version.n && n !== active.n);
@@ -132,14 +132,14 @@ function hasChangedPlaces({ step, versions }: Situation, version: VersionRecord)
   return version.since === active.since && !isBetween;
 }
 
-function changedLast(versions: Situation['versions']): VersionRecord {
+function changedLast(versions: GateInput['versions']): VersionRecord {
   const [first, ...others] = versions;
   if (first === undefined) throw new Error('a kind without versions');
   return others.reduce((last, version) => (version.since >= last.since ? version : last), first);
 }
 
 /** Members cannot be given the key of a version while another one is the second. */
-function leftOut({ step, versions }: Situation): Decision {
+function leftOut({ step, versions }: GateInput): Decision {
   if (step.type !== 'promote') return OPEN;
   const second = secondOf(versions.map((version) => ({ ...version, activeSince: activeSinceOf(version) })));
   if (second === undefined || second.n === step.n) return OPEN;
@@ -168,14 +168,14 @@ function activeRefused({ active, hasWayBack }: Known): Decision {
  * Going back is the way out where the active user is spoilt: what was the active user once has the roles that it needs.
  * Otherwise nobody could compare them, and the server may be any other with a user of that name.
  */
-function usable(known: Known, situation: Situation): Verdict {
-  const { step } = situation;
+function usable(known: Known, input: GateInput): Verdict {
+  const { step } = input;
   const goesBack = step.type === 'promote' && step.back === true;
   const { user, accepted, activeAccepted, lacks, managed, namesake } = known;
   if (!activeAccepted && !(goesBack && accepted)) return { decision: activeRefused(known) };
   if (!accepted && namesake !== undefined) {
     const reason = `the user ${user} is that of v${namesake}, with the password of v${namesake}`;
-    return { decision: refused(reason, otherName(situation)) };
+    return { decision: refused(reason, otherName(input)) };
   }
   if (!accepted && managed) return { decision: closed(`the user ${user} is to be made first`), work: 'create' };
   if (!accepted) return { decision: closed(`the server does not take the login of ${user}`, WAYS) };
@@ -184,7 +184,7 @@ function usable(known: Known, situation: Situation): Verdict {
 }
 
 /** A version that is published stands in the way of the next one. */
-function otherName({ step, versions }: Situation): string {
+function otherName({ step, versions }: GateInput): string {
   const isPublished = step.type === 'promote' && versionOf({ versions }, step.n).state === 'published';
   return isPublished
     ? '--rollback gives it up; then palette-keys rotate mongodb-auth --again makes a user of another name'
@@ -192,9 +192,9 @@ function otherName({ step, versions }: Situation): string {
 }
 
 /** Whoever holds a password that was stolen must not be able to keep it alive by a session. */
-function isWatched(situation: Situation): boolean {
-  const { step, compromised } = situation;
-  return step.type === 'retire' && versionOf(situation, step.n).state === 'trusted' && !compromised;
+function isWatched(input: GateInput): boolean {
+  const { step, compromised } = input;
+  return step.type === 'retire' && versionOf(input, step.n).state === 'trusted' && !compromised;
 }
 
 /**
@@ -202,18 +202,18 @@ function isWatched(situation: Situation): boolean {
  * says so only where nobody may list users: it is refused to a user with another mechanism, or from another address, too.
  * A user whose name another version has goes with that one.
  */
-function gone(known: Known, situation: Situation): Verdict {
+function gone(known: Known, input: GateInput): Verdict {
   const { user, accepted, activeAccepted, listed, managed, namesake, sessions } = known;
   if (!activeAccepted) return { decision: activeRefused(known) };
   if (namesake !== undefined || (!accepted && listed !== true)) return { decision: OPEN };
   if (!accepted) return { decision: closed(`the server has a user ${user}, and does not take its login`, FOREIGN) };
   if (!managed) return { decision: closed(`the user ${user} is still on the server`, WAYS) };
-  const unused = isWatched(situation) ? unusedFor(user, sessions, situation.spec) : OPEN;
+  const unused = isWatched(input) ? unusedFor(user, sessions, input.spec) : OPEN;
   if (!unused.open) return { decision: unused };
   return { decision: closed(`the user ${user} is to be dropped first`), work: 'drop' };
 }
 
-function unusedFor(user: string, sessions: SessionsEvidence | undefined, spec: Situation['spec']): Decision {
+function unusedFor(user: string, sessions: SessionsEvidence | undefined, spec: GateInput['spec']): Decision {
   if (sessions === undefined) return closed(`nobody has looked whether sessions of ${user} are open`);
   if (sessions.status === 'open') return closed(`sessions of ${user} are open`, sessions.blockers);
   const until = secondScanFrom(sessions.first, spec);

@@ -1,5 +1,4 @@
 import { parseDuration } from '../../installation/duration.ts';
-import { secondScanFrom } from '../scans.ts';
 import {
   activeVersion,
   all,
@@ -7,12 +6,13 @@ import {
   type Decision,
   forgottenBy,
   type Gate,
+  type GateInput,
   OPEN,
   refused,
-  type Situation,
   type TenantsEvidence,
   versionOf,
-} from '../situation.ts';
+} from '../gate.ts';
+import { secondScanFrom } from '../scans.ts';
 import { afterCurrent, keyringReaders } from './consumers.ts';
 
 /** Wraps the tenant keys: it goes when every one of them is wrapped by another, and not a moment earlier. */
@@ -24,13 +24,13 @@ export const rootKey: Gate = {
   },
   soak: (type, { rotation }) => (type === 'retire' ? parseDuration(rotation.syncPeriod) : 0),
   guardsData: true,
-  needs: (situation) => {
-    const { step } = situation;
-    const forgotten = forgottenBy(situation);
+  needs: (input) => {
+    const { step } = input;
+    const forgotten = forgottenBy(input);
     if (forgotten !== undefined) return [{ type: 'tenants', kid: forgotten.kid, counts: true }];
     if (step.type === 'publish') return [{ type: 'readers' }, { type: 'tenants' }];
     if (step.type === 'promote') {
-      const entry = versionOf(situation, step.n);
+      const entry = versionOf(input, step.n);
       return [
         { type: 'readers' },
         { type: 'consumers', entry, acknowledged: true, reloads: true },
@@ -39,14 +39,14 @@ export const rootKey: Gate = {
     }
     if (step.type !== 'retire') return [];
     return [
-      { type: 'consumers', entry: activeVersion(situation), acknowledged: false, reloads: true },
-      { type: 'tenants', kid: versionOf(situation, step.n).kid },
+      { type: 'consumers', entry: activeVersion(input), acknowledged: false, reloads: true },
+      { type: 'tenants', kid: versionOf(input, step.n).kid },
     ];
   },
-  decide: (situation, evidence, now) => {
-    const { step, spec } = situation;
+  decide: (input, evidence, now) => {
+    const { step, spec } = input;
     const { tenants } = evidence;
-    const forgotten = forgottenBy(situation);
+    const forgotten = forgottenBy(input);
     if (forgotten !== undefined) {
       const unused = unwrapped(tenants, spec);
       return step.type === 'destroy' ? destroyable(unused, forgotten.kid) : unused;
@@ -78,7 +78,7 @@ function destroyable(unused: Decision, kid: string): Decision {
   return refused(unused.reason, `where tenant keys need it: ${reinstate}`, unused.blockers);
 }
 
-function unwrapped(tenants: TenantsEvidence | undefined, spec: Situation['spec']): Decision {
+function unwrapped(tenants: TenantsEvidence | undefined, spec: GateInput['spec']): Decision {
   switch (tenants?.status) {
     case 'clear':
       return OPEN;

@@ -8,11 +8,11 @@ import { readBack } from '../../reconcile/write/record.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
 import { entryName } from '../confirmation.ts';
 import { reachUsers } from '../evidence/users.ts';
+import { type Evidence, type GateInput, versionOf } from '../gate.ts';
 import { dueWork } from '../gates/mongodb-auth.ts';
-import { type Evidence, type Situation, versionOf } from '../situation.ts';
 import { isUserMade, withUserMade } from '../users.ts';
+import type { RotatePorts, RotationContext } from './request.ts';
 import type { Log } from './rotation-log.ts';
-import type { AdvancePorts, Scene } from './rotation-run.ts';
 
 const KIND = 'mongodb-auth';
 
@@ -22,15 +22,15 @@ const KIND = 'mongodb-auth';
  * old user. Throws REFUSED.
  */
 export async function changeUsers(
-  situation: Situation,
+  gateInput: GateInput,
   evidence: Evidence,
-  { input, observation, record }: Scene,
+  { input, observation, record }: RotationContext,
   log: Log,
-  ports: AdvancePorts,
+  ports: RotatePorts,
 ): Promise<boolean> {
-  const { step, kind } = situation;
-  if (kind !== KIND || !('n' in step) || input.rehearses) return false;
-  const work = dueWork(situation, evidence, ports.clock.now());
+  const { step, kind } = gateInput;
+  if (kind !== KIND || !('n' in step) || input.dryRun) return false;
+  const work = dueWork(gateInput, evidence, ports.clock.now());
   const deed = `${work} v${step.n}`;
   // What it has not brought about it would not a second time.
   if (work === undefined || log.usersChanged.has(deed)) return false;
@@ -61,7 +61,7 @@ export async function changeUsers(
         action: work,
         object: `user ${username} in ${admin.location}`,
         key: kind,
-        kid: versionOf(situation, step.n).kid,
+        kid: versionOf(gateInput, step.n).kid,
       },
     ];
     await appendAudit(record, { changes, result: 'done' }, ports);
@@ -71,7 +71,7 @@ export async function changeUsers(
   return true;
 }
 
-async function noteMade(n: number, { spec }: InstallationRecord, ports: AdvancePorts): Promise<void> {
+async function noteMade(n: number, { spec }: InstallationRecord, ports: RotatePorts): Promise<void> {
   const change = (record: InstallationRecord): InstallationRecord => {
     const key = record.keys[KIND];
     if (key === undefined || isUserMade(key, n)) return record;
@@ -80,7 +80,7 @@ async function noteMade(n: number, { spec }: InstallationRecord, ports: AdvanceP
   await updateRecord(spec.ledgerNamespace, change, ports);
 }
 
-async function stands(before: InstallationRecord, kind: KindId, { store }: AdvancePorts): Promise<boolean> {
+async function stands(before: InstallationRecord, kind: KindId, { store }: RotatePorts): Promise<boolean> {
   const now = await readBack(store, before.spec.ledgerNamespace);
   const statesIn = (record: InstallationRecord | undefined) => record?.keys[kind]?.versions.map(entryName).join();
   return statesIn(now?.record) === statesIn(before);

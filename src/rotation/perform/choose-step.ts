@@ -5,22 +5,22 @@ import type { InstallationRecord, KeyRecord } from '../../ledger/record.ts';
 import { exposedIn, replacementsIn } from '../../ledger/replacement.ts';
 import { confirmationOf } from '../confirmation.ts';
 import { unconfirmedReplacement } from '../emergency.ts';
+import type { RotationStep } from '../gate.ts';
 import type { Rotation } from '../kinds.ts';
-import { leftoverStep, type NextStep, nextStep, replacedAt, type Wish } from '../machine.ts';
+import { type NextStep, nextStep, type RotationIntent, replacedAt, supersededStep } from '../machine.ts';
 import { type Request, requestedStep } from '../request.ts';
-import type { Step } from '../situation.ts';
 import { resetStep } from './leftovers.ts';
+import type { RotateRequest } from './request.ts';
 import type { Log } from './rotation-log.ts';
-import type { AdvanceInput } from './rotation-run.ts';
 
 /** The next step, or undefined where there is none; the log says why. */
 export function chooseStep(
-  input: AdvanceInput,
+  input: RotateRequest,
   rotation: Rotation,
   { keys, spec }: InstallationRecord,
   log: Log,
   now: Date,
-): Step | undefined {
+): RotationStep | undefined {
   const key = keys[input.kind];
   const versions = key?.versions ?? [];
   if (key === undefined || versions.length === 0) {
@@ -35,35 +35,35 @@ export function chooseStep(
   }
   // Resets are accepted for a salt that is old already: nothing else is done with them.
   if (input.acceptResets !== undefined) return resetStep(versions, input, log);
-  const leftover = rotation.keepsTrusted === true ? leftoverStep(versions, log.kept) : undefined;
+  const superseded = rotation.keepsTrusted === true ? supersededStep(versions, log.kept) : undefined;
   // A rehearsal says first whether what is left of the rotations before can go.
-  if (input.rehearses && leftover !== undefined) return leftover;
+  if (input.dryRun && superseded !== undefined) return superseded;
   // What is left is only known to stay once all consumers use the new version: until then the rotation is open.
   const active = versions.find(({ state }) => state === 'active');
   const confirmed = active === undefined ? undefined : confirmationOf(key, active, now);
-  const hasLooked = log.kept.size > 0 && !input.rehearses;
-  const isOpen = hasLooked || (leftover !== undefined && active !== undefined && confirmed === undefined);
-  const wish: Wish = {
+  const hasLooked = log.kept.size > 0 && !input.dryRun;
+  const isOpen = hasLooked || (superseded !== undefined && active !== undefined && confirmed === undefined);
+  const intent: RotationIntent = {
     // A compromised key is replaced once by a command, whatever it has finished or waited for before that.
-    opens: input.compromised ? !log.published : input.opens && log.transitions.length === 0 && !isOpen,
+    mayStart: input.compromised ? !log.published : input.mayStart && log.transitions.length === 0 && !isOpen,
     // It opens a rotation once: what it goes on with may be what the same command, killed, has opened.
     again: input.again && log.completed !== 'this rotation' && log.transitions.length === 0 && !isOpen,
     compromised: input.compromised,
     minInterval: parseDuration(spec.rotation.minInterval),
     replacements: replacementsIn(key),
     keepsTrusted: rotation.keepsTrusted === true,
-    endedAt: leftover === undefined ? undefined : confirmed?.at,
+    endedAt: superseded === undefined ? undefined : confirmed?.at,
     guardsData: rotation.gate.guardsData === true || rotation.gate.guardsReturns === true,
   };
-  const next: NextStep = nextStep(versions, wish, now);
-  const before = wish.compromised && log.transitions.length === 0 ? replacedAt(versions, wish, now) : undefined;
+  const next: NextStep = nextStep(versions, intent, now);
+  const before = intent.compromised && log.transitions.length === 0 ? replacedAt(versions, intent, now) : undefined;
   if (next.type === 'retire' && before !== undefined) {
     log.say(`already replaced as compromised at ${formatTime(before)}; if that has leaked too: --again`);
   }
-  if (next.type === 'done') return leftover;
+  if (next.type === 'done') return superseded;
   // Who comes back to restart what still believes a compromised identity wants no other one.
   const isOver = input.compromised || unconfirmedReplacement(key, now) === undefined;
-  if (rotation.onlyCompromised === true && !isOver && next.type === 'publish') return leftover;
+  if (rotation.onlyCompromised === true && !isOver && next.type === 'publish') return superseded;
   // What completes an interrupted run has done something, whatever cannot follow.
   if (next.type === 'publish' || (next.type === 'too-recent' && log.completed === undefined && isOver))
     refuseSafe(input, rotation);
@@ -73,14 +73,14 @@ export function chooseStep(
     const again = log.completed === 'this rotation' && input.again ? '--again, once more,' : '--again';
     const isIdentity = rotation.onlyCompromised === true && !input.compromised;
     log.say(`already ${what}${isIdentity ? '' : `; ${again} rotates before ${formatTime(next.until)}`}`);
-    return leftover;
+    return superseded;
   }
   return next;
 }
 
 /** Throws REFUSED for an identity that nobody says is compromised. */
 export function refuseSafe(
-  { kind, compromised }: Pick<AdvanceInput, 'kind' | 'compromised'>,
+  { kind, compromised }: Pick<RotateRequest, 'kind' | 'compromised'>,
   rotation: Rotation,
 ): void {
   if (rotation.type !== 'versions' || rotation.onlyCompromised !== true || compromised) return;
@@ -90,7 +90,7 @@ export function refuseSafe(
 }
 
 /** One step by name is one step: it is not repeated on what it has brought about. */
-function askedFor(key: KeyRecord, request: Request, log: Log, now: Date): Step | undefined {
+function askedFor(key: KeyRecord, request: Request, log: Log, now: Date): RotationStep | undefined {
   if (log.transitions.length > 0 || log.destroyed) return undefined;
   const { versions } = key;
   const asked = requestedStep(versions, request, exposedIn(key));

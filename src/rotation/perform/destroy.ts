@@ -14,10 +14,10 @@ import type { ApplyPorts } from '../../reconcile/ports.ts';
 import { assertGone, refuseCopies, type Traces, tracesOf } from '../../reconcile/read/key-traces.ts';
 import { readBack } from '../../reconcile/write/record.ts';
 import type { Observation } from '../evidence/observation.ts';
+import type { RotationStep } from '../gate.ts';
 import { ROTATIONS } from '../kinds.ts';
-import type { Step } from '../situation.ts';
+import type { Deletion, Loss, RotateRequest } from './request.ts';
 import type { Log } from './rotation-log.ts';
-import type { AdvanceInput, Deletion, Loss } from './rotation-run.ts';
 
 /**
  * What a request comes to where it is about a version that is destroyed, which the ledger tells, not the record: an entry
@@ -25,22 +25,22 @@ import type { AdvanceInput, Deletion, Loss } from './rotation-run.ts';
  * the record decides.
  */
 export async function stepOfDestroyed(
-  { request, rehearses }: Pick<AdvanceInput, 'request' | 'rehearses'>,
+  { request, dryRun }: Pick<RotateRequest, 'request' | 'dryRun'>,
   observation: Observation,
   log: Log,
   ports: ApplyPorts,
-): Promise<{ readonly step: Step | undefined } | undefined> {
-  const { kind, key, assessment } = observation;
+): Promise<{ readonly step: RotationStep | undefined } | undefined> {
+  const { kind, key, comparison } = observation;
   if (request === undefined || request.type === 'rollback' || log.transitions.length > 0 || log.destroyed) {
     return undefined;
   }
   const version = key.versions.find(({ kid }) => kid === request.kid);
   if (version?.state !== 'destroyed') return undefined;
   const { n, kid, createdAt } = version;
-  const item = assessment.ledger.get(kind)?.find((candidate) => candidate.n === n);
+  const item = comparison.ledger.get(kind)?.find((candidate) => candidate.n === n);
   if (request.type === 'destroy') {
     if (item !== undefined) return { step: { type: 'destroy', n } };
-    await sweepAfter(version, observation, { rehearses }, log, ports);
+    await sweepAfter(version, observation, { dryRun }, log, ports);
     log.notes.push(`v${n} is destroyed already`);
     return { step: undefined };
   }
@@ -53,13 +53,13 @@ export async function stepOfDestroyed(
 async function sweepAfter(
   version: VersionRecord,
   observation: Observation,
-  { rehearses }: Pick<AdvanceInput, 'rehearses'>,
+  { dryRun }: Pick<RotateRequest, 'dryRun'>,
   log: Log,
   ports: ApplyPorts,
 ): Promise<void> {
   const traces = await refuseToLeave(version, observation, log, ports);
   if (traces.temps.length === 0) return;
-  if (rehearses) {
+  if (dryRun) {
     for (const { place } of traces.temps) log.say(`next: delete ${place}, a temp file of an earlier run`);
     return;
   }
@@ -71,11 +71,11 @@ async function sweepAfter(
 /** Looks for the key outside its ledger entry. Throws REFUSED where it would stay; what could not be read is named. */
 export async function refuseToLeave(
   { n, kid }: VersionRecord,
-  { kind, assessment }: Observation,
+  { kind, comparison }: Observation,
   log: Log,
   { store }: Pick<ApplyPorts, 'store'>,
 ): Promise<Traces> {
-  const { snapshot, ledger } = assessment;
+  const { snapshot, ledger } = comparison;
   const item = ledger.get(kind)?.find((candidate) => candidate.n === n);
   const isSame = item !== undefined && item.damage === undefined && item.entry.facts.kid === kid;
   const entries = isSame ? item.entry.material.entries : undefined;
@@ -132,7 +132,7 @@ export function exposureOf(key: KeyRecord, { n, kid }: VersionRecord): Loss | un
  */
 export async function deleteEntry(
   { spec }: InstallationRecord,
-  { kind, assessment }: Observation,
+  { kind, comparison }: Observation,
   { n, kid }: VersionRecord,
   ports: ApplyPorts,
 ): Promise<Deletion | undefined> {
@@ -152,7 +152,7 @@ export async function deleteEntry(
     if (record === undefined || version?.state !== 'destroyed') throw changed(formatRef(ref));
     // Other versions and projections were looked at before anything was written; copies may have come since.
     const look = (): Promise<Traces> =>
-      tracesOf(store, assessment.snapshot, { entry: ref, kid }, found.damage === undefined ? found.data : undefined);
+      tracesOf(store, comparison.snapshot, { entry: ref, kid }, found.damage === undefined ? found.data : undefined);
     refuseCopies(kid, await look());
     signal.throwIfAborted();
     const changes = [{ action: 'delete', object: formatRef(ref), key: kind, kid }];

@@ -1,11 +1,11 @@
 import { unconfirmedReplacement } from '../emergency.ts';
 import { gatherEvidence, remarksOn } from '../evidence/evidence.ts';
+import type { Gate } from '../gate.ts';
 import { afterCurrent } from '../gates/consumers.ts';
-import type { Gate } from '../situation.ts';
-import { noteFound } from './note-found.ts';
-import { restartBehind } from './restart.ts';
+import { proposeEvidence } from './note-found.ts';
+import type { RotatePorts, RotationContext, WaitingFor } from './request.ts';
+import { restartStale } from './restart.ts';
 import type { Log } from './rotation-log.ts';
-import type { AdvancePorts, Scene, WaitingFor } from './rotation-run.ts';
 
 /**
  * What is left of an emergency once its last transition is made: whoever has loaded the compromised key works with it until
@@ -13,11 +13,11 @@ import type { AdvancePorts, Scene, WaitingFor } from './rotation-run.ts';
  */
 export async function endEmergency(
   { staysLoaded }: Pick<Gate, 'staysLoaded'>,
-  scene: Scene,
+  context: RotationContext,
   log: Log,
-  ports: AdvancePorts,
+  ports: RotatePorts,
 ): Promise<WaitingFor | 'look again' | undefined> {
-  const { input, observation } = scene;
+  const { input, observation } = context;
   const { clock, workloads } = ports;
   const entry = unconfirmedReplacement(observation.key, clock.now());
   if (entry === undefined) return undefined;
@@ -31,11 +31,10 @@ export async function endEmergency(
     return undefined;
   }
   for (const remark of remarksOn(gathered)) log.say(remark);
-  await noteFound({}, gathered, scene, log, ports);
+  await proposeEvidence({}, gathered, context, log, ports);
   const decision = afterCurrent(consumers, clock.now());
   if (decision.open) return undefined;
-  if (input.restart && !input.rehearses && (await restartBehind(gathered.behind, input, log, ports)))
-    return 'look again';
+  if (input.restart && !input.dryRun && (await restartStale(gathered.behind, input, log, ports))) return 'look again';
   const { reason, blockers, stuck, onWord } = decision;
   if (consumers?.status !== 'behind') {
     return { reason, blockers, ...(stuck === undefined ? {} : { stuck }), ...(onWord === undefined ? {} : { onWord }) };

@@ -1,33 +1,33 @@
 import { PaletteKeysError } from '../../errors.ts';
 import type { VersionRecord } from '../../ledger/record.ts';
+import type { Decision, RotationStep } from '../gate.ts';
 import type { Rotation } from '../kinds.ts';
-import { isLeftover, leftoverStep } from '../machine.ts';
-import type { Decision, Step } from '../situation.ts';
+import { isSuperseded, supersededStep } from '../machine.ts';
+import type { RotateRequest } from './request.ts';
 import type { Log } from './rotation-log.ts';
-import type { AdvanceInput } from './rotation-run.ts';
 
 /** What is left of finished rotations: old versions of a kind that keeps them trusted for as long as they are needed. */
 
 /** True where a step retires one of them, and nobody asked for it by name. */
-export function isOfLeftover(
-  step: Step,
+export function retiresSuperseded(
+  step: RotationStep,
   rotation: Rotation,
   versions: readonly VersionRecord[],
-  { request }: Pick<AdvanceInput, 'request'>,
-): step is Extract<Step, { type: 'retire' }> {
+  { request }: Pick<RotateRequest, 'request'>,
+): step is Extract<RotationStep, { type: 'retire' }> {
   if (rotation.type !== 'versions' || rotation.keepsTrusted !== true || request !== undefined) return false;
-  return step.type === 'retire' && versions.some((version) => version.n === step.n && isLeftover(version));
+  return step.type === 'retire' && versions.some((version) => version.n === step.n && isSuperseded(version));
 }
 
 /** Says that one stays, or in a rehearsal that it could go; false where it goes, or has to be waited for. */
-export function looksBack(
-  { n }: Extract<Step, { type: 'retire' }>,
+export function reportKept(
+  { n }: Extract<RotationStep, { type: 'retire' }>,
   decision: Decision,
-  { kind, rehearses }: Pick<AdvanceInput, 'kind' | 'rehearses'>,
+  { kind, dryRun }: Pick<RotateRequest, 'kind' | 'dryRun'>,
   log: Log,
 ): boolean {
-  if (decision.open && rehearses) log.say(`next: retire v${n} of ${kind}; nothing stands in the way`);
-  else if (!decision.open && (decision.stays === true || rehearses)) {
+  if (decision.open && dryRun) log.say(`next: retire v${n} of ${kind}; nothing stands in the way`);
+  else if (!decision.open && (decision.stays === true || dryRun)) {
     log.say([`v${n} stays trusted: ${decision.reason}`, ...decision.blockers].join('; '));
   } else return false;
   log.kept.add(n);
@@ -40,10 +40,10 @@ export function looksBack(
  */
 export function resetStep(
   versions: readonly VersionRecord[],
-  { kind }: Pick<AdvanceInput, 'kind'>,
+  { kind }: Pick<RotateRequest, 'kind'>,
   log: Log,
-): Step | undefined {
-  const old = versions.filter(isLeftover);
+): RotationStep | undefined {
+  const old = versions.filter(isSuperseded);
   if (log.resets === undefined) {
     const [only, ...others] = old;
     if (only === undefined) {
@@ -65,7 +65,7 @@ export function resetStep(
     }
     log.resets = only.n;
   }
-  return leftoverStep(
+  return supersededStep(
     old.filter(({ n }) => n === log.resets),
     log.kept,
   );

@@ -1,33 +1,33 @@
 import type { KindId } from '../../ledger/entry.ts';
 import { confirmConsumers, noteScan } from '../evidence/confirm.ts';
 import type { Gathered } from '../evidence/evidence.ts';
-import type { Decision } from '../situation.ts';
+import type { Decision } from '../gate.ts';
+import type { RotatePorts, RotationContext } from './request.ts';
 import type { Log } from './rotation-log.ts';
-import type { AdvancePorts, Scene } from './rotation-run.ts';
 
 /** Notes what has to be known the next time, once somebody has agreed to that. */
-export async function noteFound(
+export async function proposeEvidence(
   decision: Pick<Extract<Decision, { open: false }>, 'remedy'>,
   gathered: Gathered | undefined,
-  scene: Scene,
+  context: RotationContext,
   log: Log,
-  ports: AdvancePorts,
+  ports: RotatePorts,
 ): Promise<void> {
-  const { kind, agree, rehearses } = scene.input;
+  const { kind, agree, dryRun } = context.input;
   // Also where it is refused: a scan that no longer counts must not stand there as if it did.
   const found = decision.remedy === undefined ? gathered : { confirmed: undefined, scanned: gathered?.scanned };
   const action = foundInWords(found, kind);
-  if (rehearses || found === undefined || action === undefined) return;
+  if (dryRun || found === undefined || action === undefined) return;
   await agree({ kind, action, plan: undefined, irrevocable: undefined });
-  await noteEvidence(found, scene, log, ports);
+  await recordEvidence(found, context, log, ports);
 }
 
 /** Notes it: the consumers that were found to be current, and the first look that found nobody. Says whom nobody looked for. */
-export async function noteEvidence(
+export async function recordEvidence(
   { confirmed, scanned, evidence }: Pick<Gathered, 'confirmed' | 'scanned'> & Partial<Pick<Gathered, 'evidence'>>,
-  { input: { kind }, record }: Scene,
+  { input: { kind }, record }: RotationContext,
   log: Log,
-  ports: AdvancePorts,
+  ports: RotatePorts,
 ): Promise<void> {
   const users = evidence?.users;
   if (users?.status === 'unknown' && users.leaves !== undefined) {

@@ -4,43 +4,43 @@ import { formatTime, type KindId } from '../../ledger/entry.ts';
 import type { InstallationRecord } from '../../ledger/record.ts';
 import { reissuedSince, withReissue } from '../../ledger/replacement.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
-import { lookAt } from '../../reconcile/plan/change.ts';
-import type { Assessment } from '../../reconcile/plan/compare/compare.ts';
+import { inspectOnly } from '../../reconcile/plan/change.ts';
+import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import type { Outcome } from '../../reconcile/plan/compare/projection.ts';
 import { wipe } from '../../reconcile/read/wipe.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
 import { lockNow } from '../evidence/confirm.ts';
-import { describeBehind, describeNameless, findBehind } from '../evidence/consumers.ts';
+import { describeNameless, describeStalePod, findStaleConsumers } from '../evidence/consumers.ts';
 import { isFromTheFuture, isIssuedSince, type Leaf, leavesToReissue } from '../leaves.ts';
 import { observeComplete } from './observe.ts';
 import { reloadMembers } from './reload-members.ts';
-import { restartBehind } from './restart.ts';
+import type { RotatePorts, RotateRequest, RotateResult } from './request.ts';
+import { restartStale } from './restart.ts';
 import type { Log } from './rotation-log.ts';
-import type { Advance, AdvanceInput, AdvancePorts } from './rotation-run.ts';
 import { writeChange } from './write-change.ts';
 
 /** The kind whose evidence tells of its certificates, which have no versions. */
 const ISSUER = 'internal-ca';
 
 /** Issues certificates anew: the same CA, a new key, one write each. What does not reload by itself is restarted if asked for. */
-export async function reissueLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<Advance> {
+export async function reissueLeaves(input: RotateRequest, log: Log, ports: RotatePorts): Promise<RotateResult> {
   const { observation, record } = await observeComplete(input, log, ports);
-  const { assessment } = observation;
+  const { comparison } = observation;
   try {
     const { again, due } = input;
     // `opens`: one that waits and looks again issues nothing twice.
-    const wish = {
+    const intent = {
       due,
-      again: again && input.opens,
+      again: again && input.mayStart,
       minInterval: parseDuration(record.spec.rotation.minInterval),
     };
-    const chosen = chosenOf(assessment, input);
+    const chosen = chosenOf(comparison, input);
     const now = ports.clock.now();
     const all = chosen.flatMap(({ leaf }) => leaf ?? []);
-    const leaves = leavesToReissue(all, wish, now);
+    const leaves = leavesToReissue(all, intent, now);
     const issued = [...chosen.filter((each) => isLost(each, due)), ...leaves];
     const before = new Set(input.before?.steps.map(({ ref }) => formatRef(ref)));
-    const since = input.compromised ? emergencySince(record, input.kind, wish.minInterval, now) : undefined;
+    const since = input.compromised ? emergencySince(record, input.kind, intent.minInterval, now) : undefined;
     const isReplaced = (leaf: Leaf): boolean => since !== undefined && isIssuedSince(leaf, since);
     const isLeft = (leaf: Leaf): boolean =>
       !leaves.includes(leaf) && !before.has(formatRef(leaf.ref)) && !isReplaced(leaf);
@@ -48,23 +48,23 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     if (issued.length === 0) log.notes.push(due ? 'none is due' : whyLeft(chosen, now, since));
     else {
       const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
-      const change = { ...lookAt(input.kind), generation: record.generation, reissues };
+      const change = { ...inspectOnly(input.kind), generation: record.generation, reissues };
       const agreed = async (): Promise<void> => {
         if (!input.compromised || since !== undefined) return;
         await noteReissue(record.spec.ledgerNamespace, input.kind, ports);
         log.wrote = true;
       };
       const how = { input, ports, log, seen: observation, irrevocable: undefined, agreed };
-      await writeChange(inWords(issued), change, how);
-      if (input.rehearses) return log.rehearsed(inWords(issued));
+      await writeChange(describeLeaves(issued), change, how);
+      if (input.dryRun) return log.rehearsed(describeLeaves(issued));
     }
-    const finished = (): Advance => {
+    const finished = (): RotateResult => {
       if (left.length === 0) return log.finished();
       // What the killed run of the same command has written counts as written.
       if (since !== undefined) return log.refused(perhapsCompromised(left));
       throw perhapsCompromised(left);
     };
-    if (input.rehearses) return finished();
+    if (input.dryRun) return finished();
     const reloaded = await reloadMembers(observation, input, log, ports);
     if (reloaded !== undefined && reloaded.behind.length > 0) {
       const reason = 'these still serve the old certificate: their files change up to two minutes after the Secret';
@@ -76,27 +76,27 @@ export async function reissueLeaves(input: AdvanceInput, log: Log, ports: Advanc
     }
     if (reloaded !== undefined) log.notes.push(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
     const only = input.services === undefined ? undefined : chosen.map(({ ref }) => ref);
-    const look = () => findBehind(observation, { kid: undefined, reloads: true }, input, ports, only);
+    const look = () => findStaleConsumers(observation, { kid: undefined, reloads: true }, input, ports, only);
     let behind = await look();
-    if (input.restart && typeof behind !== 'string' && (await restartBehind(behind, input, log, ports)))
+    if (input.restart && typeof behind !== 'string' && (await restartStale(behind, input, log, ports)))
       behind = await look();
     if (typeof behind === 'string') {
       if (issued.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
       return finished();
     }
     const staying = behind.pods.filter(({ pod: { leaving } }) => !leaving);
-    log.notes.push(...behind.nameless.map(describeNameless), ...staying.map(describeBehind), ...behind.missing);
+    log.notes.push(...behind.nameless.map(describeNameless), ...staying.map(describeStalePod), ...behind.missing);
     if (behind.unknown !== undefined) log.notes.push(behind.unknown);
     if (staying.some(({ restarts }) => restarts) && !input.restart) log.notes.push('--restart starts them anew');
     return finished();
   } finally {
-    wipe(assessment);
+    wipe(comparison);
   }
 }
 
 /** Certificates that stand where they should, of the services that are meant. */
-export function chosenLeaves(assessment: Assessment, input: Pick<AdvanceInput, 'kind' | 'services'>): readonly Leaf[] {
-  return chosenOf(assessment, input).flatMap(({ leaf }) => leaf ?? []);
+export function chosenLeaves(comparison: Comparison, input: Pick<RotateRequest, 'kind' | 'services'>): readonly Leaf[] {
+  return chosenOf(comparison, input).flatMap(({ leaf }) => leaf ?? []);
 }
 
 /** A Secret for a certificate, by the name of its service. */
@@ -109,8 +109,8 @@ interface Place {
 }
 
 function chosenOf(
-  { projections }: Assessment,
-  { kind, services }: Pick<AdvanceInput, 'kind' | 'services'>,
+  { projections }: Comparison,
+  { kind, services }: Pick<RotateRequest, 'kind' | 'services'>,
 ): readonly Place[] {
   const all = projections.flatMap(({ projection, outcome, leaf }): Place[] => {
     if (projection.kind !== kind || projection.source !== 'issued') return [];
@@ -141,7 +141,7 @@ function emergencySince({ keys }: InstallationRecord, kind: KindId, minInterval:
 }
 
 /** Written before the first certificate, for the run may be killed after it. */
-async function noteReissue(ledgerNamespace: string, kind: KindId, ports: AdvancePorts): Promise<void> {
+async function noteReissue(ledgerNamespace: string, kind: KindId, ports: RotatePorts): Promise<void> {
   const now = ports.clock.now();
   const change = (record: InstallationRecord): InstallationRecord => {
     const key = record.keys[ISSUER];
@@ -178,7 +178,7 @@ function perhapsCompromised(left: readonly Leaf[]): PaletteKeysError {
   );
 }
 
-function inWords(leaves: readonly Pick<Leaf, 'name'>[]): string {
+function describeLeaves(leaves: readonly Pick<Leaf, 'name'>[]): string {
   const names = leaves.map(({ name }) => name).join(', ');
   return `issue ${leaves.length === 1 ? 'the certificate' : `${leaves.length} certificates`} of ${names} anew`;
 }

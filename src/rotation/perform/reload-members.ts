@@ -6,8 +6,8 @@ import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import { ringsOfLedger } from '../../reconcile/plan/compare/compare.ts';
 import { authoritiesOf } from '../../tenants/keyring.ts';
 import type { Observation } from '../evidence/observation.ts';
+import type { RotatePorts, RotateRequest } from './request.ts';
 import type { Log } from './rotation-log.ts';
-import type { AdvanceInput, AdvancePorts } from './rotation-run.ts';
 
 /** Members of the replica set, by what came of having them load their certificate. */
 export interface Reloaded {
@@ -27,14 +27,14 @@ const PROBE_TIMEOUT_MS = 5000;
  * somebody has agreed; one that a look before has told is told again until it serves it, and that is no news.
  */
 export async function reloadMembers(
-  { kind, assessment }: Observation,
-  input: Pick<AdvanceInput, 'rehearses' | 'before' | 'agree'>,
+  { kind, comparison }: Observation,
+  input: Pick<RotateRequest, 'dryRun' | 'before' | 'agree'>,
   log: Pick<Log, 'did'>,
-  ports: AdvancePorts,
+  ports: RotatePorts,
 ): Promise<Reloaded | undefined> {
-  const [ref] = assessment.projections.flatMap(({ projection }) => (projection.kind === kind ? [projection.ref] : []));
-  if (kind !== 'mongodb-tls' || input.rehearses || ref === undefined) return undefined;
-  const { ledger, record, snapshot } = assessment;
+  const [ref] = comparison.projections.flatMap(({ projection }) => (projection.kind === kind ? [projection.ref] : []));
+  if (kind !== 'mongodb-tls' || input.dryRun || ref === undefined) return undefined;
+  const { ledger, record, snapshot } = comparison;
   const server = await ports.databaseUsers(snapshot.spec, authoritiesOf(ringsOfLedger(ledger, record)));
   if (server?.admin === undefined) return undefined;
   const leaf = await leafIn(ref, ports);
@@ -60,12 +60,7 @@ export async function reloadMembers(
   return result;
 }
 
-async function reload(
-  member: string,
-  leaf: string,
-  admin: DatabaseAdmin,
-  ports: AdvancePorts,
-): Promise<keyof Reloaded> {
+async function reload(member: string, leaf: string, admin: DatabaseAdmin, ports: RotatePorts): Promise<keyof Reloaded> {
   try {
     if (!(await admin.rotateCertificates(member))) return 'deaf';
   } catch (error) {
@@ -77,7 +72,7 @@ async function reload(
 }
 
 /** As it stands there now: this run may have issued it. */
-async function leafIn(ref: ObjectRef, { store }: AdvancePorts): Promise<string> {
+async function leafIn(ref: ObjectRef, { store }: RotatePorts): Promise<string> {
   const found = await store.get(ref);
   const [leaf] = found === undefined || found.damage !== undefined ? [] : readBundle(entry(found.data, 'tls.crt'));
   if (leaf !== undefined) return leaf.x509.toString();
@@ -86,7 +81,7 @@ async function leafIn(ref: ObjectRef, { store }: AdvancePorts): Promise<string> 
   });
 }
 
-async function serves(member: string, leaf: string, { probe }: AdvancePorts): Promise<boolean> {
+async function serves(member: string, leaf: string, { probe }: RotatePorts): Promise<boolean> {
   const at = member.lastIndexOf(':');
   const host = member.slice(0, at).replace(/^\[|\]$/g, '');
   const port = Number(member.slice(at + 1));

@@ -1,8 +1,8 @@
 import { PaletteKeysError } from '../../errors.ts';
-import type { Lagging } from '../evidence/consumers.ts';
+import type { StaleConsumers } from '../evidence/consumers.ts';
 import type { EvidencePorts } from '../evidence/observation.ts';
+import type { Pausing, RotateRequest } from './request.ts';
 import type { Log } from './rotation-log.ts';
-import type { AdvanceInput, Pausing } from './rotation-run.ts';
 
 const POLL_MS = 2000;
 const PATIENCE_MS = 15 * 60_000;
@@ -12,9 +12,9 @@ const PATIENCE_MS = 15 * 60_000;
  * restarted once for a change, however often one looks, and none before somebody has agreed. False where there was none to
  * restart. One that cannot be restarted does not stop the others; then it throws REFUSED, which says what to do.
  */
-export async function restartBehind(
-  { pods, settledAt }: Lagging,
-  { kind, agree }: Pick<AdvanceInput, 'kind' | 'agree'>,
+export async function restartStale(
+  { pods, settledAt }: StaleConsumers,
+  { kind, agree }: Pick<RotateRequest, 'kind' | 'agree'>,
   log: Pick<Log, 'restarted' | 'did'>,
   { workloads, clock, pause }: Pick<EvidencePorts, 'workloads' | 'clock'> & Pausing,
 ): Promise<boolean> {

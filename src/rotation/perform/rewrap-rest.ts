@@ -12,10 +12,10 @@ import { previewRewrap } from '../../tenants/rewrap.ts';
 import { noteScan } from '../evidence/confirm.ts';
 import type { Observation } from '../evidence/observation.ts';
 import { named, reachTenants } from '../evidence/tenants.ts';
+import { activeVersion, type RotationStep } from '../gate.ts';
 import { hasScan } from '../scans.ts';
-import { activeVersion, type Step } from '../situation.ts';
+import type { RotatePorts, RotateRequest, RotationContext } from './request.ts';
 import type { Log } from './rotation-log.ts';
-import type { AdvanceInput, AdvancePorts, Scene } from './rotation-run.ts';
 
 const KIND = 'root-key';
 const EVERYTHING = { index: 0, count: 1 };
@@ -28,10 +28,10 @@ const NAMED = 20;
  * TENANT_KEYS_BROKEN, having written nothing, where a key does not open.
  */
 export async function rewrapRest(
-  step: Step | undefined,
-  { input, observation, record }: Scene,
+  step: RotationStep | undefined,
+  { input, observation, record }: RotationContext,
   log: Log,
-  ports: AdvancePorts,
+  ports: RotatePorts,
 ): Promise<boolean> {
   const { kind, key } = observation;
   // A published one too that is given up: after a backup was restored, tenant keys may need it.
@@ -40,7 +40,7 @@ export async function rewrapRest(
   const old = key.versions.filter(isOld);
   const isLast = step === undefined || (step.type === 'retire' && old.some(({ n }) => n === step.n));
   const isDue = kind === KIND && old.length > 0 && isLast;
-  if (!isDue || input.rehearses) return false;
+  if (!isDue || input.dryRun) return false;
   const { n: active } = activeVersion(key);
   if (log.rewrapped === active) return false;
   log.rewrapped = active;
@@ -85,10 +85,10 @@ export async function forgetScans({ spec }: InstallationRecord, ports: ApplyPort
 
 /** Says which tenants' keys whoever holds the old root key may hold: wrapping them anew does not change that. */
 export async function noteExposed(
-  step: Step | undefined,
-  { input, observation }: { readonly input: AdvanceInput; readonly observation: Observation },
+  step: RotationStep | undefined,
+  { input, observation }: { readonly input: RotateRequest; readonly observation: Observation },
   log: Log,
-  ports: AdvancePorts,
+  ports: RotatePorts,
 ): Promise<void> {
   if (observation.kind !== KIND || !input.compromised || log.exposed) return;
   log.exposed = true;

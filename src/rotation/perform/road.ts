@@ -1,28 +1,28 @@
 import { PaletteKeysError } from '../../errors.ts';
-import { assess } from '../../reconcile/plan/compare/compare.ts';
-import { gather } from '../../reconcile/read/read-installation.ts';
+import { compare } from '../../reconcile/plan/compare/compare.ts';
+import { readInstallation } from '../../reconcile/read/read-installation.ts';
 import { wipe } from '../../reconcile/read/wipe.ts';
 import { type CensusPorts, censusEvidence } from '../evidence/census.ts';
 import { openStep } from '../machine.ts';
 import { type PlannedStep, planRoad } from '../plan.ts';
 import { countsFor } from '../word.ts';
-import { rotationOf } from './advance.ts';
 import { refuseSafe } from './choose-step.ts';
 import { unwantedKind } from './observe.ts';
 import { chosenLeaves } from './reissue.ts';
-import type { AdvanceInput } from './rotation-run.ts';
+import type { RotateRequest } from './request.ts';
+import { rotationOf } from './rotate-key.ts';
 
 /** The road of a kind's rotation from where it is now. Writes nothing. Throws REFUSED where there is none. */
 export async function readRoad(
-  input: Pick<AdvanceInput, 'kind' | 'spec' | 'again' | 'compromised' | 'services' | 'assumeConsumersCurrent'>,
+  input: Pick<RotateRequest, 'kind' | 'spec' | 'again' | 'compromised' | 'services' | 'assumeConsumersCurrent'>,
   ports: CensusPorts,
 ): Promise<readonly PlannedStep[]> {
   const { kind, spec } = input;
   const { store, clock } = ports;
   const rotation = rotationOf(kind);
-  const assessment = await assess(await gather(store, spec), { adopt: false, restore: false }, clock.now());
-  const { record } = assessment;
-  wipe(assessment);
+  const comparison = await compare(await readInstallation(store, spec), { adopt: false, restore: false }, clock.now());
+  const { record } = comparison;
+  wipe(comparison);
   if (record.status !== 'sound') {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation, or its record is lost`, {
       hint: 'palette-keys init makes or completes one',
@@ -33,7 +33,7 @@ export async function readRoad(
   const unwanted = unwantedKind(kind, recorded);
   if (unwanted !== undefined) throw unwanted;
   const key = keys[kind];
-  const leaves = rotation.type === 'leaves' ? chosenLeaves(assessment, input) : [];
+  const leaves = rotation.type === 'leaves' ? chosenLeaves(comparison, input) : [];
   if (
     rotation.type === 'versions' &&
     openStep(key?.versions ?? [], { keepsTrusted: false }, ports.clock.now()) === undefined

@@ -3,9 +3,9 @@ import type { KindId } from '../../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../../ledger/record.ts';
 import type { Transition } from '../../reconcile/plan/change.ts';
 import type { InitPlan } from '../../reconcile/plan/plan-changes.ts';
-import type { Step as ObjectStep } from '../../reconcile/plan/step.ts';
+import type { ObjectStep } from '../../reconcile/plan/step.ts';
 import { countsFor, type Word } from '../word.ts';
-import type { Advance, AdvanceInput, Deletion, Heard, Restarted, WaitingFor } from './rotation-run.ts';
+import type { Deletion, Heard, Restarted, RotateRequest, RotateResult, WaitingFor } from './request.ts';
 
 /** What one look of a run has done so far, and the looks before it. */
 export class Log {
@@ -34,13 +34,13 @@ export class Log {
   /** True where the operator's word, for the generation that the record is at, ends an emergency. */
   offersWord = false;
   readonly #kind: KindId;
-  readonly #before: Pick<Advance, 'steps' | 'transitions' | 'effects'>;
+  readonly #before: Pick<RotateResult, 'steps' | 'transitions' | 'effects'>;
   readonly #steps: (ObjectStep | Deletion)[] = [];
-  #versions: Advance['versions'];
+  #versions: RotateResult['versions'];
   #generation: number;
   #word: Heard | undefined;
 
-  constructor({ kind, before }: Pick<AdvanceInput, 'kind' | 'before'>) {
+  constructor({ kind, before }: Pick<RotateRequest, 'kind' | 'before'>) {
     this.#kind = kind;
     this.#before = before ?? { steps: [], transitions: [], effects: [] };
     this.#versions = before?.versions ?? [];
@@ -100,27 +100,27 @@ export class Log {
     this.wrote = true;
   }
 
-  finished(): Advance {
+  finished(): RotateResult {
     return this.#result(true);
   }
 
-  waiting(waitingFor: WaitingFor): Advance {
+  waiting(waitingFor: WaitingFor): RotateResult {
     return this.#result(false, waitingFor);
   }
 
   /** What has been refused has written nothing (contract, section 5): once this command has, it can but wait. */
-  refused({ message, hint, details }: PaletteKeysError): Advance {
+  refused({ message, hint, details }: PaletteKeysError): RotateResult {
     const blockers = [...details.map(({ message: what }) => what), hint];
     return { ...this.#result(false, { reason: message, blockers }), refused: true };
   }
 
   /** As far as a rehearsal goes: what would be done next. */
-  rehearsed(action: string): Advance {
+  rehearsed(action: string): RotateResult {
     this.notes.push(`next: ${action}; nothing stands in the way`);
     return this.#result(false);
   }
 
-  #result(done: boolean, waitingFor?: WaitingFor): Advance {
+  #result(done: boolean, waitingFor?: WaitingFor): RotateResult {
     return {
       key: this.#kind,
       done,

@@ -4,9 +4,9 @@ import type { Snapshot } from '../../reconcile/plan/snapshot.ts';
 import { applyInit, previewInit } from '../../reconcile/reconcile.ts';
 import { refuseBlocked } from '../../reconcile/refusals.ts';
 import type { Observation } from '../evidence/observation.ts';
+import type { Loss, RotatePorts, RotateRequest } from './request.ts';
+import { irrevocableLoss } from './request.ts';
 import type { Log } from './rotation-log.ts';
-import type { AdvanceInput, AdvancePorts, Loss } from './rotation-run.ts';
-import { irrevocableLoss } from './rotation-run.ts';
 
 /**
  * What was read so long ago is read once more: while somebody was asked, or records were counted, others may have written.
@@ -20,7 +20,7 @@ export interface Verified {
   readonly at: Date;
 }
 
-export function isFresh({ at }: { readonly at: Date }, { clock }: Pick<AdvancePorts, 'clock'>): boolean {
+export function isRecent({ at }: { readonly at: Date }, { clock }: Pick<RotatePorts, 'clock'>): boolean {
   return clock.now().getTime() - at.getTime() <= FRESH_MS;
 }
 
@@ -40,8 +40,8 @@ export async function writeChange(
     agreed,
     takeOver,
   }: {
-    readonly input: AdvanceInput;
-    readonly ports: AdvancePorts;
+    readonly input: RotateRequest;
+    readonly ports: RotatePorts;
     readonly log: Log;
     /** What the change was decided on. */
     readonly seen: Observation | undefined;
@@ -54,12 +54,12 @@ export async function writeChange(
 ): Promise<void> {
   const request: InitInput['request'] = { adopt: false, restore: false, change };
   const init = (): InitInput => {
-    const before = seen !== undefined && isFresh(seen, ports) ? { seen: seen.assessment.snapshot } : {};
+    const before = seen !== undefined && isRecent(seen, ports) ? { seen: seen.comparison.snapshot } : {};
     return { spec: input.spec, createNamespaces: false, request, ...before };
   };
   const plan = await previewInit(init(), ports);
   refuseBlocked(plan);
-  if (input.rehearses) {
+  if (input.dryRun) {
     if (irrevocable?.yields === true) log.say(irrevocable.reason);
     else if (irrevocable !== undefined) throw irrevocableLoss(irrevocable);
     return;

@@ -7,13 +7,13 @@ import { type InstallationRecord, isOlder, SCHEMA_VERSION, type VersionRecord } 
 import { activeOf } from '../../ledger/ring.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { trailOf } from '../../reconcile/plan/audit-log.ts';
-import type { Assessment } from '../../reconcile/plan/compare/compare.ts';
+import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import { clockFindings } from '../../reconcile/plan/findings/clock.ts';
 import { rotateAfterOf } from '../../reconcile/plan/findings/due-dates.ts';
 import { type Finding, finding } from '../../reconcile/plan/findings/finding.ts';
 import { standingFindings } from '../../reconcile/plan/findings/findings.ts';
 import { type InitPlan, planInit } from '../../reconcile/plan/plan-changes.ts';
-import type { Step } from '../../reconcile/plan/step.ts';
+import type { ObjectStep } from '../../reconcile/plan/step.ts';
 
 export interface StatusReport {
   readonly installationId: string;
@@ -53,31 +53,31 @@ export interface VersionStatus
 }
 
 /** What `status` shows, or undefined where the store holds no installation. */
-export function reportStatus(assessment: Assessment, now: Date): StatusReport | undefined {
-  const { installationId } = assessment;
-  const { ledger, projections } = assessment.snapshot;
+export function reportStatus(comparison: Comparison, now: Date): StatusReport | undefined {
+  const { installationId } = comparison;
+  const { ledger, projections } = comparison.snapshot;
   if (installationId === undefined && ledger.length === 0 && projections.size === 0) return undefined;
-  const plan = planInit(assessment, now);
+  const plan = planInit(comparison, now);
   const findings = [
-    ...recordFindings(assessment, plan),
-    ...clockFindings(assessment, now),
+    ...recordFindings(comparison, plan),
+    ...clockFindings(comparison, now),
     ...plan.steps.flatMap(stepFindings),
-    ...standingFindings(assessment, now),
+    ...standingFindings(comparison, now),
   ];
-  const { spec } = assessment.snapshot;
+  const { spec } = comparison.snapshot;
   const isShown = (kind: Kind) => isWanted(kind, spec) && (!kind.versioned || kind.madeByInit);
-  const shown = INVENTORY.filter((kind) => isShown(kind) || assessment.rings.has(kind.id));
-  const keys = shown.map((kind) => keyStatus(kind, plan, assessment, findings));
-  const { namespace } = assessment.snapshot.spec;
-  return { installationId: installationId ?? '', namespace, keys, ...auditOf(assessment), findings };
+  const shown = INVENTORY.filter((kind) => isShown(kind) || comparison.rings.has(kind.id));
+  const keys = shown.map((kind) => keyStatus(kind, plan, comparison, findings));
+  const { namespace } = comparison.snapshot.spec;
+  return { installationId: installationId ?? '', namespace, keys, ...auditOf(comparison), findings };
 }
 
-function auditOf({ snapshot }: Assessment): Pick<StatusReport, 'audit'> {
+function auditOf({ snapshot }: Comparison): Pick<StatusReport, 'audit'> {
   const { lines, head } = trailOf(snapshot) ?? { lines: 0, head: null };
   return head === null ? {} : { audit: { lines, head: `SHA256:${head}` } };
 }
 
-function recordFindings({ record, snapshot }: Assessment, plan: InitPlan): readonly Finding[] {
+function recordFindings({ record, snapshot }: Comparison, plan: InitPlan): readonly Finding[] {
   const subject = `ConfigMap/${snapshot.spec.ledgerNamespace}/palette-keys-installation`;
   if (record.status === 'missing') {
     return [
@@ -116,24 +116,24 @@ export function tooNewStatus(error: unknown, namespace: string): StatusReport | 
   };
 }
 
-function stepFindings(step: Step): readonly Finding[] {
+function stepFindings(step: ObjectStep): readonly Finding[] {
   if (step.action === 'keep') return [];
   const remedy = step.remedy ?? `palette-keys init${step.replaces === true ? ' --yes' : ''}`;
   return [finding(step.code ?? 'INSTALLATION_INCOMPLETE', formatRef(step.ref), step.reason ?? '', remedy)];
 }
 
-function keyStatus(kind: Kind, plan: InitPlan, assessment: Assessment, all: readonly Finding[]): KeyStatus {
+function keyStatus(kind: Kind, plan: InitPlan, comparison: Comparison, all: readonly Finding[]): KeyStatus {
   const steps = plan.steps.filter(({ key }) => key === kind.id);
   const places = steps.map(({ ref }) => formatRef(ref));
   const findings = all.filter(({ subject }) => subject === kind.id || places.includes(subject));
   const { id: key, title } = kind;
-  const kept = isWanted(kind, assessment.snapshot.spec) ? {} : { kept: true as const };
-  if (kind.versioned) return { key, title, ...kept, objects: places, ...versionsOf(kind.id, assessment), findings };
-  const objects = leafStatuses(kind.id, assessment);
+  const kept = isWanted(kind, comparison.snapshot.spec) ? {} : { kept: true as const };
+  if (kind.versioned) return { key, title, ...kept, objects: places, ...versionsOf(kind.id, comparison), findings };
+  const objects = leafStatuses(kind.id, comparison);
   return { key, title, objects, ...earliest(objects), findings };
 }
 
-function versionsOf(id: string, { record, rings, snapshot }: Assessment): Partial<KeyStatus> {
+function versionsOf(id: string, { record, rings, snapshot }: Comparison): Partial<KeyStatus> {
   const recorded = record.status === 'sound' ? (record.record.keys[id]?.versions ?? []) : [];
   const ring = rings.get(id);
   const versions = recorded.map(({ n, kid, state, since, createdAt, fingerprint, notAfter }) => {
@@ -151,7 +151,7 @@ function versionsOf(id: string, { record, rings, snapshot }: Assessment): Partia
   return { versions, notAfter: formatTime(facts.notAfter), rotateAfter: formatTime(due) };
 }
 
-function leafStatuses(id: string, { projections }: Assessment): readonly LeafStatus[] {
+function leafStatuses(id: string, { projections }: Comparison): readonly LeafStatus[] {
   return projections
     .filter(({ projection }) => projection.kind === id)
     .map(({ projection, leaf }) => {

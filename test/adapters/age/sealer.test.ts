@@ -12,7 +12,7 @@ const randomBytes = chanceBytes('sealer');
 const PASSPHRASE = 'correct-horse-battery-staple';
 const TEXT = Buffer.from('{"kind":"List","items":["CANARY"]}');
 
-const [ours, theirs, strangers] = await Promise.all([keyPair(), keyPair(), keyPair()]);
+const [ours, theirs, unmanagedObjects] = await Promise.all([keyPair(), keyPair(), keyPair()]);
 
 interface KeyPair {
   readonly identity: string;
@@ -56,7 +56,7 @@ async function expectRejected(file: Uint8Array, key: OpenWith, what = ''): Promi
 
 describe('what is sealed', () => {
   test('is opened by its recipient, and by each of several', async () => {
-    for (const recipients of [[ours], [theirs, ours], [theirs, ours, strangers]]) {
+    for (const recipients of [[ours], [theirs, ours], [theirs, ours, unmanagedObjects]]) {
       const { bytes } = await ageSealer.seal(TEXT, to(...recipients));
       for (const one of recipients) expect(Buffer.from((await ageSealer.open([bytes], by(one))).plain)).toEqual(TEXT);
       expect(Buffer.from((await ageSealer.open([bytes], by(await keyPair(), ours))).plain)).toEqual(TEXT);
@@ -132,8 +132,8 @@ function changed(bytes: Uint8Array, at: number, by: number): Uint8Array {
 describe('what cannot be opened', () => {
   test('because the key is another one', async () => {
     const { bytes } = await ageSealer.seal(TEXT, to(ours, theirs));
-    await expectRejected(bytes, by(strangers));
-    await expectRejected(bytes, by(strangers, await keyPair()));
+    await expectRejected(bytes, by(unmanagedObjects));
+    await expectRejected(bytes, by(unmanagedObjects, await keyPair()));
     await expectRejected(bytes, passphrase());
   });
 

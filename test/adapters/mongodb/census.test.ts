@@ -42,10 +42,10 @@ describe.skipIf(!haveMongodbOrSkip())('a census on a server', () => {
       ...Array.from({ length: 3 }, () => NEW),
       ...['z'.repeat(16), '', null, 7, true, [OLD], { kid: OLD }, new Date()],
     ];
-    const strangers = Array.from({ length: 300 }, (_, i) => ({ auth: { kid: `other-${i}` } }));
+    const unmanagedObjects = Array.from({ length: 300 }, (_, i) => ({ auth: { kid: `other-${i}` } }));
     const without = [{}, { auth: {} }, { auth: 'text' }, { kid: OLD }];
     const users = server.client.db('hubbledb').collection('users');
-    await users.insertMany([...kids.map((kid) => ({ auth: { kid } })), ...strangers, ...without]);
+    await users.insertMany([...kids.map((kid) => ({ auth: { kid } })), ...unmanagedObjects, ...without]);
     expect(await census.count('auth.kid', [OLD, NEW])).toEqual({
       byValue: new Map([
         [OLD, 700],

@@ -7,18 +7,18 @@ import {
   make,
   makeLeaf,
   makeRoot,
+  type RotationIntent,
   serverExtensions,
-  type Wish,
 } from '../../support/openssl-pki.ts';
 import { decide, errorsOf, warningsOf } from './request.ts';
 
 const NAME = 'DNS:palette.example.org';
 
 /** [what the certificate is, how it differs from a good one, errors, warnings] */
-type Row = readonly [string, Partial<Wish>, readonly string[], (readonly string[])?];
+type Row = readonly [string, Partial<RotationIntent>, readonly string[], (readonly string[])?];
 
-const san = (value: string | undefined): Partial<Wish> => ({ extensions: serverExtensions(value) });
-const withLine = (...lines: string[]): Partial<Wish> => ({ extensions: serverExtensions(NAME, ...lines) });
+const san = (value: string | undefined): Partial<RotationIntent> => ({ extensions: serverExtensions(value) });
+const withLine = (...lines: string[]): Partial<RotationIntent> => ({ extensions: serverExtensions(NAME, ...lines) });
 
 /** palette.example.org, and an address of five bytes, or the name ü in UTF-8. */
 const FIVE_BYTES = '301c821370616c657474652e6578616d706c652e6f726787050102030405';

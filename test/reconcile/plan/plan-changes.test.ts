@@ -699,7 +699,7 @@ describe('a change of the spec', () => {
     expect(plan).toMatchObject({
       confirm: ['change the spec in 2 places', 'write 2 existing objects anew'],
       missingNamespaces: ['ui-system'],
-      released: [],
+      orphanedObjects: [],
       completes: false,
       changes: true,
     });
@@ -708,9 +708,9 @@ describe('a change of the spec', () => {
   test('names what it no longer asks for, and leaves it where it is', async () => {
     await init(store, { spec: wider });
     const released = ['ConfigMap/ui-system/palette-internal-ca-bundle', 'Secret/ui-system/palette-ui-tls'];
-    expect((await preview({ spec })).released).toEqual(released);
+    expect((await preview({ spec })).orphanedObjects).toEqual(released);
     const done = await init(store, { spec });
-    expect(done.released).toEqual(released);
+    expect(done.orphanedObjects).toEqual(released);
     const there = store.snapshot().objects.map(({ ref }) => formatRef(ref));
     expect(there).toEqual(expect.arrayContaining(released));
   });

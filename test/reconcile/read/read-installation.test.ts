@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { gather } from '../../../src/reconcile/read/read-installation.ts';
+import { readInstallation } from '../../../src/reconcile/read/read-installation.ts';
 import { previewInit } from '../../../src/reconcile/reconcile.ts';
 import { ManualClock } from '../../support/clock.ts';
 import { AUDIT, inputOf, installation, ledgerRef, objectIn, RECORD, storeWith } from '../../support/installations.ts';
@@ -35,33 +35,33 @@ describe('full audit logs', () => {
     return store;
   }
 
-  const archivesIn = ({ ledger }: Awaited<ReturnType<typeof gather>>) =>
+  const archivesIn = ({ ledger }: Awaited<ReturnType<typeof readInstallation>>) =>
     ledger.filter(({ ref }) => ref.name === ARCHIVE.name).length;
 
   it('stay unread while the record is there', async () => {
-    expect(archivesIn(await gather(withArchive(), REQUEST))).toBe(0);
+    expect(archivesIn(await readInstallation(withArchive(), REQUEST))).toBe(0);
   });
 
   it('are read where it is lost after this run has seen it', async () => {
     const store = withArchive();
-    const first = await gather(store, REQUEST);
+    const first = await readInstallation(store, REQUEST);
     store.take(RECORD);
-    expect(archivesIn(await gather(store, REQUEST, undefined, first))).toBe(1);
+    expect(archivesIn(await readInstallation(store, REQUEST, undefined, first))).toBe(1);
   });
 
   it('are read where it is lost, and once in a run', async () => {
     const store = withArchive();
     store.take(RECORD);
-    const first = await gather(store, REQUEST);
+    const first = await readInstallation(store, REQUEST);
     expect(archivesIn(first)).toBe(1);
     store.take(ARCHIVE);
-    expect(archivesIn(await gather(store, REQUEST, undefined, first))).toBe(1);
+    expect(archivesIn(await readInstallation(store, REQUEST, undefined, first))).toBe(1);
   });
 });
 
 describe('reading a store at which another run is at work', () => {
   it('reads again where the record names an entry that the list lacks', async () => {
-    const { ledger } = await gather(tornOnce(), REQUEST);
+    const { ledger } = await readInstallation(tornOnce(), REQUEST);
     expect(ledger.map(({ ref }) => ref.name)).toContain(ledgerRef('root-key').name);
   });
 
@@ -74,7 +74,7 @@ describe('reading a store at which another run is at work', () => {
   it('takes an entry that is gone the second time too for gone', async () => {
     const store = storeWith(made);
     store.take(ledgerRef('root-key'));
-    const { ledger } = await gather(store, REQUEST);
+    const { ledger } = await readInstallation(store, REQUEST);
     expect(ledger.map(({ ref }) => ref.name)).not.toContain(ledgerRef('root-key').name);
   });
 });

@@ -13,8 +13,8 @@ import {
   makeLeaf,
   makeRoot,
   privateKey,
+  type RotationIntent,
   serverExtensions,
-  type Wish,
 } from '../../support/openssl-pki.ts';
 import { copyOf, fingerprintOf, run } from '../../support/program.ts';
 import {
@@ -154,7 +154,11 @@ describe.skipIf(!haveTools('openssl')).concurrent('import-cert', () => {
   });
 
   describe('takes what real enterprises have, and warns where it helps', () => {
-    const chainOf = (leafWish: Partial<Wish>, middle: Partial<Wish> = {}, top: Partial<Wish> = {}) => {
+    const chainOf = (
+      leafWish: Partial<RotationIntent>,
+      middle: Partial<RotationIntent> = {},
+      top: Partial<RotationIntent> = {},
+    ) => {
       const anchor = makeRoot({ subject: '/CN=Private Root', ...top });
       const issuing = makeIntermediate(anchor, middle);
       const end = makeLeaf(issuing, { extensions: serverExtensions(SAN), ...leafWish });
@@ -383,7 +387,7 @@ describe.skipIf(!haveTools('openssl')).concurrent('import-cert', () => {
       await taken([...flags, '--allow', 'SELF_SIGNED_LEAF'], { warnings: ['SELF_SIGNED_LEAF'], stored: [own] });
     });
 
-    const dated = (end: Partial<Wish>, middle: Partial<Wish>, top: Partial<Wish>) => {
+    const dated = (end: Partial<RotationIntent>, middle: Partial<RotationIntent>, top: Partial<RotationIntent>) => {
       const anchor = makeRoot({ subject: '/CN=Dated Root', keyName: 'p256-5', ...top });
       const issuing = makeIntermediate(anchor, { keyName: 'p256-6', ...middle });
       const last = makeLeaf(issuing, { extensions: serverExtensions(SAN), ...end });
@@ -428,7 +432,7 @@ describe.skipIf(!haveTools('openssl')).concurrent('import-cert', () => {
       () =>
         pki.flags(pki.server({ options: more }));
     const below =
-      (middle: Partial<Wish>, end: Partial<Wish> = {}) =>
+      (middle: Partial<RotationIntent>, end: Partial<RotationIntent> = {}) =>
       () => {
         const issuing = makeIntermediate(root, middle);
         return pki.flags(makeLeaf(issuing, { extensions: serverExtensions(SAN), ...end }), [issuing]);

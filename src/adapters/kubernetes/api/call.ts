@@ -61,7 +61,7 @@ export function pathOf({ verb, group, resource, namespace, name, query, path }: 
 }
 
 /** `get Secret ns/name`, for errors. */
-export function inWords({ verb, resource, namespace, name }: Target): string {
+export function describeTarget({ verb, resource, namespace, name }: Target): string {
   const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
   return `${verb} ${resource}${name === undefined ? '' : `/${name}`}${where}`;
 }

@@ -4,13 +4,13 @@ import { MAX_IN_FLIGHT } from '../connect/tls.ts';
 import type { Transport } from '../connect/transport.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { Time } from '../time.ts';
+import { Backoff, FIRST_CONTACT, PATIENT } from './backoff.ts';
 import { type Call, isWrite, methodOf, pathOf } from './call.ts';
 import { ApiFailure, type Problem } from './failure.ts';
 import { plain } from './mask.ts';
-import { FIRST_CONTACT, PATIENT, Patience } from './patience.ts';
 import { readStatus, retryAfter } from './read-status.ts';
+import { Semaphore } from './semaphore.ts';
 import { ServerClock } from './server-clock.ts';
-import { Slots } from './slots.ts';
 
 export interface ClientOptions {
   readonly transport: Transport;
@@ -49,7 +49,7 @@ export class ApiClient {
   readonly time: Time;
   readonly signal: AbortSignal;
   readonly #options: ClientOptions;
-  readonly #slots = new Slots(MAX_IN_FLIGHT);
+  readonly #slots = new Semaphore(MAX_IN_FLIGHT);
   #answered = false;
 
   constructor(options: ClientOptions) {
@@ -59,18 +59,18 @@ export class ApiClient {
     this.signal = options.signal;
   }
 
-  patience(): Patience {
-    return new Patience(this.time, () => (this.#answered ? PATIENT : FIRST_CONTACT));
+  backoff(): Backoff {
+    return new Backoff(this.time, () => (this.#answered ? PATIENT : FIRST_CONTACT));
   }
 
   /** For what changes nothing: tried again as long as that may help. */
-  async read<T>(call: Call, read: Read<T>, patience = this.patience()): Promise<T> {
+  async read<T>(call: Call, read: Read<T>, backoff = this.backoff()): Promise<T> {
     for (;;) {
       try {
         return await this.send(call, read);
       } catch (error) {
         if (!(error instanceof ApiFailure)) throw error;
-        await patience.wait(error, this.signal);
+        await backoff.wait(error, this.signal);
       }
     }
   }

@@ -1,5 +1,5 @@
 import { PaletteKeysError } from '../../../errors.ts';
-import { inWords } from './call.ts';
+import { describeTarget } from './call.ts';
 import { explainNoAnswer } from './explain-no-answer.ts';
 import { explainRefusal } from './explain-refusal.ts';
 import { type Circumstances, type Explanation, IN_BETWEEN } from './explanation.ts';
@@ -16,7 +16,7 @@ export async function explained<T>(circumstances: Circumstances, work: () => Pro
 
 function explain(failure: ApiFailure, circumstances: Circumstances): PaletteKeysError {
   const { code, what, hint } = explanation(failure, circumstances);
-  return new PaletteKeysError(code, `${circumstances.where}: ${inWords(failure.target)}: ${what}`, { hint });
+  return new PaletteKeysError(code, `${circumstances.where}: ${describeTarget(failure.target)}: ${what}`, { hint });
 }
 
 function explanation({ problem, target }: ApiFailure, circumstances: Circumstances): Explanation {

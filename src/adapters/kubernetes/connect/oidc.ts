@@ -28,7 +28,7 @@ export function oidcSource(config: OidcConfig, origin: UserOrigin, host: LoginHo
   };
   return {
     current: async (signal) => {
-      if (!isFresh(current['id-token'])) {
+      if (!isRecent(current['id-token'])) {
         running ??= renew(signal);
         current = await running;
       }
@@ -42,7 +42,7 @@ export function oidcSource(config: OidcConfig, origin: UserOrigin, host: LoginHo
 }
 
 /** By its own claim (RFC 7519, section 4.1.4); whether it is genuine is for the API server to say. */
-function isFresh(token: string | undefined): boolean {
+function isRecent(token: string | undefined): boolean {
   const claims = Buffer.from(token?.split('.')[1] ?? '', 'base64url').toString('utf8');
   try {
     return Date.now() + LEEWAY_MS < (numberAt(JSON.parse(claims), 'exp') ?? 0) * 1000;

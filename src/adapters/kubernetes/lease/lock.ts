@@ -30,7 +30,7 @@ const SLACK_MS = 2000;
 export async function acquireLock(place: LockPlace, holder: LockHolder): Promise<Lock> {
   const { client, namespace, self } = place;
   const ours = holding(holder, self.origin, randomBytes(16).toString('hex'));
-  const patience = client.patience();
+  const backoff = client.backoff();
   for (let n = 0; n < TRIES; n += 1) {
     const there = await findLease(client, namespace);
     if (there?.holding?.nonce === ours.nonce) return new HeldLease(place, there, ours);
@@ -41,7 +41,7 @@ export async function acquireLock(place: LockPlace, holder: LockHolder): Promise
       if (!(error instanceof ApiFailure)) throw error;
       if (isNamespaceMissing(error)) await addNamespace(client, namespace);
       // Whoever was first, or whether it was us after all, the next look will tell.
-      else if (!isTaken(error) && !isConflict(error) && !isMissing(error)) await patience.wait(error, client.signal);
+      else if (!isTaken(error) && !isConflict(error) && !isMissing(error)) await backoff.wait(error, client.signal);
     }
   }
   throw new PaletteKeysError('LOCK_HELD', `namespace ${namespace}: the lock keeps changing hands`, {

@@ -1,9 +1,9 @@
 import type { StoredObject } from '../../../ports/key-store.ts';
 import type { ObjectKind, ObjectRef } from '../../../ports/object-ref.ts';
+import type { Backoff } from '../api/backoff.ts';
 import { type Call, getting, RESOURCE } from '../api/call.ts';
 import { type ApiClient, Garbled } from '../api/client.ts';
 import { ApiFailure, isMissing } from '../api/failure.ts';
-import type { Patience } from '../api/patience.ts';
 import { isObject, type JsonObject, objectAt, textAt } from '../json.ts';
 import { decodeObject, type RawObject } from './decode.ts';
 
@@ -14,9 +14,9 @@ const PAGE = 50;
 const RESTARTS = 3;
 
 /** undefined only if the API server says that this very object is not there. */
-export async function find(client: ApiClient, ref: ObjectRef, patience?: Patience): Promise<RawObject | undefined> {
+export async function find(client: ApiClient, ref: ObjectRef, backoff?: Backoff): Promise<RawObject | undefined> {
   try {
-    return await client.read(getting(ref), (json) => decodeObject(json, ref), patience);
+    return await client.read(getting(ref), (json) => decodeObject(json, ref), backoff);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -19,7 +19,7 @@ import type { Replaceable, Seen } from './seen.ts';
 export async function createOnce(client: ApiClient, object: NewObject): Promise<'created' | 'exists'> {
   const { ref } = object;
   const call = writing({ ...getting(ref), verb: 'create' }, encodeNew(object), maskFor(object));
-  const patience = client.patience();
+  const backoff = client.backoff();
   for (let isFirst = true; ; isFirst = false) {
     try {
       await client.send(call, (json) => decodeObject(json, ref));
@@ -29,10 +29,10 @@ export async function createOnce(client: ApiClient, object: NewObject): Promise<
       if (isTaken(error) && isDeletionPending(error)) throw terminating(object);
       if (isTaken(error) && isFirst) return 'exists';
       if (isAmbiguous(error)) {
-        const there = await find(client, ref, patience.part());
+        const there = await find(client, ref, backoff.part());
         if (there !== undefined) return holds(there.stored, object) ? 'created' : 'exists';
       }
-      await patience.wait(error, client.signal);
+      await backoff.wait(error, client.signal);
     }
   }
 }
@@ -53,7 +53,7 @@ export async function replaceVersion(
   if (current?.stored.version !== version) return 'conflict';
   refuseUnchangeable(current, object);
   const call = writing({ ...getting(ref), verb: 'update' }, encodeReplacement(current, object), maskFor(object));
-  const patience = client.patience();
+  const backoff = client.backoff();
   for (let isFirst = true; ; isFirst = false) {
     try {
       seen.note(await client.send(call, (json) => decodeObject(json, ref)));
@@ -62,11 +62,11 @@ export async function replaceVersion(
       if (!(error instanceof ApiFailure)) throw error;
       if (isMissing(error) || (isConflict(error) && isFirst)) return 'conflict';
       if (isAmbiguous(error)) {
-        const there = await find(client, ref, patience.part());
+        const there = await find(client, ref, backoff.part());
         if (there === undefined || there.uid !== current.uid) return 'conflict';
         if (there.stored.version !== version) return isEqual(there.stored, object) ? 'replaced' : 'conflict';
       }
-      await patience.wait(error, client.signal);
+      await backoff.wait(error, client.signal);
     }
   }
 }
@@ -85,7 +85,7 @@ export async function removeVersion(
   const resourceVersion = version.slice(current.uid.length + 1);
   const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: current.uid, resourceVersion } };
   const call: Call = { ...getting(ref), verb: 'delete', body };
-  const patience = client.patience();
+  const backoff = client.backoff();
   for (let isFirst = true; ; isFirst = false) {
     try {
       await client.send(call, () => undefined);
@@ -94,8 +94,8 @@ export async function removeVersion(
       if (!(error instanceof ApiFailure)) throw error;
       if (isMissing(error)) return isFirst ? 'conflict' : 'removed';
       if (isConflict(error)) return 'conflict';
-      if (isAmbiguous(error) && (await find(client, ref, patience.part())) === undefined) return 'removed';
-      await patience.wait(error, client.signal);
+      if (isAmbiguous(error) && (await find(client, ref, backoff.part())) === undefined) return 'removed';
+      await backoff.wait(error, client.signal);
     }
   }
 }

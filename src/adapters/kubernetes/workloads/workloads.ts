@@ -30,23 +30,23 @@ const ROLLED_OUT = 'apps';
 export class KubernetesWorkloads implements Workloads {
   readonly #client: ApiClient;
   readonly #seen: Seen;
-  readonly #inWords: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly #explained: <T>(work: () => Promise<T>) => Promise<T>;
 
-  constructor(client: ApiClient, seen: Seen, inWords: <T>(work: () => Promise<T>) => Promise<T>) {
+  constructor(client: ApiClient, seen: Seen, explained: <T>(work: () => Promise<T>) => Promise<T>) {
     this.#client = client;
     this.#seen = seen;
-    this.#inWords = inWords;
+    this.#explained = explained;
   }
 
   pods(namespaces: readonly string[]): Promise<readonly Pod[]> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const lists = await Promise.all(namespaces.map((namespace) => this.#podsOf(namespace)));
       return lists.flat();
     });
   }
 
   changedAt(ref: ObjectRef): Promise<Date | undefined> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const known = this.#seen.of(ref);
       if (known !== undefined) return readTime(known.changedAt);
       try {
@@ -59,7 +59,7 @@ export class KubernetesWorkloads implements Workloads {
   }
 
   exists(workload: string): Promise<boolean> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const target = targetOf(workload);
       if (target === undefined) return false;
       try {
@@ -72,7 +72,7 @@ export class KubernetesWorkloads implements Workloads {
   }
 
   restart(workload: string, at: Date): Promise<boolean> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const target = targetOf(workload);
       if (target?.group !== ROLLED_OUT) return false;
       for (;;) {
@@ -91,7 +91,7 @@ export class KubernetesWorkloads implements Workloads {
   }
 
   isReady(workload: string): Promise<boolean> {
-    return this.#inWords(async () => {
+    return this.#explained(async () => {
       const target = targetOf(workload);
       return target?.group !== ROLLED_OUT || this.#client.read({ ...target, verb: 'get' }, isRolledOut);
     });

@@ -11,13 +11,13 @@ import { openChange } from '../change.ts';
 import { isOpening } from '../next-record.ts';
 import { hasAuditLog, type InitRequest, type Snapshot, type TenantsSeen } from '../snapshot.ts';
 import { adoptableKey, keysOf, readHoldings } from './holding.ts';
-import { assessLeaf, type LeafAssessment } from './leaf.ts';
-import { assessComputed, type Outcome, outdated, type ProjectionContext } from './projection.ts';
+import { compareLeaf, type LeafAssessment } from './leaf.ts';
+import { compareComputed, type Outcome, outdated, type ProjectionContext } from './projection.ts';
 import { ringFrom, type Stranger, type VersionItem } from './version-item.ts';
-import { assessVersions } from './versions.ts';
+import { compareVersions } from './versions.ts';
 
 /** One projection, and what is to be done with it. */
-export interface AssessedProjection {
+export interface ComparedProjection {
   readonly projection: Projection;
   readonly outcome: Outcome;
   /** There for leaf certificates. */
@@ -25,14 +25,14 @@ export interface AssessedProjection {
 }
 
 /** Everything that can be known of an installation from one snapshot. It holds key bytes, and never leaves the process. */
-export interface Assessment {
+export interface Comparison {
   readonly snapshot: Snapshot;
   readonly installationId: string | undefined;
   readonly record: RecordView;
   readonly ledger: LedgerView;
   readonly versions: ReadonlyMap<KindId, readonly VersionItem[]>;
   readonly rings: Rings;
-  readonly projections: readonly AssessedProjection[];
+  readonly projections: readonly ComparedProjection[];
   /** The one kind that the run is for, if it is for one. */
   readonly scope: KindId | undefined;
   readonly seen: TenantsSeen | undefined;
@@ -43,7 +43,7 @@ export interface Assessment {
 }
 
 /** Compares what is there with what should be. Pure; throws TWO_INSTALLATIONS alone. */
-export async function assess(snapshot: Snapshot, request: InitRequest, now: Date): Promise<Assessment> {
+export async function compare(snapshot: Snapshot, request: InitRequest, now: Date): Promise<Comparison> {
   const { record, versions: ledger } = snapshot;
   const installationId = installationIdOf(snapshot.ledger, record);
   const known = ringsOfLedger(ledger, record);
@@ -52,7 +52,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
   const holdings = await readHoldings(projections, snapshot);
   const versions = new Map<KindId, readonly VersionItem[]>();
   for (const kind of VERSIONED) {
-    const items = assessVersions({
+    const items = compareVersions({
       kind,
       isMade: kind.madeByInit && isWanted(kind, snapshot.spec),
       items: ledger.get(kind.id) ?? [],
@@ -60,7 +60,7 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
       held: keysOf(holdings, kind.id),
       adoptable: adoptableKey(kind, snapshot, now),
       stranger: strangerOf(kind, snapshot, projections),
-      outlived:
+      hasDependents:
         wasComplete(record, snapshot) ||
         VERSIONED.some(({ id, dependsOn }) => dependsOn.includes(kind.id) && ledger.has(id)) ||
         projections.some(({ from, ref }) => from.includes(kind.id) && isTrace(snapshot, ref)),
@@ -83,27 +83,27 @@ export async function assess(snapshot: Snapshot, request: InitRequest, now: Date
   };
   const wanted = change === undefined ? projections : projectionsOf(snapshot.spec, new Map([...known, ...rings]));
   const held = change === undefined ? holdings : await readHoldings(wanted, snapshot);
-  const assessed = await Promise.all(wanted.map((projection) => assessProjection(projection, held, context)));
+  const compared = await Promise.all(wanted.map((projection) => compareProjection(projection, held, context)));
   const scope = request.change?.whole === false ? request.change.kind : undefined;
   const pending = [...versions].flatMap(([kind, items]) => (items.some(isPending) ? [kind] : []));
   return {
     ...{ snapshot, installationId, record, ledger, versions, rings, scope, seen: request.seen },
     isInit: request.migrates === true,
     migrates: request.migrates === true && record.status === 'sound' && isOlder(record.record),
-    projections: assessed
+    projections: compared
       .map((projection) => followed(projection, pending))
       .map((projection) => (concerns(projection, scope) ? projection : leftAlone(projection))),
   };
 }
 
 /** True where a run for that kind may touch the projection; without a kind, every run may. */
-function concerns({ projection: { kind, from } }: AssessedProjection, scope: KindId | undefined): boolean {
+function concerns({ projection: { kind, from } }: ComparedProjection, scope: KindId | undefined): boolean {
   return scope === undefined || kind === scope || from.includes(scope);
 }
 
 /** Whatever is wrong with it, the run was not made for it; `status` tells. */
-function leftAlone(assessed: AssessedProjection): AssessedProjection {
-  return { ...assessed, outcome: { action: 'keep' } };
+function leftAlone(compared: ComparedProjection): ComparedProjection {
+  return { ...compared, outcome: { action: 'keep' } };
 }
 
 /** A version that the run will make; whatever is computed from the kind's versions will show it. */
@@ -111,25 +111,25 @@ function isPending(item: VersionItem): boolean {
   return item.action === 'create' && item.state === 'published';
 }
 
-function followed(assessed: AssessedProjection, pending: readonly KindId[]): AssessedProjection {
-  const { projection, outcome } = assessed;
+function followed(compared: ComparedProjection, pending: readonly KindId[]): ComparedProjection {
+  const { projection, outcome } = compared;
   const kind = projection.from.find((id) => pending.includes(id));
-  if (kind === undefined || outcome.action !== 'keep') return assessed;
-  return { ...assessed, outcome: { ...outcome, ...outdated(`it will hold the new version of ${kind}`) } };
+  if (kind === undefined || outcome.action !== 'keep') return compared;
+  return { ...compared, outcome: { ...outcome, ...outdated(`it will hold the new version of ${kind}`) } };
 }
 
-async function assessProjection(
+async function compareProjection(
   projection: Projection,
   holdings: Awaited<ReturnType<typeof readHoldings>>,
   context: ProjectionContext,
-): Promise<AssessedProjection> {
+): Promise<ComparedProjection> {
   if (projection.source === 'issued') {
-    const leaf = assessLeaf(projection, context);
+    const leaf = compareLeaf(projection, context);
     return { projection, outcome: unlessImmutable(leaf.outcome, projection, context), leaf };
   }
   const holding = holdings.get(formatRef(projection.ref));
   if (holding === undefined) throw new Error(`no holding of ${formatRef(projection.ref)}`);
-  const outcome = unlessImmutable(await assessComputed(projection, holding, context), projection, context);
+  const outcome = unlessImmutable(await compareComputed(projection, holding, context), projection, context);
   return { projection, outcome, leaf: undefined };
 }
 
@@ -172,11 +172,11 @@ function recordedOf({ id, madeByInit }: VersionedKind, record: RecordView): KeyR
 /** What stands where the first version would be written, or a key made by hand that the run would pass by. */
 function strangerOf(
   { id, adoption }: VersionedKind,
-  { spec, strangers, adoptable }: Snapshot,
+  { spec, unmanagedObjects, adoptable }: Snapshot,
   projections: readonly Projection[],
 ): Stranger | undefined {
   const taken = ledgerSecret(spec, id, 1);
-  if (strangers.has(formatRef(taken))) return { ref: taken, holds: 'a name of the ledger' };
+  if (unmanagedObjects.has(formatRef(taken))) return { ref: taken, holds: 'a name of the ledger' };
   const handmade = adoption?.from(spec);
   if (handmade === undefined || !adoptable.has(formatRef(handmade))) return undefined;
   const isProjection = projections.some(({ ref }) => formatRef(ref) === formatRef(handmade));

@@ -30,13 +30,13 @@ export interface LeafAssessment {
   readonly leaf: LeafFacts | undefined;
 }
 
-export function assessLeaf(projection: IssuedProjection, context: ProjectionContext): LeafAssessment {
+export function compareLeaf(projection: IssuedProjection, context: ProjectionContext): LeafAssessment {
   const found = context.snapshot.projections.get(formatRef(projection.ref));
   if (found === undefined) return reissued(withIssuer(missing(projection, context), projection, context));
   if (!projection.from.every((kind) => context.rings.has(kind))) return reissued(keysFirst(projection, context));
   if (found.damage !== undefined) return reissued(withIssuer(damaged(found.damage), projection, context));
   try {
-    return assessFound(projection, found, context);
+    return compareFound(projection, found, context);
   } catch (error) {
     if (!(error instanceof DamagedError)) throw error;
     const outcome = isOurs(found, context) ? damaged(error.message) : notOurs(error.message);
@@ -44,7 +44,7 @@ export function assessLeaf(projection: IssuedProjection, context: ProjectionCont
   }
 }
 
-function assessFound(projection: IssuedProjection, found: StoredObject, context: ProjectionContext): LeafAssessment {
+function compareFound(projection: IssuedProjection, found: StoredObject, context: ProjectionContext): LeafAssessment {
   const ring = ringOf(context.rings, projection.profile.issuer);
   const certificate = leafOf(found, ring);
   const key = entry(found.data, 'tls.key');

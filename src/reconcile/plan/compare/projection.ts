@@ -7,7 +7,7 @@ import type { Entries, StoredObject } from '../../../ports/key-store.ts';
 import { formatRef } from '../../../ports/object-ref.ts';
 import type { FindingCode } from '../findings/finding.ts';
 import type { InitRequest, Snapshot } from '../snapshot.ts';
-import type { Step } from '../step.ts';
+import type { ObjectStep } from '../step.ts';
 import { adoptableKey, type Holding } from './holding.ts';
 
 /** What the assessment of any projection needs to know. */
@@ -25,9 +25,9 @@ export interface ProjectionContext {
 }
 
 /** What is to be done with an object, before it is put into a step. */
-export type Outcome = Omit<Step, 'ref' | 'key' | 'n'>;
+export type Outcome = Omit<ObjectStep, 'ref' | 'key' | 'n'>;
 
-export async function assessComputed(
+export async function compareComputed(
   projection: ComputedProjection,
   holding: Holding,
   context: ProjectionContext,

@@ -50,7 +50,7 @@ export interface VersionContext {
   readonly adoptable: Adoptable | undefined;
   readonly stranger: Stranger | undefined;
   /** True where an object of ours was made from keys of this kind. */
-  readonly outlived: boolean;
+  readonly hasDependents: boolean;
   readonly request: InitRequest;
   /** What is to be done to this kind. */
   readonly change: Change | undefined;

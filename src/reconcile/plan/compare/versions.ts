@@ -12,7 +12,7 @@ import type { HeldMaterial } from './holding.ts';
 import { numberOf, type Stranger, type VersionContext, type VersionItem } from './version-item.ts';
 
 /** Decides for every version of one kind whether its ledger entry is kept, made, restored or adopted, or what stands in the way. */
-export function assessVersions(context: VersionContext): readonly VersionItem[] {
+export function compareVersions(context: VersionContext): readonly VersionItem[] {
   const known = context.recorded === undefined ? fromLedger(context) : fromRecord(context, context.recorded);
   if (known.some((item) => item.action === 'blocked')) return known;
   // A change was decided on a sound record: an entry of a kind that it does not know is what an interrupted run left.
@@ -23,11 +23,11 @@ export function assessVersions(context: VersionContext): readonly VersionItem[] 
   const adopted = context.request.adopt ? adopt(context, known) : [];
   if (adopted.length > 0) return [...known.map(demote(adopted)), ...adopted];
   if (known.length > 0) return known;
-  if (context.request.adopt && context.adoptable?.damage !== undefined && !context.outlived) {
+  if (context.request.adopt && context.adoptable?.damage !== undefined && !context.hasDependents) {
     return [notAdoptable(context.adoptable.ref, context.adoptable.damage)];
   }
   if (context.stranger !== undefined) return [inTheWay(context.stranger)];
-  if (!context.outlived) return [{ action: 'create', n: 1, reason: 'the first version is made' }];
+  if (!context.hasDependents) return [{ action: 'create', n: 1, reason: 'the first version is made' }];
   // Somebody gave the ledger up for lost: what can be issued again is made anew, everything else is refused.
   if (!(context.request.adopt && context.kind.replaceable)) return [lost(context)];
   return [{ action: 'create', n: 1, reason: 'the lost key is replaced by a new one', code: 'LEDGER_LOST' }];

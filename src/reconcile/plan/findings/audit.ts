@@ -5,7 +5,7 @@ import { auditConfigMap } from '../../../installation/names.ts';
 import type { StoredObject } from '../../../ports/key-store.ts';
 import { formatRef } from '../../../ports/object-ref.ts';
 import { AUDIT_ENTRY, anchorIn, brokenTrailOf, readAuditLog, trailOf } from '../audit-log.ts';
-import type { Assessment } from '../compare/compare.ts';
+import type { Comparison } from '../compare/compare.ts';
 import { auditLogIn } from '../snapshot.ts';
 import { type Finding, finding } from './finding.ts';
 
@@ -15,7 +15,7 @@ const AS_IT_WAS =
 const MOVE_IT = 'move it away and keep it; a new one is begun';
 
 /** What is wrong with the audit log: by itself, and by what the record says of its last line. */
-export function auditFindings({ snapshot, record }: Pick<Assessment, 'snapshot' | 'record'>): readonly Finding[] {
+export function auditFindings({ snapshot, record }: Pick<Comparison, 'snapshot' | 'record'>): readonly Finding[] {
   if (record.status !== 'sound') return [];
   const place = formatRef(auditConfigMap(snapshot.spec));
   const anchor = anchorIn(snapshot);

@@ -1,5 +1,5 @@
 import type { VersionRecord } from '../../../ledger/record.ts';
-import type { Assessment } from '../compare/compare.ts';
+import type { Comparison } from '../compare/compare.ts';
 import { type Finding, finding } from './finding.ts';
 
 /** Days after which somebody should see whether the backup can still be found and opened. */
@@ -8,7 +8,7 @@ const OLD_AFTER_DAYS = 90;
 const HOW = 'palette-keys backup --out FILE --recipient age1…; keep it apart from the store';
 
 /** Nags until every key that is in use is in a backup that somebody could still find. */
-export function backupFindings({ record }: Assessment, now: Date): readonly Finding[] {
+export function backupFindings({ record }: Comparison, now: Date): readonly Finding[] {
   if (record.status !== 'sound') return [];
   const { keys } = record.record;
   const root = keys['root-key']?.versions.find(({ state }) => state === 'active');

@@ -3,13 +3,13 @@ import { formatTime } from '../../../ledger/entry.ts';
 import { newestNoted } from '../../../ledger/noted-times.ts';
 import { isOlder } from '../../../ledger/record.ts';
 import { formatRef } from '../../../ports/object-ref.ts';
-import type { Assessment } from '../compare/compare.ts';
+import type { Comparison } from '../compare/compare.ts';
 import { judgeClock } from '../judge-clock.ts';
 import { type Finding, finding } from './finding.ts';
 
 /** What the record says against the clock. */
 export function clockFindings(
-  { record, snapshot }: Pick<Assessment, 'record' | 'snapshot'>,
+  { record, snapshot }: Pick<Comparison, 'record' | 'snapshot'>,
   now: Date,
 ): readonly Finding[] {
   if (record.status !== 'sound') return [];

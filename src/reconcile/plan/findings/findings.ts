@@ -4,7 +4,7 @@ import type { LedgerItem } from '../../../inventory/ledger-view.ts';
 import { type Facts, formatTime, type KindId } from '../../../ledger/entry.ts';
 import { activeOf } from '../../../ledger/ring.ts';
 import { formatRef } from '../../../ports/object-ref.ts';
-import type { Assessment } from '../compare/compare.ts';
+import type { Comparison } from '../compare/compare.ts';
 import { auditFindings } from './audit.ts';
 import { backupFindings } from './backups.ts';
 import { rotateAfterOf } from './due-dates.ts';
@@ -13,19 +13,19 @@ import { leftoverFindings } from './leftovers.ts';
 import { seenFindings } from './tenants.ts';
 
 /** What no run of `init` changes: due dates, clocks, rotations that the spec asks for, backups, the audit log. */
-export function standingFindings(assessment: Assessment, now: Date): readonly Finding[] {
+export function standingFindings(comparison: Comparison, now: Date): readonly Finding[] {
   return [
-    ...specFindings(assessment),
-    ...backupFindings(assessment, now),
-    ...VERSIONED.flatMap(({ id }) => versionFindings(id, assessment, now)),
-    ...leafFindings(assessment, now),
-    ...auditFindings(assessment),
-    ...seenFindings(assessment),
-    ...leftoverFindings(assessment.snapshot),
+    ...specFindings(comparison),
+    ...backupFindings(comparison, now),
+    ...VERSIONED.flatMap(({ id }) => versionFindings(id, comparison, now)),
+    ...leafFindings(comparison, now),
+    ...auditFindings(comparison),
+    ...seenFindings(comparison),
+    ...leftoverFindings(comparison.snapshot),
   ];
 }
 
-function specFindings({ snapshot: { spec } }: Assessment): readonly Finding[] {
+function specFindings({ snapshot: { spec } }: Comparison): readonly Finding[] {
   const findings: Finding[] = [];
   const { bits } = spec.tenantKeys;
   if (bits < 112) {
@@ -41,7 +41,7 @@ function specFindings({ snapshot: { spec } }: Assessment): readonly Finding[] {
   return findings;
 }
 
-function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Assessment, now: Date): readonly Finding[] {
+function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Comparison, now: Date): readonly Finding[] {
   const ring = rings.get(id);
   const kind = VERSIONED.find((candidate) => candidate.id === id);
   if (kind === undefined) return [];
@@ -110,7 +110,7 @@ function importedFindings(facts: Facts, spec: InstallationSpec, now: Date): read
   return [finding('CERTIFICATE_RENEWAL_DUE', id, `it expires on ${formatTime(notAfter)}`, remedy)];
 }
 
-function leafFindings({ projections }: Assessment, now: Date): readonly Finding[] {
+function leafFindings({ projections }: Comparison, now: Date): readonly Finding[] {
   return projections.flatMap(({ projection, leaf, outcome }) => {
     const facts = leaf?.leaf;
     if (facts === undefined || outcome.action !== 'keep') return [];

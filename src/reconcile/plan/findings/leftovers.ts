@@ -40,7 +40,7 @@ export function leftoverFindings(snapshot: Snapshot): readonly Finding[] {
     const gone = kids.filter((kid) => isDestroyed(snapshot, kid));
     if (!isTemp && kids.length === 0) return [];
     const what = isTemp ? 'a temp file of an earlier run' : 'a copy that palette-keys does not use';
-    const holds = kids.length === 0 ? 'it may hold a key' : `it seems to hold ${inWords(kids, gone)}`;
+    const holds = kids.length === 0 ? 'it may hold a key' : `it seems to hold ${describeKids(kids, gone)}`;
     const remedy = isTemp ? 'delete it: palette-keys init' : `move it to a safe place, or delete it: ${command}`;
     const found = finding(
       'LEFTOVER',
@@ -52,7 +52,7 @@ export function leftoverFindings(snapshot: Snapshot): readonly Finding[] {
   });
 }
 
-function inWords(kids: readonly string[], gone: readonly string[]): string {
+function describeKids(kids: readonly string[], gone: readonly string[]): string {
   const named = gone.length > 0 ? gone : kids;
   const keys = named.length === 1 ? `the key ${named[0]}` : `${named.length} keys: ${named.join(', ')}`;
   if (gone.length === 0) return keys;

@@ -1,8 +1,8 @@
 import type { KindId } from '../../../ledger/entry.ts';
 import type { VersionRecord } from '../../../ledger/record.ts';
-import type { Assessment } from '../compare/compare.ts';
+import type { Comparison } from '../compare/compare.ts';
 import type { TenantsCounted } from '../snapshot.ts';
-import type { Step } from '../step.ts';
+import type { ObjectStep } from '../step.ts';
 import { type Finding, finding } from './finding.ts';
 
 const KIND: KindId = 'root-key';
@@ -11,9 +11,9 @@ const KIND: KindId = 'root-key';
  * The steps of a plan, with that of the root key blocked where tenant keys are wrapped by one that nobody here knows: a
  * new root key, or one of an older installation, opens none of them.
  */
-export function tripped(steps: readonly Step[], assessment: Assessment): readonly Step[] {
+export function blockUnknownRootKey(steps: readonly ObjectStep[], comparison: Comparison): readonly ObjectStep[] {
   const trap = steps.findLast(({ key, n, action }) => key === KIND && n !== undefined && action !== 'blocked');
-  const strange = strangeKids(assessment);
+  const strange = strangeKids(comparison);
   if (trap === undefined || strange === undefined) return steps;
   const { ref, n } = trap;
   return steps.map((step) =>
@@ -32,14 +32,14 @@ export function tripped(steps: readonly Step[], assessment: Assessment): readonl
 }
 
 /** What `tripped` would block a plan for, where nothing that is done has to do with it. */
-export function strangerFindings(assessment: Assessment): readonly Finding[] {
-  const strange = strangeKids(assessment);
+export function strangerFindings(comparison: Comparison): readonly Finding[] {
+  const strange = strangeKids(comparison);
   return strange === undefined ? [] : [finding('TENANT_KID_UNKNOWN', KIND, strange.reason, strange.remedy)];
 }
 
-function strangeKids(assessment: Assessment): { readonly reason: string; readonly remedy: string } | undefined {
-  const { seen } = assessment;
-  const known = knownKids(assessment);
+function strangeKids(comparison: Comparison): { readonly reason: string; readonly remedy: string } | undefined {
+  const { seen } = comparison;
+  const known = knownKids(comparison);
   const reason = seen?.status === 'counted' ? whyStrange(seen, known) : undefined;
   if (reason === undefined) return undefined;
   const backup = known.size === 0 ? 'restore the backup that holds that root key' : RESTORE_THAT;
@@ -67,7 +67,7 @@ export function whyStrange(seen: TenantsCounted, known: ReadonlySet<string>): st
 const NAMED = 5;
 
 /** Every root key that record or ledger knows, in whatever state, or that the run takes in. */
-function knownKids({ record, versions }: Assessment): ReadonlySet<string> {
+function knownKids({ record, versions }: Comparison): ReadonlySet<string> {
   const recorded = record.status === 'sound' ? (record.record.keys[KIND]?.versions ?? []) : [];
   const items = (versions.get(KIND) ?? []).flatMap((item) => {
     if (item.action === 'create') return [];
@@ -84,7 +84,7 @@ function bringBack({ backups }: VersionRecord): string {
 }
 
 /** What else is to be said of the tenant keys: no run of `init` changes it. */
-export function seenFindings({ seen, record, ledger }: Assessment): readonly Finding[] {
+export function seenFindings({ seen, record, ledger }: Comparison): readonly Finding[] {
   if (seen === undefined) return [];
   if (seen.status === 'unknown') {
     const message = `nobody looked whether tenant keys fit the root key: ${seen.reason}`;

@@ -12,8 +12,8 @@ import {
   makeLeaf,
   makeRoot,
   privateKey,
+  type RotationIntent,
   serverExtensions,
-  type Wish,
 } from '../../../support/openssl-pki.ts';
 import { processorTime } from '../../../support/processor-time.ts';
 import { daysFromNow, decide, errorsOf, warningsOf } from '../request.ts';
@@ -121,7 +121,11 @@ describe.skipIf(!haveTools('openssl'))('a chain', () => {
     expect(decision.findings[0]?.message).toContain('must not sign certificates');
   });
 
-  const below = (wish: Partial<Wish>, rootWish: Partial<Wish> = {}, leafWish: Partial<Wish> = {}): [Made[], Made[]] => {
+  const below = (
+    wish: Partial<RotationIntent>,
+    rootWish: Partial<RotationIntent> = {},
+    leafWish: Partial<RotationIntent> = {},
+  ): [Made[], Made[]] => {
     const top = makeRoot({ subject: '/CN=Top', ...rootWish });
     const middle = makeIntermediate(top, wish);
     return [[makeLeaf(middle, leafWish), middle], [top]];

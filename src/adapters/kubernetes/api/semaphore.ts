@@ -1,5 +1,5 @@
 /** Lets a limited number of things happen at a time; the others wait for their turn, in order. */
-export class Slots {
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 

@@ -6,6 +6,6 @@ import { setFlagsFromString } from 'node:v8';
  * several times of what is in use: more than the limit of many a Pod. V8 reads the flag whenever it would grow; the limits
  * themselves (--max-semi-space-size) are read at the start alone, before any of our code runs.
  */
-export function favourMemory(): void {
+export function limitHeapGrowth(): void {
   setFlagsFromString('--optimize-for-size');
 }

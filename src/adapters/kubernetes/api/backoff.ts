@@ -18,7 +18,7 @@ const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 10_000;
 
 /** The tries of one operation. */
-export class Patience {
+export class Backoff {
   readonly #time: Time;
   readonly #rules: () => Rules;
   readonly #begin: number;
@@ -32,8 +32,8 @@ export class Patience {
   }
 
   /** For a part of the operation: its own tries within the same time. */
-  part(): Patience {
-    return new Patience(this.#time, this.#rules, this.#begin);
+  part(): Backoff {
+    return new Backoff(this.#time, this.#rules, this.#begin);
   }
 
   /** Waits until the next try may begin; throws the failure where there is none to come, or none would help. */

@@ -5,7 +5,7 @@ import type { ObjectRef } from '../ports/object-ref.ts';
 import type { UsersEvidence } from './users.ts';
 
 /** One transition of a kind. `back` marks the return to a version that everybody has accepted ever since. */
-export type Step =
+export type RotationStep =
   | { readonly type: 'publish' }
   | { readonly type: 'promote'; readonly n: number; readonly back?: true }
   | { readonly type: 'retire'; readonly n: number }
@@ -13,9 +13,9 @@ export type Step =
   | { readonly type: 'destroy'; readonly n: number };
 
 /** What a gate decides about. */
-export interface Situation {
+export interface GateInput {
   readonly kind: KindId;
-  readonly step: Step;
+  readonly step: RotationStep;
   readonly versions: readonly VersionRecord[];
   readonly spec: InstallationSpec;
   /** The spec until it was made to ask for shorter waits; left out where it never was. */
@@ -134,27 +134,27 @@ export interface Gate {
   readonly guardsData?: true;
   /** True where no consumer notices a change while it runs, whatever the spec says. */
   readonly staysLoaded?: true;
-  needs(situation: Situation): readonly EvidenceRequest[];
-  decide(situation: Situation, evidence: Evidence, now: Date): Decision;
+  needs(input: GateInput): readonly EvidenceRequest[];
+  decide(input: GateInput, evidence: Evidence, now: Date): Decision;
 }
 
-export function versionOf({ versions }: Pick<Situation, 'versions'>, n: number): VersionRecord {
+export function versionOf({ versions }: Pick<GateInput, 'versions'>, n: number): VersionRecord {
   const version = versions.find((candidate) => candidate.n === n);
   if (version === undefined) throw new Error(`no version ${n}`);
   return version;
 }
 
-export function activeVersion({ versions }: Pick<Situation, 'versions'>): VersionRecord {
+export function activeVersion({ versions }: Pick<GateInput, 'versions'>): VersionRecord {
   const active = versions.find(({ state }) => state === 'active');
   if (active === undefined) throw new Error('no active version');
   return active;
 }
 
 /** The version that a step gives up though no gate has ever asked for its data, or for good; undefined for other steps. */
-export function forgottenBy(situation: Pick<Situation, 'step' | 'versions'>): VersionRecord | undefined {
-  const { step } = situation;
+export function forgottenBy(input: Pick<GateInput, 'step' | 'versions'>): VersionRecord | undefined {
+  const { step } = input;
   if (step.type !== 'destroy' && step.type !== 'retire') return undefined;
-  const version = versionOf(situation, step.n);
+  const version = versionOf(input, step.n);
   return step.type === 'destroy' || version.state === 'published' ? version : undefined;
 }
 

@@ -15,15 +15,15 @@ import type { Clock } from '../ports/clock.ts';
 import type { KeyStore, StoredObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { leftIn } from '../reconcile/plan/apply-change.ts';
-import { type Change, lookAt } from '../reconcile/plan/change.ts';
-import { assess } from '../reconcile/plan/compare/compare.ts';
-import { gather, type SpecRequest } from '../reconcile/read/read-installation.ts';
+import { type Change, inspectOnly } from '../reconcile/plan/change.ts';
+import { compare } from '../reconcile/plan/compare/compare.ts';
+import { readInstallation, type SpecRequest } from '../reconcile/read/read-installation.ts';
 
 export const FQDN = 'fqdn-certificate';
 const CERT_MANAGER = 'cert-manager.io/certificate-name';
 
 /** What stands at the front door now, and what the ledger has for it. */
-export interface FrontDoor {
+export interface IngressCertificate {
   readonly spec: InstallationSpec;
   readonly generation: number;
   readonly ready: boolean;
@@ -39,13 +39,13 @@ export interface FrontDoor {
 }
 
 /** Reads. Throws NOT_INSTALLED and REFUSED where there is no sound record to write an import into. */
-export async function readFrontDoor(
+export async function readIngressCertificate(
   { store, clock }: { readonly store: KeyStore; readonly clock: Clock },
   spec: SpecRequest,
-): Promise<FrontDoor> {
-  const request = { adopt: false, restore: false, change: lookAt(FQDN) };
-  const snapshot = await gather(store, spec, request);
-  const { record, rings, ledger } = await assess(snapshot, request, clock.now());
+): Promise<IngressCertificate> {
+  const request = { adopt: false, restore: false, change: inspectOnly(FQDN) };
+  const snapshot = await readInstallation(store, spec, request);
+  const { record, rings, ledger } = await compare(snapshot, request, clock.now());
   if (record.status === 'missing' && snapshot.ledger.length === 0) throw notInstalled(store);
   if (record.status !== 'sound') throw recordGone();
   const found = snapshot.projections.get(formatRef(ingressSecret(record.record.spec)));
@@ -79,12 +79,12 @@ function heldBy(secret: StoredObject | undefined): Material | undefined {
 }
 
 /** The certificate in the Secret, if it is one. */
-export function servedLeaf({ held }: FrontDoor) {
+export function servedLeaf({ held }: IngressCertificate) {
   return held === undefined ? undefined : leafOf(held).x509;
 }
 
 /** cert-manager would write its own certificate over the imported one at its next renewal. */
-export function ownership({ secret, spec }: FrontDoor, allow: readonly string[]): readonly ImportFinding[] {
+export function ownership({ secret, spec }: IngressCertificate, allow: readonly string[]): readonly ImportFinding[] {
   const certificate = secret?.annotations[CERT_MANAGER];
   if (certificate === undefined) return [];
   const found = importFinding(
@@ -97,8 +97,11 @@ export function ownership({ secret, spec }: FrontDoor, allow: readonly string[])
 }
 
 /** What an import asks for, or undefined where the very same certificate stands there already. */
-export function importChange(door: FrontDoor, pair: { certificate: Uint8Array; key: Uint8Array }): Change | undefined {
-  const { versions, held, secret, generation, ready } = door;
+export function importChange(
+  ingress: IngressCertificate,
+  pair: { certificate: Uint8Array; key: Uint8Array },
+): Change | undefined {
+  const { versions, held, secret, generation, ready } = ingress;
   const material = fqdnMaterial(pair);
   const kid = kidOf(material);
   const same = versions.find((version) => version.kid === kid && version.state !== 'destroyed');
@@ -117,17 +120,17 @@ export function importChange(door: FrontDoor, pair: { certificate: Uint8Array; k
   const imported = same === undefined ? [{ state: 'active' as const, material }] : [];
   // What stands there now was not imported by palette-keys: it is kept, so that it can come back.
   const adds = [...before.map((each) => ({ state: 'trusted' as const, material: each })), ...imported];
-  return { ...lookAt(FQDN), generation, adds, moves, overwrites: true, whole: !ready };
+  return { ...inspectOnly(FQDN), generation, adds, moves, overwrites: true, whole: !ready };
 }
 
 /** Records what interrupted imports left, and this one is not about: it can be imported again. Undefined where there is none. */
-export function recordLeft({ left, generation }: FrontDoor): Change | undefined {
+export function recordLeft({ left, generation }: IngressCertificate): Change | undefined {
   if (left.length === 0) return undefined;
-  return { ...lookAt(FQDN), generation, adds: left.map(({ material }) => ({ state: 'retired', material })) };
+  return { ...inspectOnly(FQDN), generation, adds: left.map(({ material }) => ({ state: 'retired', material })) };
 }
 
 /** Back to the certificate before: the newest trusted one. Undefined where there is none. */
-export function rollbackChange({ versions, generation, ready }: FrontDoor): Change | undefined {
+export function rollbackChange({ versions, generation, ready }: IngressCertificate): Change | undefined {
   const active = versions.find(({ state }) => state === 'active');
   const previous = versions.findLast(({ state }) => state === 'trusted');
   if (active === undefined || previous === undefined) return undefined;
@@ -135,7 +138,7 @@ export function rollbackChange({ versions, generation, ready }: FrontDoor): Chan
     [active.n, 'trusted'],
     [previous.n, 'active'],
   ]);
-  return { ...lookAt(FQDN), generation, moves, overwrites: true, whole: !ready };
+  return { ...inspectOnly(FQDN), generation, moves, overwrites: true, whole: !ready };
 }
 
 function kidOf(material: Material): string {

@@ -4,29 +4,29 @@ import { newRootKeyUnsaved } from '../../reconcile/plan/findings/backups.ts';
 import { wipe } from '../../reconcile/read/wipe.ts';
 import { decideStep, needsOf } from '../decide.ts';
 import { type Gathered, gatherEvidence, remarksOn } from '../evidence/evidence.ts';
+import type { Decision, GateInput, RotationStep } from '../gate.ts';
 import { ROTATIONS, type Rotation } from '../kinds.ts';
-import type { Decision, Situation, Step } from '../situation.ts';
 import { formerSpecOf } from '../soak.ts';
 import { changeUsers } from './change-users.ts';
 import { chooseStep } from './choose-step.ts';
 import { stepOfDestroyed } from './destroy.ts';
 import { endEmergency } from './end-emergency.ts';
-import { isOfLeftover, looksBack } from './leftovers.ts';
-import { noteFound } from './note-found.ts';
+import { reportKept, retiresSuperseded } from './leftovers.ts';
+import { proposeEvidence } from './note-found.ts';
 import { observeComplete } from './observe.ts';
 import { reissueLeaves } from './reissue.ts';
-import { restartBehind } from './restart.ts';
+import type { RotatePorts, RotateRequest, RotateResult, RotationContext, WaitingFor } from './request.ts';
+import { restartStale } from './restart.ts';
 import { noteExposed, rewrapRest } from './rewrap-rest.ts';
 import { Log } from './rotation-log.ts';
-import type { Advance, AdvanceInput, AdvancePorts, Scene, WaitingFor } from './rotation-run.ts';
-import { inWords, refuseClosed, takeStep } from './take-step.ts';
-import { isFresh, type Verified } from './write-change.ts';
+import { describeStep, refuseClosed, takeStep } from './take-step.ts';
+import { isRecent, type Verified } from './write-change.ts';
 
 /**
  * Takes every step of a kind's rotation whose gate is open, and stops at the first closed one. There is no cursor:
  * each time all is read anew, so that a run that was killed anywhere is continued by running it again.
  */
-export async function advance(input: AdvanceInput, ports: AdvancePorts): Promise<Advance> {
+export async function rotateKey(input: RotateRequest, ports: RotatePorts): Promise<RotateResult> {
   const rotation = rotationOf(input.kind);
   const log = new Log(input);
   try {
@@ -46,10 +46,10 @@ function saysNothingWritten({ code, exit }: PaletteKeysError): boolean {
 
 async function advanceVersions(
   rotation: Rotation,
-  input: AdvanceInput,
+  input: RotateRequest,
   log: Log,
-  ports: AdvancePorts,
-): Promise<Advance> {
+  ports: RotatePorts,
+): Promise<RotateResult> {
   let verified: Verified | undefined;
   for (;;) {
     const { observation, record } = await observeComplete(input, log, ports, verified);
@@ -63,32 +63,32 @@ async function advanceVersions(
         ofDestroyed === undefined ? chooseStep(input, rotation, record, log, ports.clock.now()) : ofDestroyed.step;
       await noteExposed(step, { input, observation }, log, ports);
       if (await rewrapRest(step, { input, observation, record }, log, ports)) continue;
-      const scene: Scene = { input, observation, record };
+      const context: RotationContext = { input, observation, record };
       if (step === undefined) {
-        const left = await leftToDo(rotation, scene, log, ports);
+        const left = await leftToDo(rotation, context, log, ports);
         if (left === 'look again') continue;
         return left === undefined ? log.finished() : log.waiting(left);
       }
-      const { decision, gathered, situation } = await decide(step, rotation, scene, ports);
+      const { decision, gathered, gateInput } = await decide(step, rotation, context, ports);
       const decidedAt = ports.clock.now();
       for (const remark of gathered === undefined ? [] : remarksOn(gathered)) log.say(remark);
-      if (!decision.open) await noteFound(decision, gathered, scene, log, ports);
-      if (isOfLeftover(step, rotation, versions, input) && looksBack(step, decision, input, log)) continue;
-      if (await changeUsers(situation, gathered?.evidence ?? {}, scene, log, ports)) continue;
+      if (!decision.open) await proposeEvidence(decision, gathered, context, log, ports);
+      if (retiresSuperseded(step, rotation, versions, input) && reportKept(step, decision, input, log)) continue;
+      if (await changeUsers(gateInput, gathered?.evidence ?? {}, context, log, ports)) continue;
       if (!decision.open) {
         // Where the step is refused, a restart brings it no nearer.
         const isRestarted = decision.remedy === undefined && (await restart(gathered, input, log, ports));
         if (isRestarted) continue;
         return stopped(decision, log);
       }
-      const isStill = async (): Promise<void> => {
-        const isOld = !isFresh({ at: decidedAt }, ports) || step.type === 'destroy';
-        if (isOld) refuseClosed((await decide(step, rotation, scene, ports)).decision);
+      const recheckGate = async (): Promise<void> => {
+        const isOld = !isRecent({ at: decidedAt }, ports) || step.type === 'destroy';
+        if (isOld) refuseClosed((await decide(step, rotation, context, ports)).decision);
       };
-      verified = await takeStep(step, scene, { gathered, isStill }, log, ports);
-      if (input.rehearses) return log.rehearsed(inWords(step, versions, input.kind));
+      verified = await takeStep(step, context, { gathered, recheckGate }, log, ports);
+      if (input.dryRun) return log.rehearsed(describeStep(step, versions, input.kind));
     } finally {
-      wipe(observation.assessment);
+      wipe(observation.comparison);
     }
   }
 }
@@ -96,13 +96,13 @@ async function advanceVersions(
 /** One step by name, and the count of resets, are no emergency. */
 async function leftToDo(
   rotation: Rotation,
-  scene: Scene,
+  context: RotationContext,
   log: Log,
-  ports: AdvancePorts,
+  ports: RotatePorts,
 ): Promise<WaitingFor | 'look again' | undefined> {
-  const { request, acceptResets } = scene.input;
+  const { request, acceptResets } = context.input;
   if (rotation.type !== 'versions' || request !== undefined || acceptResets !== undefined) return undefined;
-  return endEmergency(rotation.gate, scene, log, ports);
+  return endEmergency(rotation.gate, context, log, ports);
 }
 
 /** How a kind rotates. Throws USAGE for what is no kind, and REFUSED for what is not rotated. */
@@ -118,32 +118,32 @@ export function rotationOf(kind: KindId): Rotation {
 }
 
 async function decide(
-  step: Step,
+  step: RotationStep,
   rotation: Rotation,
-  { input, observation, record }: Scene,
-  ports: AdvancePorts,
-): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined; readonly situation: Situation }> {
+  { input, observation, record }: RotationContext,
+  ports: RotatePorts,
+): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined; readonly gateInput: GateInput }> {
   const { kind, key } = observation;
   const { compromised, acceptResets } = input;
   const { spec } = record;
   const former = formerSpecOf(key, spec);
-  const situation = { kind, step, versions: key.versions, spec, former, compromised, acceptResets };
-  if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined, situation };
-  const gathered = await gatherEvidence(needsOf(rotation.gate, situation), observation, input, ports);
-  return { decision: decideStep(rotation.gate, situation, gathered.evidence, ports.clock.now()), gathered, situation };
+  const gateInput = { kind, step, versions: key.versions, spec, former, compromised, acceptResets };
+  if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined, gateInput };
+  const gathered = await gatherEvidence(needsOf(rotation.gate, gateInput), observation, input, ports);
+  return { decision: decideStep(rotation.gate, gateInput, gathered.evidence, ports.clock.now()), gathered, gateInput };
 }
 
 async function restart(
   gathered: Gathered | undefined,
-  input: AdvanceInput,
+  input: RotateRequest,
   log: Log,
-  ports: AdvancePorts,
+  ports: RotatePorts,
 ): Promise<boolean> {
-  if (!input.restart || input.rehearses || gathered === undefined) return false;
-  return restartBehind(gathered.behind, input, log, ports);
+  if (!input.restart || input.dryRun || gathered === undefined) return false;
+  return restartStale(gathered.behind, input, log, ports);
 }
 
-function stopped(decision: Extract<Decision, { open: false }>, log: Log): Advance {
+function stopped(decision: Extract<Decision, { open: false }>, log: Log): RotateResult {
   const { reason, until, blockers, remedy, stuck, onWord, toCopy } = decision;
   if (remedy === undefined) {
     return log.waiting({
@@ -158,7 +158,7 @@ function stopped(decision: Extract<Decision, { open: false }>, log: Log): Advanc
   throw new PaletteKeysError('REFUSED', reason, { hint: remedy, details: blockers.map((message) => ({ message })) });
 }
 
-async function advanceLeaves(input: AdvanceInput, log: Log, ports: AdvancePorts): Promise<Advance> {
+async function advanceLeaves(input: RotateRequest, log: Log, ports: RotatePorts): Promise<RotateResult> {
   if (input.request !== undefined) {
     throw new PaletteKeysError('USAGE', `${input.kind} has no versions: certificates are issued anew`, {
       hint: 'leave --rollback, --reinstate, --retire and --destroy out',

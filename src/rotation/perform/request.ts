@@ -5,20 +5,20 @@ import type { State } from '../../ledger/ring.ts';
 import type { ObjectRef } from '../../ports/object-ref.ts';
 import type { Transition } from '../../reconcile/plan/change.ts';
 import type { InitPlan } from '../../reconcile/plan/plan-changes.ts';
-import type { Step as ObjectStep } from '../../reconcile/plan/step.ts';
+import type { ObjectStep } from '../../reconcile/plan/step.ts';
 import type { SpecRequest } from '../../reconcile/read/read-installation.ts';
 import type { EvidencePorts, Observation, Statements } from '../evidence/observation.ts';
 import type { Request } from '../request.ts';
 
-export interface AdvanceInput extends Statements {
+export interface RotateRequest extends Statements {
   readonly spec: SpecRequest;
   readonly kind: KindId;
   /** A step that is asked for by name; otherwise the kind's rotation goes on, or one is opened. */
   readonly request: Request | undefined;
   /** True where a rotation may be opened if none is open. */
-  readonly opens: boolean;
+  readonly mayStart: boolean;
   /** What the same command has come to before, where it waited and looks again. */
-  readonly before: Advance | undefined;
+  readonly before: RotateResult | undefined;
   /** Certificates past their renewal time alone. */
   readonly due: boolean;
   readonly again: boolean;
@@ -40,7 +40,7 @@ export interface Pausing {
   pause(ms: number): Promise<void>;
 }
 
-export interface AdvancePorts extends EvidencePorts, Pausing {}
+export interface RotatePorts extends EvidencePorts, Pausing {}
 
 /** What is about to be written. */
 export interface Proposal {
@@ -85,7 +85,7 @@ export interface WaitingFor {
 }
 
 /** How far a kind has come, since the command began. */
-export interface Advance {
+export interface RotateResult {
   readonly key: KindId;
   readonly done: boolean;
   /** Of the record, as it was read last. */
@@ -119,8 +119,8 @@ export interface Heard {
 }
 
 /** What a step is decided on. */
-export interface Scene {
-  readonly input: AdvanceInput;
+export interface RotationContext {
+  readonly input: RotateRequest;
   readonly observation: Observation;
   readonly record: InstallationRecord;
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 
-const MODULE = new URL('../../../src/adapters/system/favour-memory.ts', import.meta.url);
+const MODULE = new URL('../../../src/adapters/system/limit-heap-growth.ts', import.meta.url);
 
 /** MiB of V8's space for new objects, and of its whole heap, after much has outlived its collections. */
 function sizeAfter(before: string): { readonly young: number; readonly all: number } {
