@@ -36,7 +36,10 @@ const LAYERS = {
     ['reconcile/plan', 'backup', 'progress', ...FOUNDATION],
     'reconcile is the pipeline that reads, plans and writes: the capabilities build on it, not it on them',
   ],
-  rotation: [FOUNDATION, 'rotation decides and is pure: what it decided is carried out by rotation/perform'],
+  rotation: [
+    ['reconcile/plan', ...FOUNDATION],
+    'rotation decides and is pure: what it decided is carried out by rotation/perform',
+  ],
   'rotation/evidence': [
     ['rotation', 'tenants', 'tenants/plan', ...RECONCILE],
     'evidence is what a gate is decided on: it is read, and noted in the record',

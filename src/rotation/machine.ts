@@ -1,6 +1,5 @@
 import type { KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
-import type { State } from '../ledger/ring.ts';
 import { noEarlier } from './confirmation.ts';
 import type { RotationStep } from './gate.ts';
 
@@ -156,25 +155,4 @@ export function isInTransition({ keys }: InstallationRecord, kind: KindId): bool
 /** Brought back from `retired`, or from a backup after it was destroyed: somebody needs it, and says when it can go. */
 export function isReinstated({ state, history }: VersionRecord): boolean {
   return state === 'trusted' && ['retired', 'destroyed'].includes(history.at(-2)?.state ?? '');
-}
-
-/** Which states a step gives to which versions; empty for `publish`, which adds one. */
-export function movesOf(step: RotationStep, versions: readonly VersionRecord[]): ReadonlyMap<number, State> {
-  switch (step.type) {
-    case 'publish':
-      return new Map();
-    case 'promote': {
-      const active = versions.find(({ state }) => state === 'active');
-      return new Map<number, State>([
-        ...(active === undefined ? [] : [[active.n, 'trusted'] as const]),
-        [step.n, 'active'],
-      ]);
-    }
-    case 'retire':
-      return new Map([[step.n, 'retired']]);
-    case 'reinstate':
-      return new Map([[step.n, 'trusted']]);
-    case 'destroy':
-      return new Map([[step.n, 'destroyed']]);
-  }
 }

@@ -11,7 +11,7 @@ import { type Leaf, reissuableAt } from './leaves.ts';
 import { isSuperseded, nextStep, type RotationIntent } from './machine.ts';
 import { formerSpecOf, soakFrom } from './soak.ts';
 
-/** One step of the road, and when it can be taken if nobody has to be waited for. */
+/** One step of a rotation, and when it can be taken if nothing has to be waited for. */
 export interface PlannedStep {
   readonly action: string;
   /** Undefined where it comes with the step before, or never. */
@@ -20,7 +20,7 @@ export interface PlannedStep {
   readonly condition: string;
 }
 
-/** What the road begins with. */
+/** What the plan begins with. */
 export interface Departure extends Pick<RotationIntent, 'again' | 'compromised'> {
   readonly key: KeyRecord | undefined;
   /** The certificates of a kind that has no versions. */
@@ -28,8 +28,8 @@ export interface Departure extends Pick<RotationIntent, 'again' | 'compromised'>
   readonly now: Date;
 }
 
-/** The whole road of a rotation from where it is now to its end; with a census it says how many records need a version. */
-export function planRoad(
+/** Every step of a rotation from where it is now to its end; with a census it says how many records need a version. */
+export function planRotation(
   kind: KindId,
   rotation: Rotation,
   spec: InstallationSpec,
@@ -37,15 +37,15 @@ export function planRoad(
   census?: CensusEvidence,
 ): readonly PlannedStep[] {
   const { key } = departure;
-  if (rotation.type === 'leaves') return [leavesRoad(kind, spec, departure)];
+  if (rotation.type === 'leaves') return [leafStep(kind, spec, departure)];
   if (rotation.type === 'imported')
     return [{ action: 'import the next one', earliest: undefined, condition: 'palette-keys import-cert' }];
   if (rotation.type === 'none' || key === undefined) return [];
-  const road = versionedRoad(rotation.gate, rotation.keepsTrusted === true, key, spec, departure);
-  return rotation.keepsTrusted === true ? [...road, ...keptRoad(rotation.gate, key, census)] : road;
+  const steps = versionSteps(rotation.gate, rotation.keepsTrusted === true, key, spec, departure);
+  return rotation.keepsTrusted === true ? [...steps, ...keptSteps(rotation.gate, key, census)] : steps;
 }
 
-function leavesRoad(kind: KindId, { rotation }: InstallationSpec, { leaves, again, now }: Departure): PlannedStep {
+function leafStep(kind: KindId, { rotation }: InstallationSpec, { leaves, again, now }: Departure): PlannedStep {
   const action = `issue the certificates of ${kind} anew`;
   const times = leaves.map((leaf) => reissuableAt(leaf, parseDuration(rotation.minInterval)).getTime());
   const from = new Date(Math.min(...times));
@@ -54,7 +54,7 @@ function leavesRoad(kind: KindId, { rotation }: InstallationSpec, { leaves, agai
   return { action, earliest: from, condition: 'they were issued a moment ago; --again issues them anew before' };
 }
 
-function versionedRoad(
+function versionSteps(
   gate: Gate,
   keepsTrusted: boolean,
   key: KeyRecord,
@@ -121,7 +121,7 @@ function versionedRoad(
 }
 
 /** What the rotation leaves trusted, and what those before it have: it goes when nothing needs it, and nobody knows when. */
-function keptRoad(
+function keptSteps(
   { conditions }: Gate,
   { versions }: KeyRecord,
   census: CensusEvidence | undefined,

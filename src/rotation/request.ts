@@ -2,6 +2,7 @@ import { activeSinceOf, type VersionRecord } from '../ledger/record.ts';
 import type { State } from '../ledger/ring.ts';
 import type { RotationStep } from './gate.ts';
 import { isReinstated } from './machine.ts';
+import { type LegalMove, TRANSITIONS } from './transitions.ts';
 
 /** A step that was asked for by name. */
 export type Request =
@@ -63,15 +64,11 @@ function inOrder(a = '', b = ''): number {
   return a < b ? -1 : Number(a > b);
 }
 
-const FROM: Record<'retire' | 'reinstate' | 'destroy', { readonly from: readonly State[]; readonly to: State }> = {
-  retire: { from: ['published', 'trusted'], to: 'retired' },
-  reinstate: { from: ['retired'], to: 'trusted' },
-  destroy: { from: ['retired'], to: 'destroyed' },
-};
-
-function byKid(versions: readonly VersionRecord[], type: keyof typeof FROM, kid: string): Requested {
+function byKid(versions: readonly VersionRecord[], type: 'retire' | 'reinstate' | 'destroy', kid: string): Requested {
   const version = versions.find((candidate) => candidate.kid === kid);
-  const { from, to } = FROM[type];
+  const { from: legal, to }: LegalMove = TRANSITIONS[type];
+  // What is destroyed comes back by its ledger entry, of which the record does not tell.
+  const from: readonly State[] = legal.filter((each) => each !== 'destroyed');
   if (version === undefined) {
     const known = versions.map(({ n, kid: its, state }) => `v${n} ${its} (${state})`).join(', ');
     return { type: 'refused', reason: `no version has the kid ${kid}`, remedy: `there are ${known}` };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { INVENTORY } from '../../src/inventory/index.ts';
 import { previewInit } from '../../src/reconcile/reconcile.ts';
-import { readRoad } from '../../src/rotation/perform/road.ts';
+import { readRotationPlan } from '../../src/rotation/perform/read-plan.ts';
 import { readStatus } from '../../src/status/read-status.ts';
 import { command } from '../backup/bench.ts';
 import { rotate } from '../rotation/bed.ts';
@@ -143,7 +143,7 @@ describe.each([
       compromised: false,
       services: undefined,
     };
-    await expect(readRoad(road, { store, clock: new ManualClock() } as never)).rejects.toMatchObject(refusal);
+    await expect(readRotationPlan(road, { store, clock: new ManualClock() } as never)).rejects.toMatchObject(refusal);
     expect(store.snapshot()).toEqual(before);
   });
 

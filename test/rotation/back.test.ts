@@ -1,8 +1,8 @@
 /** Where `--rollback` leads: to what was in use before, never to what was thrown away. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { activeSinceOf } from '../../src/ledger/record.ts';
-import type { Proposal } from '../../src/rotation/perform/request.ts';
 import { requestedStep } from '../../src/rotation/request.ts';
+import type { Proposal } from '../../src/rotation/rotate-request.ts';
 import { command } from '../backup/bench.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { recordIn } from '../support/installations.ts';

@@ -8,8 +8,10 @@ import type { ObjectRef } from '../../src/ports/object-ref.ts';
 import type { TenantStore } from '../../src/ports/tenant-store.ts';
 import type { Probed } from '../../src/ports/tls-probe.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
-import type { RotatePorts, RotateRequest, RotateResult } from '../../src/rotation/perform/request.ts';
+import type { RotatePorts } from '../../src/rotation/perform/ports.ts';
 import { rotateKey } from '../../src/rotation/perform/rotate-key.ts';
+import type { Proposal, RotateRequest, RotateResult } from '../../src/rotation/rotate-request.ts';
+import { auditedRewrap } from '../../src/tenants/audited-rewrap.ts';
 import { ManualClock } from '../support/clock.ts';
 import { portsOn, recordIn, secret } from '../support/installations.ts';
 import type { MemoryCensus } from '../support/memory-census.ts';
@@ -18,6 +20,7 @@ import type { MemoryStore } from '../support/memory-store.ts';
 export interface RotateOptions extends Partial<Omit<RotateRequest, 'assumeConsumersCurrent'>> {
   /** For a generation alone; or true: the operator gives his word as often as it is asked for, each time for what is there then. */
   readonly assumeConsumersCurrent?: boolean | number;
+  readonly agree?: (proposal: Proposal) => Promise<void>;
   readonly clock?: ManualClock;
   readonly seed?: string;
   readonly signal?: AbortSignal;
@@ -50,12 +53,11 @@ export async function rotate(store: KeyStore, kind: string, options: RotateOptio
 
 /** One run of the command. */
 export function once(store: KeyStore, kind: string, options: RotateOptions = {}): Promise<RotateResult> {
-  const { clock, seed, signal, workloads, served, tenants: _, census: __, users: ___, ...flags } = options;
+  const { clock, seed, signal, workloads, served, tenants: _, census: __, users: ___, agree: ____, ...flags } = options;
   const { assumeConsumersCurrent: given = false, ...rest } = flags;
   const generation = typeof given === 'number' ? given : undefined;
   return rotateKey(
     {
-      spec: { spec: undefined, namespace: undefined },
       kind,
       request: undefined,
       mayStart: true,
@@ -72,7 +74,6 @@ export function once(store: KeyStore, kind: string, options: RotateOptions = {})
       noTenantStore: false,
       ignoredPods: [],
       endpoints: [],
-      agree: async () => undefined,
       ...rest,
     },
     rotatePorts(store, options),
@@ -93,7 +94,7 @@ function joined(first: RotateResult, second: RotateResult): RotateResult {
 
 function rotatePorts(
   store: KeyStore,
-  { clock, seed, signal, workloads, served, tenants, census, users }: RotateOptions,
+  { clock, seed, signal, workloads, served, tenants, census, users, agree }: RotateOptions,
 ): RotatePorts {
   const at = clock ?? new ManualClock();
   const ports = portsOn(store, {
@@ -104,6 +105,9 @@ function rotatePorts(
   return {
     ...ports,
     actor: { ...ports.actor, command: 'rotate' },
+    agree: agree ?? (async () => undefined),
+    spec: { spec: undefined, namespace: undefined },
+    rewrap: auditedRewrap,
     workloads,
     probe: { probe: async ({ host }) => served?.(host) ?? { unreachable: 'nobody listens' } },
     tenantDatabase: () => (tenants === undefined ? undefined : async () => tenants),

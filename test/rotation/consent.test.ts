@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Pod } from '../../src/ports/workloads.ts';
-import type { Proposal } from '../../src/rotation/perform/request.ts';
+import type { Proposal } from '../../src/rotation/rotate-request.ts';
 import { type BenchOptions, command, writtenSince } from '../backup/bench.ts';
 import { ManualClock } from '../support/clock.ts';
 import {

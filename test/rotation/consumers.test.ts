@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { Pod, Use } from '../../src/ports/workloads.ts';
-import type { Proposal } from '../../src/rotation/perform/request.ts';
+import type { Proposal } from '../../src/rotation/rotate-request.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { edit, init, installation, objectIn, recordIn, smallSpec, storeWith } from '../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../support/memory-store.ts';

@@ -1,5 +1,5 @@
 /** What goes wrong with one write of a rotation, and the proof that the same command, given again, ends where an undisturbed one does. */
-import type { RotateResult } from '../../src/rotation/perform/request.ts';
+import type { RotateResult } from '../../src/rotation/rotate-request.ts';
 import { faultsOf } from '../reconcile/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import { FaultyStore, type Moment } from '../support/faulty-store.ts';

@@ -1,6 +1,6 @@
 /** What others do to the store while a rotation is under way. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Proposal } from '../../src/rotation/perform/request.ts';
+import type { Proposal } from '../../src/rotation/rotate-request.ts';
 import type { ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {

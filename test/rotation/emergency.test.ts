@@ -1,7 +1,7 @@
 /** The end of an emergency: whoever has loaded the compromised key works with it until it is started anew. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
-import type { Proposal } from '../../src/rotation/perform/request.ts';
+import type { Proposal } from '../../src/rotation/rotate-request.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { auditIn, edit, installation, objectIn, smallSpec, storeWith } from '../support/installations.ts';
 import type { MemoryStore } from '../support/memory-store.ts';

@@ -12,8 +12,9 @@ import { confirmationOf, withConfirmation } from '../../src/rotation/confirmatio
 import { decideStep, needsOf } from '../../src/rotation/decide.ts';
 import type { Evidence, GateInput, RotationStep } from '../../src/rotation/gate.ts';
 import { jwtSigningKey } from '../../src/rotation/gates/jwt-signing-key.ts';
-import { movesOf, nextStep } from '../../src/rotation/machine.ts';
+import { nextStep } from '../../src/rotation/machine.ts';
 import { type Request, requestedStep } from '../../src/rotation/request.ts';
+import { movesOf } from '../../src/rotation/transitions.ts';
 
 const spec = defaultSpec();
 const MIN_INTERVAL = 86_400;

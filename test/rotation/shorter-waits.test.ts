@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { formerJwtIn, withFormerJwt } from '../../src/ledger/former-jwt.ts';
 import { ROTATIONS } from '../../src/rotation/kinds.ts';
-import { planRoad } from '../../src/rotation/plan.ts';
+import { planRotation } from '../../src/rotation/plan.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { init, RECORD, recordIn, smallSpec } from '../support/installations.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
@@ -48,7 +48,7 @@ describe('an old signing key stays trusted', () => {
     expect((await go()).waitingFor).toMatchObject({ reason: expect.stringContaining('tokens'), until });
     const { keys, spec } = recordIn(store.snapshot());
     const departure = { key: keys[JWT], leaves: [], again: false, compromised: false, now: clock.now() };
-    expect(planRoad(JWT, ROTATIONS[JWT] ?? never(), spec, departure)).toMatchObject([{ earliest: until }]);
+    expect(planRotation(JWT, ROTATIONS[JWT] ?? never(), spec, departure)).toMatchObject([{ earliest: until }]);
     clock.set(until);
     await go();
     expect(statesOf(store, JWT)).toBe('v1 retired, v2 active');

@@ -36,7 +36,7 @@ const FORBIDDEN: ReadonlyArray<readonly [rule: string, layer: string, code: stri
   ['layer-reconcile/plan', 'reconcile/plan/findings', "import '../../../rotation/machine.ts';"],
   ['layer-reconcile', 'reconcile/write', "import '../../adapters/planted.ts';"],
   ['layer-reconcile', 'reconcile', "import '../rotation/machine.ts';"],
-  ['layer-rotation', 'rotation', "export type { Step } from '../reconcile/plan/step.ts';"],
+  ['layer-rotation', 'rotation', "import '../reconcile/reconcile.ts';"],
   ['layer-rotation', 'rotation/gates', "import '../evidence/evidence.ts';"],
   ['layer-rotation/evidence', 'rotation/evidence', "import '../perform/restart.ts';"],
   ['layer-rotation/perform', 'rotation/perform', "import '../../cli/planted.ts';"],

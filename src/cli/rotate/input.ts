@@ -1,9 +1,8 @@
 import { usageError } from '../../errors.ts';
 import { DNS_LABEL, MAX_DNS_NAME, parseHostAndPort } from '../../host.ts';
 import type { Terminal } from '../../ports/terminal.ts';
-import type { Endpoint } from '../../rotation/evidence/observation.ts';
-import type { RotateRequest } from '../../rotation/perform/request.ts';
 import type { Request } from '../../rotation/request.ts';
+import type { Endpoint, RotateRequest } from '../../rotation/rotate-request.ts';
 import { flagFor, type Word } from '../../rotation/word.ts';
 import { nextCommand } from '../next-command.ts';
 import type { RotateOptions } from '../ports.ts';
@@ -11,7 +10,7 @@ import type { RotateOptions } from '../ports.ts';
 /** What the flags say, but for the kind. Throws USAGE where they contradict each other. */
 export function rotateInput(
   options: RotateOptions,
-): Omit<RotateRequest, 'kind' | 'spec' | 'agree' | 'mayStart' | 'before' | 'assumeConsumersCurrent'> {
+): Omit<RotateRequest, 'kind' | 'mayStart' | 'before' | 'assumeConsumersCurrent'> {
   const { compromised, again, due, restart, explain, dryRun, service } = options;
   return {
     request: requestOf(options),

@@ -1,14 +1,14 @@
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
-import type { RotateResult, WaitingFor } from '../../rotation/perform/request.ts';
 import type { PlannedStep } from '../../rotation/plan.ts';
+import type { RotateResult, WaitingFor } from '../../rotation/rotate-request.ts';
 import { flagFor } from '../../rotation/word.ts';
 import { summarize } from '../init/render.ts';
 import type { Palette } from '../render/palette.ts';
 import { table, wrap } from '../render/table.ts';
 
 /** The document of kind RotateResult (contract, section 6). */
-export function rotateDocument(rotateKey: RotateResult) {
-  const { key, done, generation, versions, steps, transitions, effects, waitingFor, notes } = rotateKey;
+export function rotateDocument(result: RotateResult) {
+  const { key, done, generation, versions, steps, transitions, effects, waitingFor, notes } = result;
   return {
     kind: 'RotateResult',
     key,
@@ -65,7 +65,7 @@ export function inSeconds(time: Date): string {
 }
 
 /** The versions of a kind after a run, and what the run did. */
-export function renderAdvance(
+export function renderResult(
   { key, done, versions, steps, transitions, effects, wrote, waitingFor }: RotateResult,
   paint: Palette,
 ): string {
@@ -84,7 +84,7 @@ export function renderAdvance(
 }
 
 /** The document of kind RotatePlan. */
-export function roadDocument(key: string, steps: readonly PlannedStep[]) {
+export function planDocument(key: string, steps: readonly PlannedStep[]) {
   return {
     kind: 'RotatePlan',
     key,
@@ -96,8 +96,8 @@ export function roadDocument(key: string, steps: readonly PlannedStep[]) {
   };
 }
 
-/** The road of a rotation: each step, when it can be taken at the earliest, and what it waits for. */
-export function renderRoad(steps: readonly PlannedStep[], paint: Palette): string {
+/** Every step of a rotation: when it can be taken at the earliest, and what it waits for. */
+export function renderPlan(steps: readonly PlannedStep[], paint: Palette): string {
   return steps
     .map(({ action, earliest, condition }) => {
       const time = earliest === undefined ? '' : `, from ${inSeconds(earliest)} on`;

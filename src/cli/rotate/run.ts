@@ -2,12 +2,14 @@ import { ERRORS, type ExitCode, PaletteKeysError } from '../../errors.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import type { TenantStore } from '../../ports/tenant-store.ts';
 import { ROTATIONS } from '../../rotation/kinds.ts';
-import type { RotatePorts, RotateRequest, RotateResult } from '../../rotation/perform/request.ts';
-import { readRoad } from '../../rotation/perform/road.ts';
+import type { RotatePorts } from '../../rotation/perform/ports.ts';
+import { readRotationPlan } from '../../rotation/perform/read-plan.ts';
 import { rotateKey } from '../../rotation/perform/rotate-key.ts';
+import type { RotateRequest, RotateResult } from '../../rotation/rotate-request.ts';
 import { flagFor } from '../../rotation/word.ts';
 import type { StatusReport } from '../../status/plan/status.ts';
 import { readStatus } from '../../status/read-status.ts';
+import { auditedRewrap } from '../../tenants/audited-rewrap.ts';
 import { explainingDenials } from '../access.ts';
 import { applyPorts } from '../apply-ports.ts';
 import { nextCommand } from '../next-command.ts';
@@ -20,7 +22,7 @@ import { readStandingSpec } from '../spec-file.ts';
 import { adminUriOf, loginPlaceOf, openCensus, openTenants, uriOf } from '../tenant-database.ts';
 import { agreeOnce, warnCompromised } from './consent.ts';
 import { checkFlags, rotateInput, wordOf } from './input.ts';
-import { renderAdvance, renderRoad, renderWaiting, roadDocument, rotateDocument } from './render.ts';
+import { planDocument, renderPlan, renderResult, renderWaiting, rotateDocument } from './render.ts';
 
 /** How often `--wait` looks again, at the least. */
 const POLL_MS = 30_000;
@@ -40,7 +42,7 @@ async function rotateAll(run: Run): Promise<ExitCode> {
   const { options } = run;
   if (options.due) return rotateDue(run);
   const kind = options.kind ?? (await askForKind(run));
-  if (options.plan) return showRoad(kind, run);
+  if (options.plan) return showPlan(kind, run);
   const result = await rotateOne(kind, true, run);
   await write([result], run);
   return result.waitingFor === undefined || options.explain || options.dryRun ? 0 : ERRORS.ROTATION_WAITS.exit;
@@ -50,8 +52,8 @@ interface Run {
   readonly options: RotateOptions;
   readonly ports: CliPorts;
   readonly store: KeyStore;
-  readonly apply: RotatePorts;
-  readonly input: Omit<RotateRequest, 'kind' | 'mayStart' | 'before' | 'agree' | 'assumeConsumersCurrent'>;
+  readonly apply: Omit<RotatePorts, 'agree'>;
+  readonly input: Omit<RotateRequest, 'kind' | 'mayStart' | 'before' | 'assumeConsumersCurrent'>;
   readonly bar: ReturnType<typeof progressBar>;
   /** Ends the connection to the database, where there is one. */
   close(): Promise<void>;
@@ -71,7 +73,8 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
   );
   const bar = progressBar(ports.terminal, options.quiet);
   const command = ['rotate', options.kind, ...flagsOf(options)].filter((word) => word !== undefined).join(' ');
-  const apply: RotatePorts = {
+  const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
+  const apply: Omit<RotatePorts, 'agree'> = {
     ...applyPorts(command, store, options, ports),
     emit: bar.emit,
     workloads: store.cluster?.workloads,
@@ -93,10 +96,11 @@ async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
       return ports.openDatabaseUsers(users, options);
     },
     pause: ports.pause,
+    rewrap: auditedRewrap,
+    spec,
   };
-  const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
   const close = async (): Promise<void> => (await tenants?.catch(() => undefined))?.close();
-  return { options, ports, store, apply, input: { ...input, spec }, bar, close };
+  return { options, ports, store, apply, input, bar, close };
 }
 
 /** For lock and audit: what decides about the keys, with its values, none of which is secret. */
@@ -127,14 +131,14 @@ function wordIn(given: string | true): string {
 async function rotateOne(kind: string, mayStart: boolean, run: Run): Promise<RotateResult> {
   const { options, ports, apply, input, bar } = run;
   warnCompromised(kind, run);
+  const asking = { ...apply, agree: agreeOnce(run) };
   const common = {
     ...input,
     kind,
-    agree: agreeOnce(run),
     assumeConsumersCurrent: wordOf(kind, options, ports.terminal),
   };
   try {
-    let result = await rotateKey({ ...common, mayStart, before: undefined }, apply);
+    let result = await rotateKey({ ...common, mayStart, before: undefined }, asking);
     let said = '';
     while (options.wait && result.waitingFor !== undefined && !result.refused) {
       const { until, stuck } = result.waitingFor;
@@ -148,7 +152,7 @@ async function rotateOne(kind: string, mayStart: boolean, run: Run): Promise<Rot
       said = news;
       const left = until === undefined ? POLL_MS : until.getTime() - ports.clock.now().getTime();
       await ports.pause(Math.max(1000, Math.min(POLL_MS, left)));
-      result = await rotateKey({ ...common, mayStart: false, before: result }, apply);
+      result = await rotateKey({ ...common, mayStart: false, before: result }, asking);
     }
     return result;
   } finally {
@@ -213,8 +217,8 @@ async function askForKind(run: Run): Promise<string> {
   return chooseKind(report, Object.keys(ROTATIONS), run.ports);
 }
 
-async function readReport({ store, ports, input }: Run): Promise<StatusReport> {
-  const read = () => readStatus({ store, clock: ports.clock }, input.spec);
+async function readReport({ store, ports, apply }: Run): Promise<StatusReport> {
+  const read = () => readStatus({ store, clock: ports.clock }, apply.spec);
   const report = await explainingDenials('status', read, store, undefined, ports);
   if (report !== undefined) return report;
   throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
@@ -222,12 +226,15 @@ async function readReport({ store, ports, input }: Run): Promise<StatusReport> {
   });
 }
 
-async function showRoad(kind: string, { options, ports, apply, input }: Run): Promise<ExitCode> {
-  const road = await readRoad({ ...input, kind, assumeConsumersCurrent: wordOf(kind, options, ports.terminal) }, apply);
+async function showPlan(kind: string, { options, ports, apply, input }: Run): Promise<ExitCode> {
+  const steps = await readRotationPlan(
+    { ...input, kind, assumeConsumersCurrent: wordOf(kind, options, ports.terminal) },
+    apply,
+  );
   const { terminal } = ports;
   if (options.output === 'json' || options.output === 'yaml') {
-    await writeDocument(roadDocument(kind, road), options.output, terminal);
-  } else terminal.stdout.write(renderRoad(road, palette(terminal.colour.stdout)));
+    await writeDocument(planDocument(kind, steps), options.output, terminal);
+  } else terminal.stdout.write(renderPlan(steps, palette(terminal.colour.stdout)));
   return 0;
 }
 
@@ -242,8 +249,7 @@ async function write(results: readonly RotateResult[], run: Run, failures: reado
         ? { kind: 'RotateResults', results: documents.map(({ kind: _, ...rest }) => rest), failures }
         : first;
     await writeDocument(document, options.output, terminal);
-  } else
-    terminal.stdout.write(results.map((result) => renderAdvance(result, palette(terminal.colour.stdout))).join(''));
+  } else terminal.stdout.write(results.map((result) => renderResult(result, palette(terminal.colour.stdout))).join(''));
   await say(results, run);
 }
 

@@ -1,6 +1,6 @@
 import { type ExitCode, PaletteKeysError, usageError } from '../../errors.ts';
 import { checkClock } from '../../reconcile/clock/check.ts';
-import { forgetScans } from '../../rotation/perform/rewrap-rest.ts';
+import { forgetScans } from '../../rotation/perform/rewrap.ts';
 import { auditedRewrap } from '../../tenants/audited-rewrap.ts';
 import { readTenantAccess, type TenantAccess } from '../../tenants/keyring.ts';
 import { parseShardFlag, previewRewrap } from '../../tenants/rewrap.ts';

@@ -6,9 +6,8 @@ import { checkClock } from '../../reconcile/clock/check.ts';
 import type { ApplyPorts } from '../../reconcile/ports.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
 import { confirmationOf, entryName, withConfirmation } from '../confirmation.ts';
+import type { Confirmed, ScanNote } from '../gathered.ts';
 import { withFirstScan } from '../scans.ts';
-import type { Confirmed } from './consumers.ts';
-import type { ScanNote } from './tenants.ts';
 
 /**
  * Notes that all consumers of a version were found to be current in its present state, in the audit log first. Whoever

@@ -2,50 +2,17 @@ import { PaletteKeysError } from '../../errors.ts';
 import { allNamespaces, ingressSecret, serviceNamespaces } from '../../installation/names.ts';
 import type { InstallationSpec } from '../../installation/spec.ts';
 import { formatTime, type KindId } from '../../ledger/entry.ts';
-import type { VersionRecord } from '../../ledger/record.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import type { Pod, Workloads } from '../../ports/workloads.ts';
 import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import { type Confirmation, confirmationOf, noEarlier } from '../confirmation.ts';
-import {
-  type Consumption,
-  consumersWithoutPods,
-  type StalePod,
-  settledAt,
-  singleReaders,
-  stalePods,
-} from '../consumers.ts';
+import { type Consumption, consumersWithoutPods, settledAt, singleReaders, stalePods } from '../consumers.ts';
+import type { RotationContext } from '../context.ts';
 import type { ConsumersEvidence, EvidenceRequest } from '../gate.ts';
-import type { EvidencePorts, Observation, Statements } from './observation.ts';
+import { type Confirmed, describeStalePod, nameOfPod, type StaleConsumers } from '../gathered.ts';
+import type { Statements } from '../rotate-request.ts';
 import { orphanedObjectsOf, podsUsingOrphans } from './orphaned-objects.ts';
-
-export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
-  readonly version: VersionRecord;
-  /** The confirmation that it replaces: it no longer counts, or more Pods are vouched for by now. */
-  readonly instead: Confirmation | undefined;
-  /** When that was found out, as it is noted; what is counted from is `noEarlier`. */
-  readonly at: Date;
-}
-
-/** Pods that have not picked a change up, and from when on a restart gives it to them. */
-export interface StaleConsumers {
-  readonly pods: readonly StalePod[];
-  readonly settledAt: Date;
-  /** What the spec declares as a consumer, and the cluster does not have, in words. */
-  readonly missing: readonly string[];
-  /** Of which such consumer nobody can tell, in words. */
-  readonly unknown: string | undefined;
-  /** Names that were given for Pods to be left out, and that no Pod has. */
-  readonly nameless: readonly string[];
-}
-
-export const NOBODY: StaleConsumers = {
-  pods: [],
-  settledAt: new Date(0),
-  missing: [],
-  unknown: undefined,
-  nameless: [],
-};
+import type { EvidencePorts } from './ports.ts';
 
 /** The clock by which the operator's word is dated may differ so much from the server's, which dates changes. */
 const CLOCKS_DIFFER_MS = 2 * 60_000;
@@ -53,7 +20,7 @@ const CLOCKS_DIFFER_MS = 2 * 60_000;
 /** Whether all consumers have picked up what a version's present state asks of them, and since when. */
 export async function consumersOf(
   request: Extract<EvidenceRequest, { type: 'consumers' }>,
-  observation: Observation,
+  context: RotationContext,
   statements: Statements,
   ports: EvidencePorts,
 ): Promise<{
@@ -66,7 +33,7 @@ export async function consumersOf(
   readonly nameless?: readonly string[];
 }> {
   // Whoever started after such a change has loaded something else than what the gate waits for.
-  const wrong = projectionsOfKind(observation).filter(({ outcome }) => outcome.action !== 'keep');
+  const wrong = projectionsOfKind(context).filter(({ outcome }) => outcome.action !== 'keep');
   if (wrong.length > 0) {
     const blockers = wrong.map(
       ({ projection, outcome: { reason } }) =>
@@ -75,24 +42,24 @@ export async function consumersOf(
     return { consumers: { status: 'behind', blockers } };
   }
   const proof = { kid: request.acknowledged ? request.entry.kid : undefined, reloads: request.reloads };
-  const known = confirmationOf(observation.key, request.entry, ports.clock.now());
-  const isOld = known !== undefined && isOutlived(known, await lastChange(observation, ports));
+  const known = confirmationOf(context.key, request.entry, ports.clock.now());
+  const isOld = known !== undefined && isOutlived(known, await lastChange(context, ports));
   const counted = isOld ? undefined : known;
   const kept = new Set(counted?.ignored);
   // A confirmation tells since when, and not that it is so still: what has come since is looked at every time.
-  const found = await findStaleConsumers(observation, proof, statements, ports);
+  const found = await findStaleConsumers(context, proof, statements, ports);
   const isUnseen = typeof found === 'string';
   const pods = isUnseen ? [] : found.pods;
   const nameless = isUnseen ? [] : found.nameless;
-  const leftOut = pods.map(({ pod }) => nameOf(pod)).filter((name) => kept.has(name));
-  const behind = pods.filter(({ pod }) => !kept.has(nameOf(pod)));
+  const leftOut = pods.map(({ pod }) => nameOfPod(pod)).filter((name) => kept.has(name));
+  const behind = pods.filter(({ pod }) => !kept.has(nameOfPod(pod)));
   if (!isUnseen && behind.length + found.missing.length > 0) {
     const consumers = { status: 'behind', blockers: [...behind.map(describeStalePod), ...found.missing] } as const;
     return { consumers, behind: { ...found, pods: behind }, leftOut, nameless };
   }
   const unknown = isUnseen ? found : found.unknown;
-  if (unknown !== undefined && !observation.vouched && counted?.by !== 'operator') {
-    const { kind, comparison } = observation;
+  if (unknown !== undefined && !context.vouched && counted?.by !== 'operator') {
+    const { kind, comparison } = context;
     const toCopy = ports.workloads === undefined ? { toCopy: objectsOf(kind, comparison) } : {};
     return { consumers: { status: 'unknown', reason: unknown, ...toCopy }, nameless };
   }
@@ -122,7 +89,7 @@ function isOutlived({ at, by }: Confirmation, changedAt: Date): boolean {
 
 /** Pods that have not picked up the last change of the objects of a kind, or of some of them, or why nobody can tell. */
 export async function findStaleConsumers(
-  { kind, comparison }: Observation,
+  { kind, comparison }: RotationContext,
   proof: { readonly kid: string | undefined; readonly reloads: boolean },
   { ignoredPods }: Pick<Statements, 'ignoredPods'>,
   ports: EvidencePorts,
@@ -140,7 +107,7 @@ export async function findStaleConsumers(
   const refs = [...objects.values()].map(({ ref }) => ref);
   const absent = await absentOf(consumersWithoutPods(spec, pods, refs), ports.workloads);
   const unknown = absent.unknown ?? (isDeserted(spec, pods) ? DESERTED : undefined);
-  const named = new Set(pods.map(nameOf));
+  const named = new Set(pods.map(nameOfPod));
   const nameless = ignoredPods.filter((name) => !named.has(name));
   return { pods: behind, settledAt: settledAt(newestOf(objects)), ...absent, unknown, nameless };
 }
@@ -189,14 +156,14 @@ function newestOf(objects: Consumption['objects']): Date {
 }
 
 /** The last change of any object of a kind; a folder does not tell. */
-async function lastChange({ kind, comparison }: Observation, { workloads }: EvidencePorts): Promise<Date> {
+async function lastChange({ kind, comparison }: RotationContext, { workloads }: EvidencePorts): Promise<Date> {
   const objects = workloads === undefined ? '' : await changesOf(objectsOf(kind, comparison), workloads);
   return typeof objects === 'string' ? new Date(0) : newestOf(objects);
 }
 
 /** Pods that may use a kind: where the spec names anything, and where it did before. Or why nobody can tell. */
 async function podsOf(
-  { kind, comparison }: Pick<Observation, 'kind' | 'comparison'>,
+  { kind, comparison }: Pick<RotationContext, 'kind' | 'comparison'>,
   { store, workloads }: EvidencePorts,
 ): Promise<readonly Pod[] | string> {
   if (workloads === undefined) return 'a folder does not show what runs';
@@ -215,7 +182,7 @@ async function podsOf(
 
 /** Who reads the active key alone; undefined where Pods cannot be seen, and the spec declares nobody. */
 export async function readers(
-  { kind, comparison }: Observation,
+  { kind, comparison }: RotationContext,
   ports: EvidencePorts,
 ): Promise<readonly string[] | undefined> {
   const { spec } = comparison.snapshot;
@@ -231,21 +198,6 @@ function objectsOf(kind: KindId, comparison: Comparison): readonly ObjectRef[] {
   return projectionsOfKind({ kind, comparison }).map(({ projection }) => projection.ref);
 }
 
-function projectionsOfKind({ kind, comparison }: Pick<Observation, 'kind' | 'comparison'>) {
+function projectionsOfKind({ kind, comparison }: Pick<RotationContext, 'kind' | 'comparison'>) {
   return comparison.projections.filter(({ projection }) => projection.kind === kind || projection.from.includes(kind));
-}
-
-function nameOf({ namespace, name }: Pod): string {
-  return `${namespace}/${name}`;
-}
-
-/** A name to be left out that no Pod has, for people. */
-export function describeNameless(name: string): string {
-  return `--ignore-pod ${name}: there is no such Pod where the spec has anything`;
-}
-
-/** A Pod that is behind, and why, for people. */
-export function describeStalePod({ pod, reason }: StalePod): string {
-  const { workload } = pod;
-  return `Pod ${nameOf(pod)}${workload === undefined ? '' : ` of ${workload}`}: ${reason}`;
 }

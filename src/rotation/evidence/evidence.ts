@@ -1,62 +1,47 @@
+import type { RotationContext } from '../context.ts';
 import type { Evidence, EvidenceRequest } from '../gate.ts';
+import { type Gathered, NONE_STALE } from '../gathered.ts';
 import { censusEvidence } from './census.ts';
-import { type Confirmed, consumersOf, describeNameless, NOBODY, readers, type StaleConsumers } from './consumers.ts';
+import { consumersOf, readers } from './consumers.ts';
 import { leavesIssuedBy } from './leaves.ts';
-import type { EvidencePorts, Observation, Statements } from './observation.ts';
-import { type ScanNote, tenantsEvidence } from './tenants.ts';
+import type { EvidencePorts } from './ports.ts';
+import { tenantsEvidence } from './tenants.ts';
 import { usersEvidence } from './users.ts';
-
-/** Evidence for one step, and what of it has just been found out for the first time. */
-export interface Gathered {
-  readonly evidence: Evidence;
-  /** A state of which all consumers were found to be current. */
-  readonly confirmed: Confirmed | undefined;
-  /** A first look that found nobody who needs the old version, or that the one before no longer counts. */
-  readonly scanned: ScanNote | undefined;
-  /** Pods that have not picked the change up. */
-  readonly behind: StaleConsumers;
-  /** Pods (`<namespace>/<name>`) that would be behind, but that somebody vouched for earlier. */
-  readonly leftOut: readonly string[];
-  /** Names to be left out that no Pod has. */
-  readonly nameless: readonly string[];
-  /** Endpoints that could not be looked at, in words. */
-  readonly unprobed: readonly string[];
-}
 
 /** Gathers what a gate asks for. Reads alone. */
 export async function gatherEvidence(
   requests: readonly EvidenceRequest[],
-  observation: Observation,
-  statements: Statements,
+  context: RotationContext,
   ports: EvidencePorts,
 ): Promise<Gathered> {
+  const { request: statements } = context;
   let evidence: Evidence = {};
   let confirmed: Gathered['confirmed'];
   let scanned: Gathered['scanned'];
-  let behind = NOBODY;
+  let behind = NONE_STALE;
   let leftOut: Gathered['leftOut'] = [];
   let nameless: Gathered['nameless'] = [];
   let unprobed: Gathered['unprobed'] = [];
   for (const request of requests) {
     switch (request.type) {
       case 'consumers': {
-        const found = await consumersOf(request, observation, statements, ports);
+        const found = await consumersOf(request, context, statements, ports);
         evidence = { ...evidence, consumers: found.consumers };
         confirmed = found.confirmed;
-        behind = found.behind ?? NOBODY;
+        behind = found.behind ?? NONE_STALE;
         leftOut = found.leftOut ?? [];
         nameless = found.nameless ?? [];
         break;
       }
       case 'readers':
         {
-          const found = await readers(observation, ports);
+          const found = await readers(context, ports);
           evidence = found === undefined ? evidence : { ...evidence, singleReaders: found };
         }
         break;
       case 'leaves':
         {
-          const found = await leavesIssuedBy(request.issuer, observation, statements, ports);
+          const found = await leavesIssuedBy(request.issuer, context, statements, ports);
           evidence = { ...evidence, leaves: found.leaves };
           unprobed = found.unprobed;
         }
@@ -65,7 +50,7 @@ export async function gatherEvidence(
         // A scan takes its time: it is made when it alone is left, and counts if it began after all consumers were current.
         if (isClosedAlready(evidence)) break;
         {
-          const found = await tenantsEvidence(request, observation, statements, ports, sinceOf(evidence));
+          const found = await tenantsEvidence(request, context, statements, ports, sinceOf(evidence));
           evidence = { ...evidence, tenants: found.tenants };
           scanned = found.scanned;
         }
@@ -74,7 +59,7 @@ export async function gatherEvidence(
         // As a scan: what was counted before all consumers were current is no evidence.
         if (isClosedAlready(evidence)) break;
         {
-          const { key, comparison } = observation;
+          const { key, comparison } = context;
           const { spec } = comparison.snapshot;
           const isNone = request.onWord === true && statements.noTenantStore;
           const count = () => censusEvidence(key.versions, spec, statements.dryRun, ports);
@@ -84,26 +69,17 @@ export async function gatherEvidence(
       case 'users':
         if (isClosedAlready(evidence)) break;
         {
-          const found = await usersEvidence(request, observation, statements, ports, sinceOf(evidence));
+          const found = await usersEvidence(request, context, statements, ports, sinceOf(evidence));
           evidence = { ...evidence, users: found.users };
           scanned = found.scanned;
         }
         break;
       case 'clusters':
-        evidence = { ...evidence, clusters: observation.vouched ? 'vouched' : 'unknown' };
+        evidence = { ...evidence, clusters: context.vouched ? 'vouched' : 'unknown' };
         break;
     }
   }
   return { evidence, confirmed, scanned, behind, leftOut, nameless, unprobed };
-}
-
-/** What has to be said of the evidence, whatever is decided on it. */
-export function remarksOn({ leftOut, nameless, unprobed }: Gathered): readonly string[] {
-  return [
-    ...leftOut.map((pod) => `left out on an earlier word: ${pod}`),
-    ...nameless.map(describeNameless),
-    ...unprobed,
-  ];
 }
 
 /** When all consumers were found to be current. */

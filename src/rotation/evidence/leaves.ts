@@ -2,7 +2,9 @@ import { isIssuedBy, normalizePem, readBundle, readSingle } from '../../certific
 import { DamagedError } from '../../errors.ts';
 import { entry, utf8 } from '../../ledger/text.ts';
 import { formatRef } from '../../ports/object-ref.ts';
-import type { EvidencePorts, Observation, Statements } from './observation.ts';
+import type { RotationContext } from '../context.ts';
+import type { Statements } from '../rotate-request.ts';
+import type { EvidencePorts } from './ports.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
 
@@ -16,7 +18,7 @@ export interface LeavesFound {
 /** Certificates that chain to one version of a CA: those in our Secrets, and those that endpoints serve. */
 export async function leavesIssuedBy(
   issuer: number,
-  { kind, comparison }: Observation,
+  { kind, comparison }: RotationContext,
   { endpoints }: Statements,
   { probe }: EvidencePorts,
 ): Promise<LeavesFound> {

@@ -5,14 +5,15 @@ import { isManaged, LABEL } from '../../ledger/metadata.ts';
 import { releasedIn } from '../../ledger/released-places.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import type { Pod, Workloads } from '../../ports/workloads.ts';
-import type { EvidencePorts, Observation } from './observation.ts';
+import type { RotationContext } from '../context.ts';
+import type { EvidencePorts } from './ports.ts';
 
 /**
  * What Pods use of a kind, and of certificates that it issues, though the spec no longer names it: it stands there as it
  * was, and no change reaches it. Only names that begin as ours do are looked at.
  */
 export async function orphanedObjectsOf(
-  { kind, comparison }: Pick<Observation, 'kind' | 'comparison'>,
+  { kind, comparison }: Pick<RotationContext, 'kind' | 'comparison'>,
   pods: readonly Pod[],
   { store }: Pick<EvidencePorts, 'store'>,
 ): Promise<ReadonlySet<string>> {
@@ -35,7 +36,7 @@ export async function orphanedObjectsOf(
  * stays there: the CA, in its bundle. Or in which of them nobody can tell; one that is gone has no Pods.
  */
 export async function podsUsingOrphans(
-  { kind, comparison: { record } }: Pick<Observation, 'kind' | 'comparison'>,
+  { kind, comparison: { record } }: Pick<RotationContext, 'kind' | 'comparison'>,
   seen: readonly string[],
   { store, workloads }: Pick<EvidencePorts, 'store'> & { readonly workloads: Workloads },
 ): Promise<readonly Pod[] | string> {

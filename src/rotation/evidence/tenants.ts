@@ -1,5 +1,4 @@
 import { formatTime } from '../../ledger/entry.ts';
-import type { VersionRecord } from '../../ledger/record.ts';
 import { ringOf } from '../../ledger/ring.ts';
 import type { TenantStore } from '../../ports/tenant-store.ts';
 import { ringsOfLedger } from '../../reconcile/plan/compare/compare.ts';
@@ -8,23 +7,19 @@ import type { TenantFailure } from '../../tenants/plan/examine.ts';
 import { showId } from '../../tenants/plan/tenant-id.ts';
 import { tenantKeyring } from '../../tenants/plan/wrap.ts';
 import { scanTenants } from '../../tenants/scan.ts';
+import type { RotationContext } from '../context.ts';
 import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../gate.ts';
-import { firstScanAt, hasScan, type Scan, secondScanFrom } from '../scans.ts';
-import type { EvidencePorts, Observation, Statements } from './observation.ts';
-
-/** What is to be kept of the first scan that found nothing under `old`; undefined: none counts any more. */
-export interface ScanNote {
-  readonly old: VersionRecord;
-  readonly active: VersionRecord;
-  readonly scan: Scan | undefined;
-}
+import type { ScanNote } from '../gathered.ts';
+import type { Statements } from '../rotate-request.ts';
+import { firstScanAt, hasScan, secondScanFrom } from '../scans.ts';
+import type { EvidencePorts } from './ports.ts';
 
 /** So many documents are named. */
 const NAMED = 20;
 
 /** The database of the tenant keys, and what opens them; undefined where there is none, or nobody names it. */
 export async function reachTenants(
-  { comparison: { snapshot } }: Observation,
+  { comparison: { snapshot } }: RotationContext,
   { noTenantStore }: Pick<Statements, 'noTenantStore'>,
   ports: EvidencePorts,
 ): Promise<{ readonly access: TenantAccess; readonly tenants: TenantStore } | undefined> {
@@ -37,13 +32,13 @@ export async function reachTenants(
 /** Opens every tenant key. `since`: when all consumers were current. Reads alone. Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
 export async function tenantsEvidence(
   { kid, counts }: Extract<EvidenceRequest, { type: 'tenants' }>,
-  observation: Observation,
+  context: RotationContext,
   statements: Statements,
   ports: EvidencePorts,
   since?: Date,
 ): Promise<{ readonly tenants: TenantsEvidence; readonly scanned?: ScanNote }> {
   if (statements.noTenantStore) return { tenants: { status: 'clear' } };
-  const reached = await reachTenants(observation, statements, ports);
+  const reached = await reachTenants(context, statements, ports);
   if (reached === undefined) return { tenants: { status: 'unknown', reason: 'no database of tenant keys is named' } };
   const { access, tenants } = reached;
   if (kid === undefined) {
@@ -51,7 +46,7 @@ export async function tenantsEvidence(
     return { tenants: failures.length > 0 ? { status: 'broken', blockers: named(failures) } : { status: 'clear' } };
   }
   if (counts === true) return { tenants: await countUnder(kid, tenants) };
-  return scanWithout(kid, observation, tenants, ports, since);
+  return scanWithout(kid, context, tenants, ports, since);
 }
 
 /** Whether any document is wrapped by that root key, whoever could open it. */
@@ -67,7 +62,7 @@ async function countUnder(kid: string, tenants: TenantStore): Promise<TenantsEvi
 
 async function scanWithout(
   kid: string,
-  { key, comparison: { ledger, record, snapshot } }: Observation,
+  { key, comparison: { ledger, record, snapshot } }: RotationContext,
   tenants: TenantStore,
   ports: EvidencePorts,
   since: Date | undefined,

@@ -7,12 +7,14 @@ import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '
 import { ringsOfLedger } from '../../reconcile/plan/compare/compare.ts';
 import { authoritiesOf } from '../../tenants/keyring.ts';
 import { showId } from '../../tenants/plan/tenant-id.ts';
+import type { RotationContext } from '../context.ts';
 import { activeVersion, type EvidenceRequest, versionOf } from '../gate.ts';
+import type { ScanNote } from '../gathered.ts';
 import { requestedStep } from '../request.ts';
+import type { Statements } from '../rotate-request.ts';
 import { firstScanAt, hasScan, secondScanFrom } from '../scans.ts';
 import { isUserMade, type SessionsEvidence, type UsersEvidence } from '../users.ts';
-import type { EvidencePorts, Observation, Statements } from './observation.ts';
-import type { ScanNote } from './tenants.ts';
+import type { EvidencePorts } from './ports.ts';
 
 const KIND = 'mongodb-auth';
 /** Why a server cannot be asked; USAGE: the connection string of the spec is of no use from here. */
@@ -35,17 +37,17 @@ interface Found {
 /** Both logins, and who uses the first one. `since`: when all consumers were current. Reads alone. Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED. */
 export async function usersEvidence(
   request: UsersRequest,
-  observation: Observation,
+  context: RotationContext,
   { noTenantStore }: Pick<Statements, 'noTenantStore'>,
   ports: EvidencePorts,
   since?: Date,
 ): Promise<Found> {
-  const leaves = request.givesUp === true ? usernameOf(request.n, observation) : undefined;
-  if (leaves === undefined) return ask(request, observation, ports, since);
+  const leaves = request.givesUp === true ? usernameOf(request.n, context) : undefined;
+  if (leaves === undefined) return ask(request, context, ports, since);
   if (noTenantStore) return { users: { status: 'unknown', reason: '--no-tenant-store', leaves } };
-  if (isUserMade(observation.key, request.n)) return ask(request, observation, ports, since);
+  if (isUserMade(context.key, request.n)) return ask(request, context, ports, since);
   try {
-    const found = await ask(request, observation, ports, since);
+    const found = await ask(request, context, ports, since);
     return found.users.status === 'unknown' ? { users: { ...found.users, leaves } } : found;
   } catch (error) {
     if (!(error instanceof PaletteKeysError) || !UNASKED.has(error.code)) throw error;
@@ -53,7 +55,7 @@ export async function usersEvidence(
   }
 }
 
-function usernameOf(n: number, { comparison: { ledger, record } }: Observation): string | undefined {
+function usernameOf(n: number, { comparison: { ledger, record } }: RotationContext): string | undefined {
   const version = ringsOfLedger(ledger, record)
     .get(KIND)
     ?.find((candidate) => candidate.n === n);
@@ -62,14 +64,14 @@ function usernameOf(n: number, { comparison: { ledger, record } }: Observation):
 
 async function ask(
   request: UsersRequest,
-  observation: Observation,
+  context: RotationContext,
   ports: EvidencePorts,
   since: Date | undefined,
 ): Promise<Found> {
-  const reached = await reachUsers(request.n, observation, ports);
+  const reached = await reachUsers(request.n, context, ports);
   if ('reason' in reached) return { users: { status: 'unknown', reason: reached.reason } };
   const { server, login, activeLogin, namesake } = reached;
-  const { key } = observation;
+  const { key } = context;
   const [answer, active] = [await server.tryLogin(login), await server.tryLogin(activeLogin)];
   // With another server's administrator another server's users would be made and dropped.
   const activeAccepted = active.accepted && (await server.admin?.accepts(activeLogin)) !== false;
@@ -84,7 +86,7 @@ async function ask(
   if (!request.sessions || !answer.accepted || server.admin === undefined) {
     return { users: { ...known, sessions: undefined } };
   }
-  const { sessions, scanned } = await look(login.username, request.n, server.admin, observation, ports, since);
+  const { sessions, scanned } = await look(login.username, request.n, server.admin, context, ports, since);
   return { users: { ...known, sessions }, ...(scanned === undefined ? {} : { scanned }) };
 }
 
@@ -100,7 +102,7 @@ interface Reached {
 /** The server, and the logins of a version and of the active one; or why there are none. */
 export async function reachUsers(
   n: number,
-  { comparison: { ledger, record, snapshot } }: Observation,
+  { comparison: { ledger, record, snapshot } }: RotationContext,
   ports: EvidencePorts,
 ): Promise<Reached | { readonly reason: string }> {
   const rings = ringsOfLedger(ledger, record);
@@ -130,7 +132,7 @@ async function look(
   username: string,
   n: number,
   admin: DatabaseAdmin,
-  { key, comparison: { snapshot } }: Observation,
+  { key, comparison: { snapshot } }: RotationContext,
   ports: EvidencePorts,
   since: Date | undefined,
 ): Promise<{ readonly sessions: SessionsEvidence; readonly scanned?: ScanNote }> {

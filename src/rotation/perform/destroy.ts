@@ -1,79 +1,39 @@
 import { PaletteKeysError } from '../../errors.ts';
-import { parseDuration } from '../../installation/duration.ts';
 import { ledgerSecret } from '../../installation/ledger-name.ts';
-import type { InstallationSpec } from '../../installation/spec.ts';
-import { formatTime, type KindId } from '../../ledger/entry.ts';
-import type { InstallationRecord, KeyRecord, VersionRecord } from '../../ledger/record.ts';
-import { exposedIn } from '../../ledger/replacement.ts';
+import type { VersionRecord } from '../../ledger/record.ts';
 import { textEntry } from '../../ledger/text.ts';
-import type { Lock } from '../../ports/key-store.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { appendAudit } from '../../reconcile/audit/log.ts';
-import { isOfUnknownAge } from '../../reconcile/plan/destroyed-versions.ts';
 import type { ApplyPorts } from '../../reconcile/ports.ts';
 import { assertGone, refuseCopies, type Traces, tracesOf } from '../../reconcile/read/key-traces.ts';
 import { readBack } from '../../reconcile/write/record.ts';
-import type { Observation } from '../evidence/observation.ts';
-import type { RotationStep } from '../gate.ts';
-import { ROTATIONS } from '../kinds.ts';
-import type { Deletion, Loss, RotateRequest } from './request.ts';
-import type { Log } from './rotation-log.ts';
-
-/**
- * What a request comes to where it is about a version that is destroyed, which the ledger tells, not the record: an entry
- * that is there again, out of a backup or because deleting it failed, can be deleted or accepted again. Undefined where
- * the record decides.
- */
-export async function stepOfDestroyed(
-  { request, dryRun }: Pick<RotateRequest, 'request' | 'dryRun'>,
-  observation: Observation,
-  log: Log,
-  ports: ApplyPorts,
-): Promise<{ readonly step: RotationStep | undefined } | undefined> {
-  const { kind, key, comparison } = observation;
-  if (request === undefined || request.type === 'rollback' || log.transitions.length > 0 || log.destroyed) {
-    return undefined;
-  }
-  const version = key.versions.find(({ kid }) => kid === request.kid);
-  if (version?.state !== 'destroyed') return undefined;
-  const { n, kid, createdAt } = version;
-  const item = comparison.ledger.get(kind)?.find((candidate) => candidate.n === n);
-  if (request.type === 'destroy') {
-    if (item !== undefined) return { step: { type: 'destroy', n } };
-    await sweepAfter(version, observation, { dryRun }, log, ports);
-    log.notes.push(`v${n} is destroyed already`);
-    return { step: undefined };
-  }
-  const isSame = item?.damage === undefined && item?.entry.facts.kid === kid;
-  const isBack = isSame && (item.entry.createdAt === createdAt || isOfUnknownAge(version));
-  return request.type === 'reinstate' && isBack ? { step: { type: 'reinstate', n } } : undefined;
-}
+import type { RotationContext } from '../context.ts';
+import { lockNow } from '../evidence/confirm.ts';
+import type { Tell } from '../history.ts';
+import type { Action } from '../next-action.ts';
+import type { Deletion } from '../rotate-request.ts';
+import type { Performed, Performing } from './ports.ts';
 
 /** The entry is gone; what holds its key besides is deleted, or refused as it was before the entry was deleted. */
-async function sweepAfter(
-  version: VersionRecord,
-  observation: Observation,
-  { dryRun }: Pick<RotateRequest, 'dryRun'>,
-  log: Log,
-  ports: ApplyPorts,
-): Promise<void> {
-  const traces = await refuseToLeave(version, observation, log, ports);
-  if (traces.temps.length === 0) return;
-  if (dryRun) {
-    for (const { place } of traces.temps) log.say(`next: delete ${place}, a temp file of an earlier run`);
-    return;
+export async function sweep(
+  { version }: Extract<Action, { type: 'sweep' }>,
+  { context, ports, tell }: Performing,
+): Promise<Performed> {
+  const traces = await refuseToLeave(version, context, { ports, tell });
+  if (traces.temps.length > 0) {
+    // Taking the lock is what deletes them.
+    await (await lockNow(ports)).release();
+    tellSwept(traces, tell);
   }
-  // Taking the lock is what deletes them.
-  await (await lockOf(ports)).release();
-  saySwept(traces, log);
+  tell({ type: 'deleted', deletion: undefined });
+  return 'same';
 }
 
 /** Looks for the key outside its ledger entry. Throws REFUSED where it would stay; what could not be read is named. */
 export async function refuseToLeave(
   { n, kid }: VersionRecord,
-  { kind, comparison }: Observation,
-  log: Log,
-  { store }: Pick<ApplyPorts, 'store'>,
+  { kind, comparison }: Pick<RotationContext, 'kind' | 'comparison'>,
+  { ports: { store }, tell }: Pick<Performing, 'ports' | 'tell'>,
 ): Promise<Traces> {
   const { snapshot, ledger } = comparison;
   const item = ledger.get(kind)?.find((candidate) => candidate.n === n);
@@ -81,48 +41,14 @@ export async function refuseToLeave(
   const entries = isSame ? item.entry.material.entries : undefined;
   const traces = await tracesOf(store, snapshot, { entry: ledgerSecret(snapshot.spec, kind, n), kid }, entries);
   refuseCopies(kid, traces);
-  for (const { place, unread } of traces.unread) log.say(`${place} was not searched for the key: ${unread}`);
+  for (const { place, unread } of traces.unread) {
+    tell({ type: 'note', text: `${place} was not searched for the key: ${unread}` });
+  }
   return traces;
 }
 
-export function saySwept({ temps }: Traces, log: Log): void {
-  for (const { place } of temps) log.did(`deleted ${place}, a temp file of an earlier run`);
-}
-
-const DEED = 'destroy it';
-
-/** What nobody could bring back, or a dump of the database may need: somebody has to type its kid. */
-export function lossOf(kind: KindId, version: VersionRecord, spec: InstallationSpec, now: Date): Loss | undefined {
-  const { kid, backups, history, since } = version;
-  if (backups.length === 0) {
-    return {
-      ...{ kid, deed: DEED },
-      reason: `no backup holds ${kid}: destroyed, it is gone for ever`,
-      remedy: 'palette-keys backup first; or run it on a terminal, and type the kid',
-    };
-  }
-  const rotation = ROTATIONS[kind];
-  if (rotation?.type !== 'versions' || rotation.gate.guardsData !== true) return undefined;
-  const retired = history.findLast(({ state }) => state === 'retired')?.at ?? since;
-  const until = new Date(Date.parse(retired) + parseDuration(spec.rotation.databaseBackupRetention) * 1000);
-  if (now >= until) return undefined;
-  return {
-    ...{ kid, deed: DEED },
-    reason: `backups of the database from before ${retired}, when it was retired, may need ${kid} until ${formatTime(until)}`,
-    remedy: 'wait until then (rotation.databaseBackupRetention); or run it on a terminal, and type the kid',
-  };
-}
-
-/** What is accepted again though it was given up as compromised. */
-export function exposureOf(key: KeyRecord, { n, kid }: VersionRecord): Loss | undefined {
-  if (!exposedIn(key).has(n)) return undefined;
-  return {
-    kid,
-    deed: 'accept it again',
-    reason: `v${n} was replaced as compromised: what somebody else makes with ${kid} is accepted again`,
-    remedy: 'look at it with --dry-run, then give --yes; or run it on a terminal, and type the kid',
-    yields: true,
-  };
+export function tellSwept({ temps }: Traces, tell: Tell): void {
+  for (const { place } of temps) tell({ type: 'did', effect: `deleted ${place}, a temp file of an earlier run` });
 }
 
 /**
@@ -131,14 +57,13 @@ export function exposureOf(key: KeyRecord, { n, kid }: VersionRecord): Loss | un
  * deleted.
  */
 export async function deleteEntry(
-  { spec }: InstallationRecord,
-  { kind, comparison }: Observation,
+  { kind, comparison, record: { spec } }: RotationContext,
   { n, kid }: VersionRecord,
   ports: ApplyPorts,
 ): Promise<Deletion | undefined> {
   const { store, signal } = ports;
   const ref = ledgerSecret(spec, kind, n);
-  const lock = await lockOf(ports);
+  const lock = await lockNow(ports);
   try {
     const found = await store.get(ref);
     if (found === undefined) return undefined;
@@ -163,10 +88,6 @@ export async function deleteEntry(
   } finally {
     await lock.release();
   }
-}
-
-function lockOf({ store, actor, clock }: ApplyPorts): Promise<Lock> {
-  return store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
 }
 
 function changed(name: string): PaletteKeysError {

@@ -7,91 +7,122 @@ import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import { inspectOnly } from '../../reconcile/plan/change.ts';
 import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import type { Outcome } from '../../reconcile/plan/compare/projection.ts';
-import { wipe } from '../../reconcile/read/wipe.ts';
+import { wipeSnapshot } from '../../reconcile/read/wipe.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
+import type { RotationContext } from '../context.ts';
 import { lockNow } from '../evidence/confirm.ts';
-import { describeNameless, describeStalePod, findStaleConsumers } from '../evidence/consumers.ts';
+import { findStaleConsumers } from '../evidence/consumers.ts';
+import { describeNameless, describeStalePod, restartable } from '../gathered.ts';
 import { isFromTheFuture, isIssuedSince, type Leaf, leavesToReissue } from '../leaves.ts';
-import { observeComplete } from './observe.ts';
+import type { RotateRequest, WaitingFor } from '../rotate-request.ts';
+import type { Performing, RotateEnd, RotatePorts } from './ports.ts';
 import { reloadMembers } from './reload-members.ts';
-import type { RotatePorts, RotateRequest, RotateResult } from './request.ts';
-import { restartStale } from './restart.ts';
-import type { Log } from './rotation-log.ts';
+import { restartWorkloads } from './restart.ts';
 import { writeChange } from './write-change.ts';
 
 /** The kind whose evidence tells of its certificates, which have no versions. */
 const ISSUER = 'internal-ca';
 
-/** Issues certificates anew: the same CA, a new key, one write each. What does not reload by itself is restarted if asked for. */
-export async function reissueLeaves(input: RotateRequest, log: Log, ports: RotatePorts): Promise<RotateResult> {
-  const { observation, record } = await observeComplete(input, log, ports);
-  const { comparison } = observation;
-  try {
-    const { again, due } = input;
-    // `opens`: one that waits and looks again issues nothing twice.
-    const intent = {
-      due,
-      again: again && input.mayStart,
-      minInterval: parseDuration(record.spec.rotation.minInterval),
+/**
+ * Issues certificates again: the same CA, a new key, one write each. They have no versions, so no state machine decides: what
+ * the clock and the request say is issued, and what does not load it by itself is restarted if the request says so.
+ */
+export async function rotateLeaves(performing: Performing): Promise<RotateEnd> {
+  const { context, ports, tell } = performing;
+  const { request, record } = context;
+  const now = ports.clock.now();
+  const found = sortLeaves(context, now);
+  if (found.issued.length === 0) {
+    tell({ type: 'note', text: request.due ? 'none is due' : whyLeft(found.chosen, now, found.since) });
+  } else {
+    const reissues = new Set(found.leaves.map(({ fingerprint }) => fingerprint));
+    const change = { ...inspectOnly(context.kind), generation: record.generation, reissues };
+    const agreed = async (): Promise<void> => {
+      if (!request.compromised || found.since !== undefined) return;
+      await noteReissue(record.spec.ledgerNamespace, context.kind, ports);
+      tell({ type: 'recorded' });
     };
-    const chosen = chosenOf(comparison, input);
-    const now = ports.clock.now();
-    const all = chosen.flatMap(({ leaf }) => leaf ?? []);
-    const leaves = leavesToReissue(all, intent, now);
-    const issued = [...chosen.filter((each) => isLost(each, due)), ...leaves];
-    const before = new Set(input.before?.steps.map(({ ref }) => formatRef(ref)));
-    const since = input.compromised ? emergencySince(record, input.kind, intent.minInterval, now) : undefined;
-    const isReplaced = (leaf: Leaf): boolean => since !== undefined && isIssuedSince(leaf, since);
-    const isLeft = (leaf: Leaf): boolean =>
-      !leaves.includes(leaf) && !before.has(formatRef(leaf.ref)) && !isReplaced(leaf);
-    const left = input.compromised ? all.filter(isLeft) : [];
-    if (issued.length === 0) log.notes.push(due ? 'none is due' : whyLeft(chosen, now, since));
-    else {
-      const reissues = new Set(leaves.map(({ fingerprint }) => fingerprint));
-      const change = { ...inspectOnly(input.kind), generation: record.generation, reissues };
-      const agreed = async (): Promise<void> => {
-        if (!input.compromised || since !== undefined) return;
-        await noteReissue(record.spec.ledgerNamespace, input.kind, ports);
-        log.wrote = true;
-      };
-      const how = { input, ports, log, seen: observation, irrevocable: undefined, agreed };
-      await writeChange(describeLeaves(issued), change, how);
-      if (input.dryRun) return log.rehearsed(describeLeaves(issued));
-    }
-    const finished = (): RotateResult => {
-      if (left.length === 0) return log.finished();
-      // What the killed run of the same command has written counts as written.
-      if (since !== undefined) return log.refused(perhapsCompromised(left));
-      throw perhapsCompromised(left);
-    };
-    if (input.dryRun) return finished();
-    const reloaded = await reloadMembers(observation, input, log, ports);
-    if (reloaded !== undefined && reloaded.behind.length > 0) {
-      const reason = 'these still serve the old certificate: their files change up to two minutes after the Secret';
-      return log.waiting({ reason, blockers: reloaded.behind });
-    }
-    if (reloaded?.deaf.length === 0) {
-      log.notes.push('every member of the replica set serves it');
-      return finished();
-    }
-    if (reloaded !== undefined) log.notes.push(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
-    const only = input.services === undefined ? undefined : chosen.map(({ ref }) => ref);
-    const look = () => findStaleConsumers(observation, { kid: undefined, reloads: true }, input, ports, only);
-    let behind = await look();
-    if (input.restart && typeof behind !== 'string' && (await restartStale(behind, input, log, ports)))
-      behind = await look();
-    if (typeof behind === 'string') {
-      if (issued.length > 0) log.notes.push(`restart what does not reload its certificate by itself (${behind})`);
-      return finished();
-    }
-    const staying = behind.pods.filter(({ pod: { leaving } }) => !leaving);
-    log.notes.push(...behind.nameless.map(describeNameless), ...staying.map(describeStalePod), ...behind.missing);
-    if (behind.unknown !== undefined) log.notes.push(behind.unknown);
-    if (staying.some(({ restarts }) => restarts) && !input.restart) log.notes.push('--restart starts them anew');
-    return finished();
-  } finally {
-    wipe(comparison);
+    const verified = await writeChange(
+      { action: describeLeaves(found.issued), change, isDecidedOnContext: true, agreed },
+      performing,
+    );
+    if (verified !== undefined) wipeSnapshot(verified.snapshot);
   }
+  const waiting = await loadLeaves(found, performing);
+  if (waiting !== undefined) return { type: 'wait', waitingFor: waiting };
+  if (found.left.length === 0) return { type: 'done' };
+  const error = perhapsCompromised(found.left);
+  // What the killed run of the same command has written counts as written.
+  if (found.since !== undefined) return { type: 'refuse', error };
+  throw error;
+}
+
+interface SortedLeaves {
+  readonly chosen: readonly Place[];
+  /** To be issued again. */
+  readonly leaves: readonly Leaf[];
+  /** Those, and what has no certificate that can be told. */
+  readonly issued: readonly Pick<Leaf, 'name'>[];
+  /** What may have leaked and stays: it was issued a moment ago. */
+  readonly left: readonly Leaf[];
+  /** Since when compromised certificates of the kind are replaced. */
+  readonly since: Date | undefined;
+}
+
+function sortLeaves({ request, record, comparison, kind }: RotationContext, now: Date): SortedLeaves {
+  const { again, due, compromised } = request;
+  const minInterval = parseDuration(record.spec.rotation.minInterval);
+  // A command that waits and looks again issues nothing twice.
+  const intent = { due, again: again && request.mayStart, minInterval };
+  const chosen = chosenOf(comparison, request);
+  const all = chosen.flatMap(({ leaf }) => leaf ?? []);
+  const leaves = leavesToReissue(all, intent, now);
+  const issued = [...chosen.filter((each) => isLost(each, due)), ...leaves];
+  const before = new Set(request.before?.steps.map(({ ref }) => formatRef(ref)));
+  const since = compromised ? emergencySince(record, kind, minInterval, now) : undefined;
+  const isReplaced = (leaf: Leaf): boolean => since !== undefined && isIssuedSince(leaf, since);
+  const isLeft = (leaf: Leaf): boolean =>
+    !leaves.includes(leaf) && !before.has(formatRef(leaf.ref)) && !isReplaced(leaf);
+  return { chosen, leaves, issued, left: compromised ? all.filter(isLeft) : [], since };
+}
+
+/** Brings what was issued to what serves it, so far as that can be done from here; what has to be waited for. */
+async function loadLeaves(
+  { chosen, issued }: SortedLeaves,
+  { context, ports, tell, history }: Performing,
+): Promise<WaitingFor | undefined> {
+  const { request, kind } = context;
+  const note = (text: string): void => tell({ type: 'note', text });
+  const reloaded = await reloadMembers(context, { ports, tell });
+  if (reloaded !== undefined && reloaded.behind.length > 0) {
+    const reason = 'these still serve the old certificate: their files change up to two minutes after the Secret';
+    return { reason, blockers: reloaded.behind };
+  }
+  if (reloaded?.deaf.length === 0) {
+    note('every member of the replica set serves it');
+    return undefined;
+  }
+  if (reloaded !== undefined) note(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
+  const only = request.services === undefined ? undefined : chosen.map(({ ref }) => ref);
+  const look = () => findStaleConsumers(context, { kid: undefined, reloads: true }, request, ports, only);
+  let stale = await look();
+  const names = request.restart && typeof stale !== 'string' ? restartable(stale, history.restarted) : [];
+  if (
+    typeof stale !== 'string' &&
+    names.length > 0 &&
+    (await restartWorkloads(names, stale.settledAt, { kind, ports, tell }))
+  )
+    stale = await look();
+  if (typeof stale === 'string') {
+    if (issued.length > 0) note(`restart what does not reload its certificate by itself (${stale})`);
+    return undefined;
+  }
+  const staying = stale.pods.filter(({ pod: { leaving } }) => !leaving);
+  for (const text of [...stale.nameless.map(describeNameless), ...staying.map(describeStalePod), ...stale.missing])
+    note(text);
+  if (stale.unknown !== undefined) note(stale.unknown);
+  if (staying.some(({ restarts }) => restarts) && !request.restart) note('--restart starts them anew');
+  return undefined;
 }
 
 /** Certificates that stand where they should, of the services that are meant. */

@@ -5,9 +5,9 @@ import type { DatabaseAdmin } from '../../ports/database-users.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import { ringsOfLedger } from '../../reconcile/plan/compare/compare.ts';
 import { authoritiesOf } from '../../tenants/keyring.ts';
-import type { Observation } from '../evidence/observation.ts';
-import type { RotatePorts, RotateRequest } from './request.ts';
-import type { Log } from './rotation-log.ts';
+import type { RotationContext } from '../context.ts';
+import type { Tell } from '../history.ts';
+import type { RotatePorts } from './ports.ts';
 
 /** Members of the replica set, by what came of having them load their certificate. */
 export interface Reloaded {
@@ -27,13 +27,11 @@ const PROBE_TIMEOUT_MS = 5000;
  * somebody has agreed; one that a look before has told is told again until it serves it, and that is no news.
  */
 export async function reloadMembers(
-  { kind, comparison }: Observation,
-  input: Pick<RotateRequest, 'dryRun' | 'before' | 'agree'>,
-  log: Pick<Log, 'did'>,
-  ports: RotatePorts,
+  { kind, comparison, request }: RotationContext,
+  { ports, tell }: { readonly ports: RotatePorts; readonly tell: Tell },
 ): Promise<Reloaded | undefined> {
   const [ref] = comparison.projections.flatMap(({ projection }) => (projection.kind === kind ? [projection.ref] : []));
-  if (kind !== 'mongodb-tls' || input.dryRun || ref === undefined) return undefined;
+  if (kind !== 'mongodb-tls' || ref === undefined) return undefined;
   const { ledger, record, snapshot } = comparison;
   const server = await ports.databaseUsers(snapshot.spec, authoritiesOf(ringsOfLedger(ledger, record)));
   if (server?.admin === undefined) return undefined;
@@ -47,14 +45,14 @@ export async function reloadMembers(
       continue;
     }
     const effect = `told ${member} to load its certificate`;
-    const isTold = input.before?.effects.includes(effect) === true;
+    const isTold = request.before?.effects.includes(effect) === true;
     if (!isTold && !isAgreed) {
       const action = 'have the members of the replica set load their certificate';
-      await input.agree({ kind, action, plan: undefined, irrevocable: undefined });
+      await ports.agree({ kind, action, plan: undefined, irrevocable: undefined });
       isAgreed = true;
     }
     const state = await reload(member, leaf, server.admin, ports);
-    if (!isTold && state !== 'deaf') log.did(effect);
+    if (!isTold && state !== 'deaf') tell({ type: 'did', effect });
     result[state].push(member);
   }
   return result;

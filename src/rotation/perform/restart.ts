@@ -1,35 +1,47 @@
 import { PaletteKeysError } from '../../errors.ts';
-import type { StaleConsumers } from '../evidence/consumers.ts';
-import type { EvidencePorts } from '../evidence/observation.ts';
-import type { Pausing, RotateRequest } from './request.ts';
-import type { Log } from './rotation-log.ts';
+import type { EvidencePorts } from '../evidence/ports.ts';
+import type { Tell } from '../history.ts';
+import type { Action } from '../next-action.ts';
+import type { Proposal } from '../rotate-request.ts';
+import type { Pausing, Performed, Performing, RotatePorts } from './ports.ts';
 
 const POLL_MS = 2000;
 const PATIENCE_MS = 15 * 60_000;
 
+export async function restart(
+  { workloads, settledAt }: Extract<Action, { type: 'restart' }>,
+  { context, ports, tell }: Performing,
+): Promise<Performed> {
+  const any = await restartWorkloads(workloads, settledAt, { kind: context.kind, ports, tell });
+  return any ? 'changed' : 'same';
+}
+
 /**
- * Restarts the workloads of Pods that are behind and stay, one after the other, and waits until each is ready. Each is
- * restarted once for a change, however often one looks, and none before somebody has agreed. False where there was none to
- * restart. One that cannot be restarted does not stop the others; then it throws REFUSED, which says what to do.
+ * Restarts workloads, one after the other, and waits until each is ready; none before the operator has agreed, and none
+ * before a start gives it the change. False where none could be restarted. One that cannot be restarted does not stop the
+ * others; then it throws REFUSED, which says what to do.
  */
-export async function restartStale(
-  { pods, settledAt }: StaleConsumers,
-  { kind, agree }: Pick<RotateRequest, 'kind' | 'agree'>,
-  log: Pick<Log, 'restarted' | 'did'>,
-  { workloads, clock, pause }: Pick<EvidencePorts, 'workloads' | 'clock'> & Pausing,
+export async function restartWorkloads(
+  names: readonly string[],
+  settledAt: Date,
+  {
+    kind,
+    ports: { agree, workloads, clock, pause },
+    tell,
+  }: {
+    readonly kind: Proposal['kind'];
+    readonly ports: Pick<RotatePorts, 'agree'> & Pick<EvidencePorts, 'workloads' | 'clock'> & Pausing;
+    readonly tell: Tell;
+  },
 ): Promise<boolean> {
-  // A Pod that is being deleted is gone no sooner if those that came in its place are started anew.
-  const staying = pods.filter(({ pod: { leaving }, restarts }) => restarts && !leaving);
-  const names = [...new Set(staying.flatMap(({ pod: { workload } }) => (workload === undefined ? [] : [workload])))];
+  if (workloads === undefined) return false;
   const settled = settledAt.getTime();
-  const open = names.filter((name) => (log.restarted.get(name) ?? Number.NEGATIVE_INFINITY) < settled).sort();
-  if (workloads === undefined || open.length === 0) return false;
-  await agree({ kind, action: `restart ${open.join(', ')}`, plan: undefined, irrevocable: undefined });
+  await agree({ kind, action: `restart ${names.join(', ')}`, plan: undefined, irrevocable: undefined });
   await pause(Math.max(0, settled - clock.now().getTime()));
   let any = false;
   let refusal: PaletteKeysError | undefined;
-  for (const workload of open) {
-    log.restarted.set(workload, settled);
+  for (const workload of names) {
+    tell({ type: 'restarting', workload, settledAt: settled });
     try {
       if (!(await workloads.restart(workload, clock.now()))) continue;
     } catch (error) {
@@ -38,7 +50,7 @@ export async function restartStale(
       continue;
     }
     any = true;
-    log.did(`restarted ${workload}`);
+    tell({ type: 'did', effect: `restarted ${workload}` });
     const until = clock.now().getTime() + PATIENCE_MS;
     while (!(await workloads.isReady(workload))) {
       if (clock.now().getTime() >= until) throw notReady(workload);

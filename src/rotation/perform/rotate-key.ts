@@ -1,108 +1,152 @@
 import { ERRORS, PaletteKeysError } from '../../errors.ts';
 import type { KindId } from '../../ledger/entry.ts';
-import { newRootKeyUnsaved } from '../../reconcile/plan/findings/backups.ts';
 import { wipe } from '../../reconcile/read/wipe.ts';
+import { gateInput, type RotationContext } from '../context.ts';
 import { decideStep, needsOf } from '../decide.ts';
-import { type Gathered, gatherEvidence, remarksOn } from '../evidence/evidence.ts';
-import type { Decision, GateInput, RotationStep } from '../gate.ts';
+import { gatherEvidence } from '../evidence/evidence.ts';
+import type { Gathered } from '../gathered.ts';
+import { begin, fold, type History, type RunEvent, resultOf } from '../history.ts';
 import { ROTATIONS, type Rotation } from '../kinds.ts';
-import { formerSpecOf } from '../soak.ts';
-import { changeUsers } from './change-users.ts';
-import { chooseStep } from './choose-step.ts';
-import { stepOfDestroyed } from './destroy.ts';
-import { endEmergency } from './end-emergency.ts';
-import { reportKept, retiresSuperseded } from './leftovers.ts';
-import { proposeEvidence } from './note-found.ts';
-import { observeComplete } from './observe.ts';
-import { reissueLeaves } from './reissue.ts';
-import type { RotatePorts, RotateRequest, RotateResult, RotationContext, WaitingFor } from './request.ts';
-import { restartStale } from './restart.ts';
-import { noteExposed, rewrapRest } from './rewrap-rest.ts';
-import { Log } from './rotation-log.ts';
-import { describeStep, refuseClosed, takeStep } from './take-step.ts';
-import { isRecent, type Verified } from './write-change.ts';
+import { type Action, nextAction } from '../next-action.ts';
+import type { RotateRequest, RotateResult } from '../rotate-request.ts';
+import { changeUser } from './change-user.ts';
+import { complete } from './complete.ts';
+import { sweep } from './destroy.ts';
+import { nameExposed } from './name-exposed.ts';
+import type { Performed, Performing, RotateEnd, RotatePorts } from './ports.ts';
+import { readContext } from './read-context.ts';
+import { proposeEvidence } from './record-evidence.ts';
+import { rotateLeaves } from './reissue.ts';
+import { restart } from './restart.ts';
+import { rewrapTenants } from './rewrap.ts';
+import { makeTransition, refuseClosed } from './transition.ts';
+import { isRecent } from './verified.ts';
+
+type Perform<T extends Action['type']> = (
+  action: Extract<Action, { readonly type: T }>,
+  performing: Performing,
+) => Promise<Performed> | Performed;
+
+type Performable = Exclude<Action['type'], RotateEnd['type'] | 'gather'>;
+
+const PERFORM: { readonly [T in Performable]: Perform<T> } = {
+  complete,
+  nameExposed,
+  rewrap: rewrapTenants,
+  recordEvidence: proposeEvidence,
+  keep: ({ n }, { tell }) => {
+    tell({ type: 'kept', n });
+    return 'changed';
+  },
+  fixResets: ({ n }, { tell }) => {
+    tell({ type: 'resets', n });
+    return 'same';
+  },
+  changeUser,
+  restart,
+  transition: makeTransition,
+  sweep,
+};
 
 /**
- * Takes every step of a kind's rotation whose gate is open, and stops at the first closed one. There is no cursor:
- * each time all is read anew, so that a run that was killed anywhere is continued by running it again.
+ * Takes every step of a kind's rotation whose gate is open, and stops at the first closed one. There is no cursor: after
+ * each change all is read again, so a run that was killed anywhere is continued by running it again.
  */
-export async function rotateKey(input: RotateRequest, ports: RotatePorts): Promise<RotateResult> {
-  const rotation = rotationOf(input.kind);
-  const log = new Log(input);
+export async function rotateKey(request: RotateRequest, ports: RotatePorts): Promise<RotateResult> {
+  const rotation = rotationOf(request.kind);
+  let history = begin(request.kind, request.before);
+  const tell = (event: RunEvent): void => {
+    history = fold(history, event);
+  };
   try {
-    return await (rotation.type === 'leaves'
-      ? advanceLeaves(input, log, ports)
-      : advanceVersions(rotation, input, log, ports));
+    const end = await run(request, rotation, ports, { tell, history: () => history });
+    return endWith(end, history);
   } catch (error) {
-    if (!log.wrote || !(error instanceof PaletteKeysError) || !saysNothingWritten(error)) throw error;
-    return log.refused(error);
+    if (!history.wrote || !(error instanceof PaletteKeysError) || !saysNothingWritten(error)) throw error;
+    return endWith({ type: 'refuse', error }, history);
   }
 }
 
-/** By its exit code (contract, section 5): the connection string of the spec may turn out useless late. */
-function saysNothingWritten({ code, exit }: PaletteKeysError): boolean {
-  return code === 'USAGE' || exit === ERRORS.REFUSED.exit;
+interface Journal {
+  readonly tell: (event: RunEvent) => void;
+  readonly history: () => History;
 }
 
-async function advanceVersions(
+async function run(
+  request: RotateRequest,
   rotation: Rotation,
-  input: RotateRequest,
-  log: Log,
   ports: RotatePorts,
-): Promise<RotateResult> {
-  let verified: Verified | undefined;
+  { tell, history }: Journal,
+): Promise<RotateEnd> {
+  let performed: Performed = 'changed';
   for (;;) {
-    const { observation, record } = await observeComplete(input, log, ports, verified);
-    verified = undefined;
+    const verified = typeof performed === 'string' ? undefined : performed;
+    const { context, heard } = await readContext(request, rotation, history().word, ports, verified);
+    const { key, record } = context;
+    tell({ type: 'heard', word: heard });
+    tell({ type: 'read', versions: key.versions, generation: record.generation });
     try {
-      const { versions } = observation.key;
-      const unsaved = input.kind === 'root-key' ? newRootKeyUnsaved(versions) : undefined;
-      if (unsaved !== undefined) log.say(unsaved);
-      const ofDestroyed = await stepOfDestroyed(input, observation, log, ports);
-      const step =
-        ofDestroyed === undefined ? chooseStep(input, rotation, record, log, ports.clock.now()) : ofDestroyed.step;
-      await noteExposed(step, { input, observation }, log, ports);
-      if (await rewrapRest(step, { input, observation, record }, log, ports)) continue;
-      const context: RotationContext = { input, observation, record };
-      if (step === undefined) {
-        const left = await leftToDo(rotation, context, log, ports);
-        if (left === 'look again') continue;
-        return left === undefined ? log.finished() : log.waiting(left);
-      }
-      const { decision, gathered, gateInput } = await decide(step, rotation, context, ports);
-      const decidedAt = ports.clock.now();
-      for (const remark of gathered === undefined ? [] : remarksOn(gathered)) log.say(remark);
-      if (!decision.open) await proposeEvidence(decision, gathered, context, log, ports);
-      if (retiresSuperseded(step, rotation, versions, input) && reportKept(step, decision, input, log)) continue;
-      if (await changeUsers(gateInput, gathered?.evidence ?? {}, context, log, ports)) continue;
-      if (!decision.open) {
-        // Where the step is refused, a restart brings it no nearer.
-        const isRestarted = decision.remedy === undefined && (await restart(gathered, input, log, ports));
-        if (isRestarted) continue;
-        return stopped(decision, log);
-      }
-      const recheckGate = async (): Promise<void> => {
-        const isOld = !isRecent({ at: decidedAt }, ports) || step.type === 'destroy';
-        if (isOld) refuseClosed((await decide(step, rotation, context, ports)).decision);
-      };
-      verified = await takeStep(step, context, { gathered, recheckGate }, log, ports);
-      if (input.dryRun) return log.rehearsed(describeStep(step, versions, input.kind));
+      const end = await untilChanged(context, ports, { tell, history });
+      if (end === 'changed' || 'snapshot' in end) performed = end;
+      else return end;
     } finally {
-      wipe(observation.comparison);
+      wipe(context.comparison);
     }
   }
 }
 
-/** One step by name, and the count of resets, are no emergency. */
-async function leftToDo(
-  rotation: Rotation,
+/** Acts on what was read, until that is no longer how things are, or there is nothing more to do. */
+async function untilChanged(
   context: RotationContext,
-  log: Log,
   ports: RotatePorts,
-): Promise<WaitingFor | 'look again' | undefined> {
-  const { request, acceptResets } = context.input;
-  if (rotation.type !== 'versions' || request !== undefined || acceptResets !== undefined) return undefined;
-  return endEmergency(rotation.gate, context, log, ports);
+  { tell, history }: Journal,
+): Promise<RotateEnd | Exclude<Performed, 'same'>> {
+  let gathered: Gathered | undefined;
+  for (;;) {
+    const now = ports.clock.now();
+    const performing = { context, history: history(), ports, tell, recheckGate: recheckAt(now, context, ports) };
+    if (context.record.ready && context.rotation.type === 'leaves') return rotateLeaves(performing);
+    const action = nextAction(context, gathered, history(), now);
+    for (const text of action.notes ?? []) tell({ type: 'note', text });
+    if (action.type === 'wait' || action.type === 'refuse') return action;
+    if (action.type === 'done') {
+      if (action.offersWord === true) tell({ type: 'offers-word' });
+      return action;
+    }
+    if (action.type === 'gather') {
+      gathered = await gatherEvidence(action.requests, context, ports);
+      continue;
+    }
+    const performed = await (PERFORM[action.type] as Perform<typeof action.type>)(action as never, performing);
+    if (performed !== 'same') return performed;
+  }
+}
+
+/** What was decided a while ago, or is for good, is decided once more on evidence that is gathered now. */
+function recheckAt(decidedAt: Date, context: RotationContext, ports: RotatePorts): Performing['recheckGate'] {
+  return async (step) => {
+    const { rotation } = context;
+    if (rotation.type !== 'versions') return;
+    if (isRecent({ at: decidedAt }, ports) && step.type !== 'destroy') return;
+    const input = gateInput(step, context);
+    const gathered = await gatherEvidence(needsOf(rotation.gate, input), context, ports);
+    refuseClosed(decideStep(rotation.gate, input, gathered.evidence, ports.clock.now()));
+  };
+}
+
+function endWith(end: RotateEnd, history: History): RotateResult {
+  if (end.type === 'wait') return resultOf(history, { done: false, waitingFor: end.waitingFor });
+  if (end.type === 'done') return resultOf(history, { done: true });
+  if (!history.wrote) throw end.error;
+  // What has been refused has written nothing: once this command has written, it can only wait.
+  const { message, hint, details } = end.error;
+  const blockers = [...details.map(({ message: what }) => what), hint];
+  return resultOf(history, { done: false, waitingFor: { reason: message, blockers }, refused: true });
+}
+
+/** By its exit code: the connection string of the spec may turn out useless late. */
+function saysNothingWritten({ code, exit }: PaletteKeysError): boolean {
+  return code === 'USAGE' || exit === ERRORS.REFUSED.exit;
 }
 
 /** How a kind rotates. Throws USAGE for what is no kind, and REFUSED for what is not rotated. */
@@ -115,54 +159,4 @@ export function rotationOf(kind: KindId): Rotation {
   }
   if (rotation.type === 'none') throw new PaletteKeysError('REFUSED', rotation.reason, { hint: rotation.remedy });
   return rotation;
-}
-
-async function decide(
-  step: RotationStep,
-  rotation: Rotation,
-  { input, observation, record }: RotationContext,
-  ports: RotatePorts,
-): Promise<{ readonly decision: Decision; readonly gathered: Gathered | undefined; readonly gateInput: GateInput }> {
-  const { kind, key } = observation;
-  const { compromised, acceptResets } = input;
-  const { spec } = record;
-  const former = formerSpecOf(key, spec);
-  const gateInput = { kind, step, versions: key.versions, spec, former, compromised, acceptResets };
-  if (rotation.type !== 'versions') return { decision: { open: true }, gathered: undefined, gateInput };
-  const gathered = await gatherEvidence(needsOf(rotation.gate, gateInput), observation, input, ports);
-  return { decision: decideStep(rotation.gate, gateInput, gathered.evidence, ports.clock.now()), gathered, gateInput };
-}
-
-async function restart(
-  gathered: Gathered | undefined,
-  input: RotateRequest,
-  log: Log,
-  ports: RotatePorts,
-): Promise<boolean> {
-  if (!input.restart || input.dryRun || gathered === undefined) return false;
-  return restartStale(gathered.behind, input, log, ports);
-}
-
-function stopped(decision: Extract<Decision, { open: false }>, log: Log): RotateResult {
-  const { reason, until, blockers, remedy, stuck, onWord, toCopy } = decision;
-  if (remedy === undefined) {
-    return log.waiting({
-      reason,
-      ...(until === undefined ? {} : { until }),
-      blockers,
-      ...(stuck === true ? { stuck } : {}),
-      ...(onWord === true ? { onWord } : {}),
-      ...(toCopy === undefined ? {} : { toCopy }),
-    });
-  }
-  throw new PaletteKeysError('REFUSED', reason, { hint: remedy, details: blockers.map((message) => ({ message })) });
-}
-
-async function advanceLeaves(input: RotateRequest, log: Log, ports: RotatePorts): Promise<RotateResult> {
-  if (input.request !== undefined) {
-    throw new PaletteKeysError('USAGE', `${input.kind} has no versions: certificates are issued anew`, {
-      hint: 'leave --rollback, --reinstate, --retire and --destroy out',
-    });
-  }
-  return reissueLeaves(input, log, ports);
 }

@@ -3,70 +3,49 @@ import type { Change } from '../../reconcile/plan/change.ts';
 import type { Snapshot } from '../../reconcile/plan/snapshot.ts';
 import { applyInit, previewInit } from '../../reconcile/reconcile.ts';
 import { refuseBlocked } from '../../reconcile/refusals.ts';
-import type { Observation } from '../evidence/observation.ts';
-import type { Loss, RotatePorts, RotateRequest } from './request.ts';
-import { irrevocableLoss } from './request.ts';
-import type { Log } from './rotation-log.ts';
+import type { RotationContext } from '../context.ts';
+import type { Tell } from '../history.ts';
+import type { Loss } from '../rotate-request.ts';
+import type { RotatePorts } from './ports.ts';
+import { isRecent, type Verified } from './verified.ts';
 
-/**
- * What was read so long ago is read once more: while somebody was asked, or records were counted, others may have written.
- * Thousands of Secrets are assessed in less.
- */
-const FRESH_MS = 15_000;
-
-/** Projections as a write has read them back, and when. Who has it wipes it. */
-export interface Verified {
-  readonly snapshot: Snapshot;
-  readonly at: Date;
-}
-
-export function isRecent({ at }: { readonly at: Date }, { clock }: Pick<RotatePorts, 'clock'>): boolean {
-  return clock.now().getTime() - at.getTime() <= FRESH_MS;
+export interface ProposedChange {
+  /** In words. */
+  readonly action: string;
+  readonly change: Change;
+  readonly irrevocable?: Loss | undefined;
+  /** True where the change was decided on the context, so that the context's projections need not be read again. */
+  readonly isDecidedOnContext?: true;
+  /** What comes before the first write, once the operator has agreed. */
+  agreed?(): Promise<void>;
 }
 
 /**
- * Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. A rehearsal ends
- * before anybody is asked, and is refused what the run would be.
+ * Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. Returns what was read
+ * back, where anything was written.
  */
 export async function writeChange(
-  action: string,
-  change: Change,
-  {
-    input,
-    ports,
-    log,
-    seen,
-    irrevocable,
-    agreed,
-    takeOver,
-  }: {
-    readonly input: RotateRequest;
-    readonly ports: RotatePorts;
-    readonly log: Log;
-    /** What the change was decided on. */
-    readonly seen: Observation | undefined;
-    readonly irrevocable: Loss | undefined;
-    /** What comes before the first write, once somebody has agreed. */
-    agreed?(): Promise<void>;
-    /** Called with what was read back, where anything was written. */
-    takeOver?(verified: Verified): void;
-  },
-): Promise<void> {
+  { action, change, irrevocable, isDecidedOnContext, agreed }: ProposedChange,
+  { context, ports, tell }: { readonly context: RotationContext; readonly ports: RotatePorts; readonly tell: Tell },
+): Promise<Verified | undefined> {
   const request: InitInput['request'] = { adopt: false, restore: false, change };
-  const init = (): InitInput => {
-    const before = seen !== undefined && isRecent(seen, ports) ? { seen: seen.comparison.snapshot } : {};
-    return { spec: input.spec, createNamespaces: false, request, ...before };
+  const input = (): InitInput => {
+    const isKnown = isDecidedOnContext === true && isRecent(context, ports);
+    return {
+      spec: ports.spec,
+      createNamespaces: false,
+      request,
+      ...(isKnown ? { seen: context.comparison.snapshot } : {}),
+    };
   };
-  const plan = await previewInit(init(), ports);
+  const plan = await previewInit(input(), ports);
   refuseBlocked(plan);
-  if (input.dryRun) {
-    if (irrevocable?.yields === true) log.say(irrevocable.reason);
-    else if (irrevocable !== undefined) throw irrevocableLoss(irrevocable);
-    return;
-  }
-  await input.agree({ kind: input.kind, action, plan, irrevocable });
+  await ports.agree({ kind: context.kind, action, plan, irrevocable });
   await agreed?.();
-  const over =
-    takeOver === undefined ? {} : { takeOver: (snapshot: Snapshot) => takeOver({ snapshot, at: ports.clock.now() }) };
-  log.applied(await applyInit(plan, { ...init(), ...over }, ports));
+  let verified: Verified | undefined;
+  const takeOver = (snapshot: Snapshot): void => {
+    verified = { snapshot, at: ports.clock.now() };
+  };
+  tell({ type: 'applied', plan: await applyInit(plan, { ...input(), takeOver }, ports) });
+  return verified;
 }

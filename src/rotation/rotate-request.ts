@@ -1,17 +1,33 @@
-import { PaletteKeysError } from '../../errors.ts';
-import type { KindId } from '../../ledger/entry.ts';
-import type { InstallationRecord } from '../../ledger/record.ts';
-import type { State } from '../../ledger/ring.ts';
-import type { ObjectRef } from '../../ports/object-ref.ts';
-import type { Transition } from '../../reconcile/plan/change.ts';
-import type { InitPlan } from '../../reconcile/plan/plan-changes.ts';
-import type { ObjectStep } from '../../reconcile/plan/step.ts';
-import type { SpecRequest } from '../../reconcile/read/read-installation.ts';
-import type { EvidencePorts, Observation, Statements } from '../evidence/observation.ts';
-import type { Request } from '../request.ts';
+import { PaletteKeysError } from '../errors.ts';
+import type { KindId } from '../ledger/entry.ts';
+import type { State } from '../ledger/ring.ts';
+import type { ObjectRef } from '../ports/object-ref.ts';
+import type { Transition } from '../reconcile/plan/change.ts';
+import type { InitPlan } from '../reconcile/plan/plan-changes.ts';
+import type { ObjectStep } from '../reconcile/plan/step.ts';
+import type { Request } from './request.ts';
+import type { Word } from './word.ts';
 
+/** Where a TLS endpoint listens. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What the operator says on the command line, and where to look. */
+export interface Statements {
+  /** That all consumers have loaded what the record was at one generation. */
+  readonly assumeConsumersCurrent: Word | undefined;
+  readonly noTenantStore: boolean;
+  /** Pods (`<namespace>/<name>`) that count for nothing. */
+  readonly ignoredPods: readonly string[];
+  readonly endpoints: readonly Endpoint[];
+  /** True for a rehearsal: a database that cannot be reached is an answer there. */
+  readonly dryRun: boolean;
+}
+
+/** What a run of `rotate` is asked to do with one kind. */
 export interface RotateRequest extends Statements {
-  readonly spec: SpecRequest;
   readonly kind: KindId;
   /** A step that is asked for by name; otherwise the kind's rotation goes on, or one is opened. */
   readonly request: Request | undefined;
@@ -28,19 +44,7 @@ export interface RotateRequest extends Statements {
   readonly acceptResets: number | undefined;
   /** Services whose certificates are meant; undefined for all. */
   readonly services: readonly string[] | undefined;
-  /** Asked before every write; throws where nobody agrees. */
-  agree(proposal: Proposal): Promise<void>;
 }
-
-/** Workloads that a run has restarted, with the time, in milliseconds, from which on a start gave them the change. */
-export type Restarted = Map<string, number>;
-
-export interface Pausing {
-  /** Waits, in milliseconds; rejects as soon as the run is interrupted. */
-  pause(ms: number): Promise<void>;
-}
-
-export interface RotatePorts extends EvidencePorts, Pausing {}
 
 /** What is about to be written. */
 export interface Proposal {
@@ -76,12 +80,20 @@ export interface WaitingFor {
   readonly reason: string;
   readonly until?: Date;
   readonly blockers: readonly string[];
-  /** True where time alone opens nothing: somebody has to say something, or to give access. */
+  /** True where time alone opens nothing: the operator has to say something, or to give access. */
   readonly stuck?: true;
   /** True where the operator's word opens it, for the generation of the record that is named. */
   readonly onWord?: true;
   /** Objects that the operator has to bring to where they are used. */
   readonly toCopy?: readonly ObjectRef[];
+}
+
+/** Workloads that a run has restarted, with the time, in milliseconds, from which on a start gave them the change. */
+export type Restarted = ReadonlyMap<string, number>;
+
+/** What the operator's word has come to; `for` is undefined where it counts for nothing. */
+export interface Heard {
+  readonly for: number | undefined;
 }
 
 /** How far a kind has come, since the command began. */
@@ -111,16 +123,6 @@ export interface RotateResult {
   readonly effects: readonly string[];
   /** What else there is to say: `already rotated …`. */
   readonly notes: readonly string[];
-}
-
-/** What the operator's word has come to; `for` is undefined where it counts for nothing. */
-export interface Heard {
-  readonly for: number | undefined;
-}
-
-/** What a step is decided on. */
-export interface RotationContext {
-  readonly input: RotateRequest;
-  readonly observation: Observation;
-  readonly record: InstallationRecord;
+  /** Of a rehearsal: every step that the run would take, in words. */
+  readonly planned: readonly string[] | undefined;
 }

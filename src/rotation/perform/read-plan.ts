@@ -1,24 +1,25 @@
 import { PaletteKeysError } from '../../errors.ts';
 import { compare } from '../../reconcile/plan/compare/compare.ts';
+import type { SpecRequest } from '../../reconcile/read/read-installation.ts';
 import { readInstallation } from '../../reconcile/read/read-installation.ts';
 import { wipe } from '../../reconcile/read/wipe.ts';
 import { type CensusPorts, censusEvidence } from '../evidence/census.ts';
 import { openStep } from '../machine.ts';
-import { type PlannedStep, planRoad } from '../plan.ts';
+import { refuseSafe } from '../next-step.ts';
+import { type PlannedStep, planRotation } from '../plan.ts';
+import type { RotateRequest } from '../rotate-request.ts';
 import { countsFor } from '../word.ts';
-import { refuseSafe } from './choose-step.ts';
-import { unwantedKind } from './observe.ts';
+import { unwantedKind } from './read-context.ts';
 import { chosenLeaves } from './reissue.ts';
-import type { RotateRequest } from './request.ts';
 import { rotationOf } from './rotate-key.ts';
 
-/** The road of a kind's rotation from where it is now. Writes nothing. Throws REFUSED where there is none. */
-export async function readRoad(
-  input: Pick<RotateRequest, 'kind' | 'spec' | 'again' | 'compromised' | 'services' | 'assumeConsumersCurrent'>,
-  ports: CensusPorts,
+/** Every step of a kind's rotation from where it is now. Writes nothing. Throws REFUSED where there is none. */
+export async function readRotationPlan(
+  input: Pick<RotateRequest, 'kind' | 'again' | 'compromised' | 'services' | 'assumeConsumersCurrent'>,
+  ports: CensusPorts & { readonly spec: SpecRequest },
 ): Promise<readonly PlannedStep[]> {
-  const { kind, spec } = input;
-  const { store, clock } = ports;
+  const { kind } = input;
+  const { store, clock, spec } = ports;
   const rotation = rotationOf(kind);
   const comparison = await compare(await readInstallation(store, spec), { adopt: false, restore: false }, clock.now());
   const { record } = comparison;
@@ -41,5 +42,5 @@ export async function readRoad(
     refuseSafe(input, rotation);
   const counts = rotation.type === 'versions' && rotation.keepsTrusted === true && recorded.hashSalt.census !== null;
   const census = counts ? await censusEvidence(key?.versions ?? [], recorded, true, ports) : undefined;
-  return planRoad(kind, rotation, recorded, { ...input, key, leaves, now: clock.now() }, census);
+  return planRotation(kind, rotation, recorded, { ...input, key, leaves, now: clock.now() }, census);
 }
