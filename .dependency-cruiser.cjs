@@ -48,6 +48,10 @@ const LAYERS = {
     ['rotation', 'rotation/evidence', 'tenants', 'tenants/plan', ...RECONCILE],
     'perform carries out what rotation decided, through reconcile',
   ],
+  'rotation/rehearsal': [
+    ['rotation', 'rotation/evidence', 'rotation/perform', 'tenants', 'tenants/plan', ...RECONCILE],
+    'rehearsal runs perform over a store that does not write: perform knows nothing of it',
+  ],
   'backup/plan': [['reconcile/plan', ...FOUNDATION], 'backup/plan decides and is pure, as reconcile/plan is'],
   backup: [
     ['backup/plan', 'tenants', 'tenants/plan', ...RECONCILE],
@@ -64,7 +68,16 @@ const LAYERS = {
   ],
   cli: [
     [
-      ...['reconcile', 'reconcile/plan', 'rotation', 'rotation/evidence', 'rotation/perform', 'backup', 'backup/plan'],
+      ...[
+        'reconcile',
+        'reconcile/plan',
+        'rotation',
+        'rotation/evidence',
+        'rotation/perform',
+        'rotation/rehearsal',
+        'backup',
+      ],
+      ...['backup/plan'],
       ...['tenants', 'front-door', 'status', 'status/plan', 'installation', 'inventory', 'ports', 'progress'],
     ],
     'cli parses, composes and renders: stores reach it through ports, from main',

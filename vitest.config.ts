@@ -16,7 +16,7 @@ const LONG = [
   'test/reconcile/{adoption,concurrency,faults,first-init-faults,model}.test.ts',
   'test/reconcile/audit/anchor.test.ts',
   'test/reconcile/clock/guard.test.ts',
-  'test/rotation/{cluster,command,compromise,destroy-folder,faults,hash-salt-census,keyfile-members,killed-some,model,mongodb-auth,roads,root-key-tenants,word}.test.ts',
+  'test/rotation/{cluster,command,compromise,destroy-folder,faults,hash-salt-census,keyfile-members,killed-some,model,mongodb-auth,rehearsal,roads,root-key-tenants,word}.test.ts',
   'test/scenarios/cluster/**/*.test.ts',
   'test/scenarios/program/{backup,backup-canary,backup-terminal,bad-input,concurrency,csr-life,damage,earlier-builds,import-canary,import-formats,import-served,import-store,init-tenants,new-rules,passphrase-file,restore,rotate-hash-salt,rotate-mongodb-{auth,tls},rotate-root-key,rotate-terminal,spec-change,tenants,user-files}.test.ts',
   'test/templates/templates.test.ts',

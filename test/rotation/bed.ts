@@ -10,6 +10,7 @@ import type { Probed } from '../../src/ports/tls-probe.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
 import type { RotatePorts } from '../../src/rotation/perform/ports.ts';
 import { rotateKey } from '../../src/rotation/perform/rotate-key.ts';
+import { rehearse } from '../../src/rotation/rehearsal/rehearse.ts';
 import type { Proposal, RotateRequest, RotateResult } from '../../src/rotation/rotate-request.ts';
 import { auditedRewrap } from '../../src/tenants/audited-rewrap.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -56,28 +57,27 @@ export function once(store: KeyStore, kind: string, options: RotateOptions = {})
   const { clock, seed, signal, workloads, served, tenants: _, census: __, users: ___, agree: ____, ...flags } = options;
   const { assumeConsumersCurrent: given = false, ...rest } = flags;
   const generation = typeof given === 'number' ? given : undefined;
-  return rotateKey(
-    {
-      kind,
-      request: undefined,
-      mayStart: true,
-      before: undefined,
-      due: false,
-      again: false,
-      compromised: false,
-      restart: false,
-      acceptResets: undefined,
-      services: undefined,
-      dryRun: false,
-      assumeConsumersCurrent:
-        given === false ? undefined : { generation, onTerminal: true, command: (n) => `rotate ${kind} ${n}` },
-      noTenantStore: false,
-      ignoredPods: [],
-      endpoints: [],
-      ...rest,
-    },
-    rotatePorts(store, options),
-  );
+  const request: RotateRequest = {
+    kind,
+    request: undefined,
+    mayStart: true,
+    before: undefined,
+    due: false,
+    again: false,
+    compromised: false,
+    restart: false,
+    acceptResets: undefined,
+    services: undefined,
+    dryRun: false,
+    assumeConsumersCurrent:
+      given === false ? undefined : { generation, onTerminal: true, command: (n) => `rotate ${kind} ${n}` },
+    noTenantStore: false,
+    ignoredPods: [],
+    endpoints: [],
+    ...rest,
+  };
+  const ports = rotatePorts(store, options);
+  return request.dryRun ? rehearse(request, ports, async () => undefined) : rotateKey(request, ports);
 }
 
 /** Two runs, as one that did what both have done. */
@@ -120,7 +120,8 @@ function rotatePorts(
 /** Makes the store that of a cluster on which this runs, and on which one may do everything. */
 export function onCluster(store: MemoryStore, clock: ManualClock, workloads: Workloads): void {
   const server = { version: async () => 'v1.34.0', now: async () => clock.now(), denied: async () => [] };
-  Object.assign(store, { cluster: { ...server, event: async () => undefined, user: async () => 'me', workloads } });
+  const silent = { event: async () => undefined, tryWrite: async () => undefined, user: async () => 'me' };
+  Object.assign(store, { cluster: { ...server, ...silent, workloads } });
 }
 
 /** `v1 trusted, v2 active`, as the record has it. */

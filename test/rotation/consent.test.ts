@@ -176,7 +176,7 @@ describe('a rehearsal is refused what the run would be', () => {
     editRecord(store, (record) => {
       record.ready = false;
     });
-    expect((await rotate(`${JWT} --dry-run`)).stderr).toContain('first: complete the run that was interrupted');
+    expect((await rotate(`${JWT} --dry-run`)).stderr).toContain('next: complete the run that was interrupted');
     const other = await installation(smallSpec(), { seed: 'other' });
     edit(store, platform('hash-salt'), () => ({ data: objectIn(other, platform('hash-salt')).data }));
     const run = await rotate(`${JWT} -y`);

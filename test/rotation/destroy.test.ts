@@ -89,8 +89,9 @@ describe('a published version', () => {
     await go(ROOT, { tenants });
     expect([...(await tenants.countByKid())]).toEqual([[kidOf(ROOT, 2), 2]]);
     store = storeWith(published);
-    const waiting = await go(ROOT, { ...rollback, tenants, dryRun: true });
-    expect(waiting.waitingFor).toMatchObject({ blockers: ['2 tenant keys in memory'] });
+    const { planned } = await go(ROOT, { ...rollback, tenants, dryRun: true });
+    expect(planned).toEqual(['wrap 2 tenant keys by v1 of root-key', 'retire v2 of root-key']);
+    expect([...(await tenants.countByKid())]).toEqual([[kidOf(ROOT, 2), 2]]);
     expect(statesOf(store, ROOT)).toBe('v1 active, v2 published');
     await go(ROOT, { ...rollback, tenants });
     expect([statesOf(store, ROOT), ...(await tenants.countByKid())]).toEqual([
@@ -182,7 +183,7 @@ describe('--destroy of what data may need', () => {
     };
     await expect(destroy(kind, { tenants, census, agree })).rejects.toMatchObject({
       code: 'CONFLICT',
-      message: expect.stringContaining('this is so no longer'),
+      message: expect.stringContaining('the gate closed after the plan was shown'),
     });
     expect([statesOf(store, kind), hasEntry(kind)]).toEqual([RETIRED, true]);
   });

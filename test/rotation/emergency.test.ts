@@ -142,15 +142,18 @@ describe('a compromised key whose Pods are not restarted', () => {
     expect(result).toMatchObject({ done: false, refused: true, waitingFor: { blockers: ['resume it'] } });
   });
 
-  test('notes nothing in a rehearsal', async () => {
+  test('is rehearsed with its restarts, and nothing is noted', async () => {
     const workloads = cluster(JWT);
     await go(JWT, { workloads, compromised: true });
     clock.advance(300);
     const options = { workloads, restart: true, dryRun: true };
-    expect((await go(JWT, options)).waitingFor?.reason).toBe(STILL);
+    const noted = `note that all consumers of v2 of ${JWT} are current`;
+    const restarted = await go(JWT, options);
+    expect(restarted.planned).toEqual([expect.stringContaining('restart Deployment/'), noted]);
+    expect((await go(JWT, { ...options, restart: false })).waitingFor?.reason).toBe(STILL);
     started = clock.now();
-    const { done, wrote } = await go(JWT, options);
-    expect([done, wrote, confirmations()]).toEqual([true, false, []]);
+    const { planned, wrote } = await go(JWT, options);
+    expect([planned, wrote, confirmations()]).toEqual([[noted], false, []]);
   });
 });
 

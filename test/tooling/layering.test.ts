@@ -39,6 +39,7 @@ const FORBIDDEN: ReadonlyArray<readonly [rule: string, layer: string, code: stri
   ['layer-rotation', 'rotation', "import '../reconcile/reconcile.ts';"],
   ['layer-rotation', 'rotation/gates', "import '../evidence/evidence.ts';"],
   ['layer-rotation/evidence', 'rotation/evidence', "import '../perform/restart.ts';"],
+  ['layer-rotation/rehearsal', 'rotation/rehearsal', "import '../../cli/planted.ts';"],
   ['layer-rotation/perform', 'rotation/perform', "import '../../cli/planted.ts';"],
   ['layer-tenants', 'tenants', "import '../rotation/machine.ts';"],
   ['layer-tenants/plan', 'tenants/plan', "import '../tenants.ts';"],

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { AccessNeed, Cluster } from '../../ports/cluster.ts';
+import type { NewObject } from '../../ports/key-store.ts';
 import type { ObjectRef } from '../../ports/object-ref.ts';
 import { type Call, writing } from './api/call.ts';
 import { type ApiClient, Garbled } from './api/client.ts';
 import { ApiFailure } from './api/failure.ts';
 import { type JsonObject, objectAt, textAt } from './json.ts';
 import type { Seen } from './objects/seen.ts';
+import { tryWriting } from './objects/write.ts';
 import { KubernetesWorkloads } from './workloads/workloads.ts';
 
 /** An Event is a courtesy: nobody waits for it. */
@@ -18,12 +20,14 @@ const MAX_MESSAGE = 1024;
 export class KubernetesCluster implements Cluster {
   readonly workloads: KubernetesWorkloads;
   readonly #client: ApiClient;
+  readonly #seen: Seen;
   readonly #host: string;
   #version: Promise<string> | undefined;
   readonly #explained: <T>(work: () => Promise<T>) => Promise<T>;
 
   constructor(client: ApiClient, seen: Seen, host: string, explained: <T>(work: () => Promise<T>) => Promise<T>) {
     this.#client = client;
+    this.#seen = seen;
     this.#host = host;
     this.#explained = explained;
     this.workloads = new KubernetesWorkloads(client, seen, explained);
@@ -47,6 +51,10 @@ export class KubernetesCluster implements Cluster {
       throw error;
     });
     return this.#version;
+  }
+
+  tryWrite(object: NewObject, version: string | undefined): Promise<void> {
+    return this.#explained(() => tryWriting(this.#client, this.#seen, object, version));
   }
 
   user(): Promise<string> {

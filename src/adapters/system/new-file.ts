@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type FileHandle, link, open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf } from './file-failures.ts';
@@ -21,7 +22,7 @@ export async function writeAndSync(file: string, content: Uint8Array | string): 
  * the file of somebody else. A file system without hard links cannot do that.
  */
 export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
-  const temp = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.${Date.now()}.tmp`);
+  const temp = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.${randomUUID()}.tmp`);
   await writeAndSync(temp, content);
   try {
     await link(temp, file);

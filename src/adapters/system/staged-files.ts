@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, lstat, readFile, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
@@ -23,7 +23,7 @@ export const stagedFiles: Pick<BackupFiles, 'digest' | 'stage' | 'place'> = {
 
   async stage(file, bytes, check) {
     const folder = path.dirname(file);
-    const temp = path.join(folder, `.${path.basename(file)}.${process.pid}.${Date.now()}.tmp`);
+    const temp = tempName(file);
     try {
       await writeAndSync(temp, bytes);
       try {
@@ -45,19 +45,31 @@ export const stagedFiles: Pick<BackupFiles, 'digest' | 'stage' | 'place'> = {
   async place(file, sha256) {
     const pending = pendingName(file);
     const folder = path.dirname(file);
-    if ((await stagedFiles.digest(pending)) !== sha256) throw replaced(pending);
+    // By a name of its own: what stands under the pending name may be another run's at any moment.
+    const own = tempName(file);
     try {
-      // link(2) never replaces: a file that is there stays, whoever is first.
-      await link(pending, file).catch((error: unknown) => {
-        throw withoutLinks(error, folder);
+      await link(pending, own).catch((error: unknown) => {
+        throw codeOf(error) === 'ENOENT' ? replaced(pending) : withoutLinks(error, folder);
       });
-      await unlink(pending);
+      try {
+        if ((await stagedFiles.digest(own)) !== sha256) throw replaced(pending);
+        // link(2) never replaces: a file that is there stays, whoever is first.
+        await link(own, file);
+        if ((await stat(pending).catch(unlessMissing))?.ino === (await stat(own)).ino) await unlink(pending);
+      } finally {
+        await unlink(own);
+      }
       await syncFolder(folder);
     } catch (error) {
       throw explained('write', file, error);
     }
   },
 };
+
+/** Of a file that is about to get its name: unique, and swept where a run leaves it. */
+function tempName(file: string): string {
+  return path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.${randomUUID()}.tmp`);
+}
 
 function unlessMissing(error: unknown): undefined {
   if (codeOf(error) === 'ENOENT') return undefined;

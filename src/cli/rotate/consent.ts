@@ -3,7 +3,8 @@ import type { Cluster } from '../../ports/cluster.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import { preflight } from '../../reconcile/access/preflight.ts';
 import { ROTATIONS } from '../../rotation/kinds.ts';
-import { irrevocableLoss, type Loss, type Proposal } from '../../rotation/rotate-request.ts';
+import type { CheckStep } from '../../rotation/rehearsal/rehearse.ts';
+import { irrevocableLoss, type Loss, type Proposal, type RotateResult } from '../../rotation/rotate-request.ts';
 import { refuseDenied } from '../access.ts';
 import type { CliPorts, RotateOptions } from '../ports.ts';
 import type { progressBar } from '../progress-bar.ts';
@@ -27,23 +28,48 @@ export function warnCompromised(kind: string, { options, ports: { terminal } }: 
   );
 }
 
-/** Asks before the first write of a kind; what follows in the same run was agreed to with it. */
-export function agreeOnce({ options, ports, store, bar }: Asking): (proposal: Proposal) => Promise<void> {
-  let agreed = false;
+/** Checks, before the first write of a kind, what would stop it later: access, namespaces, the clock. */
+export function checkOnce({ options, ports, store }: Pick<Asking, 'options' | 'ports' | 'store'>): CheckStep {
   let checked = false;
-  return async ({ action, plan, irrevocable }) => {
+  return async ({ plan }) => {
+    if (store.cluster === undefined || plan === undefined || checked) return;
+    const denied = await preflight(store.cluster, plan, { createNamespaces: false, clock: ports.clock });
+    if (denied !== undefined) await refuseDenied(denied, ports);
+    if (options.destroy !== undefined) await checkDeletion(plan.spec.ledgerNamespace, store.cluster, ports);
+    checked = true;
+  };
+}
+
+/** Asks before the first write of a kind, naming every step; what follows in the same run was agreed to with it. */
+export function agreeOnce(
+  asking: Asking,
+  rehearsed: () => Promise<RotateResult>,
+): (proposal: Proposal) => Promise<void> {
+  const { options, ports, store, bar } = asking;
+  const check = checkOnce(asking);
+  let agreed = false;
+  return async (proposal) => {
+    const { action, irrevocable } = proposal;
     bar.clear();
-    if (store.cluster !== undefined && plan !== undefined && !checked) {
-      const denied = await preflight(store.cluster, plan, { createNamespaces: false, clock: ports.clock });
-      if (denied !== undefined) await refuseDenied(denied, ports);
-      if (options.destroy !== undefined) await checkDeletion(plan.spec.ledgerNamespace, store.cluster, ports);
-    }
+    await check(proposal);
     if (irrevocable !== undefined) await agreeToLoss(irrevocable, options.yes, ports);
-    else if (!agreed && !options.yes) await ask(`${action} in ${store.location}`, ports);
+    else if (!agreed && !options.yes) await ask(action, store.location, await stepsAfter(action, rehearsed), ports);
     agreed = true;
-    checked ||= plan !== undefined;
     if (!options.quiet) ports.terminal.stderr.write(`${action}\n`);
   };
+}
+
+/** What the run would do after its first step, and then wait for. */
+async function stepsAfter(action: string, rehearsed: () => Promise<RotateResult>): Promise<readonly string[]> {
+  try {
+    const { planned = [], waitingFor } = await rehearsed();
+    const later = planned.slice(planned[0] === action ? 1 : 0).map((step) => `then ${step}`);
+    return waitingFor === undefined ? later : [...later, `then it waits: ${waitingFor.reason}`];
+  } catch (error) {
+    // The run itself meets it, and says so; the first step was checked.
+    if (error instanceof PaletteKeysError) return [];
+    throw error;
+  }
 }
 
 /** The record is never told that a key is destroyed by somebody who may not delete it. */
@@ -52,14 +78,16 @@ async function checkDeletion(namespace: string, cluster: Cluster, ports: CliPort
   if (needs.length > 0) await refuseDenied({ needs, user: await cluster.user() }, ports);
 }
 
-async function ask(action: string, ports: CliPorts): Promise<void> {
+async function ask(action: string, place: string, later: readonly string[], ports: CliPorts): Promise<void> {
   if (!ports.terminal.interactive) {
-    throw new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${action}`, {
+    throw new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${action} in ${place}`, {
       hint: 'look at it with the same command and --dry-run, then give --yes',
+      details: later.map((message) => ({ message })),
     });
   }
   const { confirm } = await import('../prompts/confirm.ts');
-  await confirm(`${action}, and go on as far as is safe?`, ports);
+  ports.terminal.stderr.write(later.map((line) => `  - ${line}\n`).join(''));
+  await confirm(`${action} in ${place}, and go on as far as is safe?`, ports);
 }
 
 async function agreeToLoss(loss: Loss, yes: boolean, ports: CliPorts): Promise<void> {

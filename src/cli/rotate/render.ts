@@ -8,7 +8,7 @@ import { table, wrap } from '../render/table.ts';
 
 /** The document of kind RotateResult (contract, section 6). */
 export function rotateDocument(result: RotateResult) {
-  const { key, done, generation, versions, steps, transitions, effects, waitingFor, notes } = result;
+  const { key, done, generation, versions, steps, transitions, effects, waitingFor, notes, planned } = result;
   return {
     kind: 'RotateResult',
     key,
@@ -24,6 +24,7 @@ export function rotateDocument(result: RotateResult) {
     })),
     transitions: transitions.map(({ n, kid, from, to }) => ({ n, kid, ...(from === undefined ? {} : { from }), to })),
     effects,
+    ...(planned === undefined ? {} : { planned }),
     ...(waitingFor === undefined ? {} : { waitingFor: waitingDocument(waitingFor, generation) }),
     notes,
   };
@@ -52,6 +53,17 @@ export function renderWaiting(
   const list = files.map((file) => `  - ${file}`);
   const first = `palette-keys: ${paint.warning('waiting:')} ${key}: ${onWord === true ? `${text}.` : `${reason}${time}`}`;
   return [first, ...blockers.map((blocker) => `  - ${blocker}`), ...lines, ...list].map((line) => `${line}\n`).join('');
+}
+
+/** Every step that a run would take, in order, and what it would then wait for. */
+export function renderPlanned(key: string, planned: readonly string[], waitingFor: WaitingFor | undefined): string {
+  const steps = planned.map((action, index) => {
+    return index === 0 ? `next: ${action}; nothing stands in the way` : `then: ${action}`;
+  });
+  const time = waitingFor?.until === undefined ? '' : `, until ${inSeconds(waitingFor.until)}`;
+  const waits = waitingFor === undefined ? [] : [`then it waits: ${waitingFor.reason}${time}`];
+  const blockers = (waitingFor?.blockers ?? []).map((blocker) => `  - ${blocker}\n`);
+  return [...[...steps, ...waits].map((line) => `${key}: ${line}\n`), ...blockers].join('');
 }
 
 /** Where a folder has an object, below its root. */

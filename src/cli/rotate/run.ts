@@ -1,31 +1,18 @@
 import { ERRORS, type ExitCode, PaletteKeysError } from '../../errors.ts';
-import type { KeyStore } from '../../ports/key-store.ts';
-import type { TenantStore } from '../../ports/tenant-store.ts';
 import { ROTATIONS } from '../../rotation/kinds.ts';
-import type { RotatePorts } from '../../rotation/perform/ports.ts';
 import { readRotationPlan } from '../../rotation/perform/read-plan.ts';
-import { rotateKey } from '../../rotation/perform/rotate-key.ts';
-import type { RotateRequest, RotateResult } from '../../rotation/rotate-request.ts';
-import { flagFor } from '../../rotation/word.ts';
+import type { RotateResult } from '../../rotation/rotate-request.ts';
 import type { StatusReport } from '../../status/plan/status.ts';
 import { readStatus } from '../../status/read-status.ts';
-import { auditedRewrap } from '../../tenants/audited-rewrap.ts';
 import { explainingDenials } from '../access.ts';
-import { applyPorts } from '../apply-ports.ts';
-import { nextCommand } from '../next-command.ts';
 import type { CliPorts, RotateOptions } from '../ports.ts';
-import { progressBar } from '../progress-bar.ts';
 import { writeDocument } from '../render/document.ts';
 import { palette } from '../render/palette.ts';
 import { asKnown, writeMessage } from '../report-error.ts';
-import { readStandingSpec } from '../spec-file.ts';
-import { adminUriOf, loginPlaceOf, openCensus, openTenants, uriOf } from '../tenant-database.ts';
-import { agreeOnce, warnCompromised } from './consent.ts';
-import { checkFlags, rotateInput, wordOf } from './input.ts';
-import { planDocument, renderPlan, renderResult, renderWaiting, rotateDocument } from './render.ts';
-
-/** How often `--wait` looks again, at the least. */
-const POLL_MS = 30_000;
+import { checkFlags, wordOf } from './input.ts';
+import { openRun, type Run } from './open-run.ts';
+import { planDocument, renderPlan, renderResult, rotateDocument } from './render.ts';
+import { rotateOne, say } from './rotate-one.ts';
 
 /** Takes a kind's rotation as far as its gates are open, and says what it waits for. */
 export async function runRotate(options: RotateOptions, ports: CliPorts): Promise<ExitCode> {
@@ -46,118 +33,6 @@ async function rotateAll(run: Run): Promise<ExitCode> {
   const result = await rotateOne(kind, true, run);
   await write([result], run);
   return result.waitingFor === undefined || options.explain || options.dryRun ? 0 : ERRORS.ROTATION_WAITS.exit;
-}
-
-interface Run {
-  readonly options: RotateOptions;
-  readonly ports: CliPorts;
-  readonly store: KeyStore;
-  readonly apply: Omit<RotatePorts, 'agree'>;
-  readonly input: Omit<RotateRequest, 'kind' | 'mayStart' | 'before' | 'assumeConsumersCurrent'>;
-  readonly bar: ReturnType<typeof progressBar>;
-  /** Ends the connection to the database, where there is one. */
-  close(): Promise<void>;
-}
-
-async function openRun(options: RotateOptions, ports: CliPorts): Promise<Run> {
-  const file = await readStandingSpec(options, ports);
-  const input = rotateInput(options);
-  const uri = await uriOf(options, ports);
-  const adminUri = await adminUriOf(options, ports);
-  await ports.checkConnections(uri, adminUri);
-  let tenants: Promise<TenantStore> | undefined;
-  const store = await ports.openStore(
-    options,
-    () => file?.ledgerNamespace,
-    options.plan || options.explain ? 'reads' : 'dates',
-  );
-  const bar = progressBar(ports.terminal, options.quiet);
-  const command = ['rotate', options.kind, ...flagsOf(options)].filter((word) => word !== undefined).join(' ');
-  const spec = { spec: undefined, namespace: options.namespace, ledgerNamespace: file?.ledgerNamespace };
-  const apply: Omit<RotatePorts, 'agree'> = {
-    ...applyPorts(command, store, options, ports),
-    emit: bar.emit,
-    workloads: store.cluster?.workloads,
-    probe: await ports.loadTlsProbe(),
-    tenantDatabase: ({ mongodb }) => {
-      if (uri === undefined && mongodb.uri === null) return undefined;
-      return (access) => (tenants ??= openTenants(access, uri, options, ports));
-    },
-    censusDatabase: ({ mongodb }) => {
-      if (uri === undefined && mongodb.uri === null) return undefined;
-      return (access, collection) => openCensus(access, collection, uri, options, ports);
-    },
-    databaseUsers: ({ mongodb }, ca) => {
-      // First where services log in: that may be by another database than the administrator's.
-      const place = uri ?? mongodb.uri ?? adminUri;
-      if (place === undefined) return undefined;
-      const { database, collection } = mongodb;
-      const users = { uri: place, adminUri, ...loginPlaceOf(mongodb.uri), ca, database, collection };
-      return ports.openDatabaseUsers(users, options);
-    },
-    pause: ports.pause,
-    rewrap: auditedRewrap,
-    spec,
-  };
-  const close = async (): Promise<void> => (await tenants?.catch(() => undefined))?.close();
-  return { options, ports, store, apply, input, bar, close };
-}
-
-/** For lock and audit: what decides about the keys, with its values, none of which is secret. */
-function flagsOf(options: RotateOptions): readonly string[] {
-  const { due, again, compromised, rollback, restart, assumeConsumersCurrent, tenantStore } = options;
-  const set = { due, again, compromised, rollback, restart };
-  const words = Object.entries(set).flatMap(([name, given]) => (given ? [`--${name}`] : []));
-  const { reinstate, retire, destroy } = options;
-  const kids = Object.entries({ reinstate, retire, destroy }).flatMap(([name, kid]) =>
-    kid === undefined ? [] : [`--${name} ${kid}`],
-  );
-  const { acceptResets } = options;
-  return [
-    ...words,
-    ...kids,
-    ...(acceptResets === undefined ? [] : [`--accept-resets ${Number(acceptResets)}`]),
-    ...(assumeConsumersCurrent === undefined ? [] : [wordIn(assumeConsumersCurrent)]),
-    ...(tenantStore ? [] : ['--no-tenant-store']),
-    ...options.ignorePod.map((pod) => `--ignore-pod ${pod}`),
-    ...(options.service ?? []).map((name) => `--service ${name}`),
-  ];
-}
-
-function wordIn(given: string | true): string {
-  return given === true ? '--assume-consumers-current' : flagFor(Number(given));
-}
-
-async function rotateOne(kind: string, mayStart: boolean, run: Run): Promise<RotateResult> {
-  const { options, ports, apply, input, bar } = run;
-  warnCompromised(kind, run);
-  const asking = { ...apply, agree: agreeOnce(run) };
-  const common = {
-    ...input,
-    kind,
-    assumeConsumersCurrent: wordOf(kind, options, ports.terminal),
-  };
-  try {
-    let result = await rotateKey({ ...common, mayStart, before: undefined }, asking);
-    let said = '';
-    while (options.wait && result.waitingFor !== undefined && !result.refused) {
-      const { until, stuck } = result.waitingFor;
-      bar.clear();
-      if (stuck === true) {
-        ports.terminal.stderr.write(`${kind}: --wait stopped: this needs your action\n`);
-        return result;
-      }
-      const news = JSON.stringify([result.waitingFor, result.notes]);
-      if (news !== said) await say([result], run);
-      said = news;
-      const left = until === undefined ? POLL_MS : until.getTime() - ports.clock.now().getTime();
-      await ports.pause(Math.max(1000, Math.min(POLL_MS, left)));
-      result = await rotateKey({ ...common, mayStart: false, before: result }, asking);
-    }
-    return result;
-  } finally {
-    bar.clear();
-  }
 }
 
 /** Everything that is under way or past its renewal time. One kind's failure does not stop the others. */
@@ -251,16 +126,4 @@ async function write(results: readonly RotateResult[], run: Run, failures: reado
     await writeDocument(document, options.output, terminal);
   } else terminal.stdout.write(results.map((result) => renderResult(result, palette(terminal.colour.stdout))).join(''));
   await say(results, run);
-}
-
-/** What is waited for, and notes, for people. */
-async function say(results: readonly RotateResult[], { options, ports: { terminal } }: Run): Promise<void> {
-  const paint = palette(terminal.colour.stderr);
-  for (const { key, generation, waitingFor, notes, offersWord } of results) {
-    const next = nextCommand(key, options, flagFor(generation));
-    // In an emergency whoever is told that nothing was done must not miss why.
-    if (!options.quiet || options.compromised) for (const note of notes) terminal.stderr.write(`${key}: ${note}\n`);
-    if (offersWord) terminal.stderr.write(`${key}: once that is done, run:\n${next}\n`);
-    if (waitingFor !== undefined) terminal.stderr.write(renderWaiting(key, waitingFor, next, paint));
-  }
 }

@@ -103,6 +103,7 @@ function guardCluster(cluster: Cluster, rules: ClockRules): { readonly guarded: 
     now,
     user: () => cluster.user(),
     denied: (needs) => cluster.denied(needs),
+    tryWrite: (object, version) => cluster.tryWrite(object, version),
     event: (about, reason, message) => cluster.event(about, reason, message),
   };
   const check = async (): Promise<void> => {

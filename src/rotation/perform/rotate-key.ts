@@ -5,7 +5,7 @@ import { gateInput, type RotationContext } from '../context.ts';
 import { decideStep, needsOf } from '../decide.ts';
 import { gatherEvidence } from '../evidence/evidence.ts';
 import type { Gathered } from '../gathered.ts';
-import { begin, fold, type History, type RunEvent, resultOf } from '../history.ts';
+import { begin, fold, type History, type RunEvent, resultOf, type Tell } from '../history.ts';
 import { ROTATIONS, type Rotation } from '../kinds.ts';
 import { type Action, nextAction } from '../next-action.ts';
 import type { RotateRequest, RotateResult } from '../rotate-request.ts';
@@ -50,13 +50,19 @@ const PERFORM: { readonly [T in Performable]: Perform<T> } = {
 
 /**
  * Takes every step of a kind's rotation whose gate is open, and stops at the first closed one. There is no cursor: after
- * each change all is read again, so a run that was killed anywhere is continued by running it again.
+ * each change all is read again, so a run that was killed anywhere is continued by running it again. `watch` is told what
+ * happens.
  */
-export async function rotateKey(request: RotateRequest, ports: RotatePorts): Promise<RotateResult> {
+export async function rotateKey(
+  request: RotateRequest,
+  ports: RotatePorts,
+  watch: Tell = () => undefined,
+): Promise<RotateResult> {
   const rotation = rotationOf(request.kind);
   let history = begin(request.kind, request.before);
   const tell = (event: RunEvent): void => {
     history = fold(history, event);
+    watch(event);
   };
   try {
     const end = await run(request, rotation, ports, { tell, history: () => history });

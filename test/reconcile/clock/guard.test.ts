@@ -113,6 +113,7 @@ function onCluster(inner: MemoryStore, time: string): KeyStore {
     version: async () => 'v1.35.0',
     now: async () => new Date(time),
     denied: async () => [],
+    tryWrite: async () => undefined,
     user: async () => 'tester',
     event: async () => undefined,
   };

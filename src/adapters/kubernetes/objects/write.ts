@@ -71,6 +71,39 @@ export async function replaceVersion(
   }
 }
 
+/** Has the API server check a write, and not carry it out. Who is quicker than the write itself is not its matter. */
+export async function tryWriting(
+  client: ApiClient,
+  seen: Seen,
+  object: NewObject,
+  version: string | undefined,
+): Promise<void> {
+  const target = getting(object.ref);
+  let call = writing({ ...target, verb: 'create' }, encodeNew(object), maskFor(object));
+  if (version !== undefined) {
+    const known = seen.of(object.ref);
+    const current = known?.stored.version === version ? known : await find(client, object.ref);
+    if (current?.stored.version !== version) return;
+    refuseUnchangeable(current, object);
+    call = writing({ ...target, verb: 'update' }, encodeReplacement(current, object), maskFor(object));
+  }
+  const backoff = client.backoff();
+  for (;;) {
+    try {
+      return await client.send({ ...call, query: { ...call.query, dryRun: 'All' } }, () => undefined);
+    } catch (error) {
+      if (!(error instanceof ApiFailure)) throw error;
+      if (isTaken(error) || isConflict(error) || hasNoDryRun(error)) return;
+      await backoff.wait(error, client.signal);
+    }
+  }
+}
+
+/** An admission webhook with side effects is not asked, and the API server says so. */
+function hasNoDryRun({ status }: ApiFailure): boolean {
+  return status?.message.includes('does not support dry run') === true;
+}
+
 /**
  * Deletes the version that was read; uid and resourceVersion are preconditions. After an ambiguous answer the object is
  * read back: what is gone then was either deleted by us, or by somebody who wanted the same.

@@ -1,0 +1,119 @@
+import type { TenantAccess } from '../../tenants/keyring.ts';
+import type { RunEvent } from '../history.ts';
+import type { RotatePorts } from '../perform/ports.ts';
+import { rotateKey } from '../perform/rotate-key.ts';
+import {
+  irrevocableLoss,
+  type Proposal,
+  type RotateRequest,
+  type RotateResult,
+  type WaitingFor,
+} from '../rotate-request.ts';
+import { overlayCluster, overlayWorkloads } from './overlay-cluster.ts';
+import { overlayTenants, overlayUsers, type RehearsedUsers } from './overlay-database.ts';
+import { overlayStore } from './overlay-store.ts';
+
+/** What is checked of each step, instead of asking; throws what would stop the run. */
+export type CheckStep = (proposal: Proposal) => Promise<void>;
+
+/**
+ * The same run over a store, workloads and a database that are read, and never written: every step that the run would
+ * take, and what it would then wait for. Throws what the run would throw before its first write.
+ */
+export async function rehearse(
+  request: RotateRequest,
+  ports: Omit<RotatePorts, 'agree'>,
+  check: CheckStep,
+): Promise<RotateResult> {
+  const planned: string[] = [];
+  const warnings: string[] = [];
+  const agree = async (proposal: Proposal): Promise<void> => {
+    const { irrevocable, action } = proposal;
+    await check(proposal);
+    if (irrevocable?.yields === true) warnings.push(irrevocable.reason);
+    else if (irrevocable !== undefined) throw irrevocableLoss(irrevocable);
+    planned.push(action);
+  };
+  let before: Extract<RunEvent, { type: 'read' }> | undefined;
+  const watch = (event: RunEvent): void => {
+    if (event.type === 'read') before ??= event;
+  };
+  const result = await rotateKey({ ...request, dryRun: true }, { ...overlay(ports), agree }, watch);
+  return asRehearsed(result, { planned, warnings, before });
+}
+
+function overlay(ports: Omit<RotatePorts, 'agree'>): Omit<RotatePorts, 'agree'> {
+  let elapsed = 0;
+  let rewrapped: TenantAccess | undefined;
+  const clock = { now: () => new Date(ports.clock.now().getTime() + elapsed) };
+  const users: RehearsedUsers = { made: new Map(), dropped: new Set(), answers: new Map() };
+  const { store, tenantDatabase, databaseUsers } = ports;
+  const workloads =
+    ports.workloads === undefined ? undefined : overlayWorkloads(ports.workloads, clock, (ref) => over.writtenAt(ref));
+  const cluster =
+    store.cluster === undefined || workloads === undefined
+      ? undefined
+      : overlayCluster(store.cluster, workloads, () => elapsed);
+  const over = overlayStore(store, cluster, clock);
+  return {
+    ...ports,
+    store: over,
+    clock,
+    workloads,
+    emit: () => undefined,
+    pause: async (ms) => {
+      ports.signal.throwIfAborted();
+      elapsed += ms;
+    },
+    tenantDatabase: (spec) => {
+      const open = tenantDatabase(spec);
+      if (open === undefined) return undefined;
+      return async (access) => overlayTenants(await open(access), () => rewrapped, ports.random);
+    },
+    databaseUsers: (spec, ca) => databaseUsers(spec, ca)?.then((server) => overlayUsers(server, users)),
+    rewrap: async (access, _shard, preview) => {
+      rewrapped = access;
+      return { ...preview, rewrapped: preview.due, remaining: 0 };
+    },
+  };
+}
+
+/** Nothing was written: versions are what they were, and the keys of the rehearsal are not spoken of. */
+function asRehearsed(
+  result: RotateResult,
+  {
+    planned,
+    warnings,
+    before,
+  }: {
+    readonly planned: readonly string[];
+    readonly warnings: readonly string[];
+    readonly before: Extract<RunEvent, { type: 'read' }> | undefined;
+  },
+): RotateResult {
+  const made = result.transitions
+    .map(({ kid }) => kid)
+    .filter((kid) => !before?.versions.some((each) => each.kid === kid));
+  const isKnown = (text: string): boolean => !made.some((kid) => kid !== '' && text.includes(kid));
+  const { waitingFor } = result;
+  return {
+    ...result,
+    ...{ steps: [], transitions: [], effects: [], wrote: false, refused: false, offersWord: false },
+    done: result.done && planned.length === 0,
+    versions: before?.versions.map(({ n, kid, state }) => ({ n, kid, state })) ?? result.versions,
+    generation: before?.generation ?? result.generation,
+    notes: [...warnings, ...result.notes.filter(isKnown)],
+    waitingFor: planned.length === 0 || waitingFor === undefined ? waitingFor : laterWait(waitingFor, isKnown),
+    planned,
+  };
+}
+
+/** What would be waited for after steps that were not taken: no word opens that now. */
+function laterWait({ reason, until, blockers, stuck }: WaitingFor, isKnown: (text: string) => boolean): WaitingFor {
+  return {
+    reason,
+    ...(until === undefined ? {} : { until }),
+    blockers: blockers.filter(isKnown),
+    ...(stuck === undefined ? {} : { stuck }),
+  };
+}
