@@ -1,13 +1,14 @@
+import { escrowHook } from '../../backup/escrow.ts';
 import { type ExitCode, PaletteKeysError } from '../../errors.ts';
 import { type GivenSpec, wholeSpec } from '../../installation/given.ts';
 import { refuseSystemNamespace } from '../../installation/system-namespace.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import { preflight } from '../../reconcile/access/preflight.ts';
-import type { InitInput } from '../../reconcile/init-run.ts';
 import { offersOf } from '../../reconcile/plan/findings/offers.ts';
 import { blockers, type InitPlan } from '../../reconcile/plan/plan-changes.ts';
-import { applyInit, previewInit } from '../../reconcile/reconcile.ts';
-import { refuseBlocked } from '../../reconcile/refusals.ts';
+import { refuseBlocked } from '../../reconcile/plan/refusals.ts';
+import { planReconcile, reconcile } from '../../reconcile/reconcile.ts';
+import type { ReconcileRequest } from '../../reconcile/request.ts';
 import { accessIfWhole } from '../../tenants/see.ts';
 import { explainingDenials, refuseDenied } from '../access.ts';
 import { applyPorts } from '../apply-ports.ts';
@@ -25,27 +26,27 @@ import { renderOutcome, renderPlan, summarize } from './render.ts';
 
 /** Plans, shows the plan, asks where something that exists would change, applies, and says what was done. */
 export async function runInit(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
-  const { adopt, restore } = options;
   const file = await readSpecFile(options, ports);
   // Once: what a pipe gives is gone after that.
   const uri = await uriOf(options, ports);
   const store = await ports.openStore(options, () => file?.ledgerNamespace, 'migrates');
-  const asked: InitInput = {
+  const asked: ReconcileRequest = {
     spec: { spec: file, namespace: options.namespace },
-    request: { adopt, restore, migrates: true },
+    intent: { type: intentOf(options) },
+    migrates: true,
     escrow: await escrowOf(options, ports),
     createNamespaces: store.cluster === undefined || options.createNamespaces,
   };
-  const flags = [adopt ? ' --adopt' : '', restore ? ' --restore' : ''].join('');
-  const apply = applyPorts(`init${flags}`, store, options, ports);
+  const { type } = asked.intent;
+  const apply = applyPorts(type === 'complete' ? 'init' : `init --${type}`, store, options, ports);
   const preview: Preview = async (input) => {
-    const plan = await explainingDenials('init', () => previewInit(input, apply), store, file, ports);
+    const plan = await explainingDenials('init', () => planReconcile(input, apply), store, file, ports);
     if (plan.installationId === undefined) refuseSystemNamespace(plan.spec, options.config ?? 'the spec');
     const access = () => accessIfWhole(plan.spec.ledgerNamespace, { store, clock: ports.clock });
     const seen = await lookAtTenants(plan.spec, uri, options, access, ports);
     if (seen === undefined) return { plan, input };
-    const informed = { ...input, request: { ...input.request, seen } };
-    return { plan: await previewInit(informed, apply), input: informed };
+    const informed = { ...input, seen };
+    return { plan: await planReconcile(informed, apply), input: informed };
   };
   const { plan, input } = await preview(asked);
   await checkCluster(plan, options, store, ports);
@@ -55,7 +56,7 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   if (!agreed.changes) return write(agreed, options, store, ports);
   const bar = progressBar(ports.terminal, options.quiet);
   try {
-    const done = await applyInit(agreed, settled, { ...apply, emit: bar.emit });
+    const done = await reconcile(agreed, settled, { ...apply, emit: bar.emit });
     bar.clear();
     return await write(done, options, store, ports);
   } finally {
@@ -72,10 +73,10 @@ function withOffers(plan: InitPlan, file: GivenSpec | undefined): InitPlan {
 /** A plan, and what it was made of: where the database of the tenant keys is named, what that says of them too. */
 interface Planned {
   readonly plan: InitPlan;
-  readonly input: InitInput;
+  readonly input: ReconcileRequest;
 }
 
-type Preview = (input: InitInput) => Promise<Planned>;
+type Preview = (input: ReconcileRequest) => Promise<Planned>;
 
 /** Nothing is generated for a cluster that would not take it. */
 async function checkCluster(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<void> {
@@ -85,9 +86,15 @@ async function checkCluster(plan: InitPlan, options: InitOptions, store: KeyStor
   if (denied !== undefined) await refuseDenied(denied, ports);
 }
 
-async function escrowOf({ escrow, escrowFile }: InitOptions, ports: CliPorts): Promise<InitInput['escrow']> {
+function intentOf({ adopt, restore }: InitOptions): 'adopt' | 'restore' | 'complete' {
+  if (adopt) return 'adopt';
+  return restore ? 'restore' : 'complete';
+}
+
+async function escrowOf({ escrow, escrowFile }: InitOptions, ports: CliPorts): Promise<ReconcileRequest['escrow']> {
   if (escrow === undefined || escrowFile === undefined) return undefined;
-  return { ...(await ports.loadBackupPorts()), file: escrowFile, to: { kind: 'recipients', recipients: escrow } };
+  const to = { kind: 'recipients', recipients: escrow } as const;
+  return escrowHook({ ...(await ports.loadBackupPorts()), file: escrowFile, to });
 }
 
 /** The plan that was agreed to; on a terminal without any spec the wizard makes the spec first. */

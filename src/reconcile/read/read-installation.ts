@@ -22,7 +22,8 @@ import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import { isArchive } from '../plan/audit-log.ts';
 import type { Change } from '../plan/change.ts';
 import { ringsOfLedger } from '../plan/compare/compare.ts';
-import type { InitRequest, Snapshot } from '../plan/snapshot.ts';
+import { changeOf, type Intent } from '../plan/intent.ts';
+import type { Snapshot } from '../plan/snapshot.ts';
 
 /** Reads at once; a directory and an API server both stand it. */
 const PARALLEL = 16;
@@ -43,7 +44,7 @@ export interface SpecRequest {
 /**
  * Reads everything that a decision needs. The snapshot is consistent: no projection in it is newer than
  * the record in it, unless its generation is false; and no record in it is newer than the ledger in it, unless the
- * entry that the record names is gone. For `init` alone the places are looked at too where keys made by hand may stand,
+ * entry that the record names is gone. With an intent the places are looked at too where keys made by hand may stand,
  * and the names that a first ledger needs. What a namespace lacks is asked only where nothing in it was found.
  *
  * `before` is what this run read when it began: then the ledger is read again, and the rest taken from there. Whoever
@@ -52,7 +53,7 @@ export interface SpecRequest {
 export async function readInstallation(
   store: KeyStore,
   request: SpecRequest,
-  init?: InitRequest,
+  intent?: Intent,
   before?: Snapshot,
 ): Promise<Snapshot> {
   const ledgerNamespace = await findLedger(store, request);
@@ -63,9 +64,9 @@ export async function readInstallation(
     const spec = chooseSpec(request, ownSpec);
     const versions = readLedger(ledger, spec);
     const rings = ringsOfLedger(versions, record);
-    const refs = [...projectionsOf(spec, rings), ...addedBy(init?.change, spec, rings)].map(({ ref }) => ref);
-    const isFirst = init !== undefined && before === undefined && ledger.length === 0;
-    const handmade = isFirst || init?.adopt === true ? placesToAdoptFrom(spec) : [];
+    const refs = [...projectionsOf(spec, rings), ...addedBy(changeOf(intent), spec, rings)].map(({ ref }) => ref);
+    const isFirst = intent !== undefined && before === undefined && ledger.length === 0;
+    const handmade = isFirst || intent?.type === 'adopt' ? placesToAdoptFrom(spec) : [];
     const names = isFirst ? namesToTake(spec) : [];
     const places = [...refs, ...handmade, ...names];
     const looked = new Set(before?.looked ?? []);

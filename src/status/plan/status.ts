@@ -12,7 +12,7 @@ import { clockFindings } from '../../reconcile/plan/findings/clock.ts';
 import { rotateAfterOf } from '../../reconcile/plan/findings/due-dates.ts';
 import { type Finding, finding } from '../../reconcile/plan/findings/finding.ts';
 import { standingFindings } from '../../reconcile/plan/findings/findings.ts';
-import { type InitPlan, planInit } from '../../reconcile/plan/plan-changes.ts';
+import { type InitPlan, planChanges } from '../../reconcile/plan/plan-changes.ts';
 import type { ObjectStep } from '../../reconcile/plan/step.ts';
 
 export interface StatusReport {
@@ -57,7 +57,7 @@ export function reportStatus(comparison: Comparison, now: Date): StatusReport | 
   const { installationId } = comparison;
   const { ledger, projections } = comparison.snapshot;
   if (installationId === undefined && ledger.length === 0 && projections.size === 0) return undefined;
-  const plan = planInit(comparison, now);
+  const plan = planChanges(comparison, now);
   const findings = [
     ...recordFindings(comparison, plan),
     ...clockFindings(comparison, now),
