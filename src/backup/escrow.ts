@@ -8,10 +8,9 @@ import { recordObject } from '../ledger/record.ts';
 import type { Ring } from '../ledger/ring.ts';
 import { utf8 } from '../ledger/text.ts';
 import { pendingName } from '../ports/backup-files.ts';
-import type { StoredObject } from '../ports/key-store.ts';
 import type { SealFor } from '../ports/sealer.ts';
 import { StoreChangedError } from '../reconcile/errors.ts';
-import type { EscrowHook, FirstKeys } from '../reconcile/escrow-hook.ts';
+import type { EscrowHook, FirstKeys, StagedEscrow } from '../reconcile/escrow-hook.ts';
 import type { Comparison } from '../reconcile/plan/compare/compare.ts';
 import { type Finding, finding } from '../reconcile/plan/findings/finding.ts';
 import { nextRecord } from '../reconcile/plan/next-record.ts';
@@ -46,19 +45,13 @@ export function escrowHook(escrow: Escrow): EscrowHook {
         isDue: seen.state === 'note' || seen.state === 'place',
         beforeFirstWrite: async (first, ports) => {
           const annotations = seen.state === 'make' ? await stageEscrow(escrow, first, found, ports) : {};
-          const sha256 = annotations[ANNOTATION.escrow] ?? seen.sha256;
-          return {
-            annotations,
-            finish: (written, later) => finishEscrow(escrow, { ...seen, sha256 }, written, later),
-          };
+          const made = { ...seen, sha256: annotations[ANNOTATION.escrow] ?? seen.sha256 };
+          return { annotations, finish: (written) => finishEscrow(escrow, made, written, ports) };
         },
       };
     },
   };
 }
-
-/** The annotations of the first root key that tell an escrow from others: SHA-256 (hex) of the file, and of the kids in it. */
-type EscrowNotes = Readonly<Record<string, string>>;
 
 /** Looks at file, ledger and record. Throws what `escrowState` throws. */
 async function seeEscrow({ file, files }: Escrow, comparison: Comparison): Promise<EscrowSeen> {
@@ -90,16 +83,16 @@ function findingsOf({ file }: Escrow, { state }: EscrowSeen): readonly Finding[]
 
 /**
  * Stages a proved backup of the keys that are about to be written for the first time, and of those that an interrupted run
- * wrote; the first root key, where it is there, gets its digest. Throws StoreChangedError where others changed that key.
+ * wrote. Returns annotations for the first root key, which tell the escrow from others: SHA-256 (hex) of the file, and of
+ * the kids in it. Where that key is there already, it gets them. Throws StoreChangedError where others changed that key.
  */
 async function stageEscrow(
   escrow: Escrow,
   { installationId, entries: make }: FirstKeys,
   found: Comparison,
   ports: ApplyPorts,
-): Promise<EscrowNotes> {
-  const { snapshot } = found;
-  const { spec } = snapshot;
+): Promise<StagedEscrow['annotations']> {
+  const { spec, ledger } = found.snapshot;
   const entries = [...entriesInLedger(found), ...(await make())];
   const { clock, toolVersion, store, signal } = ports;
   const rings = new Map(entries.map((entry): [string, Ring] => [entry.kind, [{ ...entry, state: 'active' }]]));
@@ -119,15 +112,13 @@ async function stageEscrow(
     list.fill(0);
   }
   const notes = { [ANNOTATION.escrow]: sha256, [ANNOTATION.escrowKeys]: digestOfKids(entries) };
-  const root = firstRootKey(snapshot.ledger);
+  const root = firstRootKey(ledger);
   signal.throwIfAborted();
-  const noted = root === undefined ? 'replaced' : await store.replace(withNotes(root, notes), root.version);
-  if (noted !== 'replaced') throw new StoreChangedError('the first root key was changed by another run');
+  if (root === undefined) return notes;
+  const { version, ...object } = root;
+  const noted = await store.replace({ ...object, annotations: { ...object.annotations, ...notes } }, version);
+  if (noted === 'conflict') throw new StoreChangedError('the first root key was changed by another run');
   return notes;
-}
-
-function withNotes({ version, ...root }: StoredObject, notes: EscrowNotes) {
-  return { ...root, annotations: { ...root.annotations, ...notes } };
 }
 
 /** The entries that are in the ledger already. */

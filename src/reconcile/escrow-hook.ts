@@ -16,7 +16,7 @@ export interface EscrowTask {
   readonly findings: readonly Finding[];
   /** True where a run has to finish it even if nothing else changes. */
   readonly isDue: boolean;
-  /** Called before the ledger is written, and before anything that others could take for an installation. */
+  /** Called before the first write of the ledger. */
   beforeFirstWrite(first: FirstKeys, ports: ApplyPorts): Promise<StagedEscrow>;
 }
 
@@ -30,5 +30,5 @@ export interface StagedEscrow {
   /** What the first root key says of it. */
   readonly annotations: Readonly<Record<string, string>>;
   /** Called between the record and the projections: until then nothing is encrypted with these keys. */
-  finish(written: WrittenRecord, ports: ApplyPorts): Promise<WrittenRecord>;
+  finish(written: WrittenRecord): Promise<WrittenRecord>;
 }

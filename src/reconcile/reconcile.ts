@@ -87,7 +87,7 @@ export async function reconcile(agreed: InitPlan, request: ReconcileRequest, por
       assertLedgerWhole(ledgered);
       const written = await writeRecord(ledgered, request, ports);
       state = { ...state, isRecorded: true };
-      const record = staged === undefined ? written : await staged.finish(written, ports);
+      const record = staged === undefined ? written : await staged.finish(written);
       await writeProjections(ledgered, record, keys, ports);
       state = withWritten(state, rest, 'projections');
       return undefined;

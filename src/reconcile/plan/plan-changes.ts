@@ -83,11 +83,10 @@ function migrationSteps({ migrates, record, snapshot }: Comparison): readonly Ob
 
 /** A log that is not what the record says is anchored anew, and says so itself. */
 function auditSteps(comparison: Comparison): readonly ObjectStep[] {
-  const { snapshot } = comparison;
   if (trailToMend(comparison) === undefined) return [];
-  const [finding] = auditFindings({ snapshot, record: snapshot.record });
+  const [finding] = auditFindings(comparison);
   const reason = `the log gets a line that says it is broken, and is followed from there on: ${finding?.message ?? ''}`;
-  return [{ action: 'update', ref: auditConfigMap(snapshot.spec), key: AUDIT_KEY, reason, replaces: true }];
+  return [{ action: 'update', ref: auditConfigMap(comparison.snapshot.spec), key: AUDIT_KEY, reason, replaces: true }];
 }
 
 /**

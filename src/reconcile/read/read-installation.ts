@@ -19,6 +19,7 @@ import { generationOf, isManaged } from '../../ledger/metadata.ts';
 import type { Rings } from '../../ledger/ring.ts';
 import type { FoundObject, KeyStore } from '../../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
+import { inParallel } from '../in-parallel.ts';
 import { isArchive } from '../plan/audit-log.ts';
 import type { Change } from '../plan/change.ts';
 import { ringsOfLedger } from '../plan/compare/compare.ts';
@@ -218,31 +219,6 @@ async function readAll(store: KeyStore, refs: readonly ObjectRef[]): Promise<Map
     if (object !== undefined) found.set(formatRef(ref), object);
   });
   return found;
-}
-
-/** Runs `work` on every item, at most `limit` at once; after a failure no further item is begun. */
-export async function inParallel<T>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T, index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    while (next < items.length && !failed) {
-      const index = next++;
-      try {
-        await work(items[index] as T, index);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const workers = Array.from({ length: Math.min(limit, items.length) }, worker);
-  const results = await Promise.allSettled(workers);
-  const rejected = results.find((result) => result.status === 'rejected');
-  if (rejected !== undefined) throw rejected.reason;
 }
 
 function generationOfRecord(record: RecordView): number {

@@ -12,7 +12,7 @@ import type { FirstKeys } from '../escrow-hook.ts';
 import type { Comparison } from '../plan/compare/compare.ts';
 import { numberOf, type VersionItem } from '../plan/compare/version-item.ts';
 import type { ApplyPorts } from '../ports.ts';
-import { inParallel } from '../read/read-installation.ts';
+import { inParallel } from '../in-parallel.ts';
 import type { KeyPool } from './key-pool.ts';
 import { openRecord } from './record.ts';
 

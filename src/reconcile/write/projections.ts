@@ -6,7 +6,7 @@ import { formatRef } from '../../ports/object-ref.ts';
 import { StoreChangedError } from '../errors.ts';
 import type { ComparedProjection, Comparison } from '../plan/compare/compare.ts';
 import type { ApplyPorts } from '../ports.ts';
-import { inParallel } from '../read/read-installation.ts';
+import { inParallel } from '../in-parallel.ts';
 import type { KeyPool } from './key-pool.ts';
 import { leafIssuer } from './leaf-issuer.ts';
 import { readBack, type WrittenRecord } from './record.ts';

@@ -20,7 +20,7 @@ export interface WrittenRecord {
   readonly version: string;
 }
 
-/** Brings the record to what ledger and spec amount to; one update with a precondition. Throws StoreChangedError where that fails. */
+/** Brings the record to what ledger and spec amount to, in one update with a precondition. Throws StoreChangedError. */
 export async function writeRecord(
   comparison: Comparison,
   { intent, migrates }: Purpose,
@@ -32,16 +32,8 @@ export async function writeRecord(
   const projections = snapshot.projections.values();
   const now = ports.clock.now();
   const destroyed = before === undefined ? destroyedIn(snapshot) : new Map();
-  const facts = {
-    installationId,
-    spec: snapshot.spec,
-    rings,
-    projections,
-    now,
-    destroyed,
-    change: changeOf(intent),
-    migrates,
-  };
+  const change = changeOf(intent);
+  const facts = { installationId, spec: snapshot.spec, rings, projections, now, destroyed, change, migrates };
   const next = nextRecord(before, facts);
   if (view.status === 'sound' && next === before) return { record: next, version: view.object.version };
   return storeRecord(next, view.status === 'missing' ? undefined : view.object.version, ports);
