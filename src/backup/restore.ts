@@ -15,7 +15,7 @@ import { compare } from '../reconcile/plan/compare/compare.ts';
 import type { Finding } from '../reconcile/plan/findings/finding.ts';
 import { seenFindings, strangerFindings } from '../reconcile/plan/findings/tenants.ts';
 import { COMPLETE } from '../reconcile/plan/intent.ts';
-import { type InitPlan, planChanges } from '../reconcile/plan/plan-changes.ts';
+import { planChanges, type ReconcilePlan } from '../reconcile/plan/plan-changes.ts';
 import type { Snapshot, TenantsSeen } from '../reconcile/plan/snapshot.ts';
 import type { ObjectStep } from '../reconcile/plan/step.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
@@ -51,7 +51,7 @@ export interface Restoration {
   /** The backup's record, not ready yet; it is written where the store has none. */
   readonly record: InstallationRecord;
   /** What `init` will do once the ledger is there. */
-  readonly init: InitPlan;
+  readonly init: ReconcilePlan;
   readonly spec: SpecRequest;
   /** What is to be said of the tenant keys, where that does not stop it. */
   readonly findings: readonly Finding[];
@@ -113,7 +113,7 @@ function keepsRootKey({ key, n, action }: ObjectStep): boolean {
 }
 
 /** Creates what is missing, and then brings the rest in order as `init` does. Returns what that has done. */
-export async function applyRestore(restoration: Restoration, ports: ApplyPorts): Promise<InitPlan> {
+export async function applyRestore(restoration: Restoration, ports: ApplyPorts): Promise<ReconcilePlan> {
   const { init, spec, plan } = restoration;
   await withLock(ports, () => createMissing(restoration, ports));
   const restored = plan.steps.filter(({ action }) => action === 'create');

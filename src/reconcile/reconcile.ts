@@ -7,7 +7,7 @@ import { type Comparison, compare } from './plan/compare/compare.ts';
 import { afterMending } from './plan/findings/audit.ts';
 import { afterSweep } from './plan/findings/leftovers.ts';
 import { changeOf } from './plan/intent.ts';
-import { type InitPlan, planChanges } from './plan/plan-changes.ts';
+import { planChanges, type ReconcilePlan } from './plan/plan-changes.ts';
 import { refuseGuessedSpec } from './plan/refusals.ts';
 import { changesOf, outcomeOf, startOfRun, withFirstPlan, withWritten } from './plan/run-state.ts';
 import { auditLogIn, type Snapshot } from './plan/snapshot.ts';
@@ -31,7 +31,7 @@ const ATTEMPTS = 8;
 export async function planReconcile(
   request: ReconcileRequest,
   { store, clock }: Pick<ApplyPorts, 'store' | 'clock'>,
-): Promise<InitPlan> {
+): Promise<ReconcilePlan> {
   const now = clock.now();
   const snapshot = await withLeftovers(store, await readSnapshot(request, store, request.before));
   const found = await compare(snapshot, request, now);
@@ -50,14 +50,18 @@ export async function planReconcile(
  * Brings the store to what the request asks for. Writes nothing that `agreed` does not cover. Killed anywhere, a second run
  * completes it. Returns what was done; its steps name the keys that are there now.
  */
-export async function reconcile(agreed: InitPlan, request: ReconcileRequest, ports: ApplyPorts): Promise<InitPlan> {
+export async function reconcile(
+  agreed: ReconcilePlan,
+  request: ReconcileRequest,
+  ports: ApplyPorts,
+): Promise<ReconcilePlan> {
   const { clock, signal, emit } = ports;
   const { intent } = request;
   const keys = keyPool(ports);
   // All that an attempt leaves to the next one, besides the keys.
   let state = startOfRun(request.restored ?? []);
 
-  const decide = (found: Comparison): InitPlan => {
+  const decide = (found: Comparison): ReconcilePlan => {
     refuseGuessedSpec(found);
     const plan = planChanges(found, clock.now());
     assertApproved(plan, agreed, intent, state);
@@ -66,7 +70,7 @@ export async function reconcile(agreed: InitPlan, request: ReconcileRequest, por
   };
 
   /** Returns the plan where there is nothing to write. */
-  const write = async (found: Comparison): Promise<InitPlan | undefined> => {
+  const write = async (found: Comparison): Promise<ReconcilePlan | undefined> => {
     assertCurrent(found, intent, state);
     const plan = decide(found);
     state = withFirstPlan(state, plan, found);
@@ -94,7 +98,7 @@ export async function reconcile(agreed: InitPlan, request: ReconcileRequest, por
     });
   };
 
-  const finish = async (after: Comparison): Promise<InitPlan> => {
+  const finish = async (after: Comparison): Promise<ReconcilePlan> => {
     const { plan, written } = verify(after, clock.now());
     emit({ type: 'finished', phase: 'verify' });
     const changes = changesOf(state, plan);
@@ -104,7 +108,7 @@ export async function reconcile(agreed: InitPlan, request: ReconcileRequest, por
     return outcomeOf(state, afterMending(plan, after), agreed);
   };
 
-  const attempt = async (before: Snapshot | undefined): Promise<InitPlan> => {
+  const attempt = async (before: Snapshot | undefined): Promise<ReconcilePlan> => {
     // Key bytes of thousands of Secrets: what was read before the write is wiped as soon as it is of no use.
     const untouched = await thenWipe(await readComparison(request, ports, before), write);
     if (untouched !== undefined) return untouched;

@@ -6,7 +6,7 @@ import type { InstallationSpec } from '../../src/installation/spec.ts';
 import type { KeyStore, NewObject, StoredObject } from '../../src/ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
 import { COMPLETE, type Intent } from '../../src/reconcile/plan/intent.ts';
-import type { InitPlan } from '../../src/reconcile/plan/plan-changes.ts';
+import type { ReconcilePlan } from '../../src/reconcile/plan/plan-changes.ts';
 import { refuseBlocked } from '../../src/reconcile/plan/refusals.ts';
 import type { ApplyPorts } from '../../src/reconcile/ports.ts';
 import { planReconcile, reconcile } from '../../src/reconcile/reconcile.ts';
@@ -43,7 +43,7 @@ export interface RunOptions {
   readonly seed?: string;
   readonly signal?: AbortSignal;
   /** Called between the plan and its application. */
-  readonly agreed?: (plan: InitPlan) => void | Promise<void>;
+  readonly agreed?: (plan: ReconcilePlan) => void | Promise<void>;
 }
 
 let runs = 0;
@@ -71,7 +71,7 @@ export function inputOf(options: RunOptions = {}): ReconcileRequest {
 }
 
 /** What the command does: plans, refuses what is blocked, agrees to all the rest, applies. */
-export async function init(store: KeyStore, options: RunOptions = {}): Promise<InitPlan> {
+export async function init(store: KeyStore, options: RunOptions = {}): Promise<ReconcilePlan> {
   const ports = portsOn(store, options);
   const input = inputOf(options);
   const plan = await planReconcile(input, ports);

@@ -13,7 +13,7 @@ import { ingressSecret } from '../../installation/names.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { preflight } from '../../reconcile/access/preflight.ts';
 import { carryOut } from '../../reconcile/carry-out.ts';
-import type { InitPlan } from '../../reconcile/plan/plan-changes.ts';
+import type { ReconcilePlan } from '../../reconcile/plan/plan-changes.ts';
 import { refuseBlocked } from '../../reconcile/plan/refusals.ts';
 import { planReconcile, reconcile } from '../../reconcile/reconcile.ts';
 import { changeRequest } from '../../reconcile/request.ts';
@@ -87,7 +87,7 @@ export async function storeImport(
 
 /** Shows what would be written, and asks; true where the certificate was shown too. */
 async function agree(
-  plan: InitPlan,
+  plan: ReconcilePlan,
   { secret }: IngressCertificate,
   examination: Examination,
   options: ImportOptions,

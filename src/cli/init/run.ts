@@ -5,7 +5,7 @@ import { refuseSystemNamespace } from '../../installation/system-namespace.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import { preflight } from '../../reconcile/access/preflight.ts';
 import { offersOf } from '../../reconcile/plan/findings/offers.ts';
-import { blockers, type InitPlan } from '../../reconcile/plan/plan-changes.ts';
+import { blockers, type ReconcilePlan } from '../../reconcile/plan/plan-changes.ts';
 import { refuseBlocked } from '../../reconcile/plan/refusals.ts';
 import { planReconcile, reconcile } from '../../reconcile/reconcile.ts';
 import type { ReconcileRequest } from '../../reconcile/request.ts';
@@ -65,21 +65,26 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
 }
 
 /** What a new installation would have, for one that is there. */
-function withOffers(plan: InitPlan, file: GivenSpec | undefined): InitPlan {
+function withOffers(plan: ReconcilePlan, file: GivenSpec | undefined): ReconcilePlan {
   if (plan.installationId === undefined) return plan;
   return { ...plan, findings: [...plan.findings, ...offersOf(plan.spec, file)] };
 }
 
 /** A plan, and what it was made of: where the database of the tenant keys is named, what that says of them too. */
 interface Planned {
-  readonly plan: InitPlan;
+  readonly plan: ReconcilePlan;
   readonly input: ReconcileRequest;
 }
 
 type Preview = (input: ReconcileRequest) => Promise<Planned>;
 
 /** Nothing is generated for a cluster that would not take it. */
-async function checkCluster(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<void> {
+async function checkCluster(
+  plan: ReconcilePlan,
+  options: InitOptions,
+  store: KeyStore,
+  ports: CliPorts,
+): Promise<void> {
   if (store.cluster === undefined || !plan.changes || blockers(plan.steps).length > 0 || options.dryRun) return;
   const { createNamespaces } = options;
   const denied = await preflight(store.cluster, plan, { createNamespaces, clock: ports.clock });
@@ -126,14 +131,14 @@ async function settle(
   return { plan, input };
 }
 
-function question({ steps, confirm, sweeps }: InitPlan, { location }: KeyStore): string {
+function question({ steps, confirm, sweeps }: ReconcilePlan, { location }: KeyStore): string {
   const created = steps.filter(({ action }) => action === 'create' || action === 'restore').length;
   const swept = sweeps.length > 0 ? [`delete ${sweeps.length} temp files of earlier runs`] : [];
   const acts = [...confirm, ...(created > 0 ? [`write ${created} objects`] : []), ...swept];
   return `${acts.join(', ') || 'complete the interrupted run'} in ${location}?`;
 }
 
-function askedFor(plan: InitPlan): PaletteKeysError {
+function askedFor(plan: ReconcilePlan): PaletteKeysError {
   return new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${plan.confirm.join(', and ')}`, {
     hint: 'look at it with --dry-run, then give --yes',
     details: plan.steps.flatMap(({ replaces, action, code, ref, reason }) =>
@@ -144,12 +149,12 @@ function askedFor(plan: InitPlan): PaletteKeysError {
   });
 }
 
-function showPlan(plan: InitPlan, options: InitOptions, { terminal }: CliPorts): void {
+function showPlan(plan: ReconcilePlan, options: InitOptions, { terminal }: CliPorts): void {
   if (options.quiet || !plan.changes) return;
   terminal.stderr.write(renderPlan(plan, options.verbose, palette(terminal.colour.stderr)));
 }
 
-async function refuse(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<ExitCode> {
+async function refuse(plan: ReconcilePlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<ExitCode> {
   try {
     refuseBlocked(plan);
   } catch (error) {
@@ -161,7 +166,7 @@ async function refuse(plan: InitPlan, options: InitOptions, store: KeyStore, por
   throw new Error('a plan without a blocked step was refused');
 }
 
-async function write(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<ExitCode> {
+async function write(plan: ReconcilePlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<ExitCode> {
   await writeResult(plan, options, store, ports);
   const { stderr, colour } = ports.terminal;
   if (options.quiet) return 0;
@@ -172,7 +177,7 @@ async function write(plan: InitPlan, options: InitOptions, store: KeyStore, port
 }
 
 async function writeResult(
-  plan: InitPlan,
+  plan: ReconcilePlan,
   options: InitOptions,
   store: KeyStore,
   { terminal }: CliPorts,

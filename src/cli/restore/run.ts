@@ -2,7 +2,7 @@ import { applyRestore, previewRestore, type Restoration } from '../../backup/res
 import { type ExitCode, PaletteKeysError, usageError } from '../../errors.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { recordByClock } from '../../reconcile/clock/accept.ts';
-import { blockers, type InitPlan, withDone } from '../../reconcile/plan/plan-changes.ts';
+import { blockers, type ReconcilePlan, withDone } from '../../reconcile/plan/plan-changes.ts';
 import type { ObjectStep } from '../../reconcile/plan/step.ts';
 import { applyPorts } from '../apply-ports.ts';
 import { countActions, renderPlan, summarize } from '../init/render.ts';
@@ -142,7 +142,7 @@ async function agree({ init, plan }: Restoration, options: RestoreOptions, ports
 
 async function write(
   { entries, plan, mark, findings, installationId, changedAt }: Restoration,
-  init: InitPlan,
+  init: ReconcilePlan,
   options: RestoreOptions,
   { terminal }: CliPorts,
 ): Promise<ExitCode> {

@@ -2,12 +2,17 @@ import { PaletteKeysError } from '../../errors.ts';
 import { changesStates } from './change.ts';
 import type { Comparison } from './compare/compare.ts';
 import { changeOf, type Intent } from './intent.ts';
-import { blockers, type InitPlan } from './plan-changes.ts';
+import { blockers, type ReconcilePlan } from './plan-changes.ts';
 import { refuseBlocked } from './refusals.ts';
 import type { RunState } from './run-state.ts';
 
 /** Throws what stands in the way of a plan, and where it does more to what exists than `agreed` covers. */
-export function assertApproved(plan: InitPlan, agreed: InitPlan, intent: Intent, { isRecorded }: RunState): void {
+export function assertApproved(
+  plan: ReconcilePlan,
+  agreed: ReconcilePlan,
+  intent: Intent,
+  { isRecorded }: RunState,
+): void {
   if (isRecorded) refuseIntruder(plan, intent);
   refuseBlocked(plan);
   const covered = new Set(agreed.consents);
@@ -29,7 +34,7 @@ export function assertCurrent({ record }: Comparison, intent: Intent, { isRecord
 }
 
 /** Others wrote where this run was about to, after its record: to say that nothing was written would be wrong. */
-function refuseIntruder({ steps }: InitPlan, intent: Intent): void {
+function refuseIntruder({ steps }: ReconcilePlan, intent: Intent): void {
   const [blocked] = blockers(steps);
   if (blocked === undefined) return;
   const { subject, message, remedy } = blocked;

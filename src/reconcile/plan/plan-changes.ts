@@ -21,7 +21,7 @@ import { nextRecord } from './next-record.ts';
 import type { ObjectStep } from './step.ts';
 
 /** What a run of `init` will do: ids and reasons, never key bytes. */
-export interface InitPlan {
+export interface ReconcilePlan {
   readonly installationId: string | undefined;
   readonly spec: InstallationSpec;
   readonly steps: readonly ObjectStep[];
@@ -45,7 +45,7 @@ export interface InitPlan {
 }
 
 /** Turns an assessment into a plan. Throws REFUSED where the spec changes what must never change. */
-export function planChanges(comparison: Comparison, now: Date): InitPlan {
+export function planChanges(comparison: Comparison, now: Date): ReconcilePlan {
   const { snapshot, record } = comparison;
   const before = record.status === 'sound' ? record.record : undefined;
   const { ownSpec } = snapshot;

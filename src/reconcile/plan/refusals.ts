@@ -5,7 +5,7 @@ import { firstSpecDigest, specDigest } from '../../ledger/known-spec.ts';
 import { LABEL } from '../../ledger/metadata.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import type { Comparison } from './compare/compare.ts';
-import { blockers, type InitPlan } from './plan-changes.ts';
+import { blockers, type ReconcilePlan } from './plan-changes.ts';
 import { hasAuditLog, type Snapshot } from './snapshot.ts';
 
 /**
@@ -58,7 +58,7 @@ function refuseOtherPrefix({ ledger, spec }: Snapshot): void {
 }
 
 /** Throws REFUSED with all that stands in the way. Any blocked step means that no step is carried out. */
-export function refuseBlocked(plan: InitPlan): void {
+export function refuseBlocked(plan: ReconcilePlan): void {
   // That an object cannot be written while its keys are lost follows from what is said of the keys.
   const causes = plan.steps.filter(({ code, n }) => code !== 'LEDGER_LOST' || n !== undefined);
   const findings = blockers(causes.some(({ action }) => action === 'blocked') ? causes : plan.steps);

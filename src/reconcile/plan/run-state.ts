@@ -3,7 +3,7 @@ import { ledgerSecret } from '../../installation/ledger-name.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import type { Transition } from './change.ts';
 import type { Comparison } from './compare/compare.ts';
-import { type InitPlan, withDone } from './plan-changes.ts';
+import { type ReconcilePlan, withDone } from './plan-changes.ts';
 import { hasAuditLog } from './snapshot.ts';
 import type { ObjectStep } from './step.ts';
 
@@ -25,18 +25,18 @@ export function startOfRun(before: readonly ObjectStep[]): RunState {
 }
 
 /** The first plan, and what it was made on, tell what the run is for; later ones change nothing of it. */
-export function withFirstPlan(state: RunState, { transitions }: InitPlan, found: Comparison): RunState {
+export function withFirstPlan(state: RunState, { transitions }: ReconcilePlan, found: Comparison): RunState {
   return state.transitions === undefined ? { ...state, transitions, result: resultFor(found) } : state;
 }
 
 /** The steps of a plan that are `written`, ledger entries or projections, are done. */
-export function withWritten(state: RunState, { steps }: InitPlan, written: 'ledger' | 'projections'): RunState {
+export function withWritten(state: RunState, { steps }: ReconcilePlan, written: 'ledger' | 'projections'): RunState {
   const carriedOut = steps.filter(({ action, n }) => action !== 'keep' && (n !== undefined) === (written === 'ledger'));
   return { ...state, done: new Map([...state.done, ...byObject(carriedOut)]) };
 }
 
 /** Objects that were written, and states that versions have entered, with the kids that the proof found. */
-export function changesOf(state: RunState, proof: InitPlan): readonly AuditChange[] {
+export function changesOf(state: RunState, proof: ReconcilePlan): readonly AuditChange[] {
   const { done } = state;
   const written = withDone(proof.steps, done).filter(({ ref }) => done.has(formatRef(ref)));
   return [
@@ -51,7 +51,7 @@ export function changesOf(state: RunState, proof: InitPlan): readonly AuditChang
 }
 
 /** The agreed plan as it was carried out: what was done with each object, and the kids that are there now. */
-export function outcomeOf(state: RunState, proof: InitPlan, agreed: InitPlan): InitPlan {
+export function outcomeOf(state: RunState, proof: ReconcilePlan, agreed: ReconcilePlan): ReconcilePlan {
   const { specChanges, orphanedObjects, missingNamespaces, confirm, changes } = agreed;
   return {
     ...{ ...proof, specChanges, orphanedObjects, missingNamespaces, confirm, changes },
@@ -61,7 +61,7 @@ export function outcomeOf(state: RunState, proof: InitPlan, agreed: InitPlan): I
 }
 
 /** The states that versions have entered, with the kids of those that were made on the way. */
-function entered({ transitions = [] }: RunState, { steps }: InitPlan): readonly Transition[] {
+function entered({ transitions = [] }: RunState, { steps }: ReconcilePlan): readonly Transition[] {
   const kidOf = ({ kind, n, kid }: Transition) =>
     kid === '' ? (steps.find((step) => step.key === kind && step.n === n)?.kid ?? '') : kid;
   return transitions.map((transition) => ({ ...transition, kid: kidOf(transition) }));

@@ -2,13 +2,13 @@ import { formatRef } from '../../ports/object-ref.ts';
 import { StoreChangedError } from '../errors.ts';
 import { AUDIT_KEY } from '../plan/audit-log.ts';
 import type { Comparison } from '../plan/compare/compare.ts';
-import { type InitPlan, planChanges } from '../plan/plan-changes.ts';
+import { planChanges, type ReconcilePlan } from '../plan/plan-changes.ts';
 import type { WrittenRecord } from '../write/record.ts';
 
 /** What was read back, and found to be right. */
 export interface Proof {
   /** Nothing is left to do in it, and its steps have the kids that are there now. */
-  readonly plan: InitPlan;
+  readonly plan: ReconcilePlan;
   readonly written: WrittenRecord;
 }
 

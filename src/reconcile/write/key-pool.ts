@@ -3,7 +3,7 @@ import { VERSIONED } from '../../inventory/index.ts';
 import type { Draft } from '../../inventory/kind.ts';
 import type { KindId } from '../../ledger/entry.ts';
 import { formatRef } from '../../ports/object-ref.ts';
-import type { InitPlan } from '../plan/plan-changes.ts';
+import type { ReconcilePlan } from '../plan/plan-changes.ts';
 import type { ApplyPorts } from '../ports.ts';
 
 /**
@@ -15,7 +15,7 @@ const MAX_PARALLEL = 3;
 /** New key material, made ahead on the thread pool in the order in which it was asked for, and kept across attempts. */
 export interface KeyPool {
   /** Begins to make the keys that a plan asks for, where they are not under way yet. */
-  prepare(plan: Pick<InitPlan, 'steps' | 'spec'>): void;
+  prepare(plan: Pick<ReconcilePlan, 'steps' | 'spec'>): void;
   draft(kind: KindId): Promise<Draft>;
   /** The key for one leaf, by the `formatRef` of its object. It is given away once; another attempt needs another key. */
   leafKey(place: string): Promise<AsymmetricKey>;

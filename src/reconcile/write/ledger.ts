@@ -9,10 +9,10 @@ import { ANNOTATION, isManaged } from '../../ledger/metadata.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import { StoreChangedError } from '../errors.ts';
 import type { FirstKeys } from '../escrow-hook.ts';
+import { inParallel } from '../in-parallel.ts';
 import type { Comparison } from '../plan/compare/compare.ts';
 import { numberOf, type VersionItem } from '../plan/compare/version-item.ts';
 import type { ApplyPorts } from '../ports.ts';
-import { inParallel } from '../in-parallel.ts';
 import type { KeyPool } from './key-pool.ts';
 import { openRecord } from './record.ts';
 

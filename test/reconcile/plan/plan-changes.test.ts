@@ -3,7 +3,7 @@ import { PaletteKeysError } from '../../../src/errors.ts';
 import { wholeSpec } from '../../../src/installation/given.ts';
 import { formatRef } from '../../../src/ports/object-ref.ts';
 import { FINDINGS } from '../../../src/reconcile/plan/findings/finding.ts';
-import type { InitPlan } from '../../../src/reconcile/plan/plan-changes.ts';
+import type { ReconcilePlan } from '../../../src/reconcile/plan/plan-changes.ts';
 import { planReconcile } from '../../../src/reconcile/reconcile.ts';
 import { readStatus } from '../../../src/status/read-status.ts';
 import { DAY, ManualClock } from '../../support/clock.ts';
@@ -57,7 +57,7 @@ beforeEach(() => {
   store = storeWith(made);
 });
 
-const preview = (options: RunOptions = {}): Promise<InitPlan> =>
+const preview = (options: RunOptions = {}): Promise<ReconcilePlan> =>
   planReconcile(inputOf(options), portsOn(store, options));
 const place = (name: string) => secret(PLATFORM, `palette-${name}`);
 const ROOT = place('root-key');
@@ -65,7 +65,7 @@ const JWKS = configMap(PLATFORM, 'palette-jwks');
 const BUNDLE = configMap(PLATFORM, 'palette-internal-ca-bundle');
 
 /** What a plan does, without what it keeps: `restore Secret/a/b CODE`. */
-const doings = ({ steps }: InitPlan): readonly string[] =>
+const doings = ({ steps }: ReconcilePlan): readonly string[] =>
   steps
     .filter(({ action }) => action !== 'keep')
     .map(({ action, ref, code }) => `${action} ${formatRef(ref)}${code === undefined ? '' : ` ${code}`}`);
