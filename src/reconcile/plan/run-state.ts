@@ -21,7 +21,7 @@ export interface RunState {
 
 /** `before`: what was done already when the run began. */
 export function startOfRun(before: readonly ObjectStep[]): RunState {
-  return { ...{ done: byObject(before), transitions: undefined }, result: 'done', isRecorded: false };
+  return { done: byObject(before), transitions: undefined, result: 'done', isRecorded: false };
 }
 
 /** The first plan, and what it was made on, tell what the run is for; later ones change nothing of it. */
