@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { INVENTORY } from '../../src/inventory/index.ts';
-import { previewInit } from '../../src/reconcile/reconcile.ts';
+import { planReconcile } from '../../src/reconcile/reconcile.ts';
 import { readRoad } from '../../src/rotation/perform/road.ts';
 import { readStatus } from '../../src/status/read-status.ts';
 import { command } from '../backup/bench.ts';
@@ -62,7 +62,7 @@ describe('a new installation without a message bus', () => {
     expect(report?.keys.map(({ key }) => key).filter((key) => KINDS.includes(key))).toEqual([]);
     expect(report?.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
     expect(faultsOf(store.snapshot(), OFF)).toEqual([]);
-    const again = await previewInit(inputOf({ spec: OFF }), portsOn(store));
+    const again = await planReconcile(inputOf({ spec: OFF }), portsOn(store));
     expect(again.changes).toBe(false);
   });
 
@@ -82,7 +82,7 @@ describe('a new installation without a message bus', () => {
 
 describe('an installation that turns its message bus off', () => {
   test('is asked first', async () => {
-    const plan = await previewInit(inputOf({ spec: OFF }), portsOn(storeWith(whole)));
+    const plan = await planReconcile(inputOf({ spec: OFF }), portsOn(storeWith(whole)));
     expect(plan.confirm).toEqual(['change the spec in 1 place']);
     expect(plan.orphanedObjects.toSorted()).toEqual(PLACES);
   });

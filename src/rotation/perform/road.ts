@@ -1,5 +1,6 @@
 import { PaletteKeysError } from '../../errors.ts';
 import { compare } from '../../reconcile/plan/compare/compare.ts';
+import { COMPLETE } from '../../reconcile/plan/intent.ts';
 import { readInstallation } from '../../reconcile/read/read-installation.ts';
 import { wipe } from '../../reconcile/read/wipe.ts';
 import { type CensusPorts, censusEvidence } from '../evidence/census.ts';
@@ -20,7 +21,7 @@ export async function readRoad(
   const { kind, spec } = input;
   const { store, clock } = ports;
   const rotation = rotationOf(kind);
-  const comparison = await compare(await readInstallation(store, spec), { adopt: false, restore: false }, clock.now());
+  const comparison = await compare(await readInstallation(store, spec), COMPLETE, clock.now());
   const { record } = comparison;
   wipe(comparison);
   if (record.status !== 'sound') {

@@ -2,7 +2,7 @@ import type { PaletteKeysError } from '../../errors.ts';
 import type { KindId } from '../../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../../ledger/record.ts';
 import type { Transition } from '../../reconcile/plan/change.ts';
-import type { InitPlan } from '../../reconcile/plan/plan-changes.ts';
+import type { ReconcilePlan } from '../../reconcile/plan/plan-changes.ts';
 import type { ObjectStep } from '../../reconcile/plan/step.ts';
 import { countsFor, type Word } from '../word.ts';
 import type { Deletion, Heard, Restarted, RotateRequest, RotateResult, WaitingFor } from './request.ts';
@@ -72,7 +72,7 @@ export class Log {
     this.#versions = versions.map(({ n, kid, state }) => ({ n, kid, state }));
   }
 
-  applied({ steps, transitions }: InitPlan): void {
+  applied({ steps, transitions }: ReconcilePlan): void {
     this.#steps.push(...steps.filter(({ action }) => action !== 'keep'));
     this.transitions.push(...transitions);
     const own = transitions.filter(({ kind }) => kind === this.#kind);

@@ -1,8 +1,8 @@
-import type { InitInput } from '../../reconcile/init-run.ts';
 import type { Change } from '../../reconcile/plan/change.ts';
+import { refuseBlocked } from '../../reconcile/plan/refusals.ts';
 import type { Snapshot } from '../../reconcile/plan/snapshot.ts';
-import { applyInit, previewInit } from '../../reconcile/reconcile.ts';
-import { refuseBlocked } from '../../reconcile/refusals.ts';
+import { planReconcile, reconcile } from '../../reconcile/reconcile.ts';
+import { changeRequest, type ReconcileRequest } from '../../reconcile/request.ts';
 import type { Observation } from '../evidence/observation.ts';
 import type { Loss, RotatePorts, RotateRequest } from './request.ts';
 import { irrevocableLoss } from './request.ts';
@@ -52,12 +52,11 @@ export async function writeChange(
     takeOver?(verified: Verified): void;
   },
 ): Promise<void> {
-  const request: InitInput['request'] = { adopt: false, restore: false, change };
-  const init = (): InitInput => {
-    const before = seen !== undefined && isRecent(seen, ports) ? { seen: seen.comparison.snapshot } : {};
-    return { spec: input.spec, createNamespaces: false, request, ...before };
-  };
-  const plan = await previewInit(init(), ports);
+  const request = (): ReconcileRequest => ({
+    ...changeRequest(change, input.spec),
+    before: seen !== undefined && isRecent(seen, ports) ? seen.comparison.snapshot : undefined,
+  });
+  const plan = await planReconcile(request(), ports);
   refuseBlocked(plan);
   if (input.dryRun) {
     if (irrevocable?.yields === true) log.say(irrevocable.reason);
@@ -68,5 +67,5 @@ export async function writeChange(
   await agreed?.();
   const over =
     takeOver === undefined ? {} : { takeOver: (snapshot: Snapshot) => takeOver({ snapshot, at: ports.clock.now() }) };
-  log.applied(await applyInit(plan, { ...init(), ...over }, ports));
+  log.applied(await reconcile(plan, { ...request(), ...over }, ports));
 }
