@@ -33,7 +33,7 @@ const LAYERS = {
   audit: [['crypto', 'ports'], 'audit chains records: it must not depend on what it records'],
   'reconcile/plan': [FOUNDATION, 'reconcile/plan decides and is pure: what it decided is written by reconcile'],
   reconcile: [
-    ['reconcile/plan', 'backup', 'progress', ...FOUNDATION],
+    ['reconcile/plan', 'progress', ...FOUNDATION],
     'reconcile is the pipeline that reads, plans and writes: the capabilities build on it, not it on them',
   ],
   rotation: [

@@ -12,6 +12,7 @@ import type { Sealer, SealFor } from '../ports/sealer.ts';
 import { appendAudit, logMentions } from '../reconcile/audit/log.ts';
 import { StoreChangedError } from '../reconcile/errors.ts';
 import { type Comparison, compare } from '../reconcile/plan/compare/compare.ts';
+import { COMPLETE } from '../reconcile/plan/intent.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
 import { readInstallation } from '../reconcile/read/read-installation.ts';
 import { wipe } from '../reconcile/read/wipe.ts';
@@ -76,7 +77,7 @@ export async function applyBackup(request: BackupRequest, ports: ApplyPorts & Ba
     ...{ spec: undefined, namespace: request.namespace },
     ledgerNamespace: request.ledgerNamespace,
   });
-  const comparison = await compare(snapshot, { adopt: false, restore: false }, clock.now());
+  const comparison = await compare(snapshot, COMPLETE, clock.now());
   const { record, objects } = wholeInstallation(comparison);
   const list = encodeList(allNamespaces(record.spec), objects);
   const entries = entriesOf(record);

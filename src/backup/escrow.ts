@@ -8,9 +8,9 @@ import { recordObject } from '../ledger/record.ts';
 import type { Ring } from '../ledger/ring.ts';
 import { utf8 } from '../ledger/text.ts';
 import { pendingName } from '../ports/backup-files.ts';
-import type { StoredObject } from '../ports/key-store.ts';
 import type { SealFor } from '../ports/sealer.ts';
 import { StoreChangedError } from '../reconcile/errors.ts';
+import type { EscrowHook, FirstKeys, StagedEscrow } from '../reconcile/escrow-hook.ts';
 import type { Comparison } from '../reconcile/plan/compare/compare.ts';
 import { type Finding, finding } from '../reconcile/plan/findings/finding.ts';
 import { nextRecord } from '../reconcile/plan/next-record.ts';
@@ -29,18 +29,32 @@ export interface Escrow extends BackupPorts {
   readonly to: SealFor;
 }
 
-/** What there is of the escrow, and the digest that it has or will have. */
-export interface EscrowSeen {
+/** What there is of the escrow, and the digest (SHA-256, hex) of its file, where that is made already. */
+interface EscrowSeen {
   readonly state: EscrowState;
-  /** SHA-256 (hex), where it is made already. */
   readonly sha256: string | undefined;
 }
 
-/** The annotations of the first root key that tell an escrow from others: SHA-256 (hex) of the file, and of the kids in it. */
-export type EscrowNotes = Readonly<Record<string, string>>;
+/** The escrow for a run of reconcile: it is staged before the ledger, noted in the record, and then gets its name. */
+export function escrowHook(escrow: Escrow): EscrowHook {
+  return {
+    look: async (found) => {
+      const seen = await seeEscrow(escrow, found);
+      return {
+        findings: findingsOf(escrow, seen),
+        isDue: seen.state === 'note' || seen.state === 'place',
+        beforeFirstWrite: async (first, ports) => {
+          const annotations = seen.state === 'make' ? await stageEscrow(escrow, first, found, ports) : {};
+          const made = { ...seen, sha256: annotations[ANNOTATION.escrow] ?? seen.sha256 };
+          return { annotations, finish: (written) => finishEscrow(escrow, made, written, ports) };
+        },
+      };
+    },
+  };
+}
 
 /** Looks at file, ledger and record. Throws what `escrowState` throws. */
-export async function seeEscrow({ file, files }: Escrow, comparison: Comparison): Promise<EscrowSeen> {
+async function seeEscrow({ file, files }: Escrow, comparison: Comparison): Promise<EscrowSeen> {
   const { record, snapshot, versions } = comparison;
   const root =
     record.status === 'sound' ? record.record.keys['root-key']?.versions.find(({ n }) => n === 1) : undefined;
@@ -61,7 +75,7 @@ export async function seeEscrow({ file, files }: Escrow, comparison: Comparison)
 }
 
 /** What is to be said of an escrow that nobody can tell from another file. */
-export function escrowFindings({ file }: Escrow, { state }: EscrowSeen): readonly Finding[] {
+function findingsOf({ file }: Escrow, { state }: EscrowSeen): readonly Finding[] {
   if (state !== 'unknown') return [];
   const message = 'an older palette-keys noted no digest: whether this file is the escrow of these keys is not known';
   return [finding('ESCROW_UNKNOWN', file, message, `palette-keys backup --out ${file}.new --recipient age1…`)];
@@ -69,16 +83,17 @@ export function escrowFindings({ file }: Escrow, { state }: EscrowSeen): readonl
 
 /**
  * Stages a proved backup of the keys that are about to be written for the first time, and of those that an interrupted run
- * wrote; the first root key, where it is there, gets its digest. Throws Moved where others changed that key.
+ * wrote. Returns annotations for the first root key, which tell the escrow from others: SHA-256 (hex) of the file, and of
+ * the kids in it. Where that key is there already, it gets them. Throws StoreChangedError where others changed that key.
  */
-export async function stageEscrow(
+async function stageEscrow(
   escrow: Escrow,
-  entries: readonly LedgerEntry[],
-  installationId: string,
-  { snapshot }: Comparison,
+  { installationId, entries: make }: FirstKeys,
+  found: Comparison,
   ports: ApplyPorts,
-): Promise<EscrowNotes> {
-  const { spec } = snapshot;
+): Promise<StagedEscrow['annotations']> {
+  const { spec, ledger } = found.snapshot;
+  const entries = [...entriesInLedger(found), ...(await make())];
   const { clock, toolVersion, store, signal } = ports;
   const rings = new Map(entries.map((entry): [string, Ring] => [entry.kind, [{ ...entry, state: 'active' }]]));
   const record = nextRecord(undefined, { installationId, spec, rings, projections: [], now: clock.now() });
@@ -97,19 +112,17 @@ export async function stageEscrow(
     list.fill(0);
   }
   const notes = { [ANNOTATION.escrow]: sha256, [ANNOTATION.escrowKeys]: digestOfKids(entries) };
-  const root = firstRootKey(snapshot.ledger);
+  const root = firstRootKey(ledger);
   signal.throwIfAborted();
-  const noted = root === undefined ? 'replaced' : await store.replace(withNotes(root, notes), root.version);
-  if (noted !== 'replaced') throw new StoreChangedError('the first root key was changed by another run');
+  if (root === undefined) return notes;
+  const { version, ...object } = root;
+  const noted = await store.replace({ ...object, annotations: { ...object.annotations, ...notes } }, version);
+  if (noted === 'conflict') throw new StoreChangedError('the first root key was changed by another run');
   return notes;
 }
 
-function withNotes({ version, ...root }: StoredObject, notes: EscrowNotes) {
-  return { ...root, annotations: { ...root.annotations, ...notes } };
-}
-
 /** The entries that are in the ledger already. */
-export function entriesInLedger({ ledger }: Comparison): readonly LedgerEntry[] {
+function entriesInLedger({ ledger }: Comparison): readonly LedgerEntry[] {
   return [...ledger.values()].flat().flatMap((item) => (item.damage === undefined ? [item.entry] : []));
 }
 
@@ -125,7 +138,7 @@ function digestOfKids(entries: readonly LedgerEntry[]): string {
 }
 
 /** Notes the escrow in the record that was written with the keys it holds, and then gives the file its name. */
-export async function finishEscrow(
+async function finishEscrow(
   { file, to, files }: Escrow,
   { state, sha256 }: EscrowSeen,
   written: WrittenRecord,

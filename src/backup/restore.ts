@@ -10,21 +10,22 @@ import { type InstallationRecord, recordObject } from '../ledger/record.ts';
 import type { NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import type { OpenWith } from '../ports/sealer.ts';
+import { withLock } from '../reconcile/lock.ts';
 import { compare } from '../reconcile/plan/compare/compare.ts';
 import type { Finding } from '../reconcile/plan/findings/finding.ts';
 import { seenFindings, strangerFindings } from '../reconcile/plan/findings/tenants.ts';
-import { type InitPlan, planInit } from '../reconcile/plan/plan-changes.ts';
-import type { InitRequest, Snapshot, TenantsSeen } from '../reconcile/plan/snapshot.ts';
+import { COMPLETE } from '../reconcile/plan/intent.ts';
+import { planChanges, type ReconcilePlan } from '../reconcile/plan/plan-changes.ts';
+import type { Snapshot, TenantsSeen } from '../reconcile/plan/snapshot.ts';
 import type { ObjectStep } from '../reconcile/plan/step.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
 import { readInstallation, type SpecRequest } from '../reconcile/read/read-installation.ts';
+import { reconcile } from '../reconcile/reconcile.ts';
 import { accessIn, type TenantAccess } from '../tenants/keyring.ts';
 import { ifWhole } from '../tenants/see.ts';
 import { type BackedUp, type BackupMark, type BackupPorts, entriesOf, withBackup } from './backup.ts';
 import { type OpenedBackup, openBackup } from './plan/open.ts';
 import { planRestore, type RestorableEntry, type RestorePlan, restoredGeneration } from './plan/restore.ts';
-
-const REQUEST: InitRequest = { adopt: false, restore: false };
 
 export interface RestoreRequest {
   readonly file: string;
@@ -50,7 +51,7 @@ export interface Restoration {
   /** The backup's record, not ready yet; it is written where the store has none. */
   readonly record: InstallationRecord;
   /** What `init` will do once the ledger is there. */
-  readonly init: InitPlan;
+  readonly init: ReconcilePlan;
   readonly spec: SpecRequest;
   /** What is to be said of the tenant keys, where that does not stop it. */
   readonly findings: readonly Finding[];
@@ -85,17 +86,17 @@ export async function previewRestore(
   const spec: SpecRequest = { spec: recorded ? undefined : whole, namespace, ledgerNamespace };
   const snapshot = recorded ? await readInstallation(store, spec) : found;
   const restorable = restorableEntries(backup, toolVersion);
-  const plan = planRestore(restorable, backup.record, await compare(snapshot, REQUEST, now));
+  const plan = planRestore(restorable, backup.record, await compare(snapshot, COMPLETE, now));
   const missing = restorable
     .map(({ object }) => object)
     .filter(({ ref }) => plan.steps.some((step) => step.action === 'create' && formatRef(step.ref) === formatRef(ref)));
   // The plan of `init` over what will then be there: what it refuses is refused before anything is written.
   const restored = withRestored(snapshot, missing, plan.writesRecord ? unready(backup.record) : undefined);
-  const then = await compare(restored, REQUEST, now);
+  const then = await compare(restored, COMPLETE, now);
   const seen = await look(restored.spec, await ifWhole(() => accessIn(then)));
   // Where record and root keys stay as they are, strange tenant keys are no worse off afterwards: they are named, no more.
-  const stays = recorded && [...plan.steps, ...planInit(then, now).steps].every(keepsRootKey);
-  const init = planInit(stays ? then : { ...then, seen }, now);
+  const stays = recorded && [...plan.steps, ...planChanges(then, now).steps].every(keepsRootKey);
+  const init = planChanges(stays ? then : { ...then, seen }, now);
   const changes = init.steps.some(({ action, n }) => n === undefined && action !== 'keep');
   const generation = restoredGeneration(backup.record.generation, snapshot.projections.values(), changes);
   const entries = entriesOf(backup.record);
@@ -111,25 +112,28 @@ function keepsRootKey({ key, n, action }: ObjectStep): boolean {
   return key !== 'root-key' || n === undefined || action === 'keep';
 }
 
+/** Creates what is missing, and then brings the rest in order as `init` does. Returns what that has done. */
+export async function applyRestore(restoration: Restoration, ports: ApplyPorts): Promise<ReconcilePlan> {
+  const { init, spec, plan } = restoration;
+  await withLock(ports, () => createMissing(restoration, ports));
+  const restored = plan.steps.filter(({ action }) => action === 'create');
+  return reconcile(init, { ...COMPLETE, spec, createNamespaces: true, restored }, ports);
+}
+
 /**
  * Creates what is missing. The first root key goes first, as with `init`: of any number of runs at once its create
  * decides whose keys these will be. The record is next: should this run be killed, `init` knows which keys there were,
  * and makes none of them anew. Then the other keys.
  */
-export async function applyRestore({ plan, missing, record }: Restoration, ports: ApplyPorts): Promise<void> {
-  const { store, clock, actor, toolVersion } = ports;
-  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
-  try {
-    const namespaces = await store.missingNamespaces(allNamespaces(record.spec));
-    if (namespaces.length > 0) await store.addNamespaces(namespaces);
-    const firstRef = formatRef(ledgerSecret(record.spec, 'root-key', 1));
-    const first = missing.filter(({ ref }) => formatRef(ref) === firstRef);
-    const others = missing.filter(({ ref }) => formatRef(ref) !== firstRef);
-    const written = plan.writesRecord ? [recordObject(recordConfigMap(record.spec), record, toolVersion)] : [];
-    for (const object of [...first, ...written, ...others]) await createOnly(object, record, ports);
-  } finally {
-    await lock.release();
-  }
+async function createMissing({ plan, missing, record }: Restoration, ports: ApplyPorts): Promise<void> {
+  const { store, toolVersion } = ports;
+  const namespaces = await store.missingNamespaces(allNamespaces(record.spec));
+  if (namespaces.length > 0) await store.addNamespaces(namespaces);
+  const firstRef = formatRef(ledgerSecret(record.spec, 'root-key', 1));
+  const first = missing.filter(({ ref }) => formatRef(ref) === firstRef);
+  const others = missing.filter(({ ref }) => formatRef(ref) !== firstRef);
+  const written = plan.writesRecord ? [recordObject(recordConfigMap(record.spec), record, toolVersion)] : [];
+  for (const object of [...first, ...written, ...others]) await createOnly(object, record, ports);
 }
 
 async function createOnly(

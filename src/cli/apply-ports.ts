@@ -1,5 +1,6 @@
 import type { KeyStore } from '../ports/key-store.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
+import { newLeafKey } from '../reconcile/write/key-pool.ts';
 import type { CliPorts, GlobalOptions } from './ports.ts';
 
 /** What applying a plan needs, for one command; it emits nothing until somebody watches. */
@@ -21,5 +22,6 @@ export function applyPorts(
     emit: () => undefined,
     signal,
     processors,
+    newLeafKey,
   };
 }

@@ -16,8 +16,9 @@ import type { KeyStore, StoredObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
 import { leftIn } from '../reconcile/plan/apply-change.ts';
 import { type Change, inspectOnly } from '../reconcile/plan/change.ts';
-import { compare } from '../reconcile/plan/compare/compare.ts';
-import { readInstallation, type SpecRequest } from '../reconcile/read/read-installation.ts';
+import { readComparison } from '../reconcile/read/read-comparison.ts';
+import type { SpecRequest } from '../reconcile/read/read-installation.ts';
+import { changeRequest } from '../reconcile/request.ts';
 
 export const FQDN = 'fqdn-certificate';
 const CERT_MANAGER = 'cert-manager.io/certificate-name';
@@ -43,13 +44,12 @@ export async function readIngressCertificate(
   { store, clock }: { readonly store: KeyStore; readonly clock: Clock },
   spec: SpecRequest,
 ): Promise<IngressCertificate> {
-  const request = { adopt: false, restore: false, change: inspectOnly(FQDN) };
-  const snapshot = await readInstallation(store, spec, request);
-  const { record, rings, ledger } = await compare(snapshot, request, clock.now());
+  const found = await readComparison(changeRequest(inspectOnly(FQDN), spec), { store, clock });
+  const { snapshot, record, rings, ledger } = found;
   if (record.status === 'missing' && snapshot.ledger.length === 0) throw notInstalled(store);
   if (record.status !== 'sound') throw recordGone();
-  const found = snapshot.projections.get(formatRef(ingressSecret(record.record.spec)));
-  const secret = found?.damage === undefined ? (found as StoredObject | undefined) : undefined;
+  const object = snapshot.projections.get(formatRef(ingressSecret(record.record.spec)));
+  const secret = object?.damage === undefined ? (object as StoredObject | undefined) : undefined;
   const keys = [...(rings.get('fqdn-key') ?? [])].reverse().map(({ n, material }) => ({
     key: decodePrivateKey(entry(material.entries, 'key.pem')),
     source: `the key that csr made (version ${n})`,

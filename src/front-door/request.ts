@@ -15,13 +15,13 @@ import { fqdnKey } from '../inventory/kinds/fqdn-key.ts';
 import type { LedgerEntry, Material } from '../ledger/entry.ts';
 import { activeOf } from '../ledger/ring.ts';
 import { entry, textEntry, utf8 } from '../ledger/text.ts';
+import { carryOut } from '../reconcile/carry-out.ts';
 import { leftIn } from '../reconcile/plan/apply-change.ts';
 import { type Change, inspectOnly } from '../reconcile/plan/change.ts';
-import { compare } from '../reconcile/plan/compare/compare.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
-import { readInstallation, type SpecRequest } from '../reconcile/read/read-installation.ts';
-import { applyInit, previewInit } from '../reconcile/reconcile.ts';
-import { refuseBlocked } from '../reconcile/refusals.ts';
+import { readComparison } from '../reconcile/read/read-comparison.ts';
+import type { SpecRequest } from '../reconcile/read/read-installation.ts';
+import { changeRequest } from '../reconcile/request.ts';
 import { FQDN } from './ingress-certificate.ts';
 
 const KIND = 'fqdn-key';
@@ -89,11 +89,7 @@ async function write(
   spec: SpecRequest,
   ports: ApplyPorts,
 ): Promise<void> {
-  const change: Change = { ...inspectOnly(KIND), generation, adds, moves, whole: !ready };
-  const input = { spec, request: { adopt: false, restore: false, change }, createNamespaces: false };
-  const plan = await previewInit(input, ports);
-  refuseBlocked(plan);
-  await applyInit(plan, input, ports);
+  await carryOut({ ...inspectOnly(KIND), generation, adds, moves, whole: !ready }, spec, ports);
 }
 
 function movesFrom({ active }: Awaited<ReturnType<typeof look>>): Change['moves'] {
@@ -121,8 +117,7 @@ function keyIdOf({ entries }: Material): string {
 
 /** What the ledger has of the kind, and which of it the record knows. */
 async function look(spec: SpecRequest, { store, clock }: ApplyPorts) {
-  const request = { adopt: false, restore: false, change: inspectOnly(KIND) };
-  const { record, rings, ledger } = await compare(await readInstallation(store, spec, request), request, clock.now());
+  const { record, rings, ledger } = await readComparison(changeRequest(inspectOnly(KIND), spec), { store, clock });
   if (record.status !== 'sound') {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
       hint: 'palette-keys init makes one; palette-keys status says what is wrong with one that is there',

@@ -1,4 +1,4 @@
-import type { NewObject } from './key-store.ts';
+import type { NewObject } from './new-object.ts';
 import type { ObjectRef } from './object-ref.ts';
 import type { Workloads } from './workloads.ts';
 

@@ -1,4 +1,4 @@
-/** The store moved while we looked away; what was read has to be read again. Never leaves src/apply. */
+/** Another writer changed the store: what was read has to be read again. Never leaves src/reconcile and its callers. */
 export class StoreChangedError extends Error {
-  override readonly name = 'Moved';
+  override readonly name = 'StoreChangedError';
 }

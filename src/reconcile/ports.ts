@@ -1,3 +1,4 @@
+import type { AsymmetricKey } from '../crypto/private-key.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { Random } from '../ports/random.ts';
@@ -21,6 +22,8 @@ export interface ApplyPorts {
   readonly emit: Emit;
   /** Aborted on Ctrl-C; asked before every write. */
   readonly signal: AbortSignal;
+  /** Makes the RSA key pair of one leaf certificate, of so many bits; a rehearsal, whose keys are thrown away, makes one for all. */
+  newLeafKey(bits: number): Promise<AsymmetricKey>;
   /** Processors that key generation may use, at least 1. */
   readonly processors: number;
 }

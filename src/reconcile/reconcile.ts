@@ -1,68 +1,126 @@
-import { escrowFindings, seeEscrow } from '../backup/escrow.ts';
-import { PaletteKeysError } from '../errors.ts';
-import { formatTime } from '../ledger/entry.ts';
-import { StoreChangedError } from './errors.ts';
-import { type InitInput, InitRun } from './init-run.ts';
-import { compare } from './plan/compare/compare.ts';
+import { announce } from './audit/events.ts';
+import { checkLog } from './audit/log.ts';
+import { tellRun } from './audit/tell-run.ts';
+import { retryOnChange, withLock } from './lock.ts';
+import { assertApproved, assertCurrent } from './plan/assert-approved.ts';
+import { type Comparison, compare } from './plan/compare/compare.ts';
+import { afterMending } from './plan/findings/audit.ts';
 import { afterSweep } from './plan/findings/leftovers.ts';
-import { type InitPlan, planInit } from './plan/plan-changes.ts';
+import { changeOf } from './plan/intent.ts';
+import { planChanges, type ReconcilePlan } from './plan/plan-changes.ts';
+import { refuseGuessedSpec } from './plan/refusals.ts';
+import { changesOf, outcomeOf, startOfRun, withFirstPlan, withWritten } from './plan/run-state.ts';
+import { auditLogIn, type Snapshot } from './plan/snapshot.ts';
 import type { ApplyPorts } from './ports.ts';
-import { withArchives } from './read/audit-archives.ts';
 import { withLeftovers } from './read/key-traces.ts';
-import { readInstallation } from './read/read-installation.ts';
-import { wipe } from './read/wipe.ts';
-import { refuseGuessedSpec } from './refusals.ts';
+import { readComparison, readSnapshot } from './read/read-comparison.ts';
+import { verify } from './read/verify.ts';
+import { thenWipe, wipe } from './read/wipe.ts';
+import type { ReconcileRequest } from './request.ts';
+import { keyPool } from './write/key-pool.ts';
+import { assertLedgerWhole, draftLedger, writeLedger } from './write/ledger.ts';
+import { addNamespaces } from './write/namespaces.ts';
+import { noteReplacements } from './write/note-replacements.ts';
+import { writeProjections } from './write/projections.ts';
+import { markReady, writeRecord } from './write/record.ts';
 
 /** How often a run begins again because others changed the store under it. */
 const ATTEMPTS = 8;
 
 /** Reads, and decides what is to be done. Writes nothing. */
-export async function previewInit(input: InitInput, ports: Pick<ApplyPorts, 'store' | 'clock'>): Promise<InitPlan> {
-  const now = ports.clock.now();
-  const gathered = await withLeftovers(
-    ports.store,
-    await readInstallation(ports.store, input.spec, input.request, input.seen),
-  );
-  const snapshot = input.request.migrates === true ? await withArchives(gathered, ports.store) : gathered;
-  const comparison = await compare(snapshot, input.request, now);
+export async function planReconcile(
+  request: ReconcileRequest,
+  { store, clock }: Pick<ApplyPorts, 'store' | 'clock'>,
+): Promise<ReconcilePlan> {
+  const now = clock.now();
+  const snapshot = await withLeftovers(store, await readSnapshot(request, store, request.before));
+  const found = await compare(snapshot, request, now);
   try {
-    refuseGuessedSpec(comparison);
-    const plan = planInit(comparison, now);
-    if (input.escrow === undefined) return plan;
-    const seen = await seeEscrow(input.escrow, comparison);
-    const findings = [...plan.findings, ...escrowFindings(input.escrow, seen)];
-    const changes = plan.changes || seen.state === 'note' || seen.state === 'place';
-    return { ...plan, findings, changes };
+    refuseGuessedSpec(found);
+    const plan = planChanges(found, now);
+    const escrow = await request.escrow?.look(found);
+    if (escrow === undefined) return plan;
+    return { ...plan, findings: [...plan.findings, ...escrow.findings], changes: plan.changes || escrow.isDue };
   } finally {
-    wipe(comparison, input.seen);
+    wipe(found, request.before);
   }
 }
 
 /**
- * Brings the store to what the spec asks for. Takes the lock, reads and decides again, and writes: ledger → record →
- * projections → (read back and verify) → audit → ready. Writes nothing that `agreed` does not cover. Killed anywhere,
- * a re-run completes. Returns what was done; its steps name the keys that are there now.
+ * Brings the store to what the request asks for. Writes nothing that `agreed` does not cover. Killed anywhere, a second run
+ * completes it. Returns what was done; its steps name the keys that are there now.
  */
-export async function applyInit(agreed: InitPlan, input: InitInput, ports: ApplyPorts): Promise<InitPlan> {
-  const { store, actor, clock } = ports;
-  const run = new InitRun(agreed, input, ports);
-  ports.signal.throwIfAborted();
-  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
-  // The slow part begins as soon as it is certain that this run, and not another one, is at work.
-  run.prepare(agreed);
-  try {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      try {
-        return afterSweep(await run.attempt(), agreed);
-      } catch (error) {
-        if (!(error instanceof StoreChangedError)) throw error;
-      }
-    }
-    throw new PaletteKeysError('CONFLICT', 'other runs kept changing the installation', {
-      hint: 'wait until they are done, and run the command again',
+export async function reconcile(
+  agreed: ReconcilePlan,
+  request: ReconcileRequest,
+  ports: ApplyPorts,
+): Promise<ReconcilePlan> {
+  const { clock, signal, emit } = ports;
+  const { intent } = request;
+  const keys = keyPool(ports);
+  // All that an attempt leaves to the next one, besides the keys.
+  let state = startOfRun(request.restored ?? []);
+
+  const decide = (found: Comparison): ReconcilePlan => {
+    refuseGuessedSpec(found);
+    const plan = planChanges(found, clock.now());
+    assertApproved(plan, agreed, intent, state);
+    keys.prepare(plan);
+    return plan;
+  };
+
+  /** Returns the plan where there is nothing to write. */
+  const write = async (found: Comparison): Promise<ReconcilePlan | undefined> => {
+    assertCurrent(found, intent, state);
+    const plan = decide(found);
+    state = withFirstPlan(state, plan, found);
+    const escrow = await request.escrow?.look(found);
+    if (!plan.changes && state.done.size === 0 && escrow?.isDue !== true) return outcomeOf(state, plan, agreed);
+    checkLog(auditLogIn(found.snapshot));
+    signal.throwIfAborted();
+    await noteReplacements(found, changeOf(intent), ports);
+    const draft = draftLedger(found, keys, ports);
+    const staged = await escrow?.beforeFirstWrite(draft, ports);
+    await addNamespaces(plan.missingNamespaces, request, ports);
+    await writeLedger(draft, found, staged?.annotations ?? {}, ports);
+    state = withWritten(state, plan, 'ledger');
+    // What others may have written first counts: everything below is computed from the ledger as it stands now.
+    const ledgered = await readComparison(request, ports, { ...found.snapshot, missingNamespaces: [] });
+    return thenWipe(ledgered, async () => {
+      const rest = decide(ledgered);
+      assertLedgerWhole(ledgered);
+      const written = await writeRecord(ledgered, request, ports);
+      state = { ...state, isRecorded: true };
+      const record = staged === undefined ? written : await staged.finish(written);
+      await writeProjections(ledgered, record, keys, ports);
+      state = withWritten(state, rest, 'projections');
+      return undefined;
     });
-  } finally {
-    run.wipe();
-    await lock.release();
-  }
+  };
+
+  const finish = async (after: Comparison): Promise<ReconcilePlan> => {
+    const { plan, written } = verify(after, clock.now());
+    emit({ type: 'finished', phase: 'verify' });
+    const changes = changesOf(state, plan);
+    const anchor = await tellRun(after, written.record, { changes, result: state.result }, ports);
+    await markReady(written, anchor, ports);
+    await announce(changes, ports);
+    return outcomeOf(state, afterMending(plan, after), agreed);
+  };
+
+  const attempt = async (before: Snapshot | undefined): Promise<ReconcilePlan> => {
+    // Key bytes of thousands of Secrets: what was read before the write is wiped as soon as it is of no use.
+    const untouched = await thenWipe(await readComparison(request, ports, before), write);
+    if (untouched !== undefined) return untouched;
+    emit({ type: 'started', phase: 'verify', total: 1 });
+    return thenWipe(await readComparison(request, ports), finish, request.takeOver);
+  };
+
+  signal.throwIfAborted();
+  return withLock(ports, async () => {
+    // The slow part begins as soon as it is certain that this run, and not another one, is at work.
+    keys.prepare(agreed);
+    const done = await retryOnChange(ATTEMPTS, (n) => attempt(n === 0 ? request.before : undefined));
+    return afterSweep(done, agreed);
+  });
 }

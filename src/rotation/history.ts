@@ -1,7 +1,7 @@
 import type { KindId } from '../ledger/entry.ts';
 import type { VersionRecord } from '../ledger/record.ts';
 import type { Transition } from '../reconcile/plan/change.ts';
-import type { InitPlan } from '../reconcile/plan/plan-changes.ts';
+import type { ReconcilePlan } from '../reconcile/plan/plan-changes.ts';
 import type { ObjectStep } from '../reconcile/plan/step.ts';
 import type { Deletion, Heard, RotateResult, WaitingFor } from './rotate-request.ts';
 
@@ -13,7 +13,7 @@ export type RunEvent =
   | { readonly type: 'heard'; readonly word: Heard }
   /** A run that was interrupted is being completed; what it was about. */
   | { readonly type: 'completing'; readonly about: Interrupted }
-  | { readonly type: 'applied'; readonly plan: InitPlan }
+  | { readonly type: 'applied'; readonly plan: ReconcilePlan }
   /** The entry of a destroyed version is gone; undefined where it was gone before. */
   | { readonly type: 'deleted'; readonly deletion: Deletion | undefined }
   /** Something was done besides objects and states, in words. */
@@ -127,7 +127,7 @@ export function fold(history: History, event: RunEvent): History {
   }
 }
 
-function applied(history: History, { steps, transitions }: InitPlan): History {
+function applied(history: History, { steps, transitions }: ReconcilePlan): History {
   const own = transitions.filter(({ kind }) => kind === history.kind);
   const entered = new Map(own.map(({ n, kid, to }) => [n, { n, kid, state: to }]));
   const others = history.versions.filter(({ n }) => !entered.has(n));

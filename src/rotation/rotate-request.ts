@@ -3,7 +3,7 @@ import type { KindId } from '../ledger/entry.ts';
 import type { State } from '../ledger/ring.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
 import type { Transition } from '../reconcile/plan/change.ts';
-import type { InitPlan } from '../reconcile/plan/plan-changes.ts';
+import type { ReconcilePlan } from '../reconcile/plan/plan-changes.ts';
 import type { ObjectStep } from '../reconcile/plan/step.ts';
 import type { Request } from './request.ts';
 import type { Word } from './word.ts';
@@ -52,7 +52,7 @@ export interface Proposal {
   /** In words: `promote v2 of internal-ca`. */
   readonly action: string;
   /** Undefined where the store is not what is written. */
-  readonly plan: InitPlan | undefined;
+  readonly plan: ReconcilePlan | undefined;
   readonly irrevocable: Loss | undefined;
 }
 

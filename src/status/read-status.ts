@@ -2,6 +2,7 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import { compare } from '../reconcile/plan/compare/compare.ts';
+import { COMPLETE } from '../reconcile/plan/intent.ts';
 import type { Snapshot, TenantsSeen } from '../reconcile/plan/snapshot.ts';
 import { withArchives } from '../reconcile/read/audit-archives.ts';
 import { withLeftovers } from '../reconcile/read/key-traces.ts';
@@ -26,7 +27,7 @@ export async function readStatus(
     return report;
   }
   const seen = snapshot.ledger.length === 0 ? undefined : await look?.(snapshot.spec);
-  const comparison = await compare(snapshot, { adopt: false, restore: false, seen }, now);
+  const comparison = await compare(snapshot, { ...COMPLETE, seen }, now);
   const report = reportStatus(comparison, now);
   wipe(comparison);
   return report;

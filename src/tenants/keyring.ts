@@ -8,6 +8,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
 import { type Comparison, compare, ringsOfLedger } from '../reconcile/plan/compare/compare.ts';
+import { COMPLETE } from '../reconcile/plan/intent.ts';
 import { readInstallation } from '../reconcile/read/read-installation.ts';
 import { wipe } from '../reconcile/read/wipe.ts';
 import { readBack } from '../reconcile/write/record.ts';
@@ -42,7 +43,7 @@ export async function readTenantAccess(
   namespace?: string,
 ): Promise<TenantAccess> {
   const snapshot = await readInstallation(store, { spec: undefined, namespace, ledgerNamespace });
-  const comparison = await compare(snapshot, { adopt: false, restore: false }, clock.now());
+  const comparison = await compare(snapshot, COMPLETE, clock.now());
   if (comparison.installationId === undefined) {
     throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
       hint: 'palette-keys init makes one; tenant keys are wrapped by its root key',

@@ -84,7 +84,7 @@ describe('a backup', () => {
 
   test('holds every version of a key, whatever its state', async () => {
     transplant(store, secret(PLATFORM, 'palette-root-key'), foreign);
-    await init(store, { request: { adopt: true } });
+    await init(store, { intent: { type: 'adopt' } });
     const { objects } = decodeList(await backupOf(store.snapshot()));
     const names = objects.map(({ ref }) => ref.name);
     expect(names).toContain('palette-key-root-key-v1');

@@ -350,7 +350,7 @@ describe('beside other runs', () => {
 test('keys that are taken in from a store without a ledger are all in the file, or the run is refused', async () => {
   const grown = storeWith(made);
   transplant(grown, secret(PLATFORM, 'palette-root-key'), foreign);
-  await init(grown, { request: { adopt: true } });
+  await init(grown, { intent: { type: 'adopt' } });
   const left = ['root-key', 'hash-salt', 'jwt-signing-key', 'mongodb-auth', 'jwks'].map((name) => `palette-${name}`);
   for (const { ref } of grown.snapshot().objects) if (!left.includes(ref.name)) grown.take(ref);
   const before = grown.snapshot();

@@ -51,7 +51,7 @@ async function nags(): Promise<readonly string[]> {
 /** Takes the key of another installation in as the second version. */
 async function adopt(kind: string): Promise<void> {
   transplant(store, secret(PLATFORM, `palette-${kind}`), foreign);
-  await init(store, { request: { adopt: true }, clock });
+  await init(store, { intent: { type: 'adopt' }, clock });
 }
 
 describe('a root key that no backup holds', () => {

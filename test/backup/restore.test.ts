@@ -46,7 +46,7 @@ beforeAll(async () => {
   foreign = await installation();
   const growing = storeWith(made);
   for (const kind of GROWN) transplant(growing, secret(PLATFORM, `palette-${kind}`), foreign);
-  await init(growing, { request: { adopt: true } });
+  await init(growing, { intent: { type: 'adopt' } });
   grown = growing.snapshot();
   backup = await backupOf(made);
   mark = pool.mark();

@@ -27,7 +27,7 @@ import { RsaPool } from '../support/random.ts';
 import { faultsOf, kidOfKey, kidOfSecret } from './checker.ts';
 
 const spec = smallSpec();
-const ADOPT = { spec, request: { adopt: true } };
+const ADOPT = { spec, intent: { type: 'adopt' } } as const;
 const pool = new RsaPool();
 let made: Snapshot;
 let foreign: Snapshot;
@@ -227,7 +227,7 @@ describe('keys of another installation that were put into a complete one', () =>
 
   test('become new versions, and the old ones stay trusted', async () => {
     for (const kind of kinds) transplant(store, secret(PLATFORM, `palette-${kind}`), foreign);
-    const plan = await init(store, { request: { adopt: true } });
+    const plan = await init(store, { intent: { type: 'adopt' } });
     expect(faultsOf(store.snapshot(), spec, Object.fromEntries(kinds.map((kind) => [kind, 2])))).toEqual([]);
     expect(plan.steps.filter(({ n }) => n === 2).map(({ action, key }) => [action, key])).toEqual(
       ['root-key', 'jwt-signing-key', 'hash-salt', 'mongodb-auth'].map((kind) => ['create', kind]),
@@ -240,7 +240,7 @@ describe('keys of another installation that were put into a complete one', () =>
       store = storeWith(made);
       const elsewhere = await installation(smallSpec({ jwt: { algorithm } }));
       transplant(store, secret(PLATFORM, 'palette-jwt-signing-key'), elsewhere);
-      await init(store, { request: { adopt: true } });
+      await init(store, { intent: { type: 'adopt' } });
       expect(faultsOf(store.snapshot(), spec, { 'jwt-signing-key': 2 })).toEqual([]);
       expect(await init(store)).toMatchObject({ changes: false });
     }
@@ -264,7 +264,7 @@ describe('keys of another installation that were put into a complete one', () =>
     const secretSpec = smallSpec({ jwt: { algorithm: 'HS256' } });
     store = storeWith(await installation(secretSpec));
     transplant(store, secret(PLATFORM, 'palette-jwt-signing-key'), made);
-    await init(store, { request: { adopt: true } });
+    await init(store, { intent: { type: 'adopt' } });
     expect(faultsOf(store.snapshot(), secretSpec, { 'jwt-signing-key': 2 })).toEqual([]);
     expect(await init(store)).toMatchObject({ changes: false });
   });
@@ -282,7 +282,7 @@ describe('keys of another installation that were put into a complete one', () =>
   test('come back as ours after --restore, and no version is made of them', async () => {
     for (const kind of kinds) transplant(store, secret(PLATFORM, `palette-${kind}`), foreign);
     transplant(store, secret(PLATFORM, 'palette-auth-tls'), foreign);
-    await init(store, { request: { restore: true } });
+    await init(store, { intent: { type: 'restore' } });
     expect(faultsOf(store.snapshot(), spec)).toEqual([]);
   });
 
@@ -291,7 +291,7 @@ describe('keys of another installation that were put into a complete one', () =>
     transplant(store, root, foreign);
     edit(store, root, () => ({ labels: {} }));
     const before = store.snapshot().objects.map((object) => `${formatRef(object.ref)} ${factsOf(object)}`);
-    expect(await endOf(init(store, { request: { restore: true } }))).toBe('REFUSED');
+    expect(await endOf(init(store, { intent: { type: 'restore' } }))).toBe('REFUSED');
     expect(store.snapshot().objects.map((object) => `${formatRef(object.ref)} ${factsOf(object)}`)).toEqual(before);
   });
 });

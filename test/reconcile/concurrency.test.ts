@@ -121,7 +121,7 @@ describe('without a lock that keeps them apart', () => {
   test('two runs that adopt the same keys take each in once', async () => {
     const torn = storeWith(made);
     for (const name of ['root-key', 'hash-salt']) transplant(torn, secret(PLATFORM, `palette-${name}`), foreign);
-    const adopt = { request: { adopt: true } };
+    const adopt = { intent: { type: 'adopt' } } as const;
     const versions = { 'root-key': 2, 'hash-salt': 2 };
     expect(await faultsOfAgreeing(torn.snapshot(), [adopt, adopt], spec, versions)).toEqual([]);
   });

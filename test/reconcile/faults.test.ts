@@ -61,7 +61,7 @@ const scenarios: readonly Scenario[] = [
       store.damage(secret(PLATFORM, 'palette-auth-tls'), 'it is torn');
       for (const name of ['grpc-tls', 'message-bus-auth']) store.take(secret(PLATFORM, `palette-${name}`));
     }),
-    options: { request: { restore: true } },
+    options: { intent: { type: 'restore' } },
     spec: smallSpec(),
     versions: {},
   },
@@ -70,7 +70,7 @@ const scenarios: readonly Scenario[] = [
     start: changed((store) => {
       for (const kind of FOREIGN) transplant(store, secret(PLATFORM, `palette-${kind}`), foreign);
     }),
-    options: { request: { adopt: true } },
+    options: { intent: { type: 'adopt' } },
     spec: smallSpec(),
     versions: Object.fromEntries(FOREIGN.map((kind) => [kind, 2])),
   },

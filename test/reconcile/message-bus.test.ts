@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { INVENTORY } from '../../src/inventory/index.ts';
-import { previewInit } from '../../src/reconcile/reconcile.ts';
+import { planReconcile } from '../../src/reconcile/reconcile.ts';
 import { readRotationPlan } from '../../src/rotation/perform/read-plan.ts';
 import { readStatus } from '../../src/status/read-status.ts';
 import { command } from '../backup/bench.ts';
@@ -62,7 +62,7 @@ describe('a new installation without a message bus', () => {
     expect(report?.keys.map(({ key }) => key).filter((key) => KINDS.includes(key))).toEqual([]);
     expect(report?.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
     expect(faultsOf(store.snapshot(), OFF)).toEqual([]);
-    const again = await previewInit(inputOf({ spec: OFF }), portsOn(store));
+    const again = await planReconcile(inputOf({ spec: OFF }), portsOn(store));
     expect(again.changes).toBe(false);
   });
 
@@ -82,7 +82,7 @@ describe('a new installation without a message bus', () => {
 
 describe('an installation that turns its message bus off', () => {
   test('is asked first', async () => {
-    const plan = await previewInit(inputOf({ spec: OFF }), portsOn(storeWith(whole)));
+    const plan = await planReconcile(inputOf({ spec: OFF }), portsOn(storeWith(whole)));
     expect(plan.confirm).toEqual(['change the spec in 1 place']);
     expect(plan.orphanedObjects.toSorted()).toEqual(PLACES);
   });
@@ -135,15 +135,9 @@ describe.each([
     const before = store.snapshot();
     const refusal = { code: 'REFUSED', hint: expect.stringMatching(/messageBus|rotate message-bus-signing-key/) };
     await expect(rotate(store, kind, { compromised: true })).rejects.toMatchObject(refusal);
-    const road = {
-      kind,
-      spec: { spec: undefined, namespace: undefined },
-      again: false,
-      assumeConsumersCurrent: undefined,
-      compromised: false,
-      services: undefined,
-    };
-    await expect(readRotationPlan(road, { store, clock: new ManualClock() } as never)).rejects.toMatchObject(refusal);
+    const flags = { again: false, assumeConsumersCurrent: undefined, compromised: false, services: undefined };
+    const ports = { store, spec: { spec: undefined, namespace: undefined }, clock: new ManualClock() };
+    await expect(readRotationPlan({ kind, ...flags }, ports as never)).rejects.toMatchObject(refusal);
     expect(store.snapshot()).toEqual(before);
   });
 

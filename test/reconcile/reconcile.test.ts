@@ -3,7 +3,7 @@ import { PaletteKeysError } from '../../src/errors.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import type { ProgressEvent } from '../../src/progress.ts';
-import { applyInit, previewInit } from '../../src/reconcile/reconcile.ts';
+import { planReconcile, reconcile } from '../../src/reconcile/reconcile.ts';
 import { ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import {
@@ -125,7 +125,7 @@ describe('a first init', () => {
     const events: ProgressEvent[] = [];
     const ports = { ...portsOn(memoryStore()), emit: (event: ProgressEvent) => events.push(event) };
     const input = inputOf({ spec });
-    await applyInit(await previewInit(input, ports), input, ports);
+    await reconcile(await planReconcile(input, ports), input, ports);
     for (const [phase, total] of [
       ['generate', 13],
       ['ledger', 9],
@@ -154,8 +154,8 @@ describe('a first init', () => {
     const empty = memoryStore();
     const ports = { ...portsOn(empty), emit: (event: ProgressEvent) => events.push(event) };
     const input = inputOf({ spec });
-    const preview = await previewInit(input, ports);
-    const done = await applyInit(preview, input, ports);
+    const preview = await planReconcile(input, ports);
+    const done = await reconcile(preview, input, ports);
     const secrets = secretsIn(empty.snapshot());
     expect(secrets.length).toBeGreaterThan(20);
     const shown = [preview, done, events, recordIn(empty.snapshot()), auditIn(empty.snapshot())].map((value) =>
@@ -260,7 +260,7 @@ describe('a run that changes something', () => {
     const named = storeWith(await installation(smallSpec({ mongodb: { uri: 'mongodb://db.example' } })));
     const auth = secret(PLATFORM, 'palette-mongodb-auth');
     editData(named, auth, ({ uri = '' }) => ({ uri: uri.replace('/?tls=true', '') }));
-    const { steps } = await previewInit(inputOf(), portsOn(named));
+    const { steps } = await planReconcile(inputOf(), portsOn(named));
     expect(steps.filter(({ action }) => action !== 'keep')).toMatchObject([
       { ref: auth, action: 'update', reason: 'uri differs: services will connect with TLS' },
     ]);
@@ -313,28 +313,28 @@ describe('what nobody agreed to is not done', () => {
   test.each([
     [
       'another object was damaged',
-      { damages: LEAF, request: {} },
+      { damages: LEAF, intent: undefined },
       (other: MemoryStore) => other.damage(ROOT, 'it is torn'),
       {},
     ],
     [
       'another key is to be adopted',
-      { damages: undefined, request: { adopt: true } },
+      { damages: undefined, intent: { type: 'adopt' } as const },
       (other: MemoryStore) => transplant(other, secret(PLATFORM, 'palette-hash-salt'), foreign),
       { adopts: true },
     ],
     [
       'somebody else changed the spec',
-      { damages: LEAF, request: {} },
+      { damages: LEAF, intent: undefined },
       (other: MemoryStore) => init(other, { spec: smallSpec({ grpc: { dnsNames: ['b.example.org'] } }) }),
       { spec },
     ],
-  ])('%s after the plan was made', async (_, { damages, request }, meanwhile, more) => {
+  ])('%s after the plan was made', async (_, { damages, intent }, meanwhile, more) => {
     if ('adopts' in more) transplant(store, ROOT, foreign);
     if (damages !== undefined) store.damage(damages, 'it is torn');
     let between: ReadonlyMap<string, string> = new Map();
     const run = init(store, {
-      request,
+      intent,
       ...('spec' in more && { spec: more.spec }),
       agreed: async () => {
         await meanwhile(store);
@@ -708,7 +708,7 @@ describe('an adoption into a store without a ledger', () => {
 
   test('takes the keys in, under the installation that they name', async () => {
     const before = objectIn(made, ROOT);
-    await init(orphaned(), { spec, request: { adopt: true } });
+    await init(orphaned(), { spec, intent: { type: 'adopt' } });
     expect(faultsOf(store.snapshot(), spec)).toEqual([]);
     expect(objectIn(store.snapshot(), ROOT).data).toEqual(before.data);
     expect(recordIn(store.snapshot()).installationId).toBe(recordIn(made).installationId);
@@ -716,7 +716,7 @@ describe('an adoption into a store without a ledger', () => {
 
   test('writes the root key first', async () => {
     const watched = new FaultyStore(orphaned());
-    await init(watched, { spec, request: { adopt: true } });
+    await init(watched, { spec, intent: { type: 'adopt' } });
     const creates = watched.log.filter(({ operation }) => operation === 'create');
     expect(creates[0]?.object).toBe(formatRef(ledgerRef('root-key')));
   });

@@ -8,6 +8,7 @@ import { PaletteKeysError } from '../../src/errors.ts';
 import { fqdnMaterial } from '../../src/inventory/kinds/fqdn-certificate.ts';
 import type { State } from '../../src/ledger/ring.ts';
 import { inspectOnly } from '../../src/reconcile/plan/change.ts';
+import { toChange } from '../../src/reconcile/plan/intent.ts';
 import { faultsOf } from '../reconcile/checker.ts';
 import { DAY, ManualClock } from '../support/clock.ts';
 import {
@@ -518,7 +519,7 @@ describe('fqdn-certificate', () => {
     const material = fqdnMaterial({ certificate: data['tls.crt'] ?? empty, key: data['tls.key'] ?? empty });
     const addition = { state: 'active' as const, material };
     const change = { ...inspectOnly(FQDN), generation, adds: [addition], moves, overwrites: true };
-    await init(store, { clock, request: { change } });
+    await init(store, { clock, intent: toChange(change) });
   }
 
   test('goes back to the one before while that is valid, and is made nowhere but by an import', async () => {

@@ -5,12 +5,13 @@ import { validateSpec } from '../../src/installation/parse/validate.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
 import type { KeyStore, NewObject, StoredObject } from '../../src/ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
-import type { InitInput } from '../../src/reconcile/init-run.ts';
-import type { InitPlan } from '../../src/reconcile/plan/plan-changes.ts';
-import type { InitRequest } from '../../src/reconcile/plan/snapshot.ts';
+import { COMPLETE, type Intent } from '../../src/reconcile/plan/intent.ts';
+import type { ReconcilePlan } from '../../src/reconcile/plan/plan-changes.ts';
+import { refuseBlocked } from '../../src/reconcile/plan/refusals.ts';
 import type { ApplyPorts } from '../../src/reconcile/ports.ts';
-import { applyInit, previewInit } from '../../src/reconcile/reconcile.ts';
-import { refuseBlocked } from '../../src/reconcile/refusals.ts';
+import { planReconcile, reconcile } from '../../src/reconcile/reconcile.ts';
+import type { ReconcileRequest } from '../../src/reconcile/request.ts';
+import { newLeafKey } from '../../src/reconcile/write/key-pool.ts';
 import { ManualClock } from './clock.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from './memory-store.ts';
 import { seededRandom } from './random.ts';
@@ -34,18 +35,16 @@ export function smallSpec(changes: object = {}): InstallationSpec {
   return validateSpec({ ...SMALL, ...changes }, 'the test');
 }
 
-const NO_REQUEST: InitRequest = { adopt: false, restore: false };
-
 export interface RunOptions {
   readonly spec?: InstallationSpec | undefined;
   readonly namespace?: string;
-  readonly request?: Partial<InitRequest>;
+  readonly intent?: Intent | undefined;
   readonly clock?: ManualClock;
   /** Seed of the run's random bytes; two runs with one seed would make the same keys. */
   readonly seed?: string;
   readonly signal?: AbortSignal;
   /** Called between the plan and its application. */
-  readonly agreed?: (plan: InitPlan) => void | Promise<void>;
+  readonly agreed?: (plan: ReconcilePlan) => void | Promise<void>;
 }
 
 let runs = 0;
@@ -61,25 +60,26 @@ export function portsOn(store: KeyStore, options: RunOptions = {}): ApplyPorts {
     emit: () => undefined,
     signal: options.signal ?? new AbortController().signal,
     processors: 2,
+    newLeafKey,
   };
 }
 
-export function inputOf(options: RunOptions = {}): InitInput {
+export function inputOf(options: RunOptions = {}): ReconcileRequest {
   return {
     spec: { spec: options.spec && wholeSpec(options.spec), namespace: options.namespace },
     createNamespaces: true,
-    request: { ...NO_REQUEST, ...options.request },
+    intent: options.intent ?? COMPLETE.intent,
   };
 }
 
 /** What the command does: plans, refuses what is blocked, agrees to all the rest, applies. */
-export async function init(store: KeyStore, options: RunOptions = {}): Promise<InitPlan> {
+export async function init(store: KeyStore, options: RunOptions = {}): Promise<ReconcilePlan> {
   const ports = portsOn(store, options);
   const input = inputOf(options);
-  const plan = await previewInit(input, ports);
+  const plan = await planReconcile(input, ports);
   refuseBlocked(plan);
   await options.agreed?.(plan);
-  return plan.changes ? applyInit(plan, input, ports) : plan;
+  return plan.changes ? reconcile(plan, input, ports) : plan;
 }
 
 /** The contents of a store with a fresh installation in it. */

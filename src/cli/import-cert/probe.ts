@@ -2,9 +2,10 @@ import { PaletteKeysError } from '../../errors.ts';
 import { readIngressCertificate, rollbackChange } from '../../front-door/ingress-certificate.ts';
 import { watchServed } from '../../front-door/watch-served.ts';
 import { parseDuration } from '../../installation/duration.ts';
-import type { InitInput } from '../../reconcile/init-run.ts';
+import { toChange } from '../../reconcile/plan/intent.ts';
 import type { ApplyPorts } from '../../reconcile/ports.ts';
-import { applyInit, previewInit } from '../../reconcile/reconcile.ts';
+import { planReconcile, reconcile } from '../../reconcile/reconcile.ts';
+import type { ReconcileRequest } from '../../reconcile/request.ts';
 import type { CliPorts, ImportOptions } from '../ports.ts';
 
 const DEFAULT_TIMEOUT = '2m';
@@ -13,7 +14,7 @@ const DEFAULT_TIMEOUT = '2m';
 export async function proveServed(
   target: { readonly host: string; readonly port: number; readonly servername: string },
   fingerprint: string,
-  { run, apply, object }: { readonly run: InitInput; readonly apply: ApplyPorts; readonly object: string },
+  { run, apply, object }: { readonly run: ReconcileRequest; readonly apply: ApplyPorts; readonly object: string },
   options: ImportOptions,
   ports: CliPorts,
 ): Promise<void> {
@@ -36,11 +37,11 @@ export async function proveServed(
   });
 }
 
-async function rollBack(run: InitInput, apply: ApplyPorts): Promise<string> {
+async function rollBack(run: ReconcileRequest, apply: ApplyPorts): Promise<string> {
   const ingress = await readIngressCertificate(apply, run.spec);
   const change = rollbackChange(ingress);
   if (change === undefined) return '; there is no certificate before it that could come back';
-  const input: InitInput = { ...run, request: { ...run.request, change } };
-  await applyInit(await previewInit(input, apply), input, apply);
+  const request = { ...run, intent: toChange(change) };
+  await reconcile(await planReconcile(request, apply), request, apply);
   return '; the certificate before it was put back';
 }

@@ -12,12 +12,11 @@ import type { GivenSpec } from '../../installation/given.ts';
 import { ingressSecret } from '../../installation/names.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { preflight } from '../../reconcile/access/preflight.ts';
-import type { Change } from '../../reconcile/plan/change.ts';
-import type { InitPlan } from '../../reconcile/plan/plan-changes.ts';
-import type { ApplyPorts } from '../../reconcile/ports.ts';
-import type { SpecRequest } from '../../reconcile/read/read-installation.ts';
-import { applyInit, previewInit } from '../../reconcile/reconcile.ts';
-import { refuseBlocked } from '../../reconcile/refusals.ts';
+import { carryOut } from '../../reconcile/carry-out.ts';
+import type { ReconcilePlan } from '../../reconcile/plan/plan-changes.ts';
+import { refuseBlocked } from '../../reconcile/plan/refusals.ts';
+import { planReconcile, reconcile } from '../../reconcile/reconcile.ts';
+import { changeRequest } from '../../reconcile/request.ts';
 import { explainingDenials, refuseDenied } from '../access.ts';
 import { applyPorts } from '../apply-ports.ts';
 import { renderPlan } from '../init/render.ts';
@@ -59,12 +58,12 @@ export async function storeImport(
   const apply = applyPorts('import-cert', store, options, ports);
   if (change === undefined) {
     const left = recordLeft(ingress);
+    // Changes nothing that workloads mount.
     if (left !== undefined && !options.dryRun) await carryOut(left, spec, apply);
     return reportImport(examination, { object, same: true }, options, ports);
   }
-  const request = { adopt: false, restore: false, change };
-  const run = { spec, request, createNamespaces: store.cluster === undefined };
-  const plan = await previewInit(run, apply);
+  const run = { ...changeRequest(change, spec), createNamespaces: store.cluster === undefined };
+  const plan = await planReconcile(run, apply);
   refuseBlocked(plan);
   if (store.cluster !== undefined) {
     const denied = await preflight(store.cluster, plan, { createNamespaces: false, clock: ports.clock });
@@ -72,7 +71,7 @@ export async function storeImport(
   }
   if (options.dryRun) return reportImport(examination, { object, dryRun: true, change }, options, ports);
   const shown = await agree(plan, ingress, examination, options, ports);
-  await applyInit(plan, run, apply);
+  await reconcile(plan, run, apply);
   if (target !== undefined) {
     const fingerprint = examination.decision.leaf?.fingerprint ?? '';
     await proveServed(
@@ -86,17 +85,9 @@ export async function storeImport(
   return reportImport(examination, { object, shown, change }, options, ports);
 }
 
-/** Changes nothing that workloads mount. */
-async function carryOut(change: Change, spec: SpecRequest, apply: ApplyPorts): Promise<void> {
-  const run = { spec, request: { adopt: false, restore: false, change }, createNamespaces: false };
-  const plan = await previewInit(run, apply);
-  refuseBlocked(plan);
-  await applyInit(plan, run, apply);
-}
-
 /** Shows what would be written, and asks; true where the certificate was shown too. */
 async function agree(
-  plan: InitPlan,
+  plan: ReconcilePlan,
   { secret }: IngressCertificate,
   examination: Examination,
   options: ImportOptions,

@@ -1,6 +1,6 @@
 import type { SpecChange } from '../../installation/diff.ts';
 import { formatRef } from '../../ports/object-ref.ts';
-import type { InitPlan } from '../../reconcile/plan/plan-changes.ts';
+import type { ReconcilePlan } from '../../reconcile/plan/plan-changes.ts';
 import type { ObjectStep } from '../../reconcile/plan/step.ts';
 import type { Palette } from '../render/palette.ts';
 import { table, wrap } from '../render/table.ts';
@@ -8,7 +8,7 @@ import { table, wrap } from '../render/table.ts';
 const SIGNS: Record<ObjectStep['action'], string> = { create: '+', restore: '!', update: '~', blocked: 'x', keep: '=' };
 
 /** What a run will do, for people to agree to: new objects by number, everything else by name and reason. */
-export function renderPlan(plan: InitPlan, verbose: boolean, paint: Palette): string {
+export function renderPlan(plan: ReconcilePlan, verbose: boolean, paint: Palette): string {
   const created = plan.steps.filter((step) => step.action === 'create' && !isSpecial(step));
   const listed = plan.steps.filter((step) => verbose || isSpecial(step));
   const lines = [
@@ -56,7 +56,7 @@ const DONE: Record<ObjectStep['action'], string> = {
 };
 
 /** What a run has done: a line for each kind, with the kid of the active version. */
-export function renderOutcome(plan: InitPlan, paint: Palette): string {
+export function renderOutcome(plan: ReconcilePlan, paint: Palette): string {
   const keys = [...new Set(plan.steps.map(({ key }) => key))];
   const rows = keys.map((key) => {
     const steps = plan.steps.filter((step) => step.key === key);

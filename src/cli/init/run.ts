@@ -1,13 +1,14 @@
+import { escrowHook } from '../../backup/escrow.ts';
 import { type ExitCode, PaletteKeysError } from '../../errors.ts';
 import { type GivenSpec, wholeSpec } from '../../installation/given.ts';
 import { refuseSystemNamespace } from '../../installation/system-namespace.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import { preflight } from '../../reconcile/access/preflight.ts';
-import type { InitInput } from '../../reconcile/init-run.ts';
 import { offersOf } from '../../reconcile/plan/findings/offers.ts';
-import { blockers, type InitPlan } from '../../reconcile/plan/plan-changes.ts';
-import { applyInit, previewInit } from '../../reconcile/reconcile.ts';
-import { refuseBlocked } from '../../reconcile/refusals.ts';
+import { blockers, type ReconcilePlan } from '../../reconcile/plan/plan-changes.ts';
+import { refuseBlocked } from '../../reconcile/plan/refusals.ts';
+import { planReconcile, reconcile } from '../../reconcile/reconcile.ts';
+import type { ReconcileRequest } from '../../reconcile/request.ts';
 import { accessIfWhole } from '../../tenants/see.ts';
 import { explainingDenials, refuseDenied } from '../access.ts';
 import { applyPorts } from '../apply-ports.ts';
@@ -25,27 +26,27 @@ import { renderOutcome, renderPlan, summarize } from './render.ts';
 
 /** Plans, shows the plan, asks where something that exists would change, applies, and says what was done. */
 export async function runInit(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
-  const { adopt, restore } = options;
   const file = await readSpecFile(options, ports);
   // Once: what a pipe gives is gone after that.
   const uri = await uriOf(options, ports);
   const store = await ports.openStore(options, () => file?.ledgerNamespace, 'migrates');
-  const asked: InitInput = {
+  const asked: ReconcileRequest = {
     spec: { spec: file, namespace: options.namespace },
-    request: { adopt, restore, migrates: true },
+    intent: { type: intentOf(options) },
+    migrates: true,
     escrow: await escrowOf(options, ports),
     createNamespaces: store.cluster === undefined || options.createNamespaces,
   };
-  const flags = [adopt ? ' --adopt' : '', restore ? ' --restore' : ''].join('');
-  const apply = applyPorts(`init${flags}`, store, options, ports);
+  const { type } = asked.intent;
+  const apply = applyPorts(type === 'complete' ? 'init' : `init --${type}`, store, options, ports);
   const preview: Preview = async (input) => {
-    const plan = await explainingDenials('init', () => previewInit(input, apply), store, file, ports);
+    const plan = await explainingDenials('init', () => planReconcile(input, apply), store, file, ports);
     if (plan.installationId === undefined) refuseSystemNamespace(plan.spec, options.config ?? 'the spec');
     const access = () => accessIfWhole(plan.spec.ledgerNamespace, { store, clock: ports.clock });
     const seen = await lookAtTenants(plan.spec, uri, options, access, ports);
     if (seen === undefined) return { plan, input };
-    const informed = { ...input, request: { ...input.request, seen } };
-    return { plan: await previewInit(informed, apply), input: informed };
+    const informed = { ...input, seen };
+    return { plan: await planReconcile(informed, apply), input: informed };
   };
   const { plan, input } = await preview(asked);
   await checkCluster(plan, options, store, ports);
@@ -55,7 +56,7 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   if (!agreed.changes) return write(agreed, options, store, ports);
   const bar = progressBar(ports.terminal, options.quiet);
   try {
-    const done = await applyInit(agreed, settled, { ...apply, emit: bar.emit });
+    const done = await reconcile(agreed, settled, { ...apply, emit: bar.emit });
     bar.clear();
     return await write(done, options, store, ports);
   } finally {
@@ -64,30 +65,41 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
 }
 
 /** What a new installation would have, for one that is there. */
-function withOffers(plan: InitPlan, file: GivenSpec | undefined): InitPlan {
+function withOffers(plan: ReconcilePlan, file: GivenSpec | undefined): ReconcilePlan {
   if (plan.installationId === undefined) return plan;
   return { ...plan, findings: [...plan.findings, ...offersOf(plan.spec, file)] };
 }
 
 /** A plan, and what it was made of: where the database of the tenant keys is named, what that says of them too. */
 interface Planned {
-  readonly plan: InitPlan;
-  readonly input: InitInput;
+  readonly plan: ReconcilePlan;
+  readonly input: ReconcileRequest;
 }
 
-type Preview = (input: InitInput) => Promise<Planned>;
+type Preview = (input: ReconcileRequest) => Promise<Planned>;
 
 /** Nothing is generated for a cluster that would not take it. */
-async function checkCluster(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<void> {
+async function checkCluster(
+  plan: ReconcilePlan,
+  options: InitOptions,
+  store: KeyStore,
+  ports: CliPorts,
+): Promise<void> {
   if (store.cluster === undefined || !plan.changes || blockers(plan.steps).length > 0 || options.dryRun) return;
   const { createNamespaces } = options;
   const denied = await preflight(store.cluster, plan, { createNamespaces, clock: ports.clock });
   if (denied !== undefined) await refuseDenied(denied, ports);
 }
 
-async function escrowOf({ escrow, escrowFile }: InitOptions, ports: CliPorts): Promise<InitInput['escrow']> {
+function intentOf({ adopt, restore }: InitOptions): 'adopt' | 'restore' | 'complete' {
+  if (adopt) return 'adopt';
+  return restore ? 'restore' : 'complete';
+}
+
+async function escrowOf({ escrow, escrowFile }: InitOptions, ports: CliPorts): Promise<ReconcileRequest['escrow']> {
   if (escrow === undefined || escrowFile === undefined) return undefined;
-  return { ...(await ports.loadBackupPorts()), file: escrowFile, to: { kind: 'recipients', recipients: escrow } };
+  const to = { kind: 'recipients', recipients: escrow } as const;
+  return escrowHook({ ...(await ports.loadBackupPorts()), file: escrowFile, to });
 }
 
 /** The plan that was agreed to; on a terminal without any spec the wizard makes the spec first. */
@@ -119,14 +131,14 @@ async function settle(
   return { plan, input };
 }
 
-function question({ steps, confirm, sweeps }: InitPlan, { location }: KeyStore): string {
+function question({ steps, confirm, sweeps }: ReconcilePlan, { location }: KeyStore): string {
   const created = steps.filter(({ action }) => action === 'create' || action === 'restore').length;
   const swept = sweeps.length > 0 ? [`delete ${sweeps.length} temp files of earlier runs`] : [];
   const acts = [...confirm, ...(created > 0 ? [`write ${created} objects`] : []), ...swept];
   return `${acts.join(', ') || 'complete the interrupted run'} in ${location}?`;
 }
 
-function askedFor(plan: InitPlan): PaletteKeysError {
+function askedFor(plan: ReconcilePlan): PaletteKeysError {
   return new PaletteKeysError('CONFIRMATION_NEEDED', `this run would ${plan.confirm.join(', and ')}`, {
     hint: 'look at it with --dry-run, then give --yes',
     details: plan.steps.flatMap(({ replaces, action, code, ref, reason }) =>
@@ -137,12 +149,12 @@ function askedFor(plan: InitPlan): PaletteKeysError {
   });
 }
 
-function showPlan(plan: InitPlan, options: InitOptions, { terminal }: CliPorts): void {
+function showPlan(plan: ReconcilePlan, options: InitOptions, { terminal }: CliPorts): void {
   if (options.quiet || !plan.changes) return;
   terminal.stderr.write(renderPlan(plan, options.verbose, palette(terminal.colour.stderr)));
 }
 
-async function refuse(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<ExitCode> {
+async function refuse(plan: ReconcilePlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<ExitCode> {
   try {
     refuseBlocked(plan);
   } catch (error) {
@@ -154,7 +166,7 @@ async function refuse(plan: InitPlan, options: InitOptions, store: KeyStore, por
   throw new Error('a plan without a blocked step was refused');
 }
 
-async function write(plan: InitPlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<ExitCode> {
+async function write(plan: ReconcilePlan, options: InitOptions, store: KeyStore, ports: CliPorts): Promise<ExitCode> {
   await writeResult(plan, options, store, ports);
   const { stderr, colour } = ports.terminal;
   if (options.quiet) return 0;
@@ -165,7 +177,7 @@ async function write(plan: InitPlan, options: InitOptions, store: KeyStore, port
 }
 
 async function writeResult(
-  plan: InitPlan,
+  plan: ReconcilePlan,
   options: InitOptions,
   store: KeyStore,
   { terminal }: CliPorts,

@@ -2,9 +2,8 @@ import { applyRestore, previewRestore, type Restoration } from '../../backup/res
 import { type ExitCode, PaletteKeysError, usageError } from '../../errors.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { recordByClock } from '../../reconcile/clock/accept.ts';
-import { blockers, type InitPlan, withDone } from '../../reconcile/plan/plan-changes.ts';
+import { blockers, type ReconcilePlan, withDone } from '../../reconcile/plan/plan-changes.ts';
 import type { ObjectStep } from '../../reconcile/plan/step.ts';
-import { applyInit } from '../../reconcile/reconcile.ts';
 import { applyPorts } from '../apply-ports.ts';
 import { countActions, renderPlan, summarize } from '../init/render.ts';
 import { accepting } from '../open-store.ts';
@@ -33,7 +32,7 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
       options.tenantStore ? lookAtTenants(restored, uri, options, async () => access, ports) : undefined,
   );
   const restoration = options.verify || options.dryRun ? opened : byClock(opened, options, ports);
-  const { plan, init, spec } = restoration;
+  const { plan, init } = restoration;
   if (restoration.isFormer) warnOfFormer(options, ports);
   ledgerNamespace = restoration.record.spec.ledgerNamespace;
   refuse([...plan.steps, ...init.steps]);
@@ -49,10 +48,7 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
   await agree(restoration, options, ports);
   const bar = progressBar(ports.terminal, options.quiet);
   try {
-    await applyRestore(restoration, apply);
-    const request = { adopt: false, restore: false };
-    const input = { spec, request, createNamespaces: true, restored };
-    const done = await applyInit(init, input, { ...apply, emit: bar.emit });
+    const done = await applyRestore(restoration, { ...apply, emit: bar.emit });
     bar.clear();
     return await write(restoration, done, options, ports);
   } finally {
@@ -146,7 +142,7 @@ async function agree({ init, plan }: Restoration, options: RestoreOptions, ports
 
 async function write(
   { entries, plan, mark, findings, installationId, changedAt }: Restoration,
-  init: InitPlan,
+  init: ReconcilePlan,
   options: RestoreOptions,
   { terminal }: CliPorts,
 ): Promise<ExitCode> {

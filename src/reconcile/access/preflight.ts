@@ -3,7 +3,7 @@ import type { InstallationSpec } from '../../installation/spec.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { AccessNeed, Cluster } from '../../ports/cluster.ts';
 import { checkClock } from '../clock/check.ts';
-import type { InitPlan } from '../plan/plan-changes.ts';
+import type { ReconcilePlan } from '../plan/plan-changes.ts';
 import { importNeeds, initNeeds, readingNeeds } from './needs.ts';
 
 /** Immutable Secrets are there from 1.21 on; the ledger rests on them. */
@@ -21,7 +21,7 @@ export interface Denied {
  */
 export async function preflight(
   cluster: Cluster,
-  plan: InitPlan,
+  plan: ReconcilePlan,
   options: { readonly createNamespaces: boolean; readonly clock: Clock },
 ): Promise<Denied | undefined> {
   checkVersion(await cluster.version());
@@ -50,7 +50,7 @@ async function deniedOf(cluster: Cluster, needs: readonly AccessNeed[]): Promise
 }
 
 /** What this plan will do, of all that `init` may: events are best effort, so they are never asked for. */
-function needsOf({ spec, steps, missingNamespaces }: InitPlan, createNamespaces: boolean): readonly AccessNeed[] {
+function needsOf({ spec, steps, missingNamespaces }: ReconcilePlan, createNamespaces: boolean): readonly AccessNeed[] {
   const writes = new Set(
     steps
       .filter(({ action }) => action !== 'keep' && action !== 'blocked')

@@ -3,6 +3,7 @@ import { formatTime } from '../../ledger/entry.ts';
 import { newestNoted, withAcceptedClock } from '../../ledger/noted-times.ts';
 import { type InstallationRecord, isOlder, RECORD_KEY } from '../../ledger/record.ts';
 import { appendAudit } from '../audit/log.ts';
+import { withLock } from '../lock.ts';
 import { judgeClock } from '../plan/judge-clock.ts';
 import type { ApplyPorts } from '../ports.ts';
 import { readBack } from '../write/record.ts';
@@ -25,16 +26,12 @@ export async function acceptClock(
   const doubt = judgeClock({ now: ports.clock.now(), newestNoted: newest });
   if (doubt === undefined) return;
   if (isOlder(found.record) && !migrates) throw clockImplausible(doubt, migration);
-  const { store, actor, clock } = ports;
-  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
-  try {
+  await withLock(ports, async () => {
     await note(found.record, newest, ports);
     const accepted = (record: InstallationRecord): InstallationRecord =>
-      withAcceptedClock(record, formatTime(clock.now()));
+      withAcceptedClock(record, formatTime(ports.clock.now()));
     await updateRecord(ledgerNamespace, accepted, ports);
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 async function note(record: InstallationRecord, newest: string, ports: ApplyPorts): Promise<void> {

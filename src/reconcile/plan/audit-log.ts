@@ -47,6 +47,11 @@ export function brokenTrailOf(snapshot: Snapshot): Trail | undefined {
   return !isNone && ['shorter', 'different', 'broken'].includes(trail.verdict.status) ? trail : undefined;
 }
 
+/** The trail of a broken log that the run mends: `init` alone does. */
+export function trailToMend({ isInit, snapshot }: { readonly isInit: boolean; readonly snapshot: Snapshot }) {
+  return isInit ? brokenTrailOf(snapshot) : undefined;
+}
+
 /** Empty where there is no log; undefined where it cannot be read. */
 function textOf(found: FoundObject | undefined): string | undefined {
   if (found === undefined) return '';

@@ -31,7 +31,7 @@ export function inspectOnly(kind: KindId): Change {
   return { kind, generation: 0, ...nothing, overwrites: false, whole: false, compromised: false };
 }
 
-/** As `lookAt`, but for everything: what `init` would do is done besides. */
+/** As `inspectOnly`, but for everything: what `init` would do is done besides. */
 export function completeInterrupted(kind: KindId): Change {
   return { ...inspectOnly(kind), whole: true };
 }

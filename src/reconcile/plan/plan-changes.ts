@@ -8,7 +8,7 @@ import type { KindId } from '../../ledger/entry.ts';
 import { firstSpecDigest, specDigest } from '../../ledger/known-spec.ts';
 import { type InstallationRecord, RECORD_KEY, SCHEMA_VERSION } from '../../ledger/record.ts';
 import { formatRef } from '../../ports/object-ref.ts';
-import { AUDIT_KEY, brokenTrailOf } from './audit-log.ts';
+import { AUDIT_KEY, trailToMend } from './audit-log.ts';
 import type { Transition } from './change.ts';
 import type { Comparison } from './compare/compare.ts';
 import { numberOf, type VersionItem } from './compare/version-item.ts';
@@ -21,7 +21,7 @@ import { nextRecord } from './next-record.ts';
 import type { ObjectStep } from './step.ts';
 
 /** What a run of `init` will do: ids and reasons, never key bytes. */
-export interface InitPlan {
+export interface ReconcilePlan {
   readonly installationId: string | undefined;
   readonly spec: InstallationSpec;
   readonly steps: readonly ObjectStep[];
@@ -45,7 +45,7 @@ export interface InitPlan {
 }
 
 /** Turns an assessment into a plan. Throws REFUSED where the spec changes what must never change. */
-export function planInit(comparison: Comparison, now: Date): InitPlan {
+export function planChanges(comparison: Comparison, now: Date): ReconcilePlan {
   const { snapshot, record } = comparison;
   const before = record.status === 'sound' ? record.record : undefined;
   const { ownSpec } = snapshot;
@@ -81,13 +81,12 @@ function migrationSteps({ migrates, record, snapshot }: Comparison): readonly Ob
   return [{ action: 'update', ref: recordConfigMap(snapshot.spec), key: RECORD_KEY, reason, replaces: true }];
 }
 
-/** A log that is not what the record says is anchored anew, and says so itself: `init` alone does. */
-function auditSteps({ isInit, snapshot }: Comparison): readonly ObjectStep[] {
-  const trail = isInit ? brokenTrailOf(snapshot) : undefined;
-  if (trail === undefined) return [];
-  const [finding] = auditFindings({ snapshot, record: snapshot.record });
+/** A log that is not what the record says is anchored anew, and says so itself. */
+function auditSteps(comparison: Comparison): readonly ObjectStep[] {
+  if (trailToMend(comparison) === undefined) return [];
+  const [finding] = auditFindings(comparison);
   const reason = `the log gets a line that says it is broken, and is followed from there on: ${finding?.message ?? ''}`;
-  return [{ action: 'update', ref: auditConfigMap(snapshot.spec), key: AUDIT_KEY, reason, replaces: true }];
+  return [{ action: 'update', ref: auditConfigMap(comparison.snapshot.spec), key: AUDIT_KEY, reason, replaces: true }];
 }
 
 /**

@@ -2,7 +2,6 @@ import { AUDIT_NAME } from '../../installation/names.ts';
 import type { InstallationSpec } from '../../installation/spec.ts';
 import type { LedgerView, RecordView } from '../../inventory/ledger-view.ts';
 import type { FoundObject, Leftover } from '../../ports/key-store.ts';
-import type { Change } from './change.ts';
 
 /** Everything that was read from the store, before anything is decided. */
 export interface Snapshot {
@@ -46,20 +45,6 @@ export interface TenantsCounted {
 
 /** What the database of the tenant keys says of the root keys that wrap them. */
 export type TenantsSeen = TenantsCounted | { readonly status: 'unknown'; readonly reason: string };
-
-/** What was asked for on the command line. */
-export interface InitRequest {
-  /** What an import or a rotation asks for. */
-  readonly change?: Change | undefined;
-  /** Take well-formed material in that the ledger does not know. */
-  readonly adopt: boolean;
-  /** Replace well-formed material that the ledger does not know by ours. */
-  readonly restore: boolean;
-  /** What the database of the tenant keys says; undefined where nobody asked it. */
-  readonly seen?: TenantsSeen | undefined;
-  /** Raise the schemaVersion of a record that an older build wrote: `init` alone does. */
-  readonly migrates?: boolean;
-}
 
 /** The audit log that is being written, as it stands in the ledger's namespace. */
 export function auditLogIn({ ledger }: Snapshot): FoundObject | undefined {

@@ -19,10 +19,12 @@ import { generationOf, isManaged } from '../../ledger/metadata.ts';
 import type { Rings } from '../../ledger/ring.ts';
 import type { FoundObject, KeyStore } from '../../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
+import { inParallel } from '../in-parallel.ts';
 import { isArchive } from '../plan/audit-log.ts';
 import type { Change } from '../plan/change.ts';
 import { ringsOfLedger } from '../plan/compare/compare.ts';
-import type { InitRequest, Snapshot } from '../plan/snapshot.ts';
+import { changeOf, type Intent } from '../plan/intent.ts';
+import type { Snapshot } from '../plan/snapshot.ts';
 
 /** Reads at once; a directory and an API server both stand it. */
 const PARALLEL = 16;
@@ -43,7 +45,7 @@ export interface SpecRequest {
 /**
  * Reads everything that a decision needs. The snapshot is consistent: no projection in it is newer than
  * the record in it, unless its generation is false; and no record in it is newer than the ledger in it, unless the
- * entry that the record names is gone. For `init` alone the places are looked at too where keys made by hand may stand,
+ * entry that the record names is gone. With an intent the places are looked at too where keys made by hand may stand,
  * and the names that a first ledger needs. What a namespace lacks is asked only where nothing in it was found.
  *
  * `before` is what this run read when it began: then the ledger is read again, and the rest taken from there. Whoever
@@ -52,7 +54,7 @@ export interface SpecRequest {
 export async function readInstallation(
   store: KeyStore,
   request: SpecRequest,
-  init?: InitRequest,
+  intent?: Intent,
   before?: Snapshot,
 ): Promise<Snapshot> {
   const ledgerNamespace = await findLedger(store, request);
@@ -63,9 +65,9 @@ export async function readInstallation(
     const spec = chooseSpec(request, ownSpec);
     const versions = readLedger(ledger, spec);
     const rings = ringsOfLedger(versions, record);
-    const refs = [...projectionsOf(spec, rings), ...addedBy(init?.change, spec, rings)].map(({ ref }) => ref);
-    const isFirst = init !== undefined && before === undefined && ledger.length === 0;
-    const handmade = isFirst || init?.adopt === true ? placesToAdoptFrom(spec) : [];
+    const refs = [...projectionsOf(spec, rings), ...addedBy(changeOf(intent), spec, rings)].map(({ ref }) => ref);
+    const isFirst = intent !== undefined && before === undefined && ledger.length === 0;
+    const handmade = isFirst || intent?.type === 'adopt' ? placesToAdoptFrom(spec) : [];
     const names = isFirst ? namesToTake(spec) : [];
     const places = [...refs, ...handmade, ...names];
     const looked = new Set(before?.looked ?? []);
@@ -217,31 +219,6 @@ async function readAll(store: KeyStore, refs: readonly ObjectRef[]): Promise<Map
     if (object !== undefined) found.set(formatRef(ref), object);
   });
   return found;
-}
-
-/** Runs `work` on every item, at most `limit` at once; after a failure no further item is begun. */
-export async function inParallel<T>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T, index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    while (next < items.length && !failed) {
-      const index = next++;
-      try {
-        await work(items[index] as T, index);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const workers = Array.from({ length: Math.min(limit, items.length) }, worker);
-  const results = await Promise.allSettled(workers);
-  const rejected = results.find((result) => result.status === 'rejected');
-  if (rejected !== undefined) throw rejected.reason;
 }
 
 function generationOfRecord(record: RecordView): number {

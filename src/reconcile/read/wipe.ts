@@ -12,6 +12,28 @@ export function wipe({ snapshot, rings }: Comparison, spared?: Snapshot): void {
   for (const bytes of [...bytesOf(snapshot), ...materials]) if (!needed.has(bytes)) bytes.fill(0);
 }
 
+/**
+ * Does work with what was read, and then overwrites its key bytes, however the work ends. Where it ends well, `takeOver`
+ * gets the projections, and wipes them itself.
+ */
+export async function thenWipe<T>(
+  read: Comparison,
+  work: (read: Comparison) => Promise<T>,
+  takeOver?: (projections: Snapshot) => void,
+): Promise<T> {
+  let kept: Snapshot | undefined;
+  try {
+    const result = await work(read);
+    if (takeOver !== undefined) {
+      kept = { ...read.snapshot, ledger: [] };
+      takeOver(kept);
+    }
+    return result;
+  } finally {
+    wipe(read, kept);
+  }
+}
+
 /** Overwrites the key bytes of what was read. */
 export function wipeSnapshot(snapshot: Snapshot): void {
   for (const bytes of bytesOf(snapshot)) bytes.fill(0);

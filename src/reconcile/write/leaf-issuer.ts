@@ -6,47 +6,43 @@ import { activeOf, type Rings, ringOf } from '../../ledger/ring.ts';
 import { entry, utf8 } from '../../ledger/text.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import type { ApplyPorts } from '../ports.ts';
-import type { Material } from './material.ts';
+import type { KeyPool } from './key-pool.ts';
 
-/** Issues leaves from the active versions of their CAs, which have been read back from the ledger. */
-export class LeafIssuer {
-  readonly #rings: Rings;
-  readonly #installationId: string;
-  readonly #material: Material;
-  readonly #ports: ApplyPorts;
-  readonly #issuers = new Map<KindId, Issuer>();
-
-  constructor(rings: Rings, installationId: string, material: Material, ports: ApplyPorts) {
-    this.#rings = rings;
-    this.#installationId = installationId;
-    this.#material = material;
-    this.#ports = ports;
-  }
-
-  /** A leaf with a key of its own that was made ahead. */
-  async issue({ ref, profile }: IssuedProjection): Promise<LeafPem> {
-    const key = await this.#material.leafKey(formatRef(ref));
+/**
+ * Issues leaves, each with a key of its own that was made ahead, from the active versions of their CAs, which have been
+ * read back from the ledger.
+ */
+export function leafIssuer(
+  rings: Rings,
+  installationId: string,
+  keys: KeyPool,
+  { clock, random }: Pick<ApplyPorts, 'clock' | 'random'>,
+): (projection: IssuedProjection) => Promise<LeafPem> {
+  const issuers = new Map<KindId, Issuer>();
+  const issuerOf = (kind: KindId): Issuer => {
+    const issuer = issuers.get(kind) ?? readIssuerOf(kind, rings);
+    issuers.set(kind, issuer);
+    return issuer;
+  };
+  return async ({ ref, profile }) => {
+    const key = await keys.leafKey(formatRef(ref));
     const { commonName, dnsNames, ipAddresses, validitySeconds } = profile;
     const certificate = issueCertificate({
       use: 'leaf',
-      subject: { commonName, organization: 'palette-keys', organizationalUnit: this.#installationId },
+      subject: { commonName, organization: 'palette-keys', organizationalUnit: installationId },
       subjectKey: key,
-      serial: this.#ports.random.bytes(16),
-      now: this.#ports.clock.now(),
+      serial: random.bytes(16),
+      now: clock.now(),
       validitySeconds,
       dnsNames,
       ipAddresses,
-      issuer: this.#issuer(profile.issuer),
+      issuer: issuerOf(profile.issuer),
     });
     return { certificate: utf8(certificate), key: encodePrivateKey(key) };
-  }
+  };
+}
 
-  #issuer(kind: KindId): Issuer {
-    const known = this.#issuers.get(kind);
-    if (known !== undefined) return known;
-    const { entries } = activeOf(ringOf(this.#rings, kind)).material;
-    const issuer = readIssuer(entry(entries, 'tls.crt'), decodePrivateKey(entry(entries, 'key.pem')));
-    this.#issuers.set(kind, issuer);
-    return issuer;
-  }
+function readIssuerOf(kind: KindId, rings: Rings): Issuer {
+  const { entries } = activeOf(ringOf(rings, kind)).material;
+  return readIssuer(entry(entries, 'tls.crt'), decodePrivateKey(entry(entries, 'key.pem')));
 }

@@ -4,121 +4,125 @@ import { factsOf } from '../../inventory/forms.ts';
 import { versionedKind } from '../../inventory/index.ts';
 import type { VersionedKind } from '../../inventory/kind.ts';
 import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../../ledger/entry.ts';
-import { isManaged } from '../../ledger/metadata.ts';
+import { specDigest } from '../../ledger/known-spec.ts';
+import { ANNOTATION, isManaged } from '../../ledger/metadata.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import { StoreChangedError } from '../errors.ts';
+import type { FirstKeys } from '../escrow-hook.ts';
+import { inParallel } from '../in-parallel.ts';
 import type { Comparison } from '../plan/compare/compare.ts';
 import { numberOf, type VersionItem } from '../plan/compare/version-item.ts';
 import type { ApplyPorts } from '../ports.ts';
-import { inParallel } from '../read/read-installation.ts';
-import type { Material } from './material.ts';
+import type { KeyPool } from './key-pool.ts';
+import { openRecord } from './record.ts';
 
 const ROOT = 'root-key';
 
 /** An entry that is still to be written. */
-interface Writable {
+interface MissingEntry {
   readonly kind: VersionedKind;
-  readonly item: Exclude<VersionItem, { action: 'blocked' | 'keep' }>;
+  readonly n: number;
+  /** The same entry, however often it is asked for. */
+  make(): Promise<LedgerEntry>;
 }
 
-/** The entries of one run: those still to be written, and the installation that they will belong to. */
-export class LedgerWriter {
-  readonly installationId: string;
-  readonly #comparison: Comparison;
-  readonly #material: Material;
-  readonly #ports: ApplyPorts;
-  readonly #missing: readonly Writable[];
-  readonly #made = new Map<Writable, Promise<LedgerEntry>>();
+/** What the ledger lacks, not written yet, and the installation that it will belong to. */
+export interface LedgerDraft extends FirstKeys {
+  readonly missing: readonly MissingEntry[];
+}
 
-  constructor(comparison: Comparison, material: Material, ports: ApplyPorts) {
-    this.installationId =
-      comparison.installationId ?? labelledId(comparison) ?? newInstallationId(ports.random.bytes(16));
-    this.#comparison = comparison;
-    this.#material = material;
-    this.#ports = ports;
-    this.#missing = writable(comparison);
-  }
-
-  /** All of them, made but not written. */
-  entries(): Promise<readonly LedgerEntry[]> {
-    return Promise.all(this.#missing.map((writable) => this.#make(writable)));
-  }
-
-  /**
-   * Writes them. The first root key goes first, with `notes` for annotations: whoever creates it decides the installation's
-   * id, and all others take it from there. `opened` gets it, if this run made it, before any other key is written.
-   * A lost race throws Moved, and the winner's entry is read.
-   */
-  async write(
-    notes: Readonly<Record<string, string>>,
-    opened: (first: LedgerEntry | undefined) => Promise<void>,
-  ): Promise<void> {
-    const { emit } = this.#ports;
-    const total = this.#missing.length;
-    const first = this.#missing.find(({ kind, item }) => kind.id === ROOT && numberOf(item) === 1);
-    emit({ type: 'started', phase: 'ledger', total });
-    let done = 0;
-    const write = async (writable: Writable, annotations = {}): Promise<void> => {
-      await this.#write(writable, annotations);
-      emit({ type: 'advanced', phase: 'ledger', done: ++done, total });
-    };
-    if (first !== undefined) await write(first, notes);
-    await opened(first === undefined ? undefined : await this.#make(first));
-    await inParallel(
-      this.#missing.filter((candidate) => candidate !== first),
-      8,
-      (writable) => write(writable),
-    );
-    emit({ type: 'finished', phase: 'ledger' });
-  }
-
-  async #write(writable: Writable, notes: Readonly<Record<string, string>>): Promise<void> {
-    const entry = await this.#make(writable);
-    const { store, toolVersion, signal } = this.#ports;
-    const { installationId } = this;
-    const ref = ledgerSecret(this.#comparison.snapshot.spec, entry.kind, entry.n);
-    signal.throwIfAborted();
-    const result = await store.create(ledgerObject(ref, entry, { installationId, toolVersion, notes }));
-    if (result === 'exists') await this.#lost(ref);
-  }
-
-  /** The name is taken: by another run, whose entry will be read, or by something that is not ours. */
-  async #lost(ref: ObjectRef): Promise<never> {
-    const found = await this.#ports.store.get(ref);
-    if (found === undefined || found.damage !== undefined || isManaged(found)) {
-      throw new StoreChangedError(`${formatRef(ref)} was made by another run`);
-    }
-    throw new PaletteKeysError('REFUSED', `${formatRef(ref)} is there, but palette-keys did not write it`, {
-      hint: 'move it away: that name is for an entry of the ledger',
-    });
-  }
-
-  #make(writable: Writable): Promise<LedgerEntry> {
-    const made = this.#made.get(writable) ?? this.#newEntry(writable);
-    this.#made.set(writable, made);
-    return made;
-  }
-
-  async #newEntry({ kind, item }: Writable): Promise<LedgerEntry> {
+export function draftLedger(comparison: Comparison, keys: KeyPool, { clock, random }: ApplyPorts): LedgerDraft {
+  const installationId = comparison.installationId ?? labelledId(comparison) ?? newInstallationId(random.bytes(16));
+  const newEntry = async (kind: VersionedKind, item: Writable): Promise<LedgerEntry> => {
     if (item.action !== 'create') return item.version;
-    const draft = await this.#material.draft(kind.id);
-    const now = this.#ports.clock.now();
-    const ring = this.#comparison.rings.get(kind.id) ?? [];
-    const material = draft.finish({ installationId: this.installationId, n: item.n, now, ring });
+    const draft = await keys.draft(kind.id);
+    const now = clock.now();
+    const material = draft.finish({ installationId, n: item.n, now, ring: comparison.rings.get(kind.id) ?? [] });
     // What cannot be read back is never stored.
     return { kind: kind.id, n: item.n, createdAt: formatTime(now), material, facts: factsOf(kind, material) };
-  }
+  };
+  const missing = missingIn(comparison).map(({ kind, item }) => ({
+    ...{ kind, n: numberOf(item) },
+    make: once(() => newEntry(kind, item)),
+  }));
+  return { installationId, missing, entries: () => Promise.all(missing.map(({ make }) => make())) };
 }
 
-function writable({ versions, ledger }: Comparison): readonly Writable[] {
+/**
+ * Writes what the ledger lacks. The first root key goes first, with `notes` for annotations: its create decides the
+ * installation's id, and all others take it from there. The record with the spec is next, before any other key.
+ * A lost race throws StoreChangedError, and the winner's entry is read.
+ */
+export async function writeLedger(
+  draft: LedgerDraft,
+  comparison: Comparison,
+  notes: Readonly<Record<string, string>>,
+  ports: ApplyPorts,
+): Promise<void> {
+  const { emit } = ports;
+  const { missing, installationId } = draft;
+  const { spec } = comparison.snapshot;
+  const total = missing.length;
+  const first = missing.find(({ kind, n }) => kind.id === ROOT && n === 1);
+  emit({ type: 'started', phase: 'ledger', total });
+  let done = 0;
+  const write = async ({ make }: MissingEntry, annotations = {}): Promise<void> => {
+    const entry = await make();
+    await createEntry(ledgerSecret(spec, entry.kind, entry.n), entry, { installationId, notes: annotations }, ports);
+    emit({ type: 'advanced', phase: 'ledger', done: ++done, total });
+  };
+  if (first !== undefined) await write(first, { [ANNOTATION.spec]: specDigest(spec), ...notes });
+  await openRecord(comparison, { installationId, first: await first?.make() }, ports);
+  const others = missing.filter((entry) => entry !== first);
+  await inParallel(others, 8, (entry) => write(entry));
+  emit({ type: 'finished', phase: 'ledger' });
+}
+
+/** Throws StoreChangedError where a version still has no entry, though all were written. */
+export function assertLedgerWhole({ versions, ledger }: Comparison): void {
+  const lacks = [...versions].some(([kind, items]) =>
+    items.some((item) => item.action !== 'blocked' && !ledger.get(kind)?.some(({ n }) => n === numberOf(item))),
+  );
+  if (lacks) throw new StoreChangedError('a ledger entry is gone again');
+}
+
+async function createEntry(
+  ref: ObjectRef,
+  entry: LedgerEntry,
+  facts: { readonly installationId: string; readonly notes: Readonly<Record<string, string>> },
+  { store, toolVersion, signal }: ApplyPorts,
+): Promise<void> {
+  signal.throwIfAborted();
+  if ((await store.create(ledgerObject(ref, entry, { ...facts, toolVersion }))) !== 'exists') return;
+  // The name is taken: by another run, whose entry will be read, or by something that is not ours.
+  const found = await store.get(ref);
+  if (found === undefined || found.damage !== undefined || isManaged(found)) {
+    throw new StoreChangedError(`${formatRef(ref)} was made by another run`);
+  }
+  throw new PaletteKeysError('REFUSED', `${formatRef(ref)} is there, but palette-keys did not write it`, {
+    hint: 'move it away: that name is for an entry of the ledger',
+  });
+}
+
+type Writable = Exclude<VersionItem, { action: 'blocked' | 'keep' }>;
+
+function missingIn({ versions, ledger }: Comparison) {
   return [...versions].flatMap(([id, items]) => {
     const kind = versionedKind(id);
     const present = new Set(ledger.get(id)?.map(({ n }) => n));
-    return items.flatMap((item): Writable[] => {
+    return items.flatMap((item) => {
       if (kind === undefined || item.action === 'blocked' || item.action === 'keep') return [];
       return present.has(numberOf(item)) ? [] : [{ kind, item }];
     });
   });
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** The id that projections of a lost ledger still name, so that what is taken in again stays one installation. */

@@ -4,32 +4,32 @@ import { entry, utf8 } from '../../ledger/text.ts';
 import type { Entries, NewObject, StoredObject } from '../../ports/key-store.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { StoreChangedError } from '../errors.ts';
+import { inParallel } from '../in-parallel.ts';
 import type { ComparedProjection, Comparison } from '../plan/compare/compare.ts';
 import type { ApplyPorts } from '../ports.ts';
-import { inParallel } from '../read/read-installation.ts';
-import { LeafIssuer } from './leaf-issuer.ts';
-import type { Material } from './material.ts';
+import type { KeyPool } from './key-pool.ts';
+import { leafIssuer } from './leaf-issuer.ts';
 import { readBack, type WrittenRecord } from './record.ts';
 
 const PARALLEL = 8;
 
 /**
  * Writes every projection that is not as it should be, and then reads the record again: where it moved on meanwhile,
- * what was written may be old already, and Moved is thrown.
+ * what was written may be old already, and StoreChangedError is thrown.
  */
 export async function writeProjections(
   comparison: Comparison,
   written: WrittenRecord,
-  material: Material,
+  keys: KeyPool,
   ports: ApplyPorts,
 ): Promise<void> {
   const stale = comparison.projections.filter(({ outcome }) => outcome.action !== 'keep');
   if (stale.length === 0) return;
   ports.emit({ type: 'started', phase: 'projections', total: stale.length });
   let done = 0;
-  const issuer = new LeafIssuer(comparison.rings, written.record.installationId, material, ports);
+  const issue = leafIssuer(comparison.rings, written.record.installationId, keys, ports);
   await inParallel(stale, PARALLEL, async (compared) => {
-    const entries = await entriesOf(compared, comparison, issuer);
+    const entries = await entriesOf(compared, comparison, issue);
     await writeProjection(compared, entries, comparison, written, ports);
     ports.emit({ type: 'advanced', phase: 'projections', done: ++done, total: stale.length });
   });
@@ -41,7 +41,7 @@ export async function writeProjections(
 async function entriesOf(
   { projection, leaf }: ComparedProjection,
   comparison: Comparison,
-  issuer: LeafIssuer,
+  issue: ReturnType<typeof leafIssuer>,
 ): Promise<Entries> {
   if (projection.source === 'computed') return projection.compute(comparison.rings);
   const found = foundOf(projection, comparison);
@@ -50,7 +50,7 @@ async function entriesOf(
     const pem = { certificate: utf8(certificate?.pem ?? ''), key: entry(found.data, 'tls.key') };
     return projection.assemble(pem, comparison.rings);
   }
-  return projection.assemble(await issuer.issue(projection), comparison.rings);
+  return projection.assemble(await issue(projection), comparison.rings);
 }
 
 async function writeProjection(

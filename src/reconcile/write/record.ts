@@ -7,8 +7,9 @@ import type { ObjectRef } from '../../ports/object-ref.ts';
 import { StoreChangedError } from '../errors.ts';
 import type { Comparison } from '../plan/compare/compare.ts';
 import { destroyedIn } from '../plan/destroyed-versions.ts';
+import { changeOf, type Purpose } from '../plan/intent.ts';
 import { nextRecord } from '../plan/next-record.ts';
-import { hasAuditLog, type InitRequest } from '../plan/snapshot.ts';
+import { hasAuditLog } from '../plan/snapshot.ts';
 import type { ApplyPorts } from '../ports.ts';
 
 const ROOT = 'root-key';
@@ -19,10 +20,10 @@ export interface WrittenRecord {
   readonly version: string;
 }
 
-/** Brings the record to what ledger and spec amount to; one update with a precondition. Throws Moved where that fails. */
+/** Brings the record to what ledger and spec amount to, in one update with a precondition. Throws StoreChangedError. */
 export async function writeRecord(
   comparison: Comparison,
-  { change, migrates }: Pick<InitRequest, 'change' | 'migrates'>,
+  { intent, migrates }: Purpose,
   ports: ApplyPorts,
 ): Promise<WrittenRecord> {
   const { record: view, rings, snapshot, installationId } = comparison;
@@ -31,6 +32,7 @@ export async function writeRecord(
   const projections = snapshot.projections.values();
   const now = ports.clock.now();
   const destroyed = before === undefined ? destroyedIn(snapshot) : new Map();
+  const change = changeOf(intent);
   const facts = { installationId, spec: snapshot.spec, rings, projections, now, destroyed, change, migrates };
   const next = nextRecord(before, facts);
   if (view.status === 'sound' && next === before) return { record: next, version: view.object.version };
@@ -65,7 +67,7 @@ export async function markReady(
   await storeRecord({ ...record, ready: true, ...(isAnchored ? {} : { audit }) }, version, ports);
 }
 
-/** Writes a record: a new one where there is no `version`, else over exactly that one. Throws Moved. */
+/** Writes a record: a new one where there is no `version`, else over exactly that one. Throws StoreChangedError. */
 export async function storeRecord(
   record: InstallationRecord,
   version: string | undefined,

@@ -4,6 +4,7 @@ import { isWanted, kindOf } from '../../inventory/index.ts';
 import type { KindId } from '../../ledger/entry.ts';
 import { completeInterrupted } from '../../reconcile/plan/change.ts';
 import { type Comparison, compare } from '../../reconcile/plan/compare/compare.ts';
+import { toChange } from '../../reconcile/plan/intent.ts';
 import { readInstallation } from '../../reconcile/read/read-installation.ts';
 import { wipe, wipeSnapshot } from '../../reconcile/read/wipe.ts';
 import type { RotationContext } from '../context.ts';
@@ -49,8 +50,7 @@ async function read({ kind }: RotateRequest, ports: RotatePorts, verified: Verif
   if (before === undefined && verified !== undefined) wipeSnapshot(verified.snapshot);
   try {
     const snapshot = await readInstallation(ports.store, ports.spec, undefined, before);
-    const request = { adopt: false, restore: false, change: completeInterrupted(kind) };
-    return await compare(snapshot, request, ports.clock.now());
+    return await compare(snapshot, { intent: toChange(completeInterrupted(kind)) }, ports.clock.now());
   } catch (error) {
     if (before !== undefined) wipeSnapshot(before);
     throw error;

@@ -1,5 +1,6 @@
 import { PaletteKeysError } from '../../errors.ts';
 import { compare } from '../../reconcile/plan/compare/compare.ts';
+import { COMPLETE } from '../../reconcile/plan/intent.ts';
 import type { SpecRequest } from '../../reconcile/read/read-installation.ts';
 import { readInstallation } from '../../reconcile/read/read-installation.ts';
 import { wipe } from '../../reconcile/read/wipe.ts';
@@ -21,7 +22,7 @@ export async function readRotationPlan(
   const { kind } = input;
   const { store, clock, spec } = ports;
   const rotation = rotationOf(kind);
-  const comparison = await compare(await readInstallation(store, spec), { adopt: false, restore: false }, clock.now());
+  const comparison = await compare(await readInstallation(store, spec), COMPLETE, clock.now());
   const { record } = comparison;
   wipe(comparison);
   if (record.status !== 'sound') {

@@ -1,8 +1,8 @@
-import type { InitInput } from '../../reconcile/init-run.ts';
 import type { Change } from '../../reconcile/plan/change.ts';
+import { refuseBlocked } from '../../reconcile/plan/refusals.ts';
 import type { Snapshot } from '../../reconcile/plan/snapshot.ts';
-import { applyInit, previewInit } from '../../reconcile/reconcile.ts';
-import { refuseBlocked } from '../../reconcile/refusals.ts';
+import { planReconcile, reconcile } from '../../reconcile/reconcile.ts';
+import { changeRequest, type ReconcileRequest } from '../../reconcile/request.ts';
 import type { RotationContext } from '../context.ts';
 import type { Tell } from '../history.ts';
 import type { Loss } from '../rotate-request.ts';
@@ -28,17 +28,11 @@ export async function writeChange(
   { action, change, irrevocable, isDecidedOnContext, agreed }: ProposedChange,
   { context, ports, tell }: { readonly context: RotationContext; readonly ports: RotatePorts; readonly tell: Tell },
 ): Promise<Verified | undefined> {
-  const request: InitInput['request'] = { adopt: false, restore: false, change };
-  const input = (): InitInput => {
+  const request = (): ReconcileRequest => {
     const isKnown = isDecidedOnContext === true && isRecent(context, ports);
-    return {
-      spec: ports.spec,
-      createNamespaces: false,
-      request,
-      ...(isKnown ? { seen: context.comparison.snapshot } : {}),
-    };
+    return { ...changeRequest(change, ports.spec), before: isKnown ? context.comparison.snapshot : undefined };
   };
-  const plan = await previewInit(input(), ports);
+  const plan = await planReconcile(request(), ports);
   refuseBlocked(plan);
   await ports.agree({ kind: context.kind, action, plan, irrevocable });
   await agreed?.();
@@ -46,6 +40,6 @@ export async function writeChange(
   const takeOver = (snapshot: Snapshot): void => {
     verified = { snapshot, at: ports.clock.now() };
   };
-  tell({ type: 'applied', plan: await applyInit(plan, { ...input(), takeOver }, ports) });
+  tell({ type: 'applied', plan: await reconcile(plan, { ...request(), takeOver }, ports) });
   return verified;
 }

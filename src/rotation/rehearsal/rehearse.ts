@@ -45,6 +45,7 @@ export async function rehearse(
 function overlay(ports: Omit<RotatePorts, 'agree'>): Omit<RotatePorts, 'agree'> {
   let elapsed = 0;
   let rewrapped: TenantAccess | undefined;
+  let leafKey: ReturnType<RotatePorts['newLeafKey']> | undefined;
   const clock = { now: () => new Date(ports.clock.now().getTime() + elapsed) };
   const users: RehearsedUsers = { made: new Map(), dropped: new Set(), answers: new Map() };
   const { store, tenantDatabase, databaseUsers } = ports;
@@ -60,6 +61,7 @@ function overlay(ports: Omit<RotatePorts, 'agree'>): Omit<RotatePorts, 'agree'> 
     store: over,
     clock,
     workloads,
+    newLeafKey: (bits) => (leafKey ??= ports.newLeafKey(bits)),
     emit: () => undefined,
     pause: async (ms) => {
       ports.signal.throwIfAborted();

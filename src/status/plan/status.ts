@@ -12,7 +12,7 @@ import { clockFindings } from '../../reconcile/plan/findings/clock.ts';
 import { rotateAfterOf } from '../../reconcile/plan/findings/due-dates.ts';
 import { type Finding, finding } from '../../reconcile/plan/findings/finding.ts';
 import { standingFindings } from '../../reconcile/plan/findings/findings.ts';
-import { type InitPlan, planInit } from '../../reconcile/plan/plan-changes.ts';
+import { planChanges, type ReconcilePlan } from '../../reconcile/plan/plan-changes.ts';
 import type { ObjectStep } from '../../reconcile/plan/step.ts';
 
 export interface StatusReport {
@@ -57,7 +57,7 @@ export function reportStatus(comparison: Comparison, now: Date): StatusReport | 
   const { installationId } = comparison;
   const { ledger, projections } = comparison.snapshot;
   if (installationId === undefined && ledger.length === 0 && projections.size === 0) return undefined;
-  const plan = planInit(comparison, now);
+  const plan = planChanges(comparison, now);
   const findings = [
     ...recordFindings(comparison, plan),
     ...clockFindings(comparison, now),
@@ -77,7 +77,7 @@ function auditOf({ snapshot }: Comparison): Pick<StatusReport, 'audit'> {
   return head === null ? {} : { audit: { lines, head: `SHA256:${head}` } };
 }
 
-function recordFindings({ record, snapshot }: Comparison, plan: InitPlan): readonly Finding[] {
+function recordFindings({ record, snapshot }: Comparison, plan: ReconcilePlan): readonly Finding[] {
   const subject = `ConfigMap/${snapshot.spec.ledgerNamespace}/palette-keys-installation`;
   if (record.status === 'missing') {
     return [
@@ -122,7 +122,7 @@ function stepFindings(step: ObjectStep): readonly Finding[] {
   return [finding(step.code ?? 'INSTALLATION_INCOMPLETE', formatRef(step.ref), step.reason ?? '', remedy)];
 }
 
-function keyStatus(kind: Kind, plan: InitPlan, comparison: Comparison, all: readonly Finding[]): KeyStatus {
+function keyStatus(kind: Kind, plan: ReconcilePlan, comparison: Comparison, all: readonly Finding[]): KeyStatus {
   const steps = plan.steps.filter(({ key }) => key === kind.id);
   const places = steps.map(({ ref }) => formatRef(ref));
   const findings = all.filter(({ subject }) => subject === kind.id || places.includes(subject));

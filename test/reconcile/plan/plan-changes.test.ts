@@ -3,8 +3,8 @@ import { PaletteKeysError } from '../../../src/errors.ts';
 import { wholeSpec } from '../../../src/installation/given.ts';
 import { formatRef } from '../../../src/ports/object-ref.ts';
 import { FINDINGS } from '../../../src/reconcile/plan/findings/finding.ts';
-import type { InitPlan } from '../../../src/reconcile/plan/plan-changes.ts';
-import { previewInit } from '../../../src/reconcile/reconcile.ts';
+import type { ReconcilePlan } from '../../../src/reconcile/plan/plan-changes.ts';
+import { planReconcile } from '../../../src/reconcile/reconcile.ts';
 import { readStatus } from '../../../src/status/read-status.ts';
 import { DAY, ManualClock } from '../../support/clock.ts';
 import { FaultyStore } from '../../support/faulty-store.ts';
@@ -57,14 +57,15 @@ beforeEach(() => {
   store = storeWith(made);
 });
 
-const preview = (options: RunOptions = {}): Promise<InitPlan> => previewInit(inputOf(options), portsOn(store, options));
+const preview = (options: RunOptions = {}): Promise<ReconcilePlan> =>
+  planReconcile(inputOf(options), portsOn(store, options));
 const place = (name: string) => secret(PLATFORM, `palette-${name}`);
 const ROOT = place('root-key');
 const JWKS = configMap(PLATFORM, 'palette-jwks');
 const BUNDLE = configMap(PLATFORM, 'palette-internal-ca-bundle');
 
 /** What a plan does, without what it keeps: `restore Secret/a/b CODE`. */
-const doings = ({ steps }: InitPlan): readonly string[] =>
+const doings = ({ steps }: ReconcilePlan): readonly string[] =>
   steps
     .filter(({ action }) => action !== 'keep')
     .map(({ action, ref, code }) => `${action} ${formatRef(ref)}${code === undefined ? '' : ` ${code}`}`);
@@ -375,27 +376,27 @@ const foreignEdits: readonly Row[] = [
   {
     title: 'another root key, and the wish to have ours back',
     change: (past) => transplant(past, ROOT, foreign),
-    options: { request: { restore: true } },
+    options: { intent: { type: 'restore' } },
     does: restores(at('root-key'), 'FOREIGN_EDIT'),
     confirm: one,
   },
   {
     title: 'a certificate of another CA, and the wish to have ours back',
     change: (past) => transplant(past, place('grpc-tls'), foreign),
-    options: { request: { restore: true } },
+    options: { intent: { type: 'restore' } },
     does: restores(at('grpc-tls'), 'FOREIGN_EDIT'),
     confirm: one,
   },
   {
     title: 'a certificate of another CA, and the wish to adopt it',
     change: (past) => transplant(past, place('grpc-tls'), foreign),
-    options: { request: { adopt: true } },
+    options: { intent: { type: 'adopt' } },
     does: blocks(at('grpc-tls'), 'FOREIGN_EDIT'),
   },
   {
     title: 'another JWK Set, and the wish to adopt it',
     change: (past) => transplant(past, JWKS, foreign),
-    options: { request: { adopt: true } },
+    options: { intent: { type: 'adopt' } },
     does: blocks(formatRef(JWKS), 'FOREIGN_EDIT'),
   },
   ...[false, true].map(
@@ -405,7 +406,7 @@ const foreignEdits: readonly Row[] = [
         transplant(past, ROOT, foreign);
         edit(past, ROOT, () => ({ labels: { app: 'other' } }));
       },
-      options: { request: { restore } },
+      options: restore ? { intent: { type: 'restore' } } : {},
       does: blocks(at('root-key'), 'NOT_OURS'),
       says: [/^palette-keys did not write it: it holds key material/, /^move it away, or: palette-keys init --adopt /],
     }),
@@ -592,7 +593,7 @@ describe.each([
     const found = report?.findings.map(({ code }) => code) ?? [];
     const codes = plan.steps.flatMap(({ code, action }) => (code === undefined || action === 'keep' ? [] : [code]));
     // What --restore or --adopt was asked to do is not asked of status.
-    if (options?.request === undefined) expect(found).toEqual(expect.arrayContaining(codes));
+    if (options?.intent === undefined) expect(found).toEqual(expect.arrayContaining(codes));
     for (const { code, severity } of report?.findings ?? []) expect(severity).toBe(FINDINGS[code].severity);
   });
 
@@ -872,7 +873,7 @@ test('no plan and no status shows a byte of a key', async () => {
   transplant(store, ROOT, foreign);
   store.take(ledgerRef('hash-salt'));
   const shown = JSON.stringify([
-    await preview({ request: { adopt: true } }),
+    await preview({ intent: { type: 'adopt' } }),
     await preview(),
     await readStatus(portsOn(store), { spec: undefined, namespace: undefined }),
   ]);

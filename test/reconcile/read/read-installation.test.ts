@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readInstallation } from '../../../src/reconcile/read/read-installation.ts';
-import { previewInit } from '../../../src/reconcile/reconcile.ts';
+import { planReconcile } from '../../../src/reconcile/reconcile.ts';
 import { ManualClock } from '../../support/clock.ts';
 import { AUDIT, inputOf, installation, ledgerRef, objectIn, RECORD, storeWith } from '../../support/installations.ts';
 import type { MemoryStore, Snapshot } from '../../support/memory-store.ts';
@@ -66,7 +66,7 @@ describe('reading a store at which another run is at work', () => {
   });
 
   it('so that no key is taken for lost that is not', async () => {
-    const plan = await previewInit(inputOf(), { store: tornOnce(), clock: new ManualClock() });
+    const plan = await planReconcile(inputOf(), { store: tornOnce(), clock: new ManualClock() });
     expect(plan.changes).toBe(false);
     expect(plan.steps.filter(({ action }) => action !== 'keep')).toEqual([]);
   });

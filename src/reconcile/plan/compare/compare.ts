@@ -8,8 +8,9 @@ import { activeSinceOf, isOlder, type KeyRecord } from '../../../ledger/record.t
 import type { Ring, Rings } from '../../../ledger/ring.ts';
 import { formatRef, type ObjectRef } from '../../../ports/object-ref.ts';
 import { openChange } from '../change.ts';
+import { changeOf, type Purpose } from '../intent.ts';
 import { isOpening } from '../next-record.ts';
-import { hasAuditLog, type InitRequest, type Snapshot, type TenantsSeen } from '../snapshot.ts';
+import { hasAuditLog, type Snapshot, type TenantsSeen } from '../snapshot.ts';
 import { adoptableKey, keysOf, readHoldings } from './holding.ts';
 import { compareLeaf, type LeafAssessment } from './leaf.ts';
 import { compareComputed, type Outcome, outdated, type ProjectionContext } from './projection.ts';
@@ -43,12 +44,14 @@ export interface Comparison {
 }
 
 /** Compares what is there with what should be. Pure; throws TWO_INSTALLATIONS alone. */
-export async function compare(snapshot: Snapshot, request: InitRequest, now: Date): Promise<Comparison> {
+export async function compare(snapshot: Snapshot, purpose: Purpose, now: Date): Promise<Comparison> {
+  const { intent, seen } = purpose;
   const { record, versions: ledger } = snapshot;
   const installationId = installationIdOf(snapshot.ledger, record);
   const known = ringsOfLedger(ledger, record);
   const projections = projectionsOf(snapshot.spec, known);
-  const change = openChange(request.change, record);
+  const asked = changeOf(intent);
+  const change = openChange(asked, record);
   const holdings = await readHoldings(projections, snapshot);
   const versions = new Map<KindId, readonly VersionItem[]>();
   for (const kind of VERSIONED) {
@@ -64,7 +67,7 @@ export async function compare(snapshot: Snapshot, request: InitRequest, now: Dat
         wasComplete(record, snapshot) ||
         VERSIONED.some(({ id, dependsOn }) => dependsOn.includes(kind.id) && ledger.has(id)) ||
         projections.some(({ from, ref }) => from.includes(kind.id) && isTrace(snapshot, ref)),
-      request,
+      intent,
       change: change?.kind === kind.id ? change : undefined,
       now: formatTime(now),
     });
@@ -77,19 +80,19 @@ export async function compare(snapshot: Snapshot, request: InitRequest, now: Dat
     rings,
     expected: expectedPlaces(record, known),
     // A run that takes such keys in writes the first record itself, on the way.
-    replacesLost: request.adopt && (record.status !== 'sound' || isOpening(record.record)),
-    request,
+    replacesLost: intent.type === 'adopt' && (record.status !== 'sound' || isOpening(record.record)),
+    intent,
     now,
   };
   const wanted = change === undefined ? projections : projectionsOf(snapshot.spec, new Map([...known, ...rings]));
   const held = change === undefined ? holdings : await readHoldings(wanted, snapshot);
   const compared = await Promise.all(wanted.map((projection) => compareProjection(projection, held, context)));
-  const scope = request.change?.whole === false ? request.change.kind : undefined;
+  const scope = asked?.whole === false ? asked.kind : undefined;
   const pending = [...versions].flatMap(([kind, items]) => (items.some(isPending) ? [kind] : []));
   return {
-    ...{ snapshot, installationId, record, ledger, versions, rings, scope, seen: request.seen },
-    isInit: request.migrates === true,
-    migrates: request.migrates === true && record.status === 'sound' && isOlder(record.record),
+    ...{ snapshot, installationId, record, ledger, versions, rings, scope, seen },
+    isInit: purpose.migrates === true,
+    migrates: purpose.migrates === true && record.status === 'sound' && isOlder(record.record),
     projections: compared
       .map((projection) => followed(projection, pending))
       .map((projection) => (concerns(projection, scope) ? projection : leftAlone(projection))),

@@ -6,6 +6,7 @@ import { activeOf, type Ring, type RingVersion, ringOf } from '../../../ledger/r
 import { entry } from '../../../ledger/text.ts';
 import type { StoredObject } from '../../../ports/key-store.ts';
 import { formatRef } from '../../../ports/object-ref.ts';
+import { changeOf } from '../intent.ts';
 import { type LeafFacts, leafFacts } from './leaf-facts.ts';
 import {
   damaged,
@@ -85,7 +86,7 @@ function expiryOfIssuer({ profile }: IssuedProjection, { rings, now }: Projectio
  * one: it must not be stopped by what it is there to end.
  */
 function waitsForNextCa(projection: IssuedProjection, context: ProjectionContext): boolean {
-  const { change } = context.request;
+  const change = changeOf(context.intent);
   if (change === undefined || change.kind === projection.kind) return false;
   return expiryOfIssuer(projection, context) !== undefined;
 }
@@ -106,14 +107,14 @@ function reasonToReissue(
   certificate: Leaf,
   issuer: RingVersion,
   ring: Ring,
-  { now, request }: ProjectionContext,
+  { now, intent }: ProjectionContext,
 ): Outcome | undefined {
   const difference = sanDifference(certificate, profile);
   if (difference !== '') return outdated(`its names differ: ${difference}`, 'SAN_DRIFT');
   if (certificate.notAfter <= now) {
     return outdated(`it expired on ${formatTime(certificate.notAfter)}`, 'CERTIFICATE_EXPIRED');
   }
-  if (request.change?.reissues.has(certificate.fingerprint) === true) return outdated('it is rotated');
+  if (changeOf(intent)?.reissues.has(certificate.fingerprint) === true) return outdated('it is rotated');
   if (issuer.n === activeOf(ring).n) return undefined;
   return outdated(`it was issued by ${issuer.kind} v${issuer.n}, the active version is v${activeOf(ring).n}`);
 }

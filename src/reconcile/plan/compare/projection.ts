@@ -6,7 +6,8 @@ import type { Rings } from '../../../ledger/ring.ts';
 import type { Entries, StoredObject } from '../../../ports/key-store.ts';
 import { formatRef } from '../../../ports/object-ref.ts';
 import type { FindingCode } from '../findings/finding.ts';
-import type { InitRequest, Snapshot } from '../snapshot.ts';
+import { changeOf, type Intent } from '../intent.ts';
+import type { Snapshot } from '../snapshot.ts';
 import type { ObjectStep } from '../step.ts';
 import { adoptableKey, type Holding } from './holding.ts';
 
@@ -20,7 +21,7 @@ export interface ProjectionContext {
   readonly expected: ReadonlySet<string>;
   /** True while a lost ledger is replaced: objects that only the lost keys explain are written anew. */
   readonly replacesLost: boolean;
-  readonly request: InitRequest;
+  readonly intent: Intent;
   readonly now: Date;
 }
 
@@ -104,7 +105,8 @@ export function isOurs(found: StoredObject, { installationId }: ProjectionContex
 const labelOfInstallation = 'palette-keys.dev/installation';
 
 /** True where the run is there to put other material into this very object. */
-function isImported({ kind }: ComputedProjection, { request: { change } }: ProjectionContext): boolean {
+function isImported({ kind }: ComputedProjection, { intent }: ProjectionContext): boolean {
+  const change = changeOf(intent);
   return change?.kind === kind && change.overwrites;
 }
 
@@ -149,7 +151,7 @@ export function foreignOutcome(
     const remedy = ['move it away', ...(adopt === '' ? [] : [adopt])].join(', or: ');
     return { action: 'blocked', reason: `palette-keys did not write it: ${reason}`, code: 'NOT_OURS', remedy };
   }
-  if (context.request.restore || context.replacesLost) {
+  if (context.intent.type === 'restore' || context.replacesLost) {
     return { action: 'restore', reason, code: 'FOREIGN_EDIT', replaces: true };
   }
   const restore = 'palette-keys init --restore puts ours back';

@@ -5,7 +5,7 @@ import type { Ring, RingVersion, State } from '../../../ledger/ring.ts';
 import type { ObjectRef } from '../../../ports/object-ref.ts';
 import type { Change } from '../change.ts';
 import type { FindingCode } from '../findings/finding.ts';
-import type { InitRequest } from '../snapshot.ts';
+import type { Intent } from '../intent.ts';
 import type { Adoptable, HeldMaterial } from './holding.ts';
 
 /** One version of a kind, and what is to be done about its ledger entry. */
@@ -51,7 +51,7 @@ export interface VersionContext {
   readonly stranger: Stranger | undefined;
   /** True where an object of ours was made from keys of this kind. */
   readonly hasDependents: boolean;
-  readonly request: InitRequest;
+  readonly intent: Intent;
   /** What is to be done to this kind. */
   readonly change: Change | undefined;
   readonly now: string;

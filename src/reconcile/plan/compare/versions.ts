@@ -20,16 +20,16 @@ export function compareVersions(context: VersionContext): readonly VersionItem[]
     return applyChange(context.recorded === undefined ? [] : known, context.change, context);
   }
   if (!context.isMade && known.length === 0) return [];
-  const adopted = context.request.adopt ? adopt(context, known) : [];
+  const adopted = context.intent.type === 'adopt' ? adopt(context, known) : [];
   if (adopted.length > 0) return [...known.map(demote(adopted)), ...adopted];
   if (known.length > 0) return known;
-  if (context.request.adopt && context.adoptable?.damage !== undefined && !context.hasDependents) {
+  if (context.intent.type === 'adopt' && context.adoptable?.damage !== undefined && !context.hasDependents) {
     return [notAdoptable(context.adoptable.ref, context.adoptable.damage)];
   }
   if (context.stranger !== undefined) return [inTheWay(context.stranger)];
   if (!context.hasDependents) return [{ action: 'create', n: 1, reason: 'the first version is made' }];
   // Somebody gave the ledger up for lost: what can be issued again is made anew, everything else is refused.
-  if (!(context.request.adopt && context.kind.replaceable)) return [lost(context)];
+  if (!(context.intent.type === 'adopt' && context.kind.replaceable)) return [lost(context)];
   return [{ action: 'create', n: 1, reason: 'the lost key is replaced by a new one', code: 'LEDGER_LOST' }];
 }
 

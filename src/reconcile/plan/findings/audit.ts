@@ -4,9 +4,9 @@ import { DamagedError } from '../../../errors.ts';
 import { auditConfigMap } from '../../../installation/names.ts';
 import type { StoredObject } from '../../../ports/key-store.ts';
 import { formatRef } from '../../../ports/object-ref.ts';
-import { AUDIT_ENTRY, anchorIn, brokenTrailOf, readAuditLog, trailOf } from '../audit-log.ts';
+import { AUDIT_ENTRY, anchorIn, brokenTrailOf, readAuditLog, trailOf, trailToMend } from '../audit-log.ts';
 import type { Comparison } from '../compare/compare.ts';
-import { auditLogIn } from '../snapshot.ts';
+import { auditLogIn, type Snapshot } from '../snapshot.ts';
 import { type Finding, finding } from './finding.ts';
 
 const AS_IT_WAS =
@@ -68,4 +68,14 @@ function broken(place: string, { lines, head, verdict }: Trail, anchor: ReturnTy
 function ahead(place: string, by: number): Finding {
   const message = `it has ${by} ${by === 1 ? 'line' : 'lines'} more than the record knows, and its chain is sound: a run was interrupted between the two writes`;
   return finding('AUDIT_AHEAD', place, message, 'nothing: the next run that changes anything notes it in the record');
+}
+
+/** What is to be said once a broken log was mended. */
+export function afterMending<T extends { readonly findings: readonly Finding[] }>(
+  done: T,
+  after: { readonly isInit: boolean; readonly snapshot: Snapshot },
+): T {
+  if (trailToMend(after) === undefined) return done;
+  const place = formatRef(auditConfigMap(after.snapshot.spec));
+  return { ...done, findings: done.findings.filter(({ subject }) => subject !== place) };
 }

@@ -1,22 +1,12 @@
-import { PaletteKeysError } from '../errors.ts';
-import { parseLedgerName } from '../installation/ledger-name.ts';
-import { versionedKind } from '../inventory/index.ts';
-import { firstSpecDigest, specDigest } from '../ledger/known-spec.ts';
-import { LABEL } from '../ledger/metadata.ts';
-import { formatRef } from '../ports/object-ref.ts';
-import type { Comparison } from './plan/compare/compare.ts';
-import { blockers, type InitPlan } from './plan/plan-changes.ts';
-import { hasAuditLog, type Snapshot } from './plan/snapshot.ts';
-
-/** What stands in the way refuses the run; what nobody agreed to is never done. */
-export function checkAgreed(plan: InitPlan, agreed: InitPlan): void {
-  refuseBlocked(plan);
-  const covered = new Set(agreed.consents);
-  if (plan.consents.every((consent) => covered.has(consent))) return;
-  throw new PaletteKeysError('CONFLICT', 'the store changed since the plan was made, and the new plan changes more', {
-    hint: 'run the command again to see the new plan',
-  });
-}
+import { PaletteKeysError } from '../../errors.ts';
+import { parseLedgerName } from '../../installation/ledger-name.ts';
+import { versionedKind } from '../../inventory/index.ts';
+import { firstSpecDigest, specDigest } from '../../ledger/known-spec.ts';
+import { LABEL } from '../../ledger/metadata.ts';
+import { formatRef } from '../../ports/object-ref.ts';
+import type { Comparison } from './compare/compare.ts';
+import { blockers, type ReconcilePlan } from './plan-changes.ts';
+import { hasAuditLog, type Snapshot } from './snapshot.ts';
 
 /**
  * A record that is rebuilt never takes the defaults of this build: they may have been others when the installation was
@@ -68,7 +58,7 @@ function refuseOtherPrefix({ ledger, spec }: Snapshot): void {
 }
 
 /** Throws REFUSED with all that stands in the way. Any blocked step means that no step is carried out. */
-export function refuseBlocked(plan: InitPlan): void {
+export function refuseBlocked(plan: ReconcilePlan): void {
   // That an object cannot be written while its keys are lost follows from what is said of the keys.
   const causes = plan.steps.filter(({ code, n }) => code !== 'LEDGER_LOST' || n !== undefined);
   const findings = blockers(causes.some(({ action }) => action === 'blocked') ? causes : plan.steps);
