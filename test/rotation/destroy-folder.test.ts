@@ -119,7 +119,7 @@ describe('a key that is destroyed', () => {
     expect(await findings()).toEqual([expect.objectContaining({ severity: 'error', subject: join(secrets, TEMP) })]);
     await expect(destroy(stuck())).rejects.toMatchObject({ message: expect.stringContaining(TEMP) });
     const rehearsed = await destroy(new FaultyFiles(), { dryRun: true });
-    expect([rehearsed.notes, holders().length]).toEqual([expect.arrayContaining([expect.stringContaining(TEMP)]), 1]);
+    expect([rehearsed.planned, holders().length]).toEqual([[expect.stringContaining(TEMP)], 1]);
     expect(await destroy()).toMatchObject({ done: true, effects: [expect.stringContaining(TEMP)] });
     expect([holders(), await findings()]).toEqual([[], []]);
   });

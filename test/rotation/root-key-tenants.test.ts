@@ -168,13 +168,14 @@ describe('the whole road', () => {
 
   test('a rehearsal writes neither keys nor documents', async () => {
     const before = store.snapshot();
-    expect((await go({ dryRun: true })).notes).toEqual([expect.stringContaining('next: publish')]);
+    const { planned } = await go({ dryRun: true });
+    expect(planned?.[0]).toContain('publish a new version');
     expect([tenants.writes, store.snapshot()]).toEqual([0, before]);
     await promoteAlone();
     const promoted = store.snapshot();
-    expect((await go({ dryRun: true })).waitingFor?.blockers).toEqual([
-      `${TENANTS} tenant keys, of tenant-0 and others`,
-    ]);
+    const rehearsed = await go({ dryRun: true });
+    expect(rehearsed.planned?.[0]).toBe(`wrap ${TENANTS} tenant keys by v2 of root-key`);
+    expect(rehearsed.waitingFor?.reason).toContain('a second scan has to find the same');
     expect([tenants.writes, store.snapshot()]).toEqual([0, promoted]);
   });
 
