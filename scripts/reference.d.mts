@@ -1,1 +1,2 @@
 export function reference(): Promise<string>;
+export function architecture(): Promise<string>;

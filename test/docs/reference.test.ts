@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { reference } from '../../scripts/reference.mjs';
+import { architecture, reference } from '../../scripts/reference.mjs';
 import { IMPORT_FINDINGS } from '../../src/certificate/import/finding.ts';
 import { REPAIRS } from '../../src/certificate/import/repair.ts';
 import { ERRORS } from '../../src/errors.ts';
@@ -10,6 +10,11 @@ const text = await readFile(new URL('../../docs/reference.md', import.meta.url),
 
 test('docs/reference.md is what npm run reference writes', async () => {
   expect(text).toBe(await reference());
+});
+
+test('docs/architecture.md is what npm run reference writes', async () => {
+  const written = await readFile(new URL('../../docs/architecture.md', import.meta.url), 'utf8');
+  expect(written).toBe(await architecture());
 });
 
 test('docs/reference.md lists every error, finding and repair', () => {
