@@ -1,7 +1,7 @@
 import { sha256Hex } from '../crypto/digest.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { allNamespaces, recordConfigMap } from '../installation/names.ts';
-import { formatTime, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
+import { formatTime, type KindId, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
 import { firstRootKey } from '../ledger/known-spec.ts';
 import { ANNOTATION } from '../ledger/metadata.ts';
 import { recordObject } from '../ledger/record.ts';
@@ -80,7 +80,7 @@ export async function stageEscrow(
 ): Promise<EscrowNotes> {
   const { spec } = snapshot;
   const { clock, toolVersion, store, signal } = ports;
-  const rings = new Map(entries.map((entry): [string, Ring] => [entry.kind, [{ ...entry, state: 'active' }]]));
+  const rings = new Map(entries.map((entry): [KindId, Ring] => [entry.kind, [{ ...entry, state: 'active' }]]));
   const record = nextRecord(undefined, { installationId, spec, rings, projections: [], now: clock.now() });
   const objects = [
     ...entries.map((entry) =>

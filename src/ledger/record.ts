@@ -107,7 +107,8 @@ export interface InstallationRecord {
   readonly createdAt: string;
   readonly spec: InstallationSpec;
   readonly generation: number;
-  readonly keys: Readonly<Record<KindId, KeyRecord>>;
+  /** A kind that only a newer build knows stands here too: it is kept, and not used. */
+  readonly keys: Readonly<Partial<Record<KindId, KeyRecord>>>;
   readonly ready: boolean;
   /** Since schemaVersion 2. */
   readonly audit?: AuditAnchor;
@@ -154,7 +155,7 @@ export function recordObject(ref: ObjectRef, record: InstallationRecord, toolVer
 }
 
 /** Never two active versions, nor none, and no number twice. */
-function checkVersions(kind: KindId, versions: readonly VersionRecord[]): void {
+function checkVersions(kind: string, versions: readonly VersionRecord[]): void {
   const rising = versions.every(({ n }, index) => index === 0 || n > (versions[index - 1]?.n ?? 0));
   const active = versions.filter(({ state }) => state === 'active');
   if (!rising || active.length !== 1) throw new DamagedError(`record.json contradicts itself (at keys.${kind})`);

@@ -58,7 +58,7 @@ export function accessIn({ record: view, ledger }: Comparison): TenantAccess {
   if (view.status !== 'sound') throw notWhole('the record');
   const { record } = view;
   const rings = ringsOfLedger(ledger, view);
-  for (const kind of ['root-key', 'mongodb-auth', 'internal-ca']) {
+  for (const kind of ['root-key', 'mongodb-auth', 'internal-ca'] as const) {
     const recorded = (record.keys[kind]?.versions ?? []).filter(
       ({ state }) => state !== 'retired' && state !== 'destroyed',
     );

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { type BackupMark, entriesOf, withBackup } from '../../src/backup/backup.ts';
 import { decodeList } from '../../src/backup/plan/list.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
+import type { KindId } from '../../src/ledger/entry.ts';
 import { decodeRecord, recordObject } from '../../src/ledger/record.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import { ManualClock, START } from '../support/clock.ts';
@@ -31,7 +32,7 @@ import { RsaPool } from '../support/random.ts';
 import { backupOf, command, commandWell, contents, documentOf, Files, FOR, findingsOf, writtenSince } from './bench.ts';
 
 const BACKUP = ['backup', '--out', 'b.age', ...FOR];
-const KINDS = [
+const KINDS: readonly KindId[] = [
   'root-key',
   'jwt-signing-key',
   'hash-salt',

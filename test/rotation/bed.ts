@@ -8,6 +8,7 @@ import type { ObjectRef } from '../../src/ports/object-ref.ts';
 import type { TenantStore } from '../../src/ports/tenant-store.ts';
 import type { Probed } from '../../src/ports/tls-probe.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
+import { parseKind } from '../../src/rotation/kinds.ts';
 import type { RotatePorts, RotateRequest, RotateResult } from '../../src/rotation/perform/request.ts';
 import { rotateKey } from '../../src/rotation/perform/rotate-key.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -56,7 +57,7 @@ export function once(store: KeyStore, kind: string, options: RotateOptions = {})
   return rotateKey(
     {
       spec: { spec: undefined, namespace: undefined },
-      kind,
+      kind: parseKind(kind),
       request: undefined,
       mayStart: true,
       before: undefined,

@@ -48,7 +48,7 @@ describe('an old signing key stays trusted', () => {
     expect((await go()).waitingFor).toMatchObject({ reason: expect.stringContaining('tokens'), until });
     const { keys, spec } = recordIn(store.snapshot());
     const departure = { key: keys[JWT], leaves: [], again: false, compromised: false, now: clock.now() };
-    expect(planRoad(JWT, ROTATIONS[JWT] ?? never(), spec, departure)).toMatchObject([{ earliest: until }]);
+    expect(planRoad(JWT, ROTATIONS[JWT], spec, departure)).toMatchObject([{ earliest: until }]);
     clock.set(until);
     await go();
     expect(statesOf(store, JWT)).toBe('v1 retired, v2 active');

@@ -1,7 +1,7 @@
 import { ERRORS, type ExitCode, PaletteKeysError } from '../../errors.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import type { TenantStore } from '../../ports/tenant-store.ts';
-import { ROTATIONS } from '../../rotation/kinds.ts';
+import { type KindId, parseKind, ROTATED_KINDS, ROTATIONS } from '../../rotation/kinds.ts';
 import type { RotatePorts, RotateRequest, RotateResult } from '../../rotation/perform/request.ts';
 import { readRoad } from '../../rotation/perform/road.ts';
 import { rotateKey } from '../../rotation/perform/rotate-key.ts';
@@ -39,7 +39,7 @@ export async function runRotate(options: RotateOptions, ports: CliPorts): Promis
 async function rotateAll(run: Run): Promise<ExitCode> {
   const { options } = run;
   if (options.due) return rotateDue(run);
-  const kind = options.kind ?? (await askForKind(run));
+  const kind = options.kind === undefined ? await askForKind(run) : parseKind(options.kind);
   if (options.plan) return showRoad(kind, run);
   const result = await rotateOne(kind, true, run);
   await write([result], run);
@@ -124,7 +124,7 @@ function wordIn(given: string | true): string {
   return given === true ? '--assume-consumers-current' : flagFor(Number(given));
 }
 
-async function rotateOne(kind: string, mayStart: boolean, run: Run): Promise<RotateResult> {
+async function rotateOne(kind: KindId, mayStart: boolean, run: Run): Promise<RotateResult> {
   const { options, ports, apply, input, bar } = run;
   warnCompromised(kind, run);
   const common = {
@@ -163,8 +163,9 @@ async function rotateDue(run: Run): Promise<ExitCode> {
   const results: RotateResult[] = [];
   const failures: PaletteKeysError[] = [];
   const failed: string[] = [];
-  for (const [kind, rotation] of Object.entries(ROTATIONS)) {
-    if (rotation.type !== 'versions' && rotation.type !== 'leaves') continue;
+  for (const kind of ROTATED_KINDS) {
+    const { type } = ROTATIONS[kind];
+    if (type !== 'versions' && type !== 'leaves') continue;
     const status = report.keys.find(({ key }) => key === kind);
     // The installation does without it.
     if (status === undefined || status.kept === true) continue;
@@ -202,15 +203,15 @@ function worst(failures: readonly { readonly exit: ExitCode }[], wrote: boolean)
   return code === ERRORS.USAGE.exit && wrote ? ERRORS.REFUSED.exit : code;
 }
 
-async function askForKind(run: Run): Promise<string> {
+async function askForKind(run: Run): Promise<KindId> {
   const report = await readReport(run);
   if (!run.ports.terminal.interactive) {
-    throw new PaletteKeysError('USAGE', `no key kind given; kinds are: ${Object.keys(ROTATIONS).join(', ')}`, {
+    throw new PaletteKeysError('USAGE', `no key kind given; kinds are: ${ROTATED_KINDS.join(', ')}`, {
       hint: 'name a kind, or give --due',
     });
   }
   const { chooseKind } = await import('./prompts.ts');
-  return chooseKind(report, Object.keys(ROTATIONS), run.ports);
+  return chooseKind(report, ROTATED_KINDS, run.ports);
 }
 
 async function readReport({ store, ports, input }: Run): Promise<StatusReport> {
@@ -222,7 +223,7 @@ async function readReport({ store, ports, input }: Run): Promise<StatusReport> {
   });
 }
 
-async function showRoad(kind: string, { options, ports, apply, input }: Run): Promise<ExitCode> {
+async function showRoad(kind: KindId, { options, ports, apply, input }: Run): Promise<ExitCode> {
   const road = await readRoad({ ...input, kind, assumeConsumersCurrent: wordOf(kind, options, ports.terminal) }, apply);
   const { terminal } = ports;
   if (options.output === 'json' || options.output === 'yaml') {

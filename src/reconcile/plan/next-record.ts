@@ -120,7 +120,7 @@ function firstRecord(facts: {
   readonly spec: InstallationSpec;
   readonly rings: Rings;
   readonly projections: Iterable<FoundObject>;
-  readonly keys: Readonly<Record<KindId, KeyRecord>>;
+  readonly keys: InstallationRecord['keys'];
   readonly now: string;
 }): InstallationRecord {
   return {

@@ -35,7 +35,7 @@ export function chooseStep(
   }
   // Resets are accepted for a salt that is old already: nothing else is done with them.
   if (input.acceptResets !== undefined) return resetStep(versions, input, log);
-  const superseded = rotation.keepsTrusted === true ? supersededStep(versions, log.kept) : undefined;
+  const superseded = rotation.policy.keepsTrusted ? supersededStep(versions, log.kept) : undefined;
   // A rehearsal says first whether what is left of the rotations before can go.
   if (input.dryRun && superseded !== undefined) return superseded;
   // What is left is only known to stay once all consumers use the new version: until then the rotation is open.
@@ -51,9 +51,9 @@ export function chooseStep(
     compromised: input.compromised,
     minInterval: parseDuration(spec.rotation.minInterval),
     replacements: replacementsIn(key),
-    keepsTrusted: rotation.keepsTrusted === true,
+    keepsTrusted: rotation.policy.keepsTrusted,
     endedAt: superseded === undefined ? undefined : confirmed?.at,
-    guardsData: rotation.gate.guardsData === true || rotation.gate.guardsReturns === true,
+    guardsData: rotation.policy.guardsData || rotation.policy.guardsReturns,
   };
   const next: NextStep = nextStep(versions, intent, now);
   const before = intent.compromised && log.transitions.length === 0 ? replacedAt(versions, intent, now) : undefined;
@@ -63,7 +63,7 @@ export function chooseStep(
   if (next.type === 'done') return superseded;
   // Who comes back to restart what still believes a compromised identity wants no other one.
   const isOver = input.compromised || unconfirmedReplacement(key, now) === undefined;
-  if (rotation.onlyCompromised === true && !isOver && next.type === 'publish') return superseded;
+  if (rotation.policy.onlyCompromised && !isOver && next.type === 'publish') return superseded;
   // What completes an interrupted run has done something, whatever cannot follow.
   if (next.type === 'publish' || (next.type === 'too-recent' && log.completed === undefined && isOver))
     refuseSafe(input, rotation);
@@ -71,7 +71,7 @@ export function chooseStep(
     const since = formatTime(next.since);
     const what = input.compromised ? `replaced as compromised at ${since}` : `rotated, or made, at ${since}`;
     const again = log.completed === 'this rotation' && input.again ? '--again, once more,' : '--again';
-    const isIdentity = rotation.onlyCompromised === true && !input.compromised;
+    const isIdentity = rotation.policy.onlyCompromised && !input.compromised;
     log.say(`already ${what}${isIdentity ? '' : `; ${again} rotates before ${formatTime(next.until)}`}`);
     return superseded;
   }
@@ -83,7 +83,7 @@ export function refuseSafe(
   { kind, compromised }: Pick<RotateRequest, 'kind' | 'compromised'>,
   rotation: Rotation,
 ): void {
-  if (rotation.type !== 'versions' || rotation.onlyCompromised !== true || compromised) return;
+  if (rotation.type !== 'versions' || !rotation.policy.onlyCompromised || compromised) return;
   throw new PaletteKeysError('REFUSED', `${kind} is an identity: it is never rotated while it is safe`, {
     hint: `if somebody else holds it: palette-keys rotate ${kind} --compromised, which prints what breaks first`,
   });

@@ -102,7 +102,7 @@ export function lossOf(kind: KindId, version: VersionRecord, spec: InstallationS
     };
   }
   const rotation = ROTATIONS[kind];
-  if (rotation?.type !== 'versions' || rotation.gate.guardsData !== true) return undefined;
+  if (rotation.type !== 'versions' || !rotation.policy.guardsData) return undefined;
   const retired = history.findLast(({ state }) => state === 'retired')?.at ?? since;
   const until = new Date(Date.parse(retired) + parseDuration(spec.rotation.databaseBackupRetention) * 1000);
   if (now >= until) return undefined;

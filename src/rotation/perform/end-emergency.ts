@@ -1,7 +1,7 @@
 import { unconfirmedReplacement } from '../emergency.ts';
 import { gatherEvidence, remarksOn } from '../evidence/evidence.ts';
-import type { Gate } from '../gate.ts';
 import { afterCurrent } from '../gates/consumers.ts';
+import type { RotationPolicy } from '../policy.ts';
 import { proposeEvidence } from './note-found.ts';
 import type { RotatePorts, RotationContext, WaitingFor } from './request.ts';
 import { restartStale } from './restart.ts';
@@ -12,7 +12,7 @@ import type { Log } from './rotation-log.ts';
  * it is started anew. 'look again' after a restart; undefined where there is nothing to wait for.
  */
 export async function endEmergency(
-  { staysLoaded }: Pick<Gate, 'staysLoaded'>,
+  { staysLoaded }: Pick<RotationPolicy, 'staysLoaded'>,
   context: RotationContext,
   log: Log,
   ports: RotatePorts,
@@ -22,7 +22,7 @@ export async function endEmergency(
   const entry = unconfirmedReplacement(observation.key, clock.now());
   if (entry === undefined) return undefined;
   // A Pod that says it has loaded the new key may have loaded the old one with it.
-  const request = { type: 'consumers', entry, acknowledged: false, reloads: staysLoaded !== true } as const;
+  const request = { type: 'consumers', entry, acknowledged: false, reloads: !staysLoaded } as const;
   const gathered = await gatherEvidence([request], observation, input, ports);
   const { consumers } = gathered.evidence;
   if (consumers?.status === 'unknown' && workloads === undefined) {

@@ -15,7 +15,7 @@ export function retiresSuperseded(
   versions: readonly VersionRecord[],
   { request }: Pick<RotateRequest, 'request'>,
 ): step is Extract<RotationStep, { type: 'retire' }> {
-  if (rotation.type !== 'versions' || rotation.keepsTrusted !== true || request !== undefined) return false;
+  if (rotation.type !== 'versions' || !rotation.policy.keepsTrusted || request !== undefined) return false;
   return step.type === 'retire' && versions.some((version) => version.n === step.n && isSuperseded(version));
 }
 
