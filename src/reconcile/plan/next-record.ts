@@ -47,7 +47,7 @@ export function nextRecord(
       if (ring === undefined) return [];
       const compromised = change?.kind === id && change.compromised;
       const gone = facts.destroyed?.get(id)?.filter((old) => ring.every(({ n }) => n !== old.n)) ?? [];
-      const known = before?.keys[id] ?? { versions: gone, evidence: {} };
+      const known = before?.keys[id] ?? { versions: gone, evidence: [] };
       return [[id, nextKey(known, ring, compromised, now)]];
     }),
   );

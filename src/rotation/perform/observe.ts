@@ -44,7 +44,7 @@ export async function observeComplete(
       throw notInstalled(comparison, snapshot.store.location);
     }
     if (record.record.ready || input.dryRun) {
-      const key = record.record.keys[input.kind] ?? { versions: [], evidence: {} };
+      const key = record.record.keys[input.kind] ?? { versions: [], evidence: [] };
       const { generation } = record.record;
       log.observe(key.versions, generation);
       const vouched = log.word === generation;

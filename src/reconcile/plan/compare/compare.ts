@@ -166,7 +166,7 @@ export function ringsOfLedger(ledger: LedgerView, record: RecordView): Rings {
 /** Of what comes in by a command of its own a sound record knows every version, even if that is none. */
 function recordedOf({ id, policy }: VersionedKind, record: RecordView): KeyRecord | undefined {
   if (record.status !== 'sound') return undefined;
-  return record.record.keys[id] ?? (policy.madeByInit ? undefined : { versions: [], evidence: {} });
+  return record.record.keys[id] ?? (policy.madeByInit ? undefined : { versions: [], evidence: [] });
 }
 
 /** What stands where the first version would be written, or a key made by hand that the run would pass by. */
