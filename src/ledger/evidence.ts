@@ -2,8 +2,7 @@ import * as z from 'zod/mini';
 import { DURATION } from '../installation/duration.ts';
 import { MOST } from './bounds.ts';
 import { isTime } from './entry.ts';
-import type { VersionRecord } from './record.ts';
-import { STATES } from './ring.ts';
+import { STATES, type State } from './ring.ts';
 import { isObject } from './text.ts';
 
 /** What was observed about one kind, and may count for a gate. The functions that add an item say when it counts. */
@@ -90,8 +89,12 @@ export function withItem<T extends EvidenceType>(
 }
 
 /** The state in which a version is now. What was noted of it counts for no other, and for no later return to it. */
-export function enteredBy({ n: number, state, history }: VersionRecord): EnteredState {
-  return { n: number, entered: history.length, state };
+export function enteredBy(version: {
+  readonly n: number;
+  readonly state: State;
+  readonly history: readonly unknown[];
+}): EnteredState {
+  return { n: version.n, entered: version.history.length, state: version.state };
 }
 
 /** The evidence without what was noted of states that `stays` is false of. */

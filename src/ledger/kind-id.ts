@@ -22,6 +22,9 @@ export const KIND_IDS = [
 
 export type KindId = (typeof KIND_IDS)[number];
 
+/** The kind that is written before all others, decides whose installation it is, and wraps the tenant keys. */
+export const ROOT_KEY = 'root-key' satisfies KindId;
+
 /** False for the id of a kind that only a newer build knows, too: what is recorded of that is kept, and not used. */
 export function isKindId(id: string): id is KindId {
   return (KIND_IDS as readonly string[]).includes(id);

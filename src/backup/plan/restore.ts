@@ -1,5 +1,6 @@
 import { equalBytes } from '../../crypto/digest.ts';
 import type { KindId } from '../../ledger/entry.ts';
+import { ROOT_KEY } from '../../ledger/kind-id.ts';
 import type { InstallationRecord } from '../../ledger/record.ts';
 import type { FoundObject, NewObject } from '../../ports/key-store.ts';
 import { formatRef } from '../../ports/object-ref.ts';
@@ -104,7 +105,7 @@ function otherInstallation(record: InstallationRecord, store: Comparison): Objec
   const name = `the store holds the installation ${there}, the backup is of ${record.installationId}`;
   const ref = { kind: 'ConfigMap', namespace: record.spec.ledgerNamespace, name: 'palette-keys-installation' } as const;
   return blocked(
-    { ref, key: 'root-key' },
+    { ref, key: ROOT_KEY },
     'NOT_OURS',
     name,
     'restore into an empty store, or use a backup of this installation',
