@@ -179,7 +179,15 @@ describe('a run with a clock of 2031', () => {
     expect(states()).toEqual(['trusted', 'active']);
   });
 
-  test('is not accepted on a record of an older schema but by init --yes, which migrates it', async () => {
+  test('is accepted on a record of schemaVersion 2 by any command, and the record keeps that schema', async () => {
+    store = storeWith(poisoned);
+    editRecord(store, (record) => inFormerSchema(record, 2));
+    await commandWell(store, [...(DATED['backup'] ?? []), '--accept-clock', NOW], at());
+    expect(recordIn(store.snapshot())).toMatchObject({ schemaVersion: 2, clock: { acceptedAt: NOW } });
+    await commandWell(store, DATED['backup'] ?? [], at());
+  });
+
+  test('is not accepted on a record of schemaVersion 1 but by init --yes, which migrates it', async () => {
     store = storeWith(poisoned);
     editRecord(store, ({ audit: _, ...record }) => inFormerSchema(record, 1));
     const before = store.snapshot();
