@@ -4,7 +4,7 @@ import { DamagedError, PaletteKeysError } from '../errors.ts';
 import { allNamespaces } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { labels } from '../ledger/metadata.ts';
-import { type InstallationRecord, isOlder, recordObject, type VersionRecord } from '../ledger/record.ts';
+import { type InstallationRecord, recordObject, takesAnchor, type VersionRecord } from '../ledger/record.ts';
 import { type BackupFiles, pendingName } from '../ports/backup-files.ts';
 import type { Entries, NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
@@ -182,13 +182,13 @@ export function withBackup(
   mark: BackupMark,
   held: readonly BackedUp[],
 ): InstallationRecord {
-  const keys = Object.entries(record.keys).map(([key, { versions, evidence }]) => {
-    const marked = versions.map((version) =>
+  const keys = Object.entries(record.keys).map(([key, found]) => {
+    const marked = found.versions.map((version) =>
       held.some((entry) => entry.key === key && entry.kid === version.kid)
         ? { ...version, backups: noted(version.backups, mark) }
         : version,
     );
-    return [key, { versions: marked, evidence }] as const;
+    return [key, { ...found, versions: marked }] as const;
   });
   return { ...record, keys: Object.fromEntries(keys) };
 }
@@ -248,7 +248,7 @@ function wholeInstallation({ record, versions, snapshot, ledger, installationId 
 /** The log is not in the backup: a restored one goes on from the line that the record knows as the last one. */
 function restorable({ record, object }: Extract<Comparison['record'], { status: 'sound' }>): Entries {
   const { audit } = record;
-  if (isOlder(record) || audit === undefined) return object.data;
+  if (!takesAnchor(record) || audit === undefined) return object.data;
   const { lines, digest } = audit;
   return recordObject(object.ref, { ...record, audit: { lines, digest, start: { lines, digest } } }, '').data;
 }

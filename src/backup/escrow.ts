@@ -1,7 +1,8 @@
 import { sha256Hex } from '../crypto/digest.ts';
 import { ledgerSecret } from '../installation/ledger-name.ts';
 import { allNamespaces, recordConfigMap } from '../installation/names.ts';
-import { formatTime, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
+import { formatTime, type KindId, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
+import { ROOT_KEY } from '../ledger/kind-id.ts';
 import { firstRootKey } from '../ledger/known-spec.ts';
 import { ANNOTATION } from '../ledger/metadata.ts';
 import { recordObject } from '../ledger/record.ts';
@@ -56,8 +57,7 @@ export function escrowHook(escrow: Escrow): EscrowHook {
 /** Looks at file, ledger and record. Throws what `escrowState` throws. */
 async function seeEscrow({ file, files }: Escrow, comparison: Comparison): Promise<EscrowSeen> {
   const { record, snapshot, versions } = comparison;
-  const root =
-    record.status === 'sound' ? record.record.keys['root-key']?.versions.find(({ n }) => n === 1) : undefined;
+  const root = record.status === 'sound' ? record.record.keys[ROOT_KEY]?.versions.find(({ n }) => n === 1) : undefined;
   const isMissing = [...versions.values()].flat().some(({ action }) => action === 'create' || action === 'adopt');
   const rest = isMissing ? 'partial' : 'whole';
   const [placed, staged] = [await files.digest(file), await files.digest(pendingName(file))];
@@ -95,7 +95,7 @@ async function stageEscrow(
   const { spec, ledger } = found.snapshot;
   const entries = [...entriesInLedger(found), ...(await make())];
   const { clock, toolVersion, store, signal } = ports;
-  const rings = new Map(entries.map((entry): [string, Ring] => [entry.kind, [{ ...entry, state: 'active' }]]));
+  const rings = new Map(entries.map((entry): [KindId, Ring] => [entry.kind, [{ ...entry, state: 'active' }]]));
   const record = nextRecord(undefined, { installationId, spec, rings, projections: [], now: clock.now() });
   const objects = [
     ...entries.map((entry) =>

@@ -6,6 +6,7 @@ import { allNamespaces, recordConfigMap } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { readLedger, readRecord } from '../inventory/ledger-view.ts';
 import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../ledger/entry.ts';
+import { ROOT_KEY } from '../ledger/kind-id.ts';
 import { type InstallationRecord, recordObject } from '../ledger/record.ts';
 import type { NewObject } from '../ports/key-store.ts';
 import { formatRef } from '../ports/object-ref.ts';
@@ -109,7 +110,7 @@ export async function previewRestore(
 }
 
 function keepsRootKey({ key, n, action }: ObjectStep): boolean {
-  return key !== 'root-key' || n === undefined || action === 'keep';
+  return key !== ROOT_KEY || n === undefined || action === 'keep';
 }
 
 /** Creates what is missing, and then brings the rest in order as `init` does. Returns what that has done. */
@@ -129,7 +130,7 @@ async function createMissing({ plan, missing, record }: Restoration, ports: Appl
   const { store, toolVersion } = ports;
   const namespaces = await store.missingNamespaces(allNamespaces(record.spec));
   if (namespaces.length > 0) await store.addNamespaces(namespaces);
-  const firstRef = formatRef(ledgerSecret(record.spec, 'root-key', 1));
+  const firstRef = formatRef(ledgerSecret(record.spec, ROOT_KEY, 1));
   const first = missing.filter(({ ref }) => formatRef(ref) === firstRef);
   const others = missing.filter(({ ref }) => formatRef(ref) !== firstRef);
   const written = plan.writesRecord ? [recordObject(recordConfigMap(record.spec), record, toolVersion)] : [];
@@ -182,7 +183,7 @@ function unready(record: InstallationRecord): InstallationRecord {
 /** The ledger entries of a backup, root keys first, as objects of our own making: only keys come from the file. */
 function restorableEntries({ record, entries }: OpenedBackup, toolVersion: string): readonly RestorableEntry[] {
   const { installationId, spec } = record;
-  const rank = ({ kind }: LedgerEntry): number => (kind === 'root-key' ? 0 : 1);
+  const rank = ({ kind }: LedgerEntry): number => (kind === ROOT_KEY ? 0 : 1);
   return [...entries]
     .sort((a, b) => rank(a) - rank(b))
     .map((entry) => ({

@@ -19,12 +19,12 @@ export function certificateAuthority(definition: {
   readonly id: KindId;
   readonly title: string;
   readonly settings: (spec: InstallationSpec) => { readonly keySize: number; readonly validity: string };
+  readonly dueBefore: (spec: InstallationSpec) => number;
   readonly projections: (spec: InstallationSpec) => readonly Projection[];
 }): VersionedKind {
   const { id, title, settings } = definition;
   return {
     versioned: true,
-    madeByInit: true,
     id,
     title,
     dependsOn: ['root-key'],
@@ -60,12 +60,13 @@ export function certificateAuthority(definition: {
       const wanted = settings(spec).keySize;
       return bits === wanted ? undefined : `the spec asks for RSA ${wanted}, the active version has ${bits}`;
     },
+    dueBefore: definition.dueBefore,
     projections: definition.projections,
     adoption: {
       from: (spec) => ({ kind: 'Secret', namespace: spec.namespace, name: prefixed(spec, id) }),
       takeIn: (entries, _spec, now) => takeIn(entries, now),
     },
-    replaceable: true,
+    policy: { madeByInit: true, hidesAccepted: false, replaceable: true },
   };
 }
 

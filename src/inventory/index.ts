@@ -1,5 +1,5 @@
 import type { InstallationSpec } from '../installation/spec.ts';
-import type { KindId } from '../ledger/entry.ts';
+import { isKindId, type KindId } from '../ledger/kind-id.ts';
 import type { Rings } from '../ledger/ring.ts';
 import type { Kind, Projection, VersionedKind } from './kind.ts';
 import { clusterCa } from './kinds/cluster-ca.ts';
@@ -15,23 +15,25 @@ import { rootKey } from './kinds/root-key.ts';
 import { serviceCertificates } from './kinds/service-certificates.ts';
 
 /** THE list: every kind of key and certificate of an installation, each after what it depends on. */
-export const INVENTORY: readonly Kind[] = [
-  rootKey,
-  jwtSigningKey,
-  hashSalt,
-  internalCa,
-  serviceCertificates,
-  mongodbTls,
-  mongodbAuth,
-  clusterCa,
-  grpcTls,
-  messageBusOperator,
-  messageBusSigningKey,
-  messageBusSystemAccount,
-  messageBusTls,
-  fqdnKey,
-  fqdnCertificate,
-];
+const KINDS: Readonly<Record<KindId, Kind>> = {
+  'root-key': rootKey,
+  'jwt-signing-key': jwtSigningKey,
+  'hash-salt': hashSalt,
+  'internal-ca': internalCa,
+  'service-certificates': serviceCertificates,
+  'mongodb-tls': mongodbTls,
+  'mongodb-auth': mongodbAuth,
+  'cluster-ca': clusterCa,
+  'grpc-tls': grpcTls,
+  'message-bus-operator': messageBusOperator,
+  'message-bus-signing-key': messageBusSigningKey,
+  'message-bus-system-account': messageBusSystemAccount,
+  'message-bus-tls': messageBusTls,
+  'fqdn-key': fqdnKey,
+  'fqdn-certificate': fqdnCertificate,
+};
+
+export const INVENTORY: readonly Kind[] = Object.values(KINDS);
 
 export const VERSIONED: readonly VersionedKind[] = INVENTORY.filter((kind) => kind.versioned);
 
@@ -41,19 +43,21 @@ export function projectionsOf(spec: InstallationSpec, rings: Rings): readonly Pr
 }
 
 /** False for a kind that the installation does without. */
-export function isWanted(kind: Kind | undefined, spec: InstallationSpec): boolean {
-  return kind?.isWanted?.(spec) ?? true;
+export function isWanted(kind: Kind, spec: InstallationSpec): boolean {
+  return kind.isWanted?.(spec) ?? true;
 }
 
 /** The kinds of which `init` makes the first version. */
 export function madeByInit(spec: InstallationSpec): readonly VersionedKind[] {
-  return VERSIONED.filter((kind) => kind.madeByInit && isWanted(kind, spec));
+  return VERSIONED.filter((kind) => kind.policy.madeByInit && isWanted(kind, spec));
 }
 
-export function kindOf(id: KindId): Kind | undefined {
-  return INVENTORY.find((kind) => kind.id === id);
+export function kindOf(id: KindId): Kind {
+  return KINDS[id];
 }
 
-export function versionedKind(id: KindId): VersionedKind | undefined {
-  return VERSIONED.find((kind) => kind.id === id);
+/** The kind that a label or a name tells of; undefined where none of ours with versions has that id. */
+export function versionedKind(id: string): VersionedKind | undefined {
+  const kind = isKindId(id) ? KINDS[id] : undefined;
+  return kind?.versioned === true ? kind : undefined;
 }

@@ -26,8 +26,7 @@ export interface VersionedKind {
   readonly title: string;
   /** Kinds that must stand in the ledger before this one is written. */
   readonly dependsOn: readonly KindId[];
-  /** False where versions come in by a command of their own. */
-  readonly madeByInit: boolean;
+  readonly policy: LedgerPolicy;
   readonly isWanted?: IsWanted;
   /** The forms of its material in the ledger: for each the names of all its entries. Nothing else reads or lists them. */
   readonly forms: readonly EntryForm[];
@@ -37,13 +36,27 @@ export interface VersionedKind {
   inspect(material: Material): Facts;
   /** Why the active version is not what the spec asks for, in words, or undefined. Only a rotation can change that. */
   drift(active: { readonly material: Material; readonly facts: Facts }, spec: InstallationSpec): string | undefined;
+  /**
+   * How many seconds before the end of a version its rotation is due, unless it has used up two thirds of its life later; left
+   * out by kinds whose keys do not end.
+   */
+  dueBefore?(spec: InstallationSpec): number;
   /** The objects that workloads mount; `rings` lacks the kind until it has a version. */
   projections(spec: InstallationSpec, rings: Rings): readonly Projection[];
   /** How a key that was made by hand or by a chart becomes version 1; undefined where nobody makes it by hand. */
   readonly adoption: Adoption | undefined;
-  /** True where projections do not show every accepted version: where the record is lost, none counts as retired. */
-  readonly hidesAccepted?: true;
-  /** True where a lost key may be replaced by a new one, because what it vouched for can be issued again. */
+}
+
+/** What `init` may do about the versions of a kind, where it differs from the others. */
+export interface LedgerPolicy {
+  /** False where versions come in by a command of their own, as an imported certificate does: `init` makes none. */
+  readonly madeByInit: boolean;
+  /**
+   * True where projections do not show every accepted version. Where the record is lost, a version that none of them shows may
+   * still be in use: it counts as trusted then, not as retired.
+   */
+  readonly hidesAccepted: boolean;
+  /** True where `init --adopt` may replace a lost key by a new one, because what it vouched for can be issued again. */
   readonly replaceable: boolean;
 }
 

@@ -24,7 +24,6 @@ export function symmetricKind(definition: {
   const { id, title, dependsOn, alg } = definition;
   return {
     versioned: true,
-    madeByInit: true,
     id,
     title,
     dependsOn,
@@ -40,7 +39,7 @@ export function symmetricKind(definition: {
       from: (spec) => platformSecret(spec, id),
       takeIn: (entries) => ({ alg, entries: { key: entry(entries, definition.entryName) } }),
     },
-    replaceable: false,
+    policy: { madeByInit: true, hidesAccepted: false, replaceable: false },
   };
 }
 

@@ -2,11 +2,11 @@ import { KID_PATTERN } from '../crypto/kid.ts';
 import { DamagedError } from '../errors.ts';
 import type { Entries, NewObject, StoredObject } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
+import { isKindId, type KindId } from './kind-id.ts';
 import { annotations, LABEL, labels } from './metadata.ts';
 import { entry, textEntry, utf8 } from './text.ts';
 
-/** The `id` of a kind in the inventory. */
-export type KindId = string;
+export { isKindId, type KindId };
 
 /** What one version is made of, as its ledger entry holds it: `key`, or `key.pem`, `tls.crt`, or `username` … */
 export interface Material {

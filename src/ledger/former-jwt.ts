@@ -1,8 +1,7 @@
-import { DURATION, parseDuration } from '../installation/duration.ts';
+import { parseDuration } from '../installation/duration.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
-import { isTime } from './entry.ts';
+import { itemsOf, withItem } from './evidence.ts';
 import type { KeyRecord } from './record.ts';
-import { isObject } from './text.ts';
 
 /**
  * How long tokens lived and key sets were cached until the spec was made to say less: those of before are still about. It
@@ -17,15 +16,12 @@ export interface FormerJwt {
 type Jwt = InstallationSpec['jwt'];
 
 const NAMES = ['longestTokenLife', 'jwksCache', 'clockSkew'] as const;
-const ENTRY = 'jwt.before';
 
-/** Undefined where it never said more, or what is noted cannot be read. */
+/** Undefined where it never said more. */
 export function formerJwtIn({ evidence }: Pick<KeyRecord, 'evidence'>): FormerJwt | undefined {
-  const found = evidence[ENTRY];
-  if (!isObject(found)) return undefined;
+  const found = itemsOf(evidence, 'former-jwt').at(-1);
+  if (found === undefined) return undefined;
   const { longestTokenLife, jwksCache, clockSkew, until } = found;
-  if (!(isDuration(longestTokenLife) && isDuration(jwksCache) && isDuration(clockSkew))) return undefined;
-  if (typeof until !== 'string' || !isTime(until)) return undefined;
   return { jwt: { longestTokenLife, jwksCache, clockSkew }, until: new Date(until) };
 }
 
@@ -39,14 +35,15 @@ export function withFormerJwt(key: KeyRecord, before: Jwt, next: Jwt, now: strin
     const older = stillCounts ? former.jwt[name] : before[name];
     return parseDuration(older) > parseDuration(before[name]) ? older : before[name];
   };
-  const lives = Object.fromEntries(NAMES.map((name) => [name, longest(name)]));
-  return { ...key, evidence: { ...key.evidence, [ENTRY]: { ...lives, until: now } } };
+  const [longestTokenLife, jwksCache, clockSkew] = [
+    longest('longestTokenLife'),
+    longest('jwksCache'),
+    longest('clockSkew'),
+  ];
+  const item = { type: 'former-jwt', longestTokenLife, jwksCache, clockSkew, until: now } as const;
+  return { ...key, evidence: withItem(key.evidence, item) };
 }
 
 function sumOf(jwt: FormerJwt['jwt']): number {
   return NAMES.reduce((sum, name) => sum + parseDuration(jwt[name]), 0);
-}
-
-function isDuration(value: unknown): value is string {
-  return typeof value === 'string' && DURATION.test(value);
 }

@@ -1,5 +1,5 @@
 import { isTime } from './entry.ts';
-import { type InstallationRecord, isOlder, type KeyRecord, SCHEMA_VERSION, type VersionRecord } from './record.ts';
+import { type InstallationRecord, type KeyRecord, takesAnchor, type VersionRecord } from './record.ts';
 import { isObject } from './text.ts';
 
 /** Ends of validity: they say nothing about the clock that noted them. */
@@ -7,7 +7,7 @@ const NOT_NOTED = ['notAfter'];
 
 /** The newest time (RFC 3339) at which anything was noted in the record; times that an accepted clock made void do not count. */
 export function newestNoted(record: InstallationRecord): string {
-  const clock = isOlder(record) ? undefined : record.clock;
+  const clock = takesAnchor(record) ? record.clock : undefined;
   const ignored = new Set(clock?.ignored);
   const made = madeAt(record).filter((at) => !ignored.has(at));
   const states = Object.values(record.keys).flatMap(({ versions, evidence }) => [
@@ -22,14 +22,14 @@ export function newestNoted(record: InstallationRecord): string {
 /**
  * The record as it is once the clock that says `now` (RFC 3339) is accepted: what was noted later than that counts as noted
  * now. That is later than the truth, for it was noted before now, so no gate opens earlier. Times of creation stay: they
- * are equal to those in the ledger, which never change. `schemaVersion` becomes the newest one.
+ * are equal to those in the ledger, which never change. `schemaVersion` becomes one that takes such a note.
  */
 export function withAcceptedClock(record: InstallationRecord, now: string): InstallationRecord {
   const keys = Object.entries(record.keys).map(([kind, key]) => [kind, withoutLater(key, now)] as const);
   const ignored = [...new Set(madeAt(record).filter((at) => at > now))].sort();
   return {
     ...record,
-    schemaVersion: SCHEMA_VERSION,
+    schemaVersion: takesAnchor(record) ? record.schemaVersion : 2,
     keys: Object.fromEntries(keys),
     clock: { acceptedAt: now, ignored },
   };

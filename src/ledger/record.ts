@@ -7,16 +7,18 @@ import type { Entries, NewObject } from '../ports/key-store.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
 import { MOST } from './bounds.ts';
 import { isTime, type KindId } from './entry.ts';
+import { isEvidence, type KeyEvidence } from './evidence.ts';
+import { decodeFormer, encodeFormer } from './former-evidence.ts';
 import { annotations, labels } from './metadata.ts';
 import { STATES } from './ring.ts';
 import { isObject, jsonEntry, utf8 } from './text.ts';
 
 /** What `init` writes, and the newest schema that this program knows. Every new field of record or spec raises it. */
-export const SCHEMA_VERSION = 2 as const;
+export const SCHEMA_VERSION = 3 as const;
 /** What plans call the record, and its label. */
 export const RECORD_KEY = 'installation-record';
 /** Commands other than `init` keep the schemaVersion that they find, and use no field that is newer than it. */
-const KNOWN_VERSIONS = [1, 2] as const;
+const KNOWN_VERSIONS = [1, 2, 3] as const;
 
 const text = z.string().check(z.maxLength(MOST.text));
 const time = z.string().check(z.refine(isTime));
@@ -58,7 +60,7 @@ const schema = z.looseObject({
     z.string(),
     z.looseObject({
       versions: z.array(version).check(z.maxLength(MOST.versions)),
-      evidence: z.record(z.string(), z.unknown()),
+      evidence: z.unknown(),
     }),
   ),
   ready: z.boolean(),
@@ -94,7 +96,7 @@ export function activeSinceOf({ history }: VersionRecord): string | undefined {
 /** The versions of one kind, by rising n, and what was observed about the transitions between their states. */
 export interface KeyRecord {
   readonly versions: readonly VersionRecord[];
-  readonly evidence: Readonly<Record<string, unknown>>;
+  readonly evidence: KeyEvidence;
 }
 
 /**
@@ -107,7 +109,8 @@ export interface InstallationRecord {
   readonly createdAt: string;
   readonly spec: InstallationSpec;
   readonly generation: number;
-  readonly keys: Readonly<Record<KindId, KeyRecord>>;
+  /** A kind that only a newer build knows stands here too: it is kept, and not used. */
+  readonly keys: Readonly<Partial<Record<KindId, KeyRecord>>>;
   readonly ready: boolean;
   /** Since schemaVersion 2. */
   readonly audit?: AuditAnchor;
@@ -121,9 +124,12 @@ export function decodeRecord(entries: Entries): InstallationRecord {
   const schemaVersion = isObject(json) ? json['schemaVersion'] : undefined;
   if (typeof schemaVersion === 'number' && schemaVersion > SCHEMA_VERSION) throw tooNew(schemaVersion);
   const record = parse(schema, json);
-  for (const [kind, { versions }] of Object.entries(record.keys)) checkVersions(kind, versions);
-  if (!isOlder(record)) parse(sinceTwo, json);
-  return { ...record, spec: recordedSpec(record.spec) } as InstallationRecord;
+  if (takesAnchor(record)) parse(sinceTwo, json);
+  const keys = Object.entries(record.keys).map(([kind, key]) => {
+    checkVersions(kind, key.versions);
+    return [kind, { ...key, evidence: decodeEvidence(kind, key.evidence, record) }] as const;
+  });
+  return { ...record, spec: recordedSpec(record.spec), keys: Object.fromEntries(keys) } as InstallationRecord;
 }
 
 function parse<T extends z.core.$ZodType>(shape: T, json: unknown): z.output<T> {
@@ -133,13 +139,31 @@ function parse<T extends z.core.$ZodType>(shape: T, json: unknown): z.output<T> 
   throw new DamagedError(`record.json does not have the form of a record (at ${path === '' ? 'its top' : path})`);
 }
 
+type Versioned = Pick<InstallationRecord, 'schemaVersion'>;
+
+/** Until schemaVersion 3 evidence had another form. In memory there is but the present one. */
+function decodeEvidence(kind: string, evidence: unknown, { schemaVersion }: Versioned): KeyEvidence {
+  if (schemaVersion >= 3 && isEvidence(evidence)) return evidence;
+  if (schemaVersion < 3 && isObject(evidence)) return decodeFormer(evidence);
+  throw new DamagedError(`record.json does not have the form of a record (at keys.${kind}.evidence)`);
+}
+
+/** True where the record takes what schemaVersion 2 brought: the anchor of the audit log, and an accepted clock. */
+export function takesAnchor({ schemaVersion }: Versioned): boolean {
+  return schemaVersion >= 2;
+}
+
 /** True of a record that an older build wrote, and no `init` has migrated yet: it takes none of the newer fields. */
-export function isOlder({ schemaVersion }: Pick<InstallationRecord, 'schemaVersion'>): boolean {
+export function isOlder({ schemaVersion }: Versioned): boolean {
   return schemaVersion < SCHEMA_VERSION;
 }
 
 function encodeRecord(record: InstallationRecord): Uint8Array {
-  return utf8(`${JSON.stringify(record, undefined, 2)}\n`);
+  const keys = Object.entries(record.keys).map(([kind, key]) => [
+    kind,
+    { ...key, evidence: record.schemaVersion < 3 ? encodeFormer(key.evidence) : key.evidence },
+  ]);
+  return utf8(`${JSON.stringify({ ...record, keys: Object.fromEntries(keys) }, undefined, 2)}\n`);
 }
 
 export function recordObject(ref: ObjectRef, record: InstallationRecord, toolVersion: string): NewObject {
@@ -154,7 +178,7 @@ export function recordObject(ref: ObjectRef, record: InstallationRecord, toolVer
 }
 
 /** Never two active versions, nor none, and no number twice. */
-function checkVersions(kind: KindId, versions: readonly VersionRecord[]): void {
+function checkVersions(kind: string, versions: readonly VersionRecord[]): void {
   const rising = versions.every(({ n }, index) => index === 0 || n > (versions[index - 1]?.n ?? 0));
   const active = versions.filter(({ state }) => state === 'active');
   if (!rising || active.length !== 1) throw new DamagedError(`record.json contradicts itself (at keys.${kind})`);

@@ -1,4 +1,5 @@
-import { formatTime, isTime, type KindId } from './entry.ts';
+import { formatTime, type KindId } from './entry.ts';
+import { itemsOf, type KeyEvidence, withItem } from './evidence.ts';
 import { activeSinceOf, type KeyRecord } from './record.ts';
 
 /**
@@ -7,15 +8,13 @@ import { activeSinceOf, type KeyRecord } from './record.ts';
  * version counts as any other.
  */
 
-const CAUSE = 'compromised';
-
-export function withReplacement(evidence: KeyRecord['evidence'], n: number): KeyRecord['evidence'] {
-  return { ...evidence, [nameOf(n)]: CAUSE };
+export function withReplacement(evidence: KeyEvidence, n: number): KeyEvidence {
+  return withItem(evidence, { type: 'replacement', n }, (other) => other.n === n);
 }
 
 /** True for such a version, also while only the ledger knows it. */
 export function isReplacement({ evidence }: Pick<KeyRecord, 'evidence'>, n: number): boolean {
-  return evidence[nameOf(n)] === CAUSE;
+  return itemsOf(evidence, 'replacement').some((item) => item.n === n);
 }
 
 /** Those versions, by n. */
@@ -32,17 +31,13 @@ export function exposedIn(key: KeyRecord): ReadonlySet<number> {
   return new Set(key.versions.flatMap(({ n }) => (n < (newest?.n ?? 0) ? [n] : [])));
 }
 
-const nameOf = (n: number): string => `v${n}.cause`;
-
 /** The evidence of the CA with the note since when compromised certificates of a kind are replaced. */
-export function withReissue(evidence: KeyRecord['evidence'], kind: KindId, at: Date): KeyRecord['evidence'] {
-  return { ...evidence, [reissueOf(kind)]: formatTime(at) };
+export function withReissue(evidence: KeyEvidence, kind: KindId, at: Date): KeyEvidence {
+  return withItem(evidence, { type: 'reissue', kind, since: formatTime(at) }, (other) => other.kind === kind);
 }
 
 /** That time; undefined where there is none. */
 export function reissuedSince({ evidence }: Pick<KeyRecord, 'evidence'>, kind: KindId): Date | undefined {
-  const found = evidence[reissueOf(kind)];
-  return typeof found === 'string' && isTime(found) ? new Date(found) : undefined;
+  const found = itemsOf(evidence, 'reissue').findLast((item) => item.kind === kind);
+  return found === undefined ? undefined : new Date(found.since);
 }
-
-const reissueOf = (kind: KindId): string => `${kind}.compromised`;

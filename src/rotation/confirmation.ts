@@ -1,3 +1,5 @@
+import { enteredBy, isSameState, itemsOf, type KeyEvidence, withoutStates } from '../ledger/evidence.ts';
+import { nameOf } from '../ledger/former-evidence.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 
 /** When all consumers of a version were first found to be current, and who says so. */
@@ -8,9 +10,9 @@ export interface Confirmation {
   readonly ignored: readonly string[];
 }
 
-/** The name of the evidence for the state in which a version is now. It counts for no other, and for no later return to it. */
-export function entryName({ n, state, history }: VersionRecord): string {
-  return `v${n}.${history.length}.${state}`;
+/** The state in which a version is now, by name. */
+export function entryName(version: VersionRecord): string {
+  return nameOf(enteredBy(version));
 }
 
 /**
@@ -22,12 +24,12 @@ export function confirmationOf(
   version: VersionRecord,
   now: Date,
 ): Confirmation | undefined {
-  const found = evidence[entryName(version)];
-  if (typeof found !== 'object' || found === null || !('confirmedAt' in found) || !('by' in found)) return undefined;
-  const at = typeof found.confirmedAt === 'string' ? Date.parse(found.confirmedAt) : Number.NaN;
-  const by = found.by === 'operator' ? 'operator' : 'pods';
-  const ignored = 'ignored' in found && Array.isArray(found.ignored) ? found.ignored.map(String) : [];
-  return Number.isNaN(at) || at > now.getTime() ? undefined : { at: noEarlier(at, version), by, ignored };
+  const state = enteredBy(version);
+  const found = itemsOf(evidence, 'confirmation').findLast((item) => isSameState(item.version, state));
+  if (found === undefined) return undefined;
+  const { by, ignored = [] } = found;
+  const at = Date.parse(found.confirmedAt);
+  return at > now.getTime() ? undefined : { at: noEarlier(at, version), by, ignored };
 }
 
 /** A time, or when the states were entered that it is about, if that is later. */
@@ -35,13 +37,13 @@ export function noEarlier(at: number, ...versions: readonly VersionRecord[]): Da
   return new Date(Math.max(at, ...versions.map(({ since }) => Date.parse(since))));
 }
 
-/** The evidence with one more confirmation; those of states that were left are dropped. */
+/** The evidence with one more confirmation; confirmations and scans of states that were left are dropped. */
 export function withConfirmation(
   { versions, evidence }: KeyRecord,
   version: VersionRecord,
   confirmation: Pick<Confirmation, 'by'> & Partial<Pick<Confirmation, 'ignored'>> & { readonly confirmedAt: string },
-): KeyRecord['evidence'] {
-  const current = new Set(versions.map(entryName));
-  const kept = Object.entries(evidence).filter(([name]) => !/^v\d+[.]\d+[.]/.test(name) || current.has(name));
-  return { ...Object.fromEntries(kept), [entryName(version)]: confirmation };
+): KeyEvidence {
+  const others = versions.filter(({ n }) => n !== version.n).map(enteredBy);
+  const current = withoutStates(evidence, (state) => others.some((other) => isSameState(state, other)));
+  return [...current, { type: 'confirmation', version: enteredBy(version), ...confirmation }];
 }

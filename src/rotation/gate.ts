@@ -128,12 +128,6 @@ export interface Gate {
   readonly conditions: { readonly publish?: string; readonly promote: string; readonly retire: string };
   /** How long the step waits, in seconds, after all consumers were found to be current. */
   soak(type: 'promote' | 'retire', spec: InstallationSpec, compromised: boolean): number;
-  /** True where it also decides about going back, and about giving up what nobody has used yet. */
-  readonly guardsReturns?: true;
-  /** True where it also decides about what data in a database may need, whatever the record says: see `forgottenBy`. */
-  readonly guardsData?: true;
-  /** True where no consumer notices a change while it runs, whatever the spec says. */
-  readonly staysLoaded?: true;
   needs(input: GateInput): readonly EvidenceRequest[];
   decide(input: GateInput, evidence: Evidence, now: Date): Decision;
 }

@@ -33,7 +33,7 @@ function lossOf(kind: KindId, version: VersionRecord, spec: InstallationSpec, no
     };
   }
   const rotation = ROTATIONS[kind];
-  if (rotation?.type !== 'versions' || rotation.gate.guardsData !== true) return undefined;
+  if (rotation.type !== 'versions' || !rotation.policy.guardsData) return undefined;
   const retired = history.findLast(({ state }) => state === 'retired')?.at ?? since;
   const until = new Date(Date.parse(retired) + parseDuration(spec.rotation.databaseBackupRetention) * 1000);
   if (now >= until) return undefined;

@@ -71,10 +71,11 @@ export function nextAction(
 /** What the tenant keys need before anything else is decided. */
 function tenantWork(
   step: IntendedStep['step'],
-  { request, kind, key }: RotationContext,
+  { request, rotation, key }: RotationContext,
   history: History,
 ): Action | undefined {
-  if (kind !== 'root-key' || key.versions.length === 0) return undefined;
+  if (rotation.type !== 'versions' || rotation.policy.worksOn !== 'tenant keys') return undefined;
+  if (key.versions.length === 0) return undefined;
   if (request.compromised && !history.isExposedNamed) return { type: 'nameExposed', step };
   // A published one too that is given up: after a backup was restored, tenant keys may need it.
   const old = key.versions.filter(
@@ -92,7 +93,7 @@ function actionFor(
   history: History,
   now: Date,
 ): Action {
-  const { request, rotation, kind } = context;
+  const { request, rotation } = context;
   if (rotation.type !== 'versions') return { type: 'transition', step, gathered: undefined };
   const input = gateInput(step, context);
   if (gathered === undefined) return { type: 'gather', requests: needsOf(rotation.gate, input) };
@@ -109,7 +110,7 @@ function actionFor(
     const text = [`v${step.n} stays trusted: ${decision.reason}`, ...decision.blockers].join('; ');
     return { type: 'keep', n: step.n, notes: [...notes, text] };
   }
-  if (kind === 'mongodb-auth' && 'n' in step) {
+  if (rotation.policy.worksOn === 'database users' && 'n' in step) {
     const work = dueWork(input, gathered.evidence, now);
     // What it has not brought about it would not a second time.
     if (work !== undefined && !history.users.has(`${work} v${step.n}`))
@@ -138,7 +139,7 @@ function retiresSuperseded(
   step: RotationStep,
   { request, rotation, key }: RotationContext,
 ): step is Extract<RotationStep, { type: 'retire' }> {
-  if (rotation.type !== 'versions' || rotation.keepsTrusted !== true || request.request !== undefined) return false;
+  if (rotation.type !== 'versions' || !rotation.policy.keepsTrusted || request.request !== undefined) return false;
   return step.type === 'retire' && key.versions.some((version) => version.n === step.n && isSuperseded(version));
 }
 
@@ -158,7 +159,7 @@ function afterLastStep(
   if (entry === undefined) return { type: 'done' };
   if (gathered === undefined) {
     // A Pod that says it has loaded the new key may have loaded the old one with it.
-    const reloads = rotation.gate.staysLoaded !== true;
+    const reloads = !rotation.policy.staysLoaded;
     return { type: 'gather', requests: [{ type: 'consumers', entry, acknowledged: false, reloads }] };
   }
   const { consumers } = gathered.evidence;

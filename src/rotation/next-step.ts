@@ -1,6 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
 import { parseDuration } from '../installation/duration.ts';
 import { formatTime } from '../ledger/entry.ts';
+import { ROOT_KEY } from '../ledger/kind-id.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import { exposedIn, replacementsIn } from '../ledger/replacement.ts';
 import { isOfUnknownAge } from '../reconcile/plan/destroyed-versions.ts';
@@ -30,7 +31,7 @@ export interface IntendedStep {
 /** Throws REFUSED where what is asked for can never be done. */
 export function intendedStep(context: RotationContext, history: History, now: Date): IntendedStep {
   const { kind, key } = context;
-  const unsaved = kind === 'root-key' ? newRootKeyUnsaved(key.versions) : undefined;
+  const unsaved = kind === ROOT_KEY ? newRootKeyUnsaved(key.versions) : undefined;
   const intended = restoredStep(context, history) ?? chooseStep(context, history, now);
   return { ...intended, notes: [...(unsaved === undefined ? [] : [unsaved]), ...intended.notes] };
 }
@@ -82,7 +83,7 @@ function rotationStep(
   now: Date,
 ): IntendedStep {
   const { versions } = key;
-  const superseded = rotation.keepsTrusted === true ? supersededStep(versions, history.kept) : undefined;
+  const superseded = rotation.policy.keepsTrusted ? supersededStep(versions, history.kept) : undefined;
   // What is left is only known to stay once all consumers use the new version: until then the rotation is open.
   const active = versions.find(({ state }) => state === 'active');
   const confirmed = active === undefined ? undefined : confirmationOf(key, active, now);
@@ -96,9 +97,9 @@ function rotationStep(
     compromised: request.compromised,
     minInterval: parseDuration(record.spec.rotation.minInterval),
     replacements: replacementsIn(key),
-    keepsTrusted: rotation.keepsTrusted === true,
+    keepsTrusted: rotation.policy.keepsTrusted,
     endedAt: superseded === undefined ? undefined : confirmed?.at,
-    guardsData: rotation.gate.guardsData === true || rotation.gate.guardsReturns === true,
+    guardsData: rotation.policy.guardsData || rotation.policy.guardsReturns,
   };
   const next = nextStep(versions, intent, now);
   const notes: string[] = [];
@@ -109,7 +110,7 @@ function rotationStep(
   if (next.type === 'done') return { step: superseded, notes };
   // An operator who comes back to restart what still believes a compromised identity wants no other one.
   const isOver = request.compromised || unconfirmedReplacement(key, now) === undefined;
-  if (rotation.onlyCompromised === true && !isOver && next.type === 'publish') return { step: superseded, notes };
+  if (rotation.policy.onlyCompromised && !isOver && next.type === 'publish') return { step: superseded, notes };
   // What completes an interrupted run has done something, whatever cannot follow.
   if (next.type === 'publish' || (next.type === 'too-recent' && history.completed === undefined && isOver))
     refuseSafe(request, rotation);
@@ -117,7 +118,7 @@ function rotationStep(
   const since = formatTime(next.since);
   const what = request.compromised ? `replaced as compromised at ${since}` : `rotated, or made, at ${since}`;
   const again = history.completed === 'this rotation' && request.again ? '--again, once more,' : '--again';
-  const isIdentity = rotation.onlyCompromised === true && !request.compromised;
+  const isIdentity = rotation.policy.onlyCompromised && !request.compromised;
   const how = isIdentity ? '' : `; ${again} rotates before ${formatTime(next.until)}`;
   return { step: superseded, notes: [...notes, `already ${what}${how}`] };
 }
@@ -127,7 +128,7 @@ export function refuseSafe(
   { kind, compromised }: Pick<RotateRequest, 'kind' | 'compromised'>,
   rotation: Rotation,
 ): void {
-  if (rotation.type !== 'versions' || rotation.onlyCompromised !== true || compromised) return;
+  if (rotation.type !== 'versions' || !rotation.policy.onlyCompromised || compromised) return;
   throw new PaletteKeysError('REFUSED', `${kind} is an identity: it is never rotated while it is safe`, {
     hint: `if somebody else holds it: palette-keys rotate ${kind} --compromised, which prints what breaks first`,
   });

@@ -41,8 +41,8 @@ export function planRotation(
   if (rotation.type === 'imported')
     return [{ action: 'import the next one', earliest: undefined, condition: 'palette-keys import-cert' }];
   if (rotation.type === 'none' || key === undefined) return [];
-  const steps = versionSteps(rotation.gate, rotation.keepsTrusted === true, key, spec, departure);
-  return rotation.keepsTrusted === true ? [...steps, ...keptSteps(rotation.gate, key, census)] : steps;
+  const steps = versionSteps(rotation, key, spec, departure);
+  return rotation.policy.keepsTrusted ? [...steps, ...keptSteps(rotation.gate, key, census)] : steps;
 }
 
 function leafStep(kind: KindId, { rotation }: InstallationSpec, { leaves, again, now }: Departure): PlannedStep {
@@ -55,17 +55,17 @@ function leafStep(kind: KindId, { rotation }: InstallationSpec, { leaves, again,
 }
 
 function versionSteps(
-  gate: Gate,
-  keepsTrusted: boolean,
+  { gate, policy }: Extract<Rotation, { type: 'versions' }>,
   key: KeyRecord,
   spec: InstallationSpec,
   { again, compromised, now }: Departure,
 ): readonly PlannedStep[] {
   const { versions } = key;
+  const { keepsTrusted } = policy;
   const active = versions.find(({ state }) => state === 'active');
   const minInterval = parseDuration(spec.rotation.minInterval);
   const replacements = replacementsIn(key);
-  const guardsData = gate.guardsData === true || gate.guardsReturns === true;
+  const guardsData = policy.guardsData || policy.guardsReturns;
   const endedAt =
     keepsTrusted && versions.some(isSuperseded) && active !== undefined
       ? confirmationOf(key, active, now)?.at

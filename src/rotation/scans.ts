@@ -1,8 +1,16 @@
 import { parseDuration } from '../installation/duration.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime } from '../ledger/entry.ts';
+import {
+  type EvidenceOf,
+  enteredBy,
+  isSameState,
+  itemsOf,
+  type KeyEvidence,
+  withoutStates,
+} from '../ledger/evidence.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
-import { entryName, noEarlier } from './confirmation.ts';
+import { noEarlier } from './confirmation.ts';
 
 /** A look that found nobody who needs an old version. */
 export interface Scan {
@@ -22,20 +30,23 @@ export function firstScanAt(
   active: VersionRecord,
   { now, location, since }: { readonly now: Date; readonly location: string; readonly since: Date | undefined },
 ): Date | undefined {
-  const found = evidence[entryName(old)];
-  if (typeof found !== 'object' || found === null || !('unneededAt' in found) || !('under' in found)) return undefined;
+  const found = scanOf(evidence, old);
   // What an older version of this program noted names no place: it counts for none.
-  if (found.under !== entryName(active) || !('in' in found) || found.in !== location) return undefined;
-  const at = typeof found.unneededAt === 'string' ? Date.parse(found.unneededAt) : Number.NaN;
-  if (!(at <= now.getTime())) return undefined;
+  if (found?.in !== location || !isSameState(found.under, enteredBy(active))) return undefined;
+  const at = Date.parse(found.unneededAt);
+  if (at > now.getTime()) return undefined;
   const begun = noEarlier(at, old, active);
   return since !== undefined && begun < since ? undefined : begun;
 }
 
 /** True where a scan is noted, though it may count for nothing. */
 export function hasScan({ evidence }: KeyRecord, old: VersionRecord): boolean {
-  const found = evidence[entryName(old)];
-  return typeof found === 'object' && found !== null && 'unneededAt' in found;
+  return scanOf(evidence, old) !== undefined;
+}
+
+function scanOf(evidence: KeyEvidence, old: VersionRecord): EvidenceOf<'scan'> | undefined {
+  const state = enteredBy(old);
+  return itemsOf(evidence, 'scan').findLast(({ version }) => isSameState(version, state));
 }
 
 /** The evidence with that scan; without one where it is undefined. */
@@ -44,11 +55,13 @@ export function withFirstScan(
   old: VersionRecord,
   active: VersionRecord,
   scan: Scan | undefined,
-): KeyRecord['evidence'] {
-  const { [entryName(old)]: _, ...others } = evidence;
+): KeyEvidence {
+  const version = enteredBy(old);
+  const others = withoutStates(evidence, (state) => !isSameState(state, version));
   if (scan === undefined) return others;
   const { begun, location } = scan;
-  return { ...others, [entryName(old)]: { unneededAt: formatTime(begun), in: location, under: entryName(active) } };
+  const noted = { unneededAt: formatTime(begun), in: location, under: enteredBy(active) };
+  return [...others, { type: 'scan', version, ...noted }];
 }
 
 /** From when on a scan counts as the second one: who had the old key in hand has written by then. */

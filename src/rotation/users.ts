@@ -1,3 +1,4 @@
+import { itemsOf, type KeyEvidence, withItem } from '../ledger/evidence.ts';
 import type { KeyRecord } from '../ledger/record.ts';
 
 /** What the database server says of the users of two versions: the one that a step is about, and the active one. */
@@ -37,16 +38,12 @@ export type SessionsEvidence =
   | { readonly status: 'none'; readonly first: Date; readonly last: Date }
   | { readonly status: 'open'; readonly blockers: readonly string[] };
 
-const MADE = 'made';
-
 /** The evidence with the note that the user of a version may be on the server by now. It is written before the user is made. */
-export function withUserMade(evidence: KeyRecord['evidence'], n: number): KeyRecord['evidence'] {
-  return { ...evidence, [nameOf(n)]: MADE };
+export function withUserMade(evidence: KeyEvidence, n: number): KeyEvidence {
+  return withItem(evidence, { type: 'user-made', n }, (other) => other.n === n);
 }
 
 /** False where this program has never made the user of a version: somebody may have, by hand. */
 export function isUserMade({ evidence }: Pick<KeyRecord, 'evidence'>, n: number): boolean {
-  return evidence[nameOf(n)] === MADE;
+  return itemsOf(evidence, 'user-made').some((item) => item.n === n);
 }
-
-const nameOf = (n: number): string => `v${n}.user`;

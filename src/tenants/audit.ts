@@ -1,5 +1,6 @@
 import { PaletteKeysError } from '../errors.ts';
 import { formatTime } from '../ledger/entry.ts';
+import { ROOT_KEY } from '../ledger/kind-id.ts';
 import type { Lock } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
 import { appendAudit } from '../reconcile/audit/log.ts';
@@ -25,7 +26,7 @@ export async function audit(
     ...(ids.length > 0 || perhaps.length === 0 ? [`${tenantsCalled(ids)} in ${location}`] : []),
     ...(perhaps.length > 0 ? [`perhaps ${tenantsCalled(perhaps)} in ${location}`] : []),
   ];
-  const changes = objects.map((object) => ({ action, object, key: 'root-key', kid: activeKid }));
+  const changes = objects.map((object) => ({ action, object, key: ROOT_KEY, kid: activeKid }));
   const lock = await lockSoon(ports);
   try {
     await appendAudit(record, { changes, result: 'done' }, { ...ports, signal: new AbortController().signal });

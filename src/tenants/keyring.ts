@@ -1,6 +1,7 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { mongodbUri } from '../inventory/kinds/mongodb-uri.ts';
+import { ROOT_KEY } from '../ledger/kind-id.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
 import { acceptedOf, activeOf, type Rings, ringOf, type State } from '../ledger/ring.ts';
 import { entry, textEntry } from '../ledger/text.ts';
@@ -59,7 +60,7 @@ export function accessIn({ record: view, ledger }: Comparison): TenantAccess {
   if (view.status !== 'sound') throw notWhole('the record');
   const { record } = view;
   const rings = ringsOfLedger(ledger, view);
-  for (const kind of ['root-key', 'mongodb-auth', 'internal-ca']) {
+  for (const kind of [ROOT_KEY, 'mongodb-auth', 'internal-ca'] as const) {
     const recorded = (record.keys[kind]?.versions ?? []).filter(
       ({ state }) => state !== 'retired' && state !== 'destroyed',
     );
@@ -68,7 +69,7 @@ export function accessIn({ record: view, ledger }: Comparison): TenantAccess {
       throw notWhole(`the ledger of ${kind}`);
     }
   }
-  const rootKeys = ringOf(rings, 'root-key');
+  const rootKeys = ringOf(rings, ROOT_KEY);
   const { material } = activeOf(ringOf(rings, 'mongodb-auth'));
   const login = {
     username: textEntry(material.entries, 'username'),
@@ -77,7 +78,7 @@ export function accessIn({ record: view, ledger }: Comparison): TenantAccess {
   return {
     record,
     spec: record.spec,
-    keyring: tenantKeyring(rootKeys, record.keys['root-key']?.versions ?? []),
+    keyring: tenantKeyring(rootKeys, record.keys[ROOT_KEY]?.versions ?? []),
     activeKid: activeOf(rootKeys).facts.kid,
     database: {
       uri: mongodbUri(record.spec, login.username, login.password),
@@ -98,7 +99,7 @@ export function authoritiesOf(rings: Rings): string {
 /** Throws CONFLICT where another root key has become the active one: what would be wrapped now, would be wrapped by an old one. */
 export async function confirmActive({ record, activeKid }: TenantAccess, store: KeyStore): Promise<void> {
   const now = await readBack(store, record.spec.ledgerNamespace);
-  const state = now?.record.keys['root-key']?.versions.find(({ kid }) => kid === activeKid)?.state;
+  const state = now?.record.keys[ROOT_KEY]?.versions.find(({ kid }) => kid === activeKid)?.state;
   if (state === 'active') return;
   throw new PaletteKeysError(
     'CONFLICT',

@@ -1,4 +1,5 @@
 import { PaletteKeysError } from '../errors.ts';
+import { ROOT_KEY } from '../ledger/kind-id.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
@@ -36,7 +37,7 @@ export async function seeTenants(
 
 /** Throws REFUSED where tenant keys are wrapped by a root key that the record does not know: it is older than they are. */
 export async function refuseStrangers({ record }: TenantAccess, tenants: TenantStore): Promise<void> {
-  const known = new Set(record.keys['root-key']?.versions.map(({ kid }) => kid));
+  const known = new Set(record.keys[ROOT_KEY]?.versions.map(({ kid }) => kid));
   const reason = whyStrange(await countTenants(tenants), known);
   if (reason !== undefined) throw new PaletteKeysError('REFUSED', reason, { hint: RESTORE_THAT });
 }

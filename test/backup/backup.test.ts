@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { type BackupMark, entriesOf, withBackup } from '../../src/backup/backup.ts';
 import { decodeList } from '../../src/backup/plan/list.ts';
 import { PaletteKeysError } from '../../src/errors.ts';
+import type { KindId } from '../../src/ledger/entry.ts';
 import { decodeRecord, recordObject } from '../../src/ledger/record.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import { ManualClock, START } from '../support/clock.ts';
@@ -31,7 +32,7 @@ import { RsaPool } from '../support/random.ts';
 import { backupOf, command, commandWell, contents, documentOf, Files, FOR, findingsOf, writtenSince } from './bench.ts';
 
 const BACKUP = ['backup', '--out', 'b.age', ...FOR];
-const KINDS = [
+const KINDS: readonly KindId[] = [
   'root-key',
   'jwt-signing-key',
   'hash-salt',
@@ -299,7 +300,7 @@ describe('what is not whole is not backed up', () => {
     ['no record', () => store.take(RECORD), 5],
     ['a damaged record', () => store.damage(RECORD, 'it is torn'), 5],
     ['a run that was interrupted', () => editRecord(store, (record) => ({ ...record, ready: false })), 5],
-    ['a record of a newer program', () => editRecord(store, (record) => ({ ...record, schemaVersion: 3 })), 5],
+    ['a record of a newer program', () => editRecord(store, (record) => ({ ...record, schemaVersion: 4 })), 5],
   ])('%s: refused, no file, nothing written', async (_, harm, code) => {
     harm();
     const before = store.snapshot();
@@ -353,13 +354,16 @@ describe('beside another run', () => {
     files.onStep((step) => {
       if (step === 'staged')
         editRecord(store, ({ keys, ...record }) => {
-          keys['root-key'].evidence = { seen: true };
+          keys['root-key'].evidence = [{ type: 'seen', more: [true] }];
           return { ...record, keys };
         });
     });
     await commandWell(store, BACKUP, { files });
     const key = recordIn(store.snapshot()).keys['root-key'];
-    expect(key).toMatchObject({ evidence: { seen: true }, versions: [{ backups: [{ file: 'b.age' }] }] });
+    expect(key).toMatchObject({
+      evidence: [{ type: 'seen', more: [true] }],
+      versions: [{ backups: [{ file: 'b.age' }] }],
+    });
   });
 
   test('that takes the record away while the file is written, the failure is told as one, not as a bug', async () => {

@@ -77,7 +77,7 @@ export const BAD: readonly (readonly [
     record(({ spec }) => Object.assign(spec, { namespace: 'A_B' })),
     /record is damaged/,
   ],
-  ['a record of a newer schema', record((value) => Object.assign(value, { schemaVersion: 3 })), /schemaVersion 3/, 5],
+  ['a record of a newer schema', record((value) => Object.assign(value, { schemaVersion: 4 })), /schemaVersion 4/, 5],
   [
     'a newer schema with fields that nobody knows',
     record((value) => Object.assign(value, { schemaVersion: 99, keys: [], more: {} })),

@@ -308,9 +308,9 @@ describe('what stands in the way is refused, and nothing is written', () => {
   });
 
   test('a record of a newer program', async () => {
-    editRecord(store, (record) => ({ ...record, schemaVersion: 3 }));
+    editRecord(store, (record) => ({ ...record, schemaVersion: 4 }));
     lose(store, ({ name }) => name === 'palette-key-root-key-v1');
-    await expectRefused(backup, /schemaVersion 3/);
+    await expectRefused(backup, /schemaVersion 4/);
   });
 
   test('a Secret of somebody else under a name of the ledger', async () => {

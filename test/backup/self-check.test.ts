@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 const BACKUP = ['backup', '--out', 'b.age', ...FOR];
-const KINDS = VERSIONED.filter(({ madeByInit }) => madeByInit).map(({ id }) => id);
+const KINDS = VERSIONED.filter(({ policy }) => policy.madeByInit).map(({ id }) => id);
 
 async function findings(store: MemoryStore): Promise<readonly { code: string; subject: string; remedy: string }[]> {
   return documentOf(await command(store, ['status', '-o', 'json'])).findings;

@@ -6,7 +6,7 @@ import { defaultSpec } from '../../src/installation/defaults.ts';
 import { fqdnCertificate, fqdnMaterial, leafOf, materialOfSecret } from '../../src/inventory/kinds/fqdn-certificate.ts';
 import { fqdnKey } from '../../src/inventory/kinds/fqdn-key.ts';
 import type { Material } from '../../src/ledger/entry.ts';
-import type { State } from '../../src/ledger/ring.ts';
+import type { Rings, RingVersion, State } from '../../src/ledger/ring.ts';
 import { haveTools } from '../scenarios/program/tools.ts';
 import { type Made, makeIntermediate, makeLeaf, makeRoot } from '../support/openssl-pki.ts';
 
@@ -21,14 +21,13 @@ describe.skipIf(!haveTools('openssl'))('fqdn-certificate', () => {
     certificate: utf8(first.pem + intermediate.pem),
     key: encodePrivateKey(first.key),
   });
-  const version = (n: number, state: State, material: Material) => ({
+  const version = (n: number, state: State, material: Material): RingVersion => ({
     kind: 'fqdn-certificate',
     n,
     state,
     material,
     facts: fqdnCertificate.inspect(material),
     createdAt: '2026-01-01T00:00:00Z',
-    since: '2026-01-01T00:00:00Z',
   });
 
   test('a version knows its leaf: fingerprint, dates, and a kid by the DER', () => {
@@ -52,7 +51,7 @@ describe.skipIf(!haveTools('openssl'))('fqdn-certificate', () => {
     const spec = defaultSpec();
     expect(fqdnCertificate.projections(spec, new Map())).toEqual([]);
     const [before, now] = [fqdnMaterial(pairOf(other)), fqdnMaterial(pairOf(leaf))];
-    const rings = new Map([['fqdn-certificate', [version(1, 'trusted', before), version(2, 'active', now)]]]);
+    const rings: Rings = new Map([['fqdn-certificate', [version(1, 'trusted', before), version(2, 'active', now)]]]);
     const [projection] = fqdnCertificate.projections(spec, rings);
     if (projection?.source !== 'computed') throw new Error('no projection');
     expect([projection.ref.namespace, projection.ref.name, projection.type]).toEqual([
@@ -81,7 +80,7 @@ describe.skipIf(!haveTools('openssl'))('fqdn-certificate', () => {
 
   test('it is imported, never generated', async () => {
     await expect(fqdnCertificate.generate(defaultSpec(), { bytes: () => new Uint8Array() } as never)).rejects.toThrow();
-    expect(fqdnCertificate.madeByInit).toBe(false);
+    expect(fqdnCertificate.policy.madeByInit).toBe(false);
   });
 });
 

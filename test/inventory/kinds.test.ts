@@ -5,7 +5,8 @@ import { DamagedError } from '../../src/errors.ts';
 import { defaultSpec } from '../../src/installation/defaults.ts';
 import { INVENTORY, projectionsOf, VERSIONED } from '../../src/inventory/index.ts';
 import type { ComputedProjection, IssuedProjection, Projection } from '../../src/inventory/kind.ts';
-import { ledgerObject, readLedgerObject } from '../../src/ledger/entry.ts';
+import { type KindId, ledgerObject, readLedgerObject } from '../../src/ledger/entry.ts';
+import { KIND_IDS } from '../../src/ledger/kind-id.ts';
 import { acceptedOf, type Rings } from '../../src/ledger/ring.ts';
 import type { Entries } from '../../src/ports/key-store.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
@@ -29,7 +30,7 @@ const text = (entries: Entries, name: string): string => Buffer.from(entries[nam
 describe('the list', () => {
   test('names every kind once', () => {
     const ids = INVENTORY.map(({ id }) => id);
-    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toEqual(KIND_IDS);
     expect(new Set(INVENTORY.map(({ title }) => title)).size).toBe(ids.length);
   });
 
@@ -97,10 +98,10 @@ describe('the list', () => {
 });
 
 /** Every kind that `init` makes, and every algorithm of those that have several. */
-const cases = VERSIONED.filter(({ madeByInit }) => madeByInit).flatMap((kind) =>
+const cases = VERSIONED.filter(({ policy }) => policy.madeByInit).flatMap((kind) =>
   kind.id === 'jwt-signing-key'
-    ? ALGORITHMS.map((algorithm) => [`${kind.id} of ${algorithm}`, kind, withAlgorithm(algorithm)] as const)
-    : [[kind.id, kind, smallSpec()] as const],
+    ? ALGORITHMS.map((algorithm) => [`${kind.id} of ${algorithm}` as string, kind, withAlgorithm(algorithm)] as const)
+    : [[kind.id as string, kind, smallSpec()] as const],
 );
 
 describe.each(cases)('a new %s', (_, kind, spec) => {
@@ -192,7 +193,7 @@ function onlyDamage<T>(act: () => T): T | undefined {
   }
 }
 
-test.each([
+test.each<[KindId, object, string]>([
   ['jwt-signing-key', { jwt: { algorithm: 'EdDSA' } }, 'the spec asks for EdDSA, the active version is ES256'],
   ['internal-ca', { internalCA: { keySize: 4096 } }, 'the spec asks for RSA 4096, the active version has 2048'],
   ['cluster-ca', { clusterCA: { keySize: 3072 } }, 'the spec asks for RSA 3072, the active version has 2048'],
@@ -214,7 +215,7 @@ describe('a key pair whose secret half was damaged', () => {
     return Buffer.from(['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----', ''].join('\n'));
   }
 
-  test.each([
+  test.each<[KindId, string]>([
     ['jwt-signing-key', 'RS256'],
     ['jwt-signing-key', 'ES256'],
     ['jwt-signing-key', 'ES384'],
@@ -314,7 +315,7 @@ describe.each([
         for (const bytes of Object.values(entries)) new TextDecoder('utf-8', { fatal: true }).decode(bytes);
         expect(all.join('\n')).not.toMatch(/PRIVATE|"k"|"d"/);
       }
-      for (const kind of ['internal-ca', 'cluster-ca', 'message-bus-operator', 'message-bus-signing-key']) {
+      for (const kind of ['internal-ca', 'cluster-ca', 'message-bus-operator', 'message-bus-signing-key'] as const) {
         for (const { material } of rings.get(kind) ?? []) {
           const [, secret = ''] = text(material.entries, 'key.pem').split('\n').reverse().slice(1);
           expect(secret.length).toBeGreaterThan(10);
@@ -369,7 +370,7 @@ describe.each([
     for (const [spec, rings] of made) {
       for (const projection of projectionsOf(spec, rings).filter(isIssued)) {
         const entries = projection.assemble({ certificate: Buffer.from('CRT\n'), key: Buffer.from('KEY\n') }, rings);
-        const bundle = (kind: string): string =>
+        const bundle = (kind: KindId): string =>
           acceptedOf(rings.get(kind) ?? [])
             .map(({ material }) => text(material.entries, 'tls.crt'))
             .join('');

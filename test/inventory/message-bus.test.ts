@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { nkeySigner, publicNkey } from '../../src/crypto/nkey.ts';
 import { DamagedError } from '../../src/errors.ts';
 import type { ComputedProjection } from '../../src/inventory/kind.ts';
+import type { KindId } from '../../src/ledger/entry.ts';
 import type { Rings, RingVersion } from '../../src/ledger/ring.ts';
 import type { Entries } from '../../src/ports/key-store.ts';
 import { kidOfKey, slowBase32 } from '../reconcile/checker.ts';
@@ -22,7 +23,7 @@ let entries: Entries;
 const MADE = { operator: '2027-01-01T00:00:00Z', signing: '2027-02-01T00:00:00Z', account: '2027-03-01T00:00:00Z' };
 
 beforeAll(async () => {
-  const make = (id: string, time: string, n = 1, state: 'active' | 'trusted' | 'published' | 'retired' = 'active') =>
+  const make = (id: KindId, time: string, n = 1, state: 'active' | 'trusted' | 'published' | 'retired' = 'active') =>
     versionOf(kindOf(id), spec, { n, state, now: new Date(time) });
   rings = new Map([
     ['message-bus-operator', [await make('message-bus-operator', MADE.operator)]],

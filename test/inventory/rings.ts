@@ -25,10 +25,10 @@ export async function versionOf(
 /** A ring for every kind that `init` makes; where `states` names a kind, with as many versions. */
 export async function ringsOf(
   spec: InstallationSpec,
-  states: Readonly<Record<KindId, readonly State[]>> = {},
+  states: Readonly<Partial<Record<KindId, readonly State[]>>> = {},
 ): Promise<Rings> {
   const rings = new Map<KindId, Ring>();
-  for (const kind of VERSIONED.filter(({ madeByInit }) => madeByInit)) {
+  for (const kind of VERSIONED.filter(({ policy }) => policy.madeByInit)) {
     const versions = (states[kind.id] ?? ['active']).map((state, i) => versionOf(kind, spec, { n: i + 1, state }));
     rings.set(kind.id, await Promise.all(versions));
   }

@@ -16,7 +16,7 @@ const version = (n: number, state: string, letter: string) => ({
 });
 
 const record = {
-  schemaVersion: 2,
+  schemaVersion: 3,
   installationId: 'f3b0c442-98fc-4c14-9afb-f4c8996fb924',
   createdAt: TIME,
   spec: smallSpec(),
@@ -24,7 +24,10 @@ const record = {
   keys: {
     'root-key': {
       versions: [version(1, 'destroyed', 'a'), version(3, 'trusted', 'b'), version(4, 'active', 'c')],
-      evidence: { anything: { at: TIME } },
+      evidence: [
+        { type: 'replacement', n: 4, note: 'mine' },
+        { type: 'of a newer build', at: TIME },
+      ],
     },
     'internal-ca': {
       versions: [
@@ -35,7 +38,7 @@ const record = {
           backups: [{ file: 'a.age', sha256: '00', at: TIME, recipients: ['age1x'] }],
         },
       ],
-      evidence: {},
+      evidence: [],
     },
   },
   ready: true,
@@ -73,12 +76,52 @@ describe('a record', () => {
     expect(JSON.parse(Buffer.from(written ?? []).toString())).toEqual(other);
   });
 
-  test('of schemaVersion 1 is read as it is; fields of schemaVersion 2 in it are unknown ones', () => {
-    const old = { ...copy(), schemaVersion: 1, audit: 'not an anchor' };
-    expect(decode(old)).toEqual(old);
+  /** The record as a build of an older schema has it. */
+  const former = (schemaVersion: number): Record<string, unknown> => {
+    const old = copy();
+    old.keys['root-key'].evidence = {
+      'v4.cause': 'compromised',
+      'v4.1.active': { confirmedAt: TIME, by: 'pods' },
+      odd: 7,
+    };
+    old.keys['internal-ca'].evidence = { 'namespaces.before': ['a'], 'service-certificates.compromised': TIME };
+    return { ...old, schemaVersion };
+  };
+
+  test('of schemaVersion 1 takes fields of schemaVersion 2 for unknown ones', () => {
+    expect(decode({ ...former(1), audit: 'not an anchor' })).toMatchObject({
+      schemaVersion: 1,
+      audit: 'not an anchor',
+    });
+    expect(() => decode({ ...former(2), audit: 'not an anchor' })).toThrow(DamagedError);
   });
 
-  test.each([3, 4, 2.5, 1e9])('of schemaVersion %d is of a newer program, whatever else is in it', (schemaVersion) => {
+  test.each([1, 2])(
+    'of schemaVersion %d keeps its form of evidence, and has the present one in memory',
+    (schemaVersion) => {
+      const old = former(schemaVersion);
+      const record = decode(old);
+      expect(record.keys['root-key']?.evidence).toEqual([
+        { type: 'replacement', n: 4 },
+        { type: 'confirmation', version: { n: 4, entered: 1, state: 'active' }, confirmedAt: TIME, by: 'pods' },
+        { type: 'other', name: 'odd', value: 7 },
+      ]);
+      const written = recordObject(RECORD, record, '0.3.0').data['record.json'];
+      expect(JSON.parse(Buffer.from(written ?? []).toString())).toEqual(old);
+    },
+  );
+
+  test('that is migrated has the present form of evidence', () => {
+    const migrated = { ...decode(former(2)), schemaVersion: 3 } as const;
+    const { data } = recordObject(RECORD, migrated, '0.3.0');
+    expect(decodeRecord(data)).toEqual(migrated);
+    expect(JSON.parse(Buffer.from(data['record.json'] ?? []).toString()).keys['internal-ca'].evidence).toEqual([
+      { type: 'released-namespaces', namespaces: ['a'] },
+      { type: 'reissue', kind: 'service-certificates', since: TIME },
+    ]);
+  });
+
+  test.each([4, 5, 3.5, 1e9])('of schemaVersion %d is of a newer program, whatever else is in it', (schemaVersion) => {
     for (const json of [{ ...record, schemaVersion }, { schemaVersion }, { schemaVersion, keys: 'moved' }]) {
       expect(() => decode(json)).toThrow(expect.objectContaining({ code: 'RECORD_TOO_NEW', exit: 5 }));
     }
@@ -116,6 +159,10 @@ describe('a record is damaged', () => {
       'with a fingerprint that is none',
       (json) => Object.assign(json.keys['root-key'].versions[0], { fingerprint: 'x' }),
     ],
+    ['with evidence of the form before', (json) => Object.assign(json.keys['root-key'], { evidence: {} })],
+    ['of the schema before with evidence of the present form', (json) => Object.assign(json, { schemaVersion: 2 })],
+    ['with evidence that has no type', (json) => json.keys['root-key'].evidence.push({ n: 1 })],
+    ['with evidence that lacks what its type has', (json) => json.keys['root-key'].evidence.push({ type: 'scan' })],
     ['without evidence', (json) => delete json.keys['root-key'].evidence],
     ['without backups', (json) => delete json.keys['root-key'].versions[0].backups],
     ['without keys', (json) => delete json.keys],
@@ -125,7 +172,7 @@ describe('a record is damaged', () => {
     expect(() => decode(json)).toThrow(DamagedError);
   });
 
-  test.each(['', 'null', '[]', '{}', '"text"', '7', '{"schemaVersion": 2', '\u0000'])('that is %j', (text) => {
+  test.each(['', 'null', '[]', '{}', '"text"', '7', '{"schemaVersion": 3', '\u0000'])('that is %j', (text) => {
     expect(() => decode(text)).toThrow(DamagedError);
   });
 

@@ -125,7 +125,7 @@ class Checker {
     const record = JSON.parse(text(object['record.json']));
     this.#generation = record.generation;
     this.#installationId = record.installationId;
-    this.#expect(record.schemaVersion === 2 && record.ready === true, 'the record is not ready');
+    this.#expect(record.schemaVersion === 3 && record.ready === true, 'the record is not ready');
     this.#expect(JSON.stringify(record.spec) === JSON.stringify(this.#spec), 'the record has another spec');
     this.#kinds = KINDS.filter((kind) => kind in record.keys || this.#spec.messageBus !== null || !isOfBus(kind));
     for (const kind of this.#kinds) {

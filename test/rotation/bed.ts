@@ -8,6 +8,7 @@ import type { ObjectRef } from '../../src/ports/object-ref.ts';
 import type { TenantStore } from '../../src/ports/tenant-store.ts';
 import type { Probed } from '../../src/ports/tls-probe.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
+import { parseKind } from '../../src/rotation/kinds.ts';
 import type { RotatePorts } from '../../src/rotation/perform/ports.ts';
 import { rotateKey } from '../../src/rotation/perform/rotate-key.ts';
 import { rehearse } from '../../src/rotation/rehearsal/rehearse.ts';
@@ -58,7 +59,7 @@ export function once(store: KeyStore, kind: string, options: RotateOptions = {})
   const { assumeConsumersCurrent: given = false, ...rest } = flags;
   const generation = typeof given === 'number' ? given : undefined;
   const request: RotateRequest = {
-    kind,
+    kind: parseKind(kind),
     request: undefined,
     mayStart: true,
     before: undefined,

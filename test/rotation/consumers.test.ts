@@ -136,7 +136,7 @@ test('nothing is restarted for a step that is refused', async () => {
 
 describe('a confirmation', () => {
   const workloads = () => cluster(() => [pod('auth-1', started, mounts(JWT))]);
-  const confirmations = (): readonly object[] => Object.values(recordIn(store.snapshot()).keys[JWT].evidence);
+  const confirmations = (): readonly object[] => recordIn(store.snapshot()).keys[JWT].evidence;
 
   /** Everybody is restarted, and found to be current. */
   async function confirm(): Promise<void> {

@@ -6,7 +6,7 @@ import { singleReaders, stalePods } from '../../src/rotation/consumers.ts';
 import { decideStep, needsOf } from '../../src/rotation/decide.ts';
 import type { Decision, Evidence, Gate, GateInput, RotationStep } from '../../src/rotation/gate.ts';
 import { dueWork } from '../../src/rotation/gates/mongodb-auth.ts';
-import { ROTATIONS } from '../../src/rotation/kinds.ts';
+import { parseKind, ROTATIONS } from '../../src/rotation/kinds.ts';
 import type { UsersEvidence } from '../../src/rotation/users.ts';
 import { smallSpec } from '../support/installations.ts';
 import { platform, pod, version } from './bed.ts';
@@ -57,8 +57,8 @@ const PROMOTE: RotationStep = { type: 'promote', n: 2 };
 const RETIRE: RotationStep = { type: 'retire', n: 1 };
 
 function gateOf(kind: string): Gate {
-  const rotation = ROTATIONS[kind];
-  if (rotation?.type !== 'versions') throw new Error(`${kind} has no gate`);
+  const rotation = ROTATIONS[parseKind(kind)];
+  if (rotation.type !== 'versions') throw new Error(`${kind} has no gate`);
   return rotation.gate;
 }
 
@@ -67,7 +67,7 @@ function gateInput(kind: string, step: RotationStep, change: Partial<GateInput> 
     step.type === 'promote'
       ? [version(1, 'active'), version(2, 'published')]
       : [version(1, 'trusted'), version(2, 'active')];
-  return { kind, step, versions, spec, compromised: false, acceptResets: undefined, ...change };
+  return { kind: parseKind(kind), step, versions, spec, compromised: false, acceptResets: undefined, ...change };
 }
 
 const decide = (kind: string, step: RotationStep, evidence: Evidence, change: Partial<GateInput> = {}): Decision =>

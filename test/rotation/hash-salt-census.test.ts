@@ -155,7 +155,7 @@ describe('an old salt', () => {
   test('at a wrong number is refused, and not even that its consumers are current is written', async () => {
     await go();
     editRecord(store, (record) => {
-      record.keys[KIND].evidence = {};
+      record.keys[KIND].evidence = [];
     });
     const before = store.snapshot();
     expect((await refusal(accept(5))).code).toBe('REFUSED');
@@ -452,7 +452,7 @@ describe('the command', () => {
   test('that waits accepts resets for the salt that was old when it began, and for no other', async () => {
     await go();
     editRecord(store, (record) => {
-      record.keys[KIND].evidence = {};
+      record.keys[KIND].evidence = [];
     });
     behind();
     const { code, document } = await waits(`--accept-resets ${USERS} ${there}`, async () => {

@@ -79,7 +79,7 @@ class Machine {
   #generation = 1;
   #versions: readonly VersionRecord[] = [this.#made(1, 'active')];
   /** When consumers of a state were found to be current, and what was made in an emergency. */
-  #evidence: KeyRecord['evidence'] = {};
+  #evidence: KeyRecord['evidence'] = [];
 
   live(events: readonly Event[]): void {
     for (const each of events) {

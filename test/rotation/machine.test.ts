@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { enteredBy } from '../../src/ledger/evidence.ts';
+import { decodeFormer, encodeFormer } from '../../src/ledger/former-evidence.ts';
 import type { VersionRecord } from '../../src/ledger/record.ts';
 import type { State } from '../../src/ledger/ring.ts';
 import { confirmationOf, entryName, withConfirmation } from '../../src/rotation/confirmation.ts';
@@ -247,7 +249,7 @@ describe('a confirmation', () => {
 
   test('counts for the state in which it was made, and for no later return to it', () => {
     const published = version(2, 'published');
-    const key = { versions: [version(1, 'active'), published], evidence: {} };
+    const key = { versions: [version(1, 'active'), published], evidence: [] };
     const evidence = withConfirmation(key, published, confirmation);
     expect(confirmationOf({ evidence }, published, NOW)?.at).toEqual(new Date(confirmation.confirmedAt));
     for (const later of [
@@ -260,29 +262,32 @@ describe('a confirmation', () => {
 
   test('replaces those of states that were left, and leaves what is not its own', () => {
     const active = version(2, 'active', undefined, ['published']);
-    const key = { versions: [version(1, 'trusted'), active], evidence: { 'v2.1.published': confirmation, census: 7 } };
-    expect(withConfirmation(key, active, confirmation)).toEqual({ census: 7, [entryName(active)]: confirmation });
+    const evidence = decodeFormer({ 'v2.1.published': confirmation, census: 7 });
+    const key = { versions: [version(1, 'trusted'), active], evidence };
+    const changed = encodeFormer(withConfirmation(key, active, confirmation));
+    expect(changed).toEqual({ census: 7, [entryName(active)]: confirmation });
   });
 
   test.each([null, 7, 'x', {}, { confirmedAt: 'soon', by: 'pods' }])('that is %j is none', (found) => {
     const active = version(1, 'active');
-    expect(confirmationOf({ evidence: { [entryName(active)]: found } }, active, NOW)).toBeUndefined();
+    const evidence = decodeFormer({ [entryName(active)]: found });
+    expect(confirmationOf({ evidence }, active, NOW)).toBeUndefined();
   });
 });
 
 describe('the time of evidence', () => {
   const [old, active] = [version(1, 'trusted'), version(2, 'active', '2027-01-10T00:00:00Z')];
-  const at = (time: string): object => ({
-    ...{ confirmedAt: time, unneededAt: time, by: 'pods', under: entryName(active), in: 'here' },
-  });
+  const noted = (time: string) => [
+    { type: 'confirmation', version: enteredBy(active), confirmedAt: time, by: 'pods' },
+    { type: 'scan', version: enteredBy(old), unneededAt: time, in: 'here', under: enteredBy(active) },
+  ];
 
   test.each([
     ['is that of the look', '2027-01-11T00:00:00Z', '2027-01-11T00:00:00Z'],
     ['is never before the state was entered, however slow the clock was', '2026-12-24T00:00:00Z', active.since],
     ['is none where it is to come, by a clock that was fast', '2027-02-01T00:00:01Z', undefined],
   ])('%s', (_, time, counts) => {
-    const evidence = { [entryName(active)]: at(time), [entryName(old)]: at(time) };
-    const key = { versions: [old, active], evidence };
+    const key = { versions: [old, active], evidence: noted(time) };
     const expected = counts === undefined ? undefined : new Date(counts);
     expect(confirmationOf(key, active, NOW)?.at).toEqual(expected);
     const here = { now: NOW, location: 'here', since: undefined };

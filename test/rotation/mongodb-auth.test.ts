@@ -1,6 +1,7 @@
 /** The rotation of the database user: nobody is cut off, and no password stays behind that opens something. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
+import { encodeFormer } from '../../src/ledger/former-evidence.ts';
 import { faultsOf } from '../reconcile/checker.ts';
 import { DAY, type ManualClock } from '../support/clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
@@ -43,7 +44,7 @@ const states = () => statesOf(store, KIND);
 const mounted = (name: string): string =>
   Buffer.from(objectIn(store.snapshot(), platform(KIND)).data[name] ?? []).toString();
 const names = () => [...users.users.keys()];
-const evidence = (): object => recordIn(store.snapshot()).keys[KIND].evidence;
+const evidence = (): object => encodeFormer(recordIn(store.snapshot()).keys[KIND].evidence);
 const accepts = async (n: number): Promise<boolean> => (await users.tryLogin(loginIn(store.snapshot(), n))).accepted;
 const kidOf = (n: number): string =>
   recordIn(store.snapshot()).keys[KIND].versions.find((version: { n: number }) => version.n === n).kid;

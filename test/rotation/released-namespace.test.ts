@@ -1,6 +1,7 @@
 /** A service that was the only one in its namespace, and was taken out of the spec: its Pods go on, and use the CA bundle there. */
 import { beforeEach, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
+import { decodeFormer } from '../../src/ledger/former-evidence.ts';
 import { releasedIn, withReleased } from '../../src/ledger/released-places.ts';
 import type { ObjectRef } from '../../src/ports/object-ref.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
@@ -98,10 +99,10 @@ test('is in the record until the spec has a service there again', async () => {
 });
 
 test.each([[undefined], ['ui-system'], [{ a: 1 }], [['ui-system', 3]]])('%j in the record is no place', (found) => {
-  expect(releasedIn({ evidence: { 'namespaces.before': found } })).toEqual([]);
+  expect(releasedIn({ evidence: decodeFormer({ 'namespaces.before': found }) })).toEqual([]);
 });
 
 test('a spec that leaves no namespace leaves the key as it was', () => {
-  const key = { versions: [], evidence: {} };
+  const key = { versions: [], evidence: [] };
   expect(withReleased(key, ['a', 'b'], ['b', 'a', 'c'])).toBe(key);
 });

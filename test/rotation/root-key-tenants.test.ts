@@ -1,6 +1,7 @@
 /** The root key's rotation with tenant keys in a database: none is lost, wherever it is interrupted. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
+import { encodeFormer, type FormerEvidence } from '../../src/ledger/former-evidence.ts';
 import type { FoundTenant, WrappedKey } from '../../src/ports/tenant-store.ts';
 import { readTenantAccess } from '../../src/tenants/keyring.ts';
 import { examineTenant } from '../../src/tenants/plan/examine.ts';
@@ -80,7 +81,7 @@ async function wrappedBy(): Promise<string> {
   return versions.flatMap(({ n, kid }) => (counts.has(kid) ? [`v${n} ${counts.get(kid)}`] : [])).join(', ');
 }
 
-const evidence = (): Record<string, unknown> => recordIn(store.snapshot()).keys[KIND].evidence;
+const evidence = (): FormerEvidence => encodeFormer(recordIn(store.snapshot()).keys[KIND].evidence);
 
 function edit(id: string, change: Partial<Record<keyof WrappedKey, unknown>>): void {
   const document = tenants.documents.get(id);

@@ -1,5 +1,6 @@
 /** A spec that asks for shorter waits counts for what is made from then on: tokens and caches of before live as long as they did. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { decodeFormer } from '../../src/ledger/former-evidence.ts';
 import { formerJwtIn, withFormerJwt } from '../../src/ledger/former-jwt.ts';
 import { ROTATIONS } from '../../src/rotation/kinds.ts';
 import { planRotation } from '../../src/rotation/plan.ts';
@@ -100,7 +101,7 @@ test.each([
   { longestTokenLife: 'long', jwksCache: '1m', clockSkew: '1m', until: '2027-01-01T00:00:00Z' },
   { longestTokenLife: '1h', jwksCache: '1m', clockSkew: '1m', until: 'soon' },
 ])('what is noted as %j says nothing', (found) => {
-  expect(formerJwtIn({ evidence: { 'jwt.before': found } })).toBeUndefined();
+  expect(formerJwtIn({ evidence: decodeFormer({ 'jwt.before': found }) })).toBeUndefined();
 });
 
 test('a life of long ago is forgotten when the next one is shortened', () => {
@@ -108,7 +109,7 @@ test('a life of long ago is forgotten when the next one is shortened', () => {
     (longestTokenLife) => smallSpec({ jwt: { longestTokenLife } }).jwt,
   );
   if (day === undefined || hour === undefined || minute === undefined) never();
-  const first = withFormerJwt({ versions: [], evidence: {} }, day, hour, '2027-01-01T00:00:00Z');
+  const first = withFormerJwt({ versions: [], evidence: [] }, day, hour, '2027-01-01T00:00:00Z');
   expect(formerJwtIn(first)?.jwt.longestTokenLife).toBe('24h');
   expect(withFormerJwt(first, hour, day, '2027-01-01T01:00:00Z')).toBe(first);
   const soon = withFormerJwt(first, hour, minute, '2027-01-01T12:00:00Z');

@@ -7,7 +7,7 @@ import { newPath } from './program.ts';
 const INSTALLATIONS = fileURLToPath(new URL('../fixtures/installations', import.meta.url));
 
 /** A moment after all of them were made, and before any of their certificates is due. */
-export const AFTER = '2026-12-05T12:00:00Z';
+export const AFTER = '2026-12-10T12:00:00Z';
 
 export const EARLIER_BUILDS = readdirSync(INSTALLATIONS).filter((name) => /^\d/.test(name));
 

@@ -3,6 +3,8 @@
 import { wholeSpec } from '../../src/installation/given.ts';
 import { validateSpec } from '../../src/installation/parse/validate.ts';
 import type { InstallationSpec } from '../../src/installation/spec.ts';
+import { encodeFormer } from '../../src/ledger/former-evidence.ts';
+import type { KeyRecord } from '../../src/ledger/record.ts';
 import type { KeyStore, NewObject, StoredObject } from '../../src/ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../src/ports/object-ref.ts';
 import { COMPLETE, type Intent } from '../../src/reconcile/plan/intent.ts';
@@ -159,6 +161,16 @@ export function transplant(store: MemoryStore, ref: ObjectRef, from: Snapshot): 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into it as a script would
 export function recordIn(snapshot: Snapshot): any {
   return JSON.parse(Buffer.from(objectIn(snapshot, RECORD).data['record.json'] ?? []).toString('utf8'));
+}
+
+/** The JSON of a record as a build of an older schemaVersion would have it. */
+// biome-ignore lint/suspicious/noExplicitAny: as `recordIn`
+export function inFormerSchema(record: any, schemaVersion: 1 | 2): object {
+  const keys = Object.entries<KeyRecord>(record.keys).map(([kind, key]) => [
+    kind,
+    { ...key, evidence: encodeFormer(key.evidence) },
+  ]);
+  return { ...record, schemaVersion, keys: Object.fromEntries(keys) };
 }
 
 /** Changes the record past the program. */

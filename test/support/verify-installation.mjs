@@ -308,7 +308,7 @@ function factsOf(kind, entries) {
 }
 
 function checkRecord(record, ledger, file) {
-  expect(record.schemaVersion === 2, file, 'schemaVersion is not 2');
+  expect(record.schemaVersion === 3, file, 'schemaVersion is not 3');
   expect(record.ready === true, file, 'is not ready');
   expect(Number.isInteger(record.generation) && record.generation >= 1, file, 'generation is no number');
   for (const kind of KINDS) {

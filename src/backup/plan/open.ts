@@ -72,12 +72,12 @@ function checkBounds({ generation, keys }: InstallationRecord): void {
 
 /** Without backups whose names would be commands to the terminal that `status` shows them on. */
 function printable(record: InstallationRecord): InstallationRecord {
-  const keys = Object.entries(record.keys).map(([kind, { versions, evidence }]) => {
-    const kept = versions.map((version) => ({
+  const keys = Object.entries(record.keys).map(([kind, key]) => {
+    const kept = key.versions.map((version) => ({
       ...version,
       backups: version.backups.filter(({ file }) => !/\p{Cc}/u.test(file)),
     }));
-    return [kind, { versions: kept, evidence }] as const;
+    return [kind, { ...key, versions: kept }] as const;
   });
   return { ...record, keys: Object.fromEntries(keys) };
 }

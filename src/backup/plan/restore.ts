@@ -1,4 +1,6 @@
 import { equalBytes } from '../../crypto/digest.ts';
+import type { KindId } from '../../ledger/entry.ts';
+import { ROOT_KEY } from '../../ledger/kind-id.ts';
 import type { InstallationRecord } from '../../ledger/record.ts';
 import type { FoundObject, NewObject } from '../../ports/key-store.ts';
 import { formatRef } from '../../ports/object-ref.ts';
@@ -8,7 +10,7 @@ import type { ObjectStep } from '../../reconcile/plan/step.ts';
 
 /** One ledger entry of a backup. */
 export interface RestorableEntry {
-  readonly key: string;
+  readonly key: KindId;
   readonly n: number;
   readonly kid: string;
   /** The Secret that it will be. */
@@ -71,7 +73,7 @@ function entryStep({ key, n, kid, object }: RestorableEntry, store: Comparison):
 
 /** A version that the store's own record does not know would be a key without a state. */
 function unrecorded(
-  base: Pick<ObjectStep, 'ref' | 'key' | 'kid'> & { n: number },
+  base: Pick<RestorableEntry, 'key' | 'n' | 'kid'> & Pick<ObjectStep, 'ref'>,
   { record }: Comparison,
 ): ObjectStep | undefined {
   if (record.status !== 'sound') return undefined;
@@ -103,7 +105,7 @@ function otherInstallation(record: InstallationRecord, store: Comparison): Objec
   const name = `the store holds the installation ${there}, the backup is of ${record.installationId}`;
   const ref = { kind: 'ConfigMap', namespace: record.spec.ledgerNamespace, name: 'palette-keys-installation' } as const;
   return blocked(
-    { ref, key: 'root-key' },
+    { ref, key: ROOT_KEY },
     'NOT_OURS',
     name,
     'restore into an empty store, or use a backup of this installation',

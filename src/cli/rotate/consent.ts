@@ -2,7 +2,8 @@ import { PaletteKeysError } from '../../errors.ts';
 import type { Cluster } from '../../ports/cluster.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import { preflight } from '../../reconcile/access/preflight.ts';
-import { ROTATIONS } from '../../rotation/kinds.ts';
+import type { KindId } from '../../rotation/kinds.ts';
+import { POLICIES } from '../../rotation/policy.ts';
 import type { CheckStep } from '../../rotation/rehearsal/rehearse.ts';
 import { irrevocableLoss, type Loss, type Proposal, type RotateResult } from '../../rotation/rotate-request.ts';
 import { refuseDenied } from '../access.ts';
@@ -19,13 +20,11 @@ interface Asking {
 }
 
 /** What breaks first is said before anything is asked. */
-export function warnCompromised(kind: string, { options, ports: { terminal } }: Asking): void {
-  const rotation = Object.hasOwn(ROTATIONS, kind) ? ROTATIONS[kind] : undefined;
-  if (!options.compromised || rotation === undefined || !('breaks' in rotation)) return;
+export function warnCompromised(kind: KindId, { options, ports: { terminal } }: Asking): void {
+  const { breaks } = POLICIES[kind];
+  if (!options.compromised || breaks.length === 0) return;
   const paint = palette(terminal.colour.stderr);
-  terminal.stderr.write(
-    `${paint.warning('what breaks first:')}\n${rotation.breaks.map((line) => `  - ${line}\n`).join('')}`,
-  );
+  terminal.stderr.write(`${paint.warning('what breaks first:')}\n${breaks.map((line) => `  - ${line}\n`).join('')}`);
 }
 
 /** Checks, before the first write of a kind, what would stop it later: access, namespaces, the clock. */

@@ -1,6 +1,7 @@
 import { usageError } from '../../errors.ts';
 import { DNS_LABEL, MAX_DNS_NAME, parseHostAndPort } from '../../host.ts';
 import type { Terminal } from '../../ports/terminal.ts';
+import { kindsWith, type RotateOption } from '../../rotation/policy.ts';
 import type { Request } from '../../rotation/request.ts';
 import type { Endpoint, RotateRequest } from '../../rotation/rotate-request.ts';
 import { flagFor, type Word } from '../../rotation/word.ts';
@@ -65,12 +66,6 @@ export function wordOf(
   };
 }
 
-/** Kinds for which something is done on the database server. */
-const MANAGED = ['mongodb-auth', 'mongodb-tls'];
-
-/** The kind whose certificates endpoints may serve that no Secret of ours tells of. */
-const PROBED = 'internal-ca';
-
 /** Throws USAGE for flags that make no sense together. */
 export function checkFlags({
   kind,
@@ -105,19 +100,24 @@ export function checkFlags({
   // The road is that of a rotation: what is asked for by name is not on it.
   if (plan && (requestOf({ due, ...options }) ?? acceptResets) !== undefined)
     throw usageError('--plan shows the road of a rotation, and no single step', '--dry-run shows what a step comes to');
-  if (service !== undefined && kind !== 'service-certificates') {
-    throw usageError(
-      '--service is for service-certificates',
-      'palette-keys rotate service-certificates --service NAME',
-    );
-  }
-  if (options.mongodbAdminUriFile !== undefined && kind !== undefined && !MANAGED.includes(kind)) {
-    throw usageError('--mongodb-admin-uri-file is for mongodb-auth and mongodb-tls', 'leave it out');
-  }
-  if (options.probe.length > 0 && kind !== undefined && kind !== PROBED) {
-    throw usageError(`--probe is for ${PROBED}: its gate alone asks what is served`, 'leave it out');
-  }
+  if (service !== undefined)
+    checkTakes(kind, '--service', { hint: (taker) => `palette-keys rotate ${taker} --service NAME` });
+  if (options.mongodbAdminUriFile !== undefined && kind !== undefined) checkTakes(kind, '--mongodb-admin-uri-file');
+  if (options.probe.length > 0 && kind !== undefined)
+    checkTakes(kind, '--probe', { why: ': its gate alone asks what is served' });
   if (acceptResets !== undefined) checkResets(acceptResets, kind, options);
+}
+
+/** Throws USAGE for an option that is for other kinds. */
+function checkTakes(
+  kind: string | undefined,
+  option: RotateOption,
+  { hint = () => 'leave it out', why = '' }: { readonly hint?: (takers: string) => string; readonly why?: string } = {},
+): void {
+  const takers = kindsWith(option);
+  if (kind !== undefined && takers.includes(kind)) return;
+  const names = takers.join(' and ');
+  throw usageError(`${option} is for ${names}${why}`, hint(names));
 }
 
 function checkResets(
@@ -126,8 +126,7 @@ function checkResets(
   { again, compromised, rollback, reinstate }: Partial<RotateOptions>,
 ): void {
   if (!/^\d{1,15}$/.test(count)) throw usageError(`--accept-resets ${count} is not a number`, 'give the count');
-  if (kind !== 'hash-salt')
-    throw usageError('--accept-resets is for hash-salt', 'palette-keys rotate hash-salt --accept-resets N');
+  checkTakes(kind, '--accept-resets', { hint: (taker) => `palette-keys rotate ${taker} --accept-resets N` });
   if (again || compromised || rollback || reinstate !== undefined) {
     throw usageError(
       '--accept-resets retires an old salt, and opens no rotation',

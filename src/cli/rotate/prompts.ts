@@ -1,10 +1,11 @@
 import { select } from '@inquirer/prompts';
+import type { KindId } from '../../rotation/kinds.ts';
 import type { StatusReport } from '../../status/plan/status.ts';
 import type { CliPorts } from '../ports.ts';
 import { asking, promptContext } from '../prompts/ask.ts';
 
 /** Shows every kind with its states and when it is due, and lets one be chosen. */
-export function chooseKind({ keys }: StatusReport, kinds: readonly string[], ports: CliPorts): Promise<string> {
+export function chooseKind({ keys }: StatusReport, kinds: readonly KindId[], ports: CliPorts): Promise<KindId> {
   const now = ports.clock.now();
   const choices = kinds.flatMap((kind) => {
     const key = keys.find((candidate) => candidate.key === kind);

@@ -1,3 +1,4 @@
+import type { KindId } from '../../rotation/kinds.ts';
 import { rotateKey } from '../../rotation/perform/rotate-key.ts';
 import { rehearse } from '../../rotation/rehearsal/rehearse.ts';
 import type { RotateResult } from '../../rotation/rotate-request.ts';
@@ -13,7 +14,7 @@ import { renderPlanned, renderWaiting } from './render.ts';
 const POLL_MS = 30_000;
 
 /** One kind, as far as it goes; with `--wait` until it is done, or time alone no longer helps. */
-export async function rotateOne(kind: string, mayStart: boolean, run: Run): Promise<RotateResult> {
+export async function rotateOne(kind: KindId, mayStart: boolean, run: Run): Promise<RotateResult> {
   const { options, ports, apply, input, bar } = run;
   warnCompromised(kind, run);
   const common = { ...input, kind, assumeConsumersCurrent: wordOf(kind, options, ports.terminal) };

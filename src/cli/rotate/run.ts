@@ -1,5 +1,5 @@
 import { ERRORS, type ExitCode, PaletteKeysError } from '../../errors.ts';
-import { ROTATIONS } from '../../rotation/kinds.ts';
+import { type KindId, parseKind, ROTATED_KINDS, ROTATIONS } from '../../rotation/kinds.ts';
 import { readRotationPlan } from '../../rotation/perform/read-plan.ts';
 import type { RotateResult } from '../../rotation/rotate-request.ts';
 import type { StatusReport } from '../../status/plan/status.ts';
@@ -28,7 +28,7 @@ export async function runRotate(options: RotateOptions, ports: CliPorts): Promis
 async function rotateAll(run: Run): Promise<ExitCode> {
   const { options } = run;
   if (options.due) return rotateDue(run);
-  const kind = options.kind ?? (await askForKind(run));
+  const kind = options.kind === undefined ? await askForKind(run) : parseKind(options.kind);
   if (options.plan) return showPlan(kind, run);
   const result = await rotateOne(kind, true, run);
   await write([result], run);
@@ -42,8 +42,9 @@ async function rotateDue(run: Run): Promise<ExitCode> {
   const results: RotateResult[] = [];
   const failures: PaletteKeysError[] = [];
   const failed: string[] = [];
-  for (const [kind, rotation] of Object.entries(ROTATIONS)) {
-    if (rotation.type !== 'versions' && rotation.type !== 'leaves') continue;
+  for (const kind of ROTATED_KINDS) {
+    const { type } = ROTATIONS[kind];
+    if (type !== 'versions' && type !== 'leaves') continue;
     const status = report.keys.find(({ key }) => key === kind);
     // The installation does without it.
     if (status === undefined || status.kept === true) continue;
@@ -81,15 +82,15 @@ function worst(failures: readonly { readonly exit: ExitCode }[], wrote: boolean)
   return code === ERRORS.USAGE.exit && wrote ? ERRORS.REFUSED.exit : code;
 }
 
-async function askForKind(run: Run): Promise<string> {
+async function askForKind(run: Run): Promise<KindId> {
   const report = await readReport(run);
   if (!run.ports.terminal.interactive) {
-    throw new PaletteKeysError('USAGE', `no key kind given; kinds are: ${Object.keys(ROTATIONS).join(', ')}`, {
+    throw new PaletteKeysError('USAGE', `no key kind given; kinds are: ${ROTATED_KINDS.join(', ')}`, {
       hint: 'name a kind, or give --due',
     });
   }
   const { chooseKind } = await import('./prompts.ts');
-  return chooseKind(report, Object.keys(ROTATIONS), run.ports);
+  return chooseKind(report, ROTATED_KINDS, run.ports);
 }
 
 async function readReport({ store, ports, apply }: Run): Promise<StatusReport> {
@@ -101,7 +102,7 @@ async function readReport({ store, ports, apply }: Run): Promise<StatusReport> {
   });
 }
 
-async function showPlan(kind: string, { options, ports, apply, input }: Run): Promise<ExitCode> {
+async function showPlan(kind: KindId, { options, ports, apply, input }: Run): Promise<ExitCode> {
   const steps = await readRotationPlan(
     { ...input, kind, assumeConsumersCurrent: wordOf(kind, options, ports.terminal) },
     apply,

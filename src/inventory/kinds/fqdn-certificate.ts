@@ -17,7 +17,6 @@ const ID = 'fqdn-certificate';
  */
 export const fqdnCertificate: VersionedKind = {
   versioned: true,
-  madeByInit: false,
   id: ID,
   title: 'FQDN certificate',
   dependsOn: ['root-key'],
@@ -25,6 +24,8 @@ export const fqdnCertificate: VersionedKind = {
   generate: () => Promise.reject(new Error('a certificate of a public CA is imported')),
   inspect: (material) => inspect(material),
   drift: () => undefined,
+  // The PKI team takes its time.
+  dueBefore: () => 30 * 86_400,
   projections: (spec, rings) => {
     if (!rings.has(ID)) return [];
     const projection: ComputedProjection = {
@@ -43,7 +44,7 @@ export const fqdnCertificate: VersionedKind = {
     return [projection];
   },
   adoption: undefined,
-  replaceable: false,
+  policy: { madeByInit: false, hidesAccepted: false, replaceable: false },
 };
 
 /** A leaf, its chain and its key, as the ledger keeps them. Throws DamagedError where they do not fit. */

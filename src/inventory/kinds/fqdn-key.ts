@@ -11,7 +11,6 @@ import type { VersionedKind } from '../kind.ts';
  */
 export const fqdnKey: VersionedKind = {
   versioned: true,
-  madeByInit: false,
   id: 'fqdn-key',
   title: 'Key of a certificate request',
   dependsOn: ['root-key'],
@@ -28,7 +27,7 @@ export const fqdnKey: VersionedKind = {
   drift: () => undefined,
   projections: () => [],
   adoption: undefined,
-  replaceable: false,
+  policy: { madeByInit: false, hidesAccepted: false, replaceable: false },
 };
 
 /** A request of another key would get a certificate that nothing here can use; and it is shown as it is. */

@@ -1,3 +1,4 @@
+import { parseDuration } from '../../installation/duration.ts';
 import { caBundle, serviceNamespaces } from '../../installation/names.ts';
 import { ringOf } from '../../ledger/ring.ts';
 import { entry } from '../../ledger/text.ts';
@@ -9,6 +10,8 @@ export const internalCa = certificateAuthority({
   id: 'internal-ca',
   title: 'Internal CA',
   settings: (spec) => spec.internalCA,
+  // From then on it cuts the life of what it issues short.
+  dueBefore: ({ serviceCertificates }) => parseDuration(serviceCertificates.validity),
   projections: (spec) =>
     serviceNamespaces(spec).map(
       (namespace): Projection => ({

@@ -35,7 +35,6 @@ const KEYS: Record<JwtAlgorithm, KeyPairAlgorithm | { readonly type: 'oct'; read
 /** Signs the platform's session tokens. */
 export const jwtSigningKey: VersionedKind = {
   versioned: true,
-  madeByInit: true,
   id: 'jwt-signing-key',
   title: 'JWT signing key',
   dependsOn: ['root-key'],
@@ -48,7 +47,7 @@ export const jwtSigningKey: VersionedKind = {
       : `the spec asks for ${spec.jwt.algorithm}, the active version is ${active.material.alg}`,
   projections: (spec, rings) => jwtProjections(spec, rings, inspectJwtKey),
   adoption: { from: (spec) => platformSecret(spec, 'jwt-signing-key'), takeIn },
-  replaceable: true,
+  policy: { madeByInit: true, hidesAccepted: false, replaceable: true },
 };
 
 async function generate(alg: JwtAlgorithm, random: Random): Promise<Draft> {

@@ -17,7 +17,6 @@ function messageBusKey(definition: {
 }): VersionedKind {
   return {
     versioned: true,
-    madeByInit: true,
     isWanted: hasMessageBus,
     ...definition,
     dependsOn: ['root-key'],
@@ -29,7 +28,7 @@ function messageBusKey(definition: {
     inspect: inspectKey,
     drift: () => undefined,
     adoption: undefined,
-    replaceable: true,
+    policy: { madeByInit: true, hidesAccepted: false, replaceable: true },
   };
 }
 

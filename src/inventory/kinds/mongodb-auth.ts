@@ -23,7 +23,6 @@ const KEYFILE_BYTES = 756;
 /** The platform's database user, and the key with which the members of the replica set know each other. */
 export const mongodbAuth: VersionedKind = {
   versioned: true,
-  madeByInit: true,
   id: ID,
   title: 'MongoDB credentials',
   dependsOn: ['root-key'],
@@ -61,9 +60,8 @@ export const mongodbAuth: VersionedKind = {
     },
   ],
   adoption: { from: (spec) => platformSecret(spec, ID), takeIn: credentialsIn },
-  // They show one user; the others may be on the server, with a login that works.
-  hidesAccepted: true,
-  replaceable: false,
+  // Projections show one user; the others may be on the server, with a login that works.
+  policy: { madeByInit: true, hidesAccepted: true, replaceable: false },
 };
 
 function inspectCredentials(material: Material): Facts {

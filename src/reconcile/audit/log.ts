@@ -13,7 +13,7 @@ import { AUDIT_ARCHIVE, auditConfigMap } from '../../installation/names.ts';
 import { formatTime } from '../../ledger/entry.ts';
 import { specCopy } from '../../ledger/known-spec.ts';
 import { annotations, labels } from '../../ledger/metadata.ts';
-import { type AuditAnchor, type InstallationRecord, isOlder } from '../../ledger/record.ts';
+import { type AuditAnchor, type InstallationRecord, takesAnchor } from '../../ledger/record.ts';
 import { utf8 } from '../../ledger/text.ts';
 import type { FoundObject, NewObject } from '../../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
@@ -39,7 +39,7 @@ export async function appendAudit(record: InstallationRecord, told: Told, ports:
   const anchor = await appendLineTo(record, told, ports);
   if (anchor === undefined) return;
   const change = (current: InstallationRecord): InstallationRecord =>
-    isOlder(current) || (current.audit?.lines ?? 0) >= anchor.lines ? current : { ...current, audit: anchor };
+    !takesAnchor(current) || (current.audit?.lines ?? 0) >= anchor.lines ? current : { ...current, audit: anchor };
   try {
     await updateRecord(record.spec.ledgerNamespace, change, ports);
   } catch (error) {
@@ -137,7 +137,7 @@ async function anchorAfter(
   { after }: Pick<Appended, 'after'>,
   { store }: Pick<ApplyPorts, 'store'>,
 ): Promise<AuditAnchor | undefined> {
-  if (isOlder(record)) return undefined;
+  if (!takesAnchor(record)) return undefined;
   const { audit } = record;
   if (audit !== undefined) return anchorOf(after, audit);
   const archives = needsArchives(after, undefined) ? await readArchives(record.spec.ledgerNamespace, store) : [];
@@ -156,7 +156,7 @@ async function tryAppend(record: InstallationRecord, told: Told, ports: ApplyPor
   if (full) await copyAway(record, log, ports);
   signal.throwIfAborted();
   // An empty log goes on from the line that the record knows as the last one: that of a backup, or of a log that is gone.
-  const prev = lastDigest(log) ?? (isOlder(record) ? null : (record.audit?.digest ?? null));
+  const prev = lastDigest(log) ?? (takesAnchor(record) ? (record.audit?.digest ?? null) : null);
   const after = appendLine(log, audit, prev);
   const object = auditObject(ref, record, full ? appendLine('', audit, prev) : after, ports);
   const result = found === undefined ? await store.create(object) : await store.replace(object, found.version);

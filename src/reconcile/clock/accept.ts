@@ -1,7 +1,7 @@
 import { RECORD_NAME } from '../../installation/names.ts';
 import { formatTime } from '../../ledger/entry.ts';
 import { newestNoted, withAcceptedClock } from '../../ledger/noted-times.ts';
-import { type InstallationRecord, isOlder, RECORD_KEY } from '../../ledger/record.ts';
+import { type InstallationRecord, RECORD_KEY, takesAnchor } from '../../ledger/record.ts';
 import { appendAudit } from '../audit/log.ts';
 import { withLock } from '../lock.ts';
 import { judgeClock } from '../plan/judge-clock.ts';
@@ -12,8 +12,8 @@ import { clockImplausible } from './check.ts';
 
 /**
  * Accepts the clock where the record holds times that are later: those count no longer. Audit log first, then one update of
- * the record. Does nothing where the record has no such times, or there is none. An older record is only accepted
- * where `migrates` has it; else CLOCK_IMPLAUSIBLE names `migration`, the command that does both.
+ * the record. Does nothing where the record has no such times, or there is none. A record that takes no
+ * such note is only accepted where `migrates` has it; else CLOCK_IMPLAUSIBLE names `migration`, the command that does both.
  */
 export async function acceptClock(
   ledgerNamespace: string,
@@ -25,7 +25,7 @@ export async function acceptClock(
   const newest = newestNoted(found.record);
   const doubt = judgeClock({ now: ports.clock.now(), newestNoted: newest });
   if (doubt === undefined) return;
-  if (isOlder(found.record) && !migrates) throw clockImplausible(doubt, migration);
+  if (!takesAnchor(found.record) && !migrates) throw clockImplausible(doubt, migration);
   await withLock(ports, async () => {
     await note(found.record, newest, ports);
     const accepted = (record: InstallationRecord): InstallationRecord =>
@@ -49,5 +49,5 @@ export function recordByClock(
   if (doubt === undefined) return record;
   if (!accepted) throw clockImplausible({ message: `${doubt.message}, which is in the backup` }, command);
   // An older record takes no acceptance: it is restored as it is, and `init` migrates it.
-  return isOlder(record) ? record : withAcceptedClock(record, formatTime(clock.now()));
+  return takesAnchor(record) ? withAcceptedClock(record, formatTime(clock.now())) : record;
 }

@@ -3,7 +3,7 @@ import { RECORD_NAME } from '../../installation/names.ts';
 import { readRecord } from '../../inventory/ledger-view.ts';
 import { formatTime } from '../../ledger/entry.ts';
 import { newestNoted, withAcceptedClock } from '../../ledger/noted-times.ts';
-import { type InstallationRecord, isOlder, recordObject } from '../../ledger/record.ts';
+import { type InstallationRecord, recordObject, takesAnchor } from '../../ledger/record.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Cluster } from '../../ports/cluster.ts';
 import type { FoundObject, KeyStore } from '../../ports/key-store.ts';
@@ -63,7 +63,7 @@ function recordWatch(rules: ClockRules): (found: FoundObject) => FoundObject {
     const now = rules.clock.now();
     const doubt = judgeClock({ now, newestNoted: newest });
     if (doubt === undefined) return found;
-    if (!rules.accepted) rules.doubt(doubt, isOlder(record));
+    if (!rules.accepted) rules.doubt(doubt, !takesAnchor(record));
     else if (rules.dryRun) {
       const accepted = { ...withAcceptedClock(record, formatTime(now)), schemaVersion: record.schemaVersion };
       return { ...found, data: recordObject(found.ref, accepted, '').data };

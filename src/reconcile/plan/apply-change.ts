@@ -42,7 +42,7 @@ export function applyChange(
     return { action: 'add', version: { kind: kind.id, n: next++, createdAt: now, material: own, facts, state } };
   });
   // What an interrupted import or request has left, and this one is not about, must not stay unknown to the record.
-  const givenUp = kind.madeByInit ? [] : left.map(retiredItem);
+  const givenUp = kind.policy.madeByInit ? [] : left.map(retiredItem);
   return [...moved, ...retired, ...givenUp, ...added];
 }
 
@@ -68,12 +68,12 @@ export function unfitEntries(
  * those that are newer than all that it knows.
  */
 export function leftIn(
-  { madeByInit }: Pick<VersionedKind, 'madeByInit'>,
+  { policy }: Pick<VersionedKind, 'policy'>,
   items: readonly LedgerItem[],
   recorded: KeyRecord | undefined,
 ): readonly LedgerEntry[] {
   const known = new Set((recorded?.versions ?? []).map(({ n }) => n));
-  const oldest = madeByInit ? newestOf(recorded) + 1 : 1;
+  const oldest = policy.madeByInit ? newestOf(recorded) + 1 : 1;
   return items.flatMap((item) =>
     item.damage === undefined && item.n >= oldest && !known.has(item.n) ? [item.entry] : [],
   );

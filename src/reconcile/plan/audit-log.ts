@@ -2,7 +2,7 @@ import { needsArchives, readTrail, type Trail } from '../../audit/trail.ts';
 import { DamagedError } from '../../errors.ts';
 import { AUDIT_ARCHIVE } from '../../installation/names.ts';
 import { LABEL } from '../../ledger/metadata.ts';
-import { type AuditAnchor, isOlder } from '../../ledger/record.ts';
+import { type AuditAnchor, takesAnchor } from '../../ledger/record.ts';
 import { textEntry } from '../../ledger/text.ts';
 import type { FoundObject, StoredObject } from '../../ports/key-store.ts';
 import { auditLogIn, type Snapshot } from './snapshot.ts';
@@ -22,7 +22,7 @@ export function isArchive(object: FoundObject): boolean {
 }
 
 export function anchorIn({ record }: Pick<Snapshot, 'record'>): AuditAnchor | undefined {
-  return record.status !== 'sound' || isOlder(record.record) ? undefined : record.record.audit;
+  return record.status !== 'sound' || !takesAnchor(record.record) ? undefined : record.record.audit;
 }
 
 /** True where archives have to be read before `trailOf` can tell anything. */

@@ -2,7 +2,7 @@ import { type AuditChange, auditedChanges } from '../../audit/chain.ts';
 import { KID_PATTERN } from '../../crypto/kid.ts';
 import { parseLedgerName } from '../../installation/ledger-name.ts';
 import { AUDIT_NAME } from '../../installation/names.ts';
-import { isTime, type KindId } from '../../ledger/entry.ts';
+import { isKindId, isTime, type KindId } from '../../ledger/entry.ts';
 import type { VersionRecord } from '../../ledger/record.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -19,7 +19,7 @@ export function destroyedIn({ ledger, spec }: Snapshot): ReadonlyMap<KindId, rea
       if (!isTime(time)) continue;
       if (change.action === 'create') made.set(change.object, time);
       const version = change.action === 'destroyed' ? destroyed(change, time, made.get(change.object)) : undefined;
-      if (version === undefined) continue;
+      if (version === undefined || !isKindId(change.key)) continue;
       const others = (found.get(change.key) ?? []).filter(({ n }) => n !== version.n);
       found.set(change.key, [...others, version]);
     }

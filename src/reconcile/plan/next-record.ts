@@ -47,7 +47,7 @@ export function nextRecord(
       if (ring === undefined) return [];
       const compromised = change?.kind === id && change.compromised;
       const gone = facts.destroyed?.get(id)?.filter((old) => ring.every(({ n }) => n !== old.n)) ?? [];
-      const known = before?.keys[id] ?? { versions: gone, evidence: {} };
+      const known = before?.keys[id] ?? { versions: gone, evidence: [] };
       return [[id, nextKey(known, ring, compromised, now)]];
     }),
   );
@@ -120,7 +120,7 @@ function firstRecord(facts: {
   readonly spec: InstallationSpec;
   readonly rings: Rings;
   readonly projections: Iterable<FoundObject>;
-  readonly keys: Readonly<Record<KindId, KeyRecord>>;
+  readonly keys: InstallationRecord['keys'];
   readonly now: string;
 }): InstallationRecord {
   return {

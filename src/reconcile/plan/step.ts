@@ -1,5 +1,7 @@
 import type { KindId } from '../../ledger/entry.ts';
+import type { RECORD_KEY } from '../../ledger/record.ts';
 import type { ObjectRef } from '../../ports/object-ref.ts';
+import type { AUDIT_KEY } from './audit-log.ts';
 import type { FindingCode } from './findings/finding.ts';
 
 export type Action = 'create' | 'keep' | 'restore' | 'update' | 'blocked';
@@ -8,7 +10,7 @@ export type Action = 'create' | 'keep' | 'restore' | 'update' | 'blocked';
 export interface ObjectStep {
   readonly action: Action;
   readonly ref: ObjectRef;
-  readonly key: KindId;
+  readonly key: KindId | typeof RECORD_KEY | typeof AUDIT_KEY;
   /** The version, for objects of the ledger. */
   readonly n?: number;
   readonly kid?: string;

@@ -14,6 +14,7 @@ import type { InstallationSpec } from '../../installation/spec.ts';
 import { madeByInit, projectionsOf, VERSIONED, versionedKind } from '../../inventory/index.ts';
 import type { Projection } from '../../inventory/kind.ts';
 import { type LedgerView, type RecordView, readLedger, readRecord } from '../../inventory/ledger-view.ts';
+import { isKindId } from '../../ledger/entry.ts';
 import { specWithoutRecord } from '../../ledger/known-spec.ts';
 import { generationOf, isManaged } from '../../ledger/metadata.ts';
 import type { Rings } from '../../ledger/ring.ts';
@@ -229,7 +230,9 @@ function generationOfRecord(record: RecordView): number {
 function isNewer(record: RecordView, entries: LedgerView): boolean {
   if (record.status !== 'sound') return false;
   return Object.entries(record.record.keys).some(([kind, { versions }]) =>
-    versions.some(({ n, state }) => state !== 'destroyed' && !entries.get(kind)?.some((item) => item.n === n)),
+    versions.some(
+      ({ n, state }) => state !== 'destroyed' && !(isKindId(kind) && entries.get(kind)?.some((item) => item.n === n)),
+    ),
   );
 }
 

@@ -1,4 +1,5 @@
 import { formatTime, type KindId } from '../../ledger/entry.ts';
+import { ROOT_KEY } from '../../ledger/kind-id.ts';
 import type { InstallationRecord, KeyRecord, VersionRecord } from '../../ledger/record.ts';
 import type { Lock } from '../../ports/key-store.ts';
 import { appendAudit } from '../../reconcile/audit/log.ts';
@@ -38,7 +39,7 @@ export async function noteScan(
   ports: ApplyPorts,
   take = lockNow,
 ): Promise<void> {
-  const who = kind === 'root-key' ? 'tenant key' : 'session';
+  const who = kind === ROOT_KEY ? 'tenant key' : 'session';
   const object =
     scan === undefined
       ? `${who}s may need it again`

@@ -1,6 +1,7 @@
 import { PaletteKeysError } from '../../errors.ts';
 import { caBundle } from '../../installation/names.ts';
 import { INVENTORY } from '../../inventory/index.ts';
+import type { KindId } from '../../ledger/entry.ts';
 import { isManaged, LABEL } from '../../ledger/metadata.ts';
 import { releasedIn } from '../../ledger/released-places.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
@@ -73,12 +74,12 @@ async function labelOf(
   }
 }
 
-function isIssuedBy(kind: string, issuer: string): boolean {
+function isIssuedBy(kind: string, issuer: KindId): boolean {
   return INVENTORY.some(({ id, versioned, dependsOn }) => id === kind && !versioned && dependsOn.includes(issuer));
 }
 
 /** Certificates of services, and the bundle that verifies them, are all that a spec can release. */
-function isNamedAs(kind: string, ref: ObjectRef, spec: Parameters<typeof caBundle>[0]): boolean {
+function isNamedAs(kind: KindId, ref: ObjectRef, spec: Parameters<typeof caBundle>[0]): boolean {
   if (ref.kind === 'ConfigMap') return kind === 'internal-ca' && ref.name === caBundle(spec, ref.namespace).name;
   return ref.name.endsWith('-tls') && (kind === 'internal-ca' || kind === 'service-certificates');
 }

@@ -1,4 +1,5 @@
 import { formatTime } from '../../ledger/entry.ts';
+import { ROOT_KEY } from '../../ledger/kind-id.ts';
 import { ringOf } from '../../ledger/ring.ts';
 import type { TenantStore } from '../../ports/tenant-store.ts';
 import { ringsOfLedger } from '../../reconcile/plan/compare/compare.ts';
@@ -77,7 +78,7 @@ async function scanWithout(
   if (known !== undefined && begun < secondScanFrom(known, snapshot.spec)) {
     return { tenants: { status: 'unneeded', first: known, last: known } };
   }
-  const keyring = tenantKeyring(ringOf(ringsOfLedger(ledger, record), 'root-key'), key.versions, kid);
+  const keyring = tenantKeyring(ringOf(ringsOfLedger(ledger, record), ROOT_KEY), key.versions, kid);
   const { byKid, failures, total } = await scanTenants(tenants, keyring, ports);
   const undone = hasScan(key, old) ? { scanned: { old, active, scan: undefined } } : {};
   if (failures.length > 0) {

@@ -62,7 +62,6 @@ export const messageBusSigningKey: Gate = {
     retire: 'every server has the new accounts, and you vouch that every cluster has new credentials',
   },
   soak: () => 0,
-  staysLoaded: true,
   needs: (input) => {
     const { step } = input;
     const clusters = step.type === 'retire' ? [{ type: 'clusters', kid: versionOf(input, step.n).kid } as const] : [];

@@ -25,7 +25,6 @@ export const hashSalt: Gate = {
       'every consumer uses the new one, and a count taken after that finds no record that needs the old one; until then it stays trusted, and the rotation is finished',
   },
   soak: () => 0,
-  guardsData: true,
   needs: (input) => {
     const { step } = input;
     if (forgottenBy(input) !== undefined) return [{ type: 'census', onWord: true }];

@@ -7,7 +7,6 @@ export const messageBusOperator: Gate = {
     retire: 'at once: servers believe one operator',
   },
   soak: () => 0,
-  staysLoaded: true,
   needs: () => [],
   decide: () => OPEN,
 };

@@ -47,7 +47,6 @@ export const mongodbAuth: Gate = {
   },
   soak: (type, { rotation }, compromised) =>
     type === 'retire' && !compromised ? parseDuration(rotation.syncPeriod) : 0,
-  guardsReturns: true,
   needs: (input) => {
     const { step } = input;
     if (step.type === 'reinstate' || step.type === 'destroy') return [];

@@ -23,7 +23,6 @@ export const rootKey: Gate = {
       'every wrapper uses the new key, and two scans, a sync period apart, find no tenant key that needs the old one',
   },
   soak: (type, { rotation }) => (type === 'retire' ? parseDuration(rotation.syncPeriod) : 0),
-  guardsData: true,
   needs: (input) => {
     const { step } = input;
     const forgotten = forgottenBy(input);

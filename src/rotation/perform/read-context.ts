@@ -34,7 +34,7 @@ export async function readContext(
     const unwanted = unwantedKind(request.kind, record.spec);
     if (unwanted !== undefined) throw unwanted;
     const word = heard ?? { for: countsFor(request.assumeConsumersCurrent, record) };
-    const key = record.keys[request.kind] ?? { versions: [], evidence: {} };
+    const key = record.keys[request.kind] ?? { versions: [], evidence: [] };
     const vouched = word.for === record.generation;
     const { kind } = request;
     const context = { request, kind, rotation, record, key, comparison, vouched, at: ports.clock.now() };

@@ -41,7 +41,7 @@ export async function readRotationPlan(
     openStep(key?.versions ?? [], { keepsTrusted: false }, ports.clock.now()) === undefined
   )
     refuseSafe(input, rotation);
-  const counts = rotation.type === 'versions' && rotation.keepsTrusted === true && recorded.hashSalt.census !== null;
+  const counts = rotation.type === 'versions' && rotation.policy.keepsTrusted && recorded.hashSalt.census !== null;
   const census = counts ? await censusEvidence(key?.versions ?? [], recorded, true, ports) : undefined;
   return planRotation(kind, rotation, recorded, { ...input, key, leaves, now: clock.now() }, census);
 }

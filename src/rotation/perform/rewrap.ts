@@ -1,4 +1,5 @@
 import { PaletteKeysError } from '../../errors.ts';
+import { ROOT_KEY } from '../../ledger/kind-id.ts';
 import type { InstallationRecord } from '../../ledger/record.ts';
 import type { TenantStore } from '../../ports/tenant-store.ts';
 import type { ApplyPorts } from '../../reconcile/ports.ts';
@@ -12,7 +13,6 @@ import type { Action } from '../next-action.ts';
 import { hasScan } from '../scans.ts';
 import type { Performed, Performing } from './ports.ts';
 
-const KIND = 'root-key';
 const EVERYTHING = { index: 0, count: 1 };
 
 /**
@@ -51,12 +51,12 @@ export async function rewrapTenants(
  */
 export async function forgetScans({ spec }: InstallationRecord, ports: ApplyPorts): Promise<boolean> {
   const record = (await readBack(ports.store, spec.ledgerNamespace))?.record;
-  const key = record?.keys[KIND];
+  const key = record?.keys[ROOT_KEY];
   if (record === undefined || key === undefined) return false;
   const active = activeVersion(key);
   const scanned = key.versions.filter((version) => hasScan(key, version));
   for (const old of scanned) {
-    await noteScan(record, KIND, { old, active, scan: undefined }, ports, lockSoon);
+    await noteScan(record, ROOT_KEY, { old, active, scan: undefined }, ports, lockSoon);
   }
   return scanned.length > 0;
 }

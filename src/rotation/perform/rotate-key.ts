@@ -155,14 +155,9 @@ function saysNothingWritten({ code, exit }: PaletteKeysError): boolean {
   return code === 'USAGE' || exit === ERRORS.REFUSED.exit;
 }
 
-/** How a kind rotates. Throws USAGE for what is no kind, and REFUSED for what is not rotated. */
+/** How a kind rotates. Throws REFUSED for what is not rotated. */
 export function rotationOf(kind: KindId): Rotation {
-  const rotation = Object.hasOwn(ROTATIONS, kind) ? ROTATIONS[kind] : undefined;
-  if (rotation === undefined) {
-    throw new PaletteKeysError('USAGE', `there is no kind of key ${kind}`, {
-      hint: `there are ${Object.keys(ROTATIONS).join(', ')}`,
-    });
-  }
+  const rotation = ROTATIONS[kind];
   if (rotation.type === 'none') throw new PaletteKeysError('REFUSED', rotation.reason, { hint: rotation.remedy });
   return rotation;
 }

@@ -38,7 +38,8 @@ export async function rehearse(
   const watch = (event: RunEvent): void => {
     if (event.type === 'read') before ??= event;
     // What lies about of a destroyed key is deleted without a question.
-    if (event.type === 'did' && event.effect.startsWith('deleted ')) planned.push(event.effect.replace('deleted', 'delete'));
+    if (event.type === 'did' && event.effect.startsWith('deleted '))
+      planned.push(event.effect.replace('deleted', 'delete'));
   };
   const result = await rotateKey({ ...request, dryRun: true }, { ...overlay(ports), agree }, watch);
   return asRehearsed(result, { planned, warnings, before });

@@ -1,8 +1,8 @@
 import { PaletteKeysError } from '../../errors.ts';
 import { RECORD_NAME } from '../../installation/names.ts';
 import { INVENTORY, isWanted } from '../../inventory/index.ts';
-import type { Kind } from '../../inventory/kind.ts';
-import { formatTime } from '../../ledger/entry.ts';
+import type { Kind, VersionedKind } from '../../inventory/kind.ts';
+import { formatTime, type KindId } from '../../ledger/entry.ts';
 import { type InstallationRecord, isOlder, SCHEMA_VERSION, type VersionRecord } from '../../ledger/record.ts';
 import { activeOf } from '../../ledger/ring.ts';
 import { formatRef } from '../../ports/object-ref.ts';
@@ -65,7 +65,7 @@ export function reportStatus(comparison: Comparison, now: Date): StatusReport | 
     ...standingFindings(comparison, now),
   ];
   const { spec } = comparison.snapshot;
-  const isShown = (kind: Kind) => isWanted(kind, spec) && (!kind.versioned || kind.madeByInit);
+  const isShown = (kind: Kind) => isWanted(kind, spec) && (!kind.versioned || kind.policy.madeByInit);
   const shown = INVENTORY.filter((kind) => isShown(kind) || comparison.rings.has(kind.id));
   const keys = shown.map((kind) => keyStatus(kind, plan, comparison, findings));
   const { namespace } = comparison.snapshot.spec;
@@ -128,12 +128,13 @@ function keyStatus(kind: Kind, plan: ReconcilePlan, comparison: Comparison, all:
   const findings = all.filter(({ subject }) => subject === kind.id || places.includes(subject));
   const { id: key, title } = kind;
   const kept = isWanted(kind, comparison.snapshot.spec) ? {} : { kept: true as const };
-  if (kind.versioned) return { key, title, ...kept, objects: places, ...versionsOf(kind.id, comparison), findings };
+  if (kind.versioned) return { key, title, ...kept, objects: places, ...versionsOf(kind, comparison), findings };
   const objects = leafStatuses(kind.id, comparison);
   return { key, title, objects, ...earliest(objects), findings };
 }
 
-function versionsOf(id: string, { record, rings, snapshot }: Comparison): Partial<KeyStatus> {
+function versionsOf(kind: VersionedKind, { record, rings, snapshot }: Comparison): Partial<KeyStatus> {
+  const { id } = kind;
   const recorded = record.status === 'sound' ? (record.record.keys[id]?.versions ?? []) : [];
   const ring = rings.get(id);
   const versions = recorded.map(({ n, kid, state, since, createdAt, fingerprint, notAfter }) => {
@@ -146,12 +147,12 @@ function versionsOf(id: string, { record, rings, snapshot }: Comparison): Partia
     };
   });
   const facts = ring === undefined ? undefined : activeOf(ring).facts;
-  const due = facts === undefined ? undefined : rotateAfterOf(id, facts, snapshot.spec);
+  const due = facts === undefined ? undefined : rotateAfterOf(kind, facts, snapshot.spec);
   if (facts?.notAfter === undefined || due === undefined) return { versions };
   return { versions, notAfter: formatTime(facts.notAfter), rotateAfter: formatTime(due) };
 }
 
-function leafStatuses(id: string, { projections }: Comparison): readonly LeafStatus[] {
+function leafStatuses(id: KindId, { projections }: Comparison): readonly LeafStatus[] {
   return projections
     .filter(({ projection }) => projection.kind === id)
     .map(({ projection, leaf }) => {

@@ -10,6 +10,7 @@ import {
   auditIn,
   editData,
   editRecord,
+  inFormerSchema,
   installation,
   objectIn,
   PLATFORM,
@@ -258,11 +259,11 @@ describe('without an anchor', () => {
   });
 
   test('a record of an older schema gets none, whatever writes', async () => {
-    editRecord(store, ({ audit: _, ...record }) => ({ ...record, schemaVersion: 1 }));
+    editRecord(store, ({ audit: _, ...record }) => inFormerSchema(record, 1));
     await commandWell(store, ['backup', '--out', 'a.age', ...FOR], later());
     expect(recordIn(store.snapshot())).not.toHaveProperty('audit');
     await commandWell(store, ['init', '--yes'], later());
-    expect(recordIn(store.snapshot())).toMatchObject({ schemaVersion: 2, audit: anchorOfLog() });
+    expect(recordIn(store.snapshot())).toMatchObject({ schemaVersion: 3, audit: anchorOfLog() });
   });
 });
 

@@ -4,7 +4,7 @@ import type { Cluster } from '../../../src/ports/cluster.ts';
 import type { KeyStore } from '../../../src/ports/key-store.ts';
 import { type BenchOptions, backupOf, command, commandWell, Files, FOR, filesWith, WITH } from '../../backup/bench.ts';
 import { ManualClock } from '../../support/clock.ts';
-import { auditIn, editRecord, installation, recordIn, storeWith } from '../../support/installations.ts';
+import { auditIn, editRecord, inFormerSchema, installation, recordIn, storeWith } from '../../support/installations.ts';
 import { type MemoryStore, memoryStore, type Snapshot } from '../../support/memory-store.ts';
 import { RsaPool } from '../../support/random.ts';
 
@@ -180,9 +180,17 @@ describe('a run with a clock of 2031', () => {
     expect(states()).toEqual(['trusted', 'active']);
   });
 
-  test('is not accepted on a record of an older schema but by init --yes, which migrates it', async () => {
+  test('is accepted on a record of schemaVersion 2 by any command, and the record keeps that schema', async () => {
     store = storeWith(poisoned);
-    editRecord(store, ({ audit: _, ...record }) => ({ ...record, schemaVersion: 1 }));
+    editRecord(store, (record) => inFormerSchema(record, 2));
+    await commandWell(store, [...(DATED['backup'] ?? []), '--accept-clock', NOW], at());
+    expect(recordIn(store.snapshot())).toMatchObject({ schemaVersion: 2, clock: { acceptedAt: NOW } });
+    await commandWell(store, DATED['backup'] ?? [], at());
+  });
+
+  test('is not accepted on a record of schemaVersion 1 but by init --yes, which migrates it', async () => {
+    store = storeWith(poisoned);
+    editRecord(store, ({ audit: _, ...record }) => inFormerSchema(record, 1));
     const before = store.snapshot();
     for (const flags of [[], ['--accept-clock', NOW]]) {
       for (const argv of [DATED['backup'] ?? [], DATED['csr'] ?? [], ['init']]) {
@@ -193,7 +201,7 @@ describe('a run with a clock of 2031', () => {
       }
     }
     await commandWell(store, ['init', '--accept-clock', NOW, '--yes'], at());
-    expect(recordIn(store.snapshot())).toMatchObject({ schemaVersion: 2, clock: { acceptedAt: NOW } });
+    expect(recordIn(store.snapshot())).toMatchObject({ schemaVersion: 3, clock: { acceptedAt: NOW } });
     await commandWell(store, DATED['backup'] ?? [], at());
   });
 });

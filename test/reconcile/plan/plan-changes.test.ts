@@ -630,7 +630,7 @@ describe('there is no plan for', () => {
   test.each<readonly [string, (past: MemoryStore) => void, string]>([
     [
       'a record of a newer program',
-      (past) => editRecord(past, (record) => Object.assign(record, { schemaVersion: 3 })),
+      (past) => editRecord(past, (record) => Object.assign(record, { schemaVersion: 4 })),
       'RECORD_TOO_NEW',
     ],
     [

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../../src/errors.ts';
+import type { LedgerEntry } from '../../../src/ledger/entry.ts';
 import type { State } from '../../../src/ledger/ring.ts';
 import { formatRef } from '../../../src/ports/object-ref.ts';
 import { statesFrom } from '../../../src/reconcile/plan/rebuild-states.ts';
@@ -188,7 +189,7 @@ describe('states that nothing tells, or that are disputed, are refused:', () => 
 });
 
 describe('the states of versions', () => {
-  const entry = (n: number, kid: string) => ({
+  const entry = (n: number, kid: string): LedgerEntry => ({
     kind: 'root-key',
     n,
     createdAt: TIME,
@@ -197,7 +198,7 @@ describe('the states of versions', () => {
   });
   const held = (kid: string, state?: State) => ({
     ref: secret(PLATFORM, 'palette-root-key'),
-    key: { kind: 'root-key', kid, state, material: undefined },
+    key: { kind: 'root-key' as const, kid, state, material: undefined },
   });
 
   test.each<

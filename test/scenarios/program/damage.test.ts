@@ -468,7 +468,7 @@ describe.concurrent('the record', () => {
   it('of a newer schemaVersion is refused by what writes, and status says so', async () => {
     const store = copyOf(ours);
     editEntries(store, RECORD, ({ 'record.json': json }) => ({
-      'record.json': json?.toString().replace('"schemaVersion": 2', '"schemaVersion": 3'),
+      'record.json': json?.toString().replace('"schemaVersion": 3', '"schemaVersion": 4'),
     }));
     const before = fingerprintOf(store);
     for (const command of [

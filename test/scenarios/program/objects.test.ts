@@ -187,7 +187,7 @@ describe('the ledger', () => {
     const record = readRecord(folder);
     expect(Object.keys(record.keys).sort()).toEqual(Object.keys(LEDGER_KINDS).sort());
     expect(record).toMatchObject({
-      schemaVersion: 2,
+      schemaVersion: 3,
       generation: 1,
       ready: true,
       createdAt: expect.stringMatching(TIME),

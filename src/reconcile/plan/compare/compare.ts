@@ -57,7 +57,7 @@ export async function compare(snapshot: Snapshot, purpose: Purpose, now: Date): 
   for (const kind of VERSIONED) {
     const items = compareVersions({
       kind,
-      isMade: kind.madeByInit && isWanted(kind, snapshot.spec),
+      isMade: kind.policy.madeByInit && isWanted(kind, snapshot.spec),
       items: ledger.get(kind.id) ?? [],
       recorded: recordedOf(kind, record),
       held: keysOf(holdings, kind.id),
@@ -167,9 +167,9 @@ export function ringsOfLedger(ledger: LedgerView, record: RecordView): Rings {
 }
 
 /** Of what comes in by a command of its own a sound record knows every version, even if that is none. */
-function recordedOf({ id, madeByInit }: VersionedKind, record: RecordView): KeyRecord | undefined {
+function recordedOf({ id, policy }: VersionedKind, record: RecordView): KeyRecord | undefined {
   if (record.status !== 'sound') return undefined;
-  return record.record.keys[id] ?? (madeByInit ? undefined : { versions: [], evidence: {} });
+  return record.record.keys[id] ?? (policy.madeByInit ? undefined : { versions: [], evidence: [] });
 }
 
 /** What stands where the first version would be written, or a key made by hand that the run would pass by. */

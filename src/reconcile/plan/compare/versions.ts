@@ -29,7 +29,7 @@ export function compareVersions(context: VersionContext): readonly VersionItem[]
   if (context.stranger !== undefined) return [inTheWay(context.stranger)];
   if (!context.hasDependents) return [{ action: 'create', n: 1, reason: 'the first version is made' }];
   // Somebody gave the ledger up for lost: what can be issued again is made anew, everything else is refused.
-  if (!(context.intent.type === 'adopt' && context.kind.replaceable)) return [lost(context)];
+  if (!(context.intent.type === 'adopt' && context.kind.policy.replaceable)) return [lost(context)];
   return [{ action: 'create', n: 1, reason: 'the lost key is replaced by a new one', code: 'LEDGER_LOST' }];
 }
 
@@ -91,8 +91,8 @@ function fromLedger(context: VersionContext): readonly VersionItem[] {
   if (broken?.damage !== undefined) return [damaged(context, broken, undefined)];
   const entries = items.flatMap((item) => (item.damage === undefined ? [item.entry] : []));
   const states =
-    statesFrom(entries, held, kind.hidesAccepted ? 'trusted' : 'retired') ??
-    (kind.madeByInit ? undefined : newestIsActive(entries));
+    statesFrom(entries, held, kind.policy.hidesAccepted ? 'trusted' : 'retired') ??
+    (kind.policy.madeByInit ? undefined : newestIsActive(entries));
   if (states !== undefined) {
     const beside = besideActive(entries, held);
     return entries.map((entry) => ({

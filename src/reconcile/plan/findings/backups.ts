@@ -1,3 +1,4 @@
+import { ROOT_KEY } from '../../../ledger/kind-id.ts';
 import type { VersionRecord } from '../../../ledger/record.ts';
 import type { Comparison } from '../compare/compare.ts';
 import { type Finding, finding } from './finding.ts';
@@ -11,10 +12,10 @@ const HOW = 'palette-keys backup --out FILE --recipient age1…; keep it apart f
 export function backupFindings({ record }: Comparison, now: Date): readonly Finding[] {
   if (record.status !== 'sound') return [];
   const { keys } = record.record;
-  const root = keys['root-key']?.versions.find(({ state }) => state === 'active');
+  const root = keys[ROOT_KEY]?.versions.find(({ state }) => state === 'active');
   if (root === undefined || root.backups.length === 0) {
     const message = 'no backup holds the active root key: if this store is lost, all tenant data is lost';
-    return [finding('ROOT_KEY_NOT_BACKED_UP', 'root-key', message, HOW)];
+    return [finding('ROOT_KEY_NOT_BACKED_UP', ROOT_KEY, message, HOW)];
   }
   const missing = Object.entries(keys).flatMap(([kind, { versions }]) =>
     versions
@@ -55,7 +56,7 @@ function oldBackup(versions: readonly VersionRecord[], now: Date): readonly Find
   return [
     finding(
       'BACKUP_OLD',
-      'root-key',
+      ROOT_KEY,
       message,
       'see whether it opens (palette-keys restore FILE --verify), or make a new one',
     ),

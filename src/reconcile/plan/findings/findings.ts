@@ -1,5 +1,6 @@
 import type { InstallationSpec } from '../../../installation/spec.ts';
 import { VERSIONED } from '../../../inventory/index.ts';
+import type { VersionedKind } from '../../../inventory/kind.ts';
 import type { LedgerItem } from '../../../inventory/ledger-view.ts';
 import { type Facts, formatTime, type KindId } from '../../../ledger/entry.ts';
 import { activeOf } from '../../../ledger/ring.ts';
@@ -49,7 +50,7 @@ function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Compar
   const isUnrecorded = ({ n }: LedgerItem): boolean => recorded?.every((version) => version.n !== n) ?? false;
   const unrecorded = (ledger.get(id) ?? []).filter(isUnrecorded).map(unrecordedFinding);
   // The very first request or import may have been interrupted; of other kinds a missing ring tells more.
-  if (ring === undefined) return kind.madeByInit ? [] : unrecorded;
+  if (ring === undefined) return kind.policy.madeByInit ? [] : unrecorded;
   const active = activeOf(ring);
   const drift = kind.drift(active, snapshot.spec);
   const gone = (recorded ?? []).filter(({ state }) => state === 'destroyed');
@@ -63,9 +64,9 @@ function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Compar
       const remedy = `palette-keys rotate ${id} --destroy ${kid} deletes it; --reinstate ${kid} accepts it again`;
       return finding('LEDGER_ENTRY_DESTROYED', formatRef(ref), message, remedy);
     }),
-    ...(id === 'fqdn-certificate'
-      ? importedFindings(active.facts, snapshot.spec, now)
-      : caFindings(id, active.facts, snapshot.spec, now)),
+    ...(kind.policy.madeByInit
+      ? caFindings(kind, active.facts, snapshot.spec, now)
+      : importedFindings(kind, active.facts, snapshot.spec, now)),
   ];
 }
 
@@ -81,7 +82,8 @@ function unrecordedFinding(item: LedgerItem): Finding {
   return finding('LEDGER_ENTRY_UNRECORDED', formatRef(item.ref), message, remedy);
 }
 
-function caFindings(id: KindId, facts: Facts, spec: InstallationSpec, now: Date): readonly Finding[] {
+function caFindings(kind: VersionedKind, facts: Facts, spec: InstallationSpec, now: Date): readonly Finding[] {
+  const { id } = kind;
   const { notBefore, notAfter } = facts;
   if (notBefore === undefined || notAfter === undefined) return [];
   if (now < notBefore) {
@@ -91,21 +93,21 @@ function caFindings(id: KindId, facts: Facts, spec: InstallationSpec, now: Date)
     const message = `it expired on ${formatTime(notAfter)}; the clock says ${formatTime(now)}`;
     return [finding('CA_EXPIRED', id, message, `if the clock is right: palette-keys rotate ${id}`)];
   }
-  const due = rotateAfterOf(id, facts, spec);
+  const due = rotateAfterOf(kind, facts, spec);
   if (due === undefined || now < due) return [];
   const message = `its rotation was due on ${formatTime(due)}; it expires on ${formatTime(notAfter)}`;
   return [finding('CA_RENEWAL_DUE', id, message, `palette-keys rotate ${id}`)];
 }
 
 /** The imported certificate of the front door: nobody but the PKI team can renew it, which takes its time. */
-function importedFindings(facts: Facts, spec: InstallationSpec, now: Date): readonly Finding[] {
-  const id = 'fqdn-certificate';
+function importedFindings(kind: VersionedKind, facts: Facts, spec: InstallationSpec, now: Date): readonly Finding[] {
+  const { id } = kind;
   const { notBefore, notAfter } = facts;
   if (notBefore === undefined || notAfter === undefined) return [];
   if (now < notBefore) return [notYetValid(id, notBefore, now)];
   const remedy = 'palette-keys csr makes a request for a new one; palette-keys import-cert takes the answer in';
   if (now >= notAfter) return [finding('CERTIFICATE_EXPIRED', id, `it expired on ${formatTime(notAfter)}`, remedy)];
-  const due = rotateAfterOf(id, facts, spec);
+  const due = rotateAfterOf(kind, facts, spec);
   if (due === undefined || now < due) return [];
   return [finding('CERTIFICATE_RENEWAL_DUE', id, `it expires on ${formatTime(notAfter)}`, remedy)];
 }

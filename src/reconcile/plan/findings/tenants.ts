@@ -1,18 +1,16 @@
-import type { KindId } from '../../../ledger/entry.ts';
+import { ROOT_KEY } from '../../../ledger/kind-id.ts';
 import type { VersionRecord } from '../../../ledger/record.ts';
 import type { Comparison } from '../compare/compare.ts';
 import type { TenantsCounted } from '../snapshot.ts';
 import type { ObjectStep } from '../step.ts';
 import { type Finding, finding } from './finding.ts';
 
-const KIND: KindId = 'root-key';
-
 /**
  * The steps of a plan, with that of the root key blocked where tenant keys are wrapped by one that nobody here knows: a
  * new root key, or one of an older installation, opens none of them.
  */
 export function blockUnknownRootKey(steps: readonly ObjectStep[], comparison: Comparison): readonly ObjectStep[] {
-  const trap = steps.findLast(({ key, n, action }) => key === KIND && n !== undefined && action !== 'blocked');
+  const trap = steps.findLast(({ key, n, action }) => key === ROOT_KEY && n !== undefined && action !== 'blocked');
   const strange = strangeKids(comparison);
   if (trap === undefined || strange === undefined) return steps;
   const { ref, n } = trap;
@@ -20,7 +18,7 @@ export function blockUnknownRootKey(steps: readonly ObjectStep[], comparison: Co
     step === trap
       ? {
           ref,
-          key: KIND,
+          key: ROOT_KEY,
           ...(n === undefined ? {} : { n }),
           action: 'blocked',
           kid: trap.kid ?? '',
@@ -34,7 +32,7 @@ export function blockUnknownRootKey(steps: readonly ObjectStep[], comparison: Co
 /** What `tripped` would block a plan for, where nothing that is done has to do with it. */
 export function strangerFindings(comparison: Comparison): readonly Finding[] {
   const strange = strangeKids(comparison);
-  return strange === undefined ? [] : [finding('TENANT_KID_UNKNOWN', KIND, strange.reason, strange.remedy)];
+  return strange === undefined ? [] : [finding('TENANT_KID_UNKNOWN', ROOT_KEY, strange.reason, strange.remedy)];
 }
 
 function strangeKids(comparison: Comparison): { readonly reason: string; readonly remedy: string } | undefined {
@@ -68,8 +66,8 @@ const NAMED = 5;
 
 /** Every root key that record or ledger knows, in whatever state, or that the run takes in. */
 function knownKids({ record, versions }: Comparison): ReadonlySet<string> {
-  const recorded = record.status === 'sound' ? (record.record.keys[KIND]?.versions ?? []) : [];
-  const items = (versions.get(KIND) ?? []).flatMap((item) => {
+  const recorded = record.status === 'sound' ? (record.record.keys[ROOT_KEY]?.versions ?? []) : [];
+  const items = (versions.get(ROOT_KEY) ?? []).flatMap((item) => {
     if (item.action === 'create') return [];
     return item.action === 'blocked' ? (item.kid ?? []) : item.version.facts.kid;
   });
@@ -88,22 +86,24 @@ export function seenFindings({ seen, record, ledger }: Comparison): readonly Fin
   if (seen === undefined) return [];
   if (seen.status === 'unknown') {
     const message = `nobody looked whether tenant keys fit the root key: ${seen.reason}`;
-    return [finding('TENANT_KEYS_UNSEEN', KIND, message, 'palette-keys tenant verify, where the database is in reach')];
+    return [
+      finding('TENANT_KEYS_UNSEEN', ROOT_KEY, message, 'palette-keys tenant verify, where the database is in reach'),
+    ];
   }
-  const recorded = record.status === 'sound' ? (record.record.keys[KIND]?.versions ?? []) : [];
+  const recorded = record.status === 'sound' ? (record.record.keys[ROOT_KEY]?.versions ?? []) : [];
   const gone = recorded.flatMap((version) => {
     const { n, kid, state } = version;
     const count = state === 'retired' || state === 'destroyed' ? (seen.byKid.get(kid) ?? 0) : 0;
     if (count === 0) return [];
     const message = `${count} tenant keys in ${seen.location} are wrapped by ${kid}, which is ${state}`;
     const reinstate = `palette-keys rotate root-key --reinstate ${kid}`;
-    if (state === 'retired') return [finding('TENANT_KID_RETIRED', KIND, message, reinstate)];
-    const isBack = ledger.get(KIND)?.some((item) => item.n === n) === true;
+    if (state === 'retired') return [finding('TENANT_KID_RETIRED', ROOT_KEY, message, reinstate)];
+    const isBack = ledger.get(ROOT_KEY)?.some((item) => item.n === n) === true;
     const remedy = isBack ? reinstate : `${bringBack(version)}; then ${reinstate}`;
-    return [finding('TENANT_KID_DESTROYED', KIND, message, remedy)];
+    return [finding('TENANT_KID_DESTROYED', ROOT_KEY, message, remedy)];
   });
   const malformed = recorded.length === 0 ? 0 : (seen.byKid.get(undefined) ?? 0);
   if (malformed === 0) return gone;
   const message = `${malformed} documents in ${seen.location} name no root key`;
-  return [...gone, finding('TENANT_MALFORMED', KIND, message, 'palette-keys tenant verify names them')];
+  return [...gone, finding('TENANT_MALFORMED', ROOT_KEY, message, 'palette-keys tenant verify names them')];
 }
