@@ -1,10 +1,10 @@
 import type { KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, KeyRecord } from '../ledger/record.ts';
 import type { Comparison } from '../reconcile/plan/compare/compare.ts';
+import { formerSpecOf } from './facts/soak.ts';
 import type { GateInput, RotationStep } from './gate.ts';
 import type { Rotation } from './kinds.ts';
 import type { RotateRequest } from './rotate-request.ts';
-import { formerSpecOf } from './soak.ts';
 
 /** Everything that was read of one kind, and what is asked of it: what every step is decided on. */
 export interface RotationContext {

@@ -2,7 +2,7 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { VersionRecord } from '../ledger/record.ts';
 import type { ObjectRef } from '../ports/object-ref.ts';
-import type { UsersEvidence } from './users.ts';
+import type { UsersEvidence } from './facts/users.ts';
 
 /** One transition of a kind. `back` marks the return to a version that everybody has accepted ever since. */
 export type RotationStep =

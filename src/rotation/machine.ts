@@ -1,6 +1,6 @@
 import type { KindId } from '../ledger/entry.ts';
 import type { InstallationRecord, VersionRecord } from '../ledger/record.ts';
-import { noEarlier } from './confirmation.ts';
+import { noEarlier } from './facts/confirmation.ts';
 import type { RotationStep } from './gate.ts';
 
 export type NextStep =

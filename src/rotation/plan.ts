@@ -3,13 +3,13 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import { formatTime, type KindId } from '../ledger/entry.ts';
 import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
 import { replacementsIn } from '../ledger/replacement.ts';
-import { describeCensus, doubtOf } from './census.ts';
-import { confirmationOf } from './confirmation.ts';
+import { describeCensus, doubtOf } from './facts/census.ts';
+import { confirmationOf } from './facts/confirmation.ts';
+import { type Leaf, reissuableAt } from './facts/leaves.ts';
+import { formerSpecOf, soakFrom } from './facts/soak.ts';
 import type { CensusEvidence, Gate } from './gate.ts';
 import type { Rotation } from './kinds.ts';
-import { type Leaf, reissuableAt } from './leaves.ts';
 import { isSuperseded, nextStep, type RotationIntent } from './machine.ts';
-import { formerSpecOf, soakFrom } from './soak.ts';
 
 /** One step of a rotation, and when it can be taken if nothing has to be waited for. */
 export interface PlannedStep {

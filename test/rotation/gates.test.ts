@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { VersionRecord } from '../../src/ledger/record.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';
 import type { Pod } from '../../src/ports/workloads.ts';
-import { singleReaders, stalePods } from '../../src/rotation/consumers.ts';
 import { decideStep, needsOf } from '../../src/rotation/decide.ts';
+import { singleReaders, stalePods } from '../../src/rotation/facts/consumers.ts';
+import type { UsersEvidence } from '../../src/rotation/facts/users.ts';
 import type { Decision, Evidence, Gate, GateInput, RotationStep } from '../../src/rotation/gate.ts';
 import { dueWork } from '../../src/rotation/gates/mongodb-auth.ts';
 import { parseKind, ROTATIONS } from '../../src/rotation/kinds.ts';
-import type { UsersEvidence } from '../../src/rotation/users.ts';
 import { smallSpec } from '../support/installations.ts';
 import { platform, pod, version } from './bed.ts';
 

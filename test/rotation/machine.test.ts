@@ -3,11 +3,11 @@ import { enteredBy } from '../../src/ledger/evidence.ts';
 import { decodeFormer, encodeFormer } from '../../src/ledger/former-evidence.ts';
 import type { VersionRecord } from '../../src/ledger/record.ts';
 import type { State } from '../../src/ledger/ring.ts';
-import { confirmationOf, entryName, withConfirmation } from '../../src/rotation/confirmation.ts';
-import { dueAt, leavesToReissue } from '../../src/rotation/leaves.ts';
+import { confirmationOf, entryName, withConfirmation } from '../../src/rotation/facts/confirmation.ts';
+import { dueAt, leavesToReissue } from '../../src/rotation/facts/leaves.ts';
+import { firstScanAt } from '../../src/rotation/facts/scans.ts';
 import { nextStep, type RotationIntent } from '../../src/rotation/machine.ts';
 import { requestedStep } from '../../src/rotation/request.ts';
-import { firstScanAt } from '../../src/rotation/scans.ts';
 import { platform, version } from './bed.ts';
 import { checkMachine } from './machine-model.ts';
 

@@ -6,9 +6,9 @@ import { appendAudit } from '../../reconcile/audit/log.ts';
 import { checkClock } from '../../reconcile/clock/check.ts';
 import type { ApplyPorts } from '../../reconcile/ports.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
-import { confirmationOf, entryName, withConfirmation } from '../confirmation.ts';
-import type { Confirmed, ScanNote } from '../gathered.ts';
-import { withFirstScan } from '../scans.ts';
+import { confirmationOf, entryName, withConfirmation } from '../facts/confirmation.ts';
+import type { Confirmed, ScanNote } from '../facts/gathered.ts';
+import { withFirstScan } from '../facts/scans.ts';
 
 /**
  * Notes that all consumers of a version were found to be current in its present state, in the audit log first. Whoever

@@ -1,6 +1,6 @@
 import type { RotationContext } from '../context.ts';
+import { type Gathered, NONE_STALE } from '../facts/gathered.ts';
 import type { Evidence, EvidenceRequest } from '../gate.ts';
-import { type Gathered, NONE_STALE } from '../gathered.ts';
 import { censusEvidence } from './census.ts';
 import { consumersOf, readers } from './consumers.ts';
 import { leavesIssuedBy } from './leaves.ts';

@@ -9,10 +9,10 @@ import { showId } from '../../tenants/plan/tenant-id.ts';
 import { tenantKeyring } from '../../tenants/plan/wrap.ts';
 import { scanTenants } from '../../tenants/scan.ts';
 import type { RotationContext } from '../context.ts';
+import type { ScanNote } from '../facts/gathered.ts';
+import { firstScanAt, hasScan, secondScanFrom } from '../facts/scans.ts';
 import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../gate.ts';
-import type { ScanNote } from '../gathered.ts';
 import type { Statements } from '../rotate-request.ts';
-import { firstScanAt, hasScan, secondScanFrom } from '../scans.ts';
 import type { EvidencePorts } from './ports.ts';
 
 /** So many documents are named. */

@@ -8,12 +8,12 @@ import { ringsOfLedger } from '../../reconcile/plan/compare/compare.ts';
 import { authoritiesOf } from '../../tenants/keyring.ts';
 import { showId } from '../../tenants/plan/tenant-id.ts';
 import type { RotationContext } from '../context.ts';
+import type { ScanNote } from '../facts/gathered.ts';
+import { firstScanAt, hasScan, secondScanFrom } from '../facts/scans.ts';
+import { isUserMade, type SessionsEvidence, type UsersEvidence } from '../facts/users.ts';
 import { activeVersion, type EvidenceRequest, versionOf } from '../gate.ts';
-import type { ScanNote } from '../gathered.ts';
 import { requestedStep } from '../request.ts';
 import type { Statements } from '../rotate-request.ts';
-import { firstScanAt, hasScan, secondScanFrom } from '../scans.ts';
-import { isUserMade, type SessionsEvidence, type UsersEvidence } from '../users.ts';
 import type { EvidencePorts } from './ports.ts';
 
 const KIND = 'mongodb-auth';

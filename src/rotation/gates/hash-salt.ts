@@ -1,4 +1,4 @@
-import { describeCensus, doubtOf, neededOf } from '../census.ts';
+import { describeCensus, doubtOf, neededOf } from '../facts/census.ts';
 import {
   activeVersion,
   all,

@@ -1,5 +1,5 @@
+import { soakFrom } from '../facts/soak.ts';
 import { activeVersion, type Gate, OPEN, versionOf } from '../gate.ts';
-import { soakFrom } from '../soak.ts';
 import { afterCurrent, sumOf } from './consumers.ts';
 
 /**

@@ -1,6 +1,8 @@
 import { parseDuration } from '../../installation/duration.ts';
 import { secondOf } from '../../inventory/kinds/mongodb-keyfile.ts';
 import { activeSinceOf, type VersionRecord } from '../../ledger/record.ts';
+import { secondScanFrom } from '../facts/scans.ts';
+import type { SessionsEvidence, UsersEvidence } from '../facts/users.ts';
 import {
   activeVersion,
   closed,
@@ -14,8 +16,6 @@ import {
   versionOf,
 } from '../gate.ts';
 import { isSuperseded } from '../machine.ts';
-import { secondScanFrom } from '../scans.ts';
-import type { SessionsEvidence, UsersEvidence } from '../users.ts';
 import { afterCurrent } from './consumers.ts';
 
 /** What has to be done to a user of the server before the step can be taken. */

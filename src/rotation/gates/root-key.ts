@@ -1,4 +1,5 @@
 import { parseDuration } from '../../installation/duration.ts';
+import { secondScanFrom } from '../facts/scans.ts';
 import {
   activeVersion,
   all,
@@ -12,7 +13,6 @@ import {
   type TenantsEvidence,
   versionOf,
 } from '../gate.ts';
-import { secondScanFrom } from '../scans.ts';
 import { afterCurrent, keyringReaders } from './consumers.ts';
 
 /** Wraps the tenant keys: it goes when every one of them is wrapped by another, and not a moment earlier. */

@@ -6,12 +6,12 @@ import type { InstallationRecord } from '../../ledger/record.ts';
 import { appendAudit } from '../../reconcile/audit/log.ts';
 import { readBack } from '../../reconcile/write/record.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
-import { entryName } from '../confirmation.ts';
 import { lockNow } from '../evidence/confirm.ts';
 import { reachUsers } from '../evidence/users.ts';
+import { entryName } from '../facts/confirmation.ts';
+import { isUserMade, withUserMade } from '../facts/users.ts';
 import { versionOf } from '../gate.ts';
 import type { Action } from '../next-action.ts';
-import { isUserMade, withUserMade } from '../users.ts';
 import type { Performed, Performing, RotatePorts } from './ports.ts';
 
 const KIND = 'mongodb-auth';

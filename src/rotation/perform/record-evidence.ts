@@ -1,6 +1,6 @@
 import type { RotationContext } from '../context.ts';
 import { confirmConsumers, noteScan } from '../evidence/confirm.ts';
-import type { Gathered } from '../gathered.ts';
+import type { Gathered } from '../facts/gathered.ts';
 import type { Tell } from '../history.ts';
 import type { Action } from '../next-action.ts';
 import type { Performed, Performing, RotatePorts } from './ports.ts';

@@ -8,9 +8,9 @@ import { lockSoon } from '../../tenants/audit.ts';
 import { previewRewrap } from '../../tenants/rewrap.ts';
 import { noteScan } from '../evidence/confirm.ts';
 import { named, reachTenants } from '../evidence/tenants.ts';
+import { hasScan } from '../facts/scans.ts';
 import { activeVersion } from '../gate.ts';
 import type { Action } from '../next-action.ts';
-import { hasScan } from '../scans.ts';
 import type { Performed, Performing } from './ports.ts';
 
 const EVERYTHING = { index: 0, count: 1 };

@@ -4,7 +4,7 @@ import { wipe } from '../../reconcile/read/wipe.ts';
 import { gateInput, type RotationContext } from '../context.ts';
 import { decideStep, needsOf } from '../decide.ts';
 import { gatherEvidence } from '../evidence/evidence.ts';
-import type { Gathered } from '../gathered.ts';
+import type { Gathered } from '../facts/gathered.ts';
 import { begin, fold, type History, type RunEvent, resultOf, type Tell } from '../history.ts';
 import { ROTATIONS, type Rotation } from '../kinds.ts';
 import { type Action, nextAction } from '../next-action.ts';

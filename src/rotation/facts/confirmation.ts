@@ -1,6 +1,6 @@
-import { enteredBy, isSameState, itemsOf, type KeyEvidence, withoutStates } from '../ledger/evidence.ts';
-import { nameOf } from '../ledger/former-evidence.ts';
-import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+import { enteredBy, isSameState, itemsOf, type KeyEvidence, withoutStates } from '../../ledger/evidence.ts';
+import { nameOf } from '../../ledger/former-evidence.ts';
+import type { KeyRecord, VersionRecord } from '../../ledger/record.ts';
 
 /** When all consumers of a version were first found to be current, and who says so. */
 export interface Confirmation {

@@ -1,4 +1,4 @@
-import type { CensusEvidence } from './gate.ts';
+import type { CensusEvidence } from '../gate.ts';
 
 type Counted = Extract<CensusEvidence, { status: 'counted' }>;
 

@@ -1,7 +1,7 @@
-import type { InstallationSpec } from '../installation/spec.ts';
-import { formerJwtIn } from '../ledger/former-jwt.ts';
-import type { KeyRecord } from '../ledger/record.ts';
-import type { Gate, GateInput } from './gate.ts';
+import type { InstallationSpec } from '../../installation/spec.ts';
+import { formerJwtIn } from '../../ledger/former-jwt.ts';
+import type { KeyRecord } from '../../ledger/record.ts';
+import type { Gate, GateInput } from '../gate.ts';
 
 /** The spec as it was until it was made to ask for shorter waits; undefined where it never was. */
 export function formerSpecOf(key: Pick<KeyRecord, 'evidence'>, spec: InstallationSpec): GateInput['former'] {

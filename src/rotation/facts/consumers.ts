@@ -1,7 +1,7 @@
-import { parseDuration } from '../installation/duration.ts';
-import type { ConsumerSpec, InstallationSpec } from '../installation/spec.ts';
-import { formatRef, type ObjectRef } from '../ports/object-ref.ts';
-import type { Pod, Use } from '../ports/workloads.ts';
+import { parseDuration } from '../../installation/duration.ts';
+import type { ConsumerSpec, InstallationSpec } from '../../installation/spec.ts';
+import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
+import type { Pod, Use } from '../../ports/workloads.ts';
 
 /** A container that starts while the kubelet still has the object from before in its cache gets that one. */
 const KUBELET_CACHE_MS = 2 * 60_000;

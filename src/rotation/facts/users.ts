@@ -1,5 +1,5 @@
-import { itemsOf, type KeyEvidence, withItem } from '../ledger/evidence.ts';
-import type { KeyRecord } from '../ledger/record.ts';
+import { itemsOf, type KeyEvidence, withItem } from '../../ledger/evidence.ts';
+import type { KeyRecord } from '../../ledger/record.ts';
 
 /** What the database server says of the users of two versions: the one that a step is about, and the active one. */
 export type UsersEvidence =

@@ -1,8 +1,8 @@
-import type { VersionRecord } from '../ledger/record.ts';
-import type { Pod } from '../ports/workloads.ts';
+import type { VersionRecord } from '../../ledger/record.ts';
+import type { Pod } from '../../ports/workloads.ts';
+import type { Evidence } from '../gate.ts';
 import type { Confirmation } from './confirmation.ts';
 import type { StalePod } from './consumers.ts';
-import type { Evidence } from './gate.ts';
 import type { Scan } from './scans.ts';
 
 /** Evidence for one step, and what of it has just been found out for the first time. */

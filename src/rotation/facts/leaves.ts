@@ -1,4 +1,4 @@
-import type { ObjectRef } from '../ports/object-ref.ts';
+import type { ObjectRef } from '../../ports/object-ref.ts';
 
 /** One issued certificate, as far as its renewal goes. */
 export interface Leaf {

@@ -1,6 +1,6 @@
-import { parseDuration } from '../installation/duration.ts';
-import type { InstallationSpec } from '../installation/spec.ts';
-import { formatTime } from '../ledger/entry.ts';
+import { parseDuration } from '../../installation/duration.ts';
+import type { InstallationSpec } from '../../installation/spec.ts';
+import { formatTime } from '../../ledger/entry.ts';
 import {
   type EvidenceOf,
   enteredBy,
@@ -8,8 +8,8 @@ import {
   itemsOf,
   type KeyEvidence,
   withoutStates,
-} from '../ledger/evidence.ts';
-import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
+} from '../../ledger/evidence.ts';
+import type { KeyRecord, VersionRecord } from '../../ledger/record.ts';
 import { noEarlier } from './confirmation.ts';
 
 /** A look that found nobody who needs an old version. */

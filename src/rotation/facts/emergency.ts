@@ -1,5 +1,5 @@
-import type { KeyRecord, VersionRecord } from '../ledger/record.ts';
-import { replacementsIn } from '../ledger/replacement.ts';
+import type { KeyRecord, VersionRecord } from '../../ledger/record.ts';
+import { replacementsIn } from '../../ledger/replacement.ts';
 import { confirmationOf, noEarlier } from './confirmation.ts';
 
 /**
