@@ -93,133 +93,143 @@ export async function applyRewrap(
   const { clock, tenants, emit } = ports;
   const begun = clock.now();
   await tenants.ensureIndex();
-  const run = new Run(access, shard, preview.due, ports, done);
   emit({ type: 'started', phase: 'rewrap', total: preview.due });
-  let remaining = 0;
-  for (let pass = 0; pass < PASSES; pass++) {
+  const job: Job = { access, shard, due: preview.due, ports, done, confirm: confirming(access, ports) };
+  let pass: Pass = { found: 0, overtaken: 0, failures: [] };
+  for (let n = 0; n < PASSES; n++) {
     await confirmActive(access, ports.store);
-    remaining = await run.pass();
-    if (remaining === 0) break;
+    const { overtaken } = pass;
+    pass = await rewrapOnce(job);
+    pass = { ...pass, overtaken: overtaken + pass.overtaken };
+    if (pass.found === 0) break;
   }
   emit({ type: 'finished', phase: 'rewrap' });
-  const { overtaken, failures } = run;
+  const { overtaken, failures, found: remaining } = pass;
   const rewrapped = done.sure;
   return { ...preview, rewrapped, overtaken, remaining, failures, ...pace(rewrapped, begun, clock) };
 }
 
-class Run {
-  overtaken = 0;
-  readonly failures: TenantFailure[] = [];
-  readonly #access: TenantAccess;
-  readonly #shard: Shard;
-  readonly #due: number;
-  readonly #ports: RewrapPorts;
-  readonly #done: Rewrapped;
-  readonly #oldKids: readonly string[];
-  #confirmed: number;
+interface Job {
+  readonly access: TenantAccess;
+  readonly shard: Shard;
+  readonly due: number;
+  readonly ports: RewrapPorts;
+  readonly done: Rewrapped;
+  /** Throws CONFLICT where another root key is active by now. */
+  confirm(): Promise<void>;
+}
 
-  constructor(access: TenantAccess, shard: Shard, due: number, ports: RewrapPorts, done: Rewrapped) {
-    this.#access = access;
-    this.#done = done;
-    this.#shard = shard;
-    this.#due = due;
-    this.#ports = ports;
-    this.#oldKids = [...access.keyring.wrapKeys.keys()].filter((kid) => kid !== access.activeKid);
-    this.#confirmed = ports.clock.now().getTime();
-  }
+/** What came of going once through all documents of the shard under old kids. */
+interface Pass {
+  readonly found: number;
+  readonly overtaken: number;
+  readonly failures: readonly TenantFailure[];
+}
 
-  /** Goes through all documents of the shard under old kids; returns how many it found. */
-  async pass(): Promise<number> {
-    if (this.#oldKids.length === 0) return 0;
-    this.failures.length = 0;
-    let found = 0;
-    const underWay = new Set<Promise<void>>();
-    const failed: unknown[] = [];
-    try {
-      for await (const batch of this.#ports.tenants.scan(this.#oldKids)) {
-        this.#ports.signal.throwIfAborted();
-        if (failed.length > 0) break;
-        const ours = batch.filter(({ _id }) => typeof _id === 'string' && isInShard(_id, this.#shard));
-        found += ours.length;
-        const job = this.#write(this.#wrapAnew(ours))
-          .catch((error: unknown) => void failed.push(error))
-          .finally(() => underWay.delete(job));
-        underWay.add(job);
-        if (underWay.size >= IN_FLIGHT) await Promise.race(underWay);
-      }
-    } finally {
-      await Promise.all(underWay);
+async function rewrapOnce(job: Job): Promise<Pass> {
+  const { access, shard, ports } = job;
+  const oldKids = [...access.keyring.wrapKeys.keys()].filter((kid) => kid !== access.activeKid);
+  if (oldKids.length === 0) return { found: 0, overtaken: 0, failures: [] };
+  const failures: TenantFailure[] = [];
+  const failed: unknown[] = [];
+  const underWay = new Set<Promise<void>>();
+  let [found, overtaken] = [0, 0];
+  try {
+    for await (const batch of ports.tenants.scan(oldKids)) {
+      ports.signal.throwIfAborted();
+      if (failed.length > 0) break;
+      const ours = batch.filter(({ _id }) => typeof _id === 'string' && isInShard(_id, shard));
+      found += ours.length;
+      const writing = write(wrapAgain(ours, failures, job), job)
+        .then((missed) => {
+          overtaken += missed;
+        })
+        .catch((error: unknown) => void failed.push(error))
+        .finally(() => underWay.delete(writing));
+      underWay.add(writing);
+      if (underWay.size >= IN_FLIGHT) await Promise.race(underWay);
     }
-    if (failed.length > 0) throw failed[0];
-    return found;
+  } finally {
+    await Promise.all(underWay);
   }
+  if (failed.length > 0) throw failed[0];
+  return { found, overtaken, failures };
+}
 
-  #wrapAnew(batch: readonly FoundTenant[]): readonly Replacement[] {
-    const { keyring, activeKid } = this.#access;
-    const wrapKey = keyring.wrapKeys.get(activeKid);
-    if (wrapKey === undefined) throw new Error('the keyring lacks the active root key');
-    return batch.flatMap((found): readonly Replacement[] => {
-      const examined = examineTenant(found, keyring);
-      if (examined.failure !== undefined) {
-        this.failures.push(examined.failure);
-        return [];
-      }
-      const { document, key } = examined;
-      if (document.wrapped.kid === activeKid) return [];
-      const after = wrapTenantKey(document, key, { kid: activeKid, wrapKey, iv: this.#ports.random.bytes(12) });
-      const opened = unwrapTenantKey(document, after, wrapKey);
-      const same = equalBytes(opened, key);
-      key.fill(0);
-      opened.fill(0);
-      if (!same) throw new Error('a tenant key wrapped anew opens to another');
-      return [{ id: document._id, before: document.wrapped, after, at: this.#ports.clock.now() }];
-    });
-  }
-
-  async #write(changes: readonly Replacement[]): Promise<void> {
-    const { tenants, emit } = this.#ports;
-    if (changes.length > 0) await this.#confirm();
-    const replaced = await tenants.replace(changes).catch(async (error: unknown) => {
-      await this.#lookAfter(changes);
-      throw error;
-    });
-    const done = this.#done;
-    done.sure += replaced;
-    if (replaced < changes.length) await this.#reread(changes, changes.length - replaced);
-    emit({ type: 'advanced', phase: 'rewrap', done: done.sure, total: Math.max(this.#due, done.sure) });
-  }
-
-  /** A write that failed may have replaced some, or all. */
-  async #lookAfter(changes: readonly Replacement[]): Promise<void> {
-    const after = new Map<unknown, WrappedKey>(changes.map((change) => [change.id, change.after]));
-    try {
-      const there = await this.#ports.tenants.get(changes.map(({ id }) => id));
-      this.#done.sure += there.filter((found) => {
-        const wrapped = after.get(found['_id']);
-        return wrapped !== undefined && isWrappedAs(found, wrapped);
-      }).length;
-    } catch {
-      this.#done.perhaps += changes.length;
+/** What replaces the wrapped keys of a batch; what does not open is added to `failures`. */
+function wrapAgain(
+  batch: readonly FoundTenant[],
+  failures: TenantFailure[],
+  { access: { keyring, activeKid }, ports: { random, clock } }: Job,
+): readonly Replacement[] {
+  const wrapKey = keyring.wrapKeys.get(activeKid);
+  if (wrapKey === undefined) throw new Error('the keyring lacks the active root key');
+  return batch.flatMap((found): readonly Replacement[] => {
+    const examined = examineTenant(found, keyring);
+    if (examined.failure !== undefined) {
+      failures.push(examined.failure);
+      return [];
     }
-  }
+    const { document, key } = examined;
+    if (document.wrapped.kid === activeKid) return [];
+    const after = wrapTenantKey(document, key, { kid: activeKid, wrapKey, iv: random.bytes(12) });
+    const opened = unwrapTenantKey(document, after, wrapKey);
+    const same = equalBytes(opened, key);
+    key.fill(0);
+    opened.fill(0);
+    if (!same) throw new Error('a tenant key wrapped anew opens to another');
+    return [{ id: document._id, before: document.wrapped, after, at: clock.now() }];
+  });
+}
 
-  /** Those that were overtaken must be gone or hold another wrapped key; the next pass sees what is in their place. */
-  async #reread(changes: readonly Replacement[], missed: number): Promise<void> {
-    const there = await this.#ports.tenants.get(changes.map(({ id }) => id));
-    const before = new Map<unknown, WrappedKey>(changes.map((change) => [change.id, change.before]));
-    const untouched = there.filter((found) => {
-      const old = before.get(found['_id']);
-      return old !== undefined && isWrappedAs(found, old);
-    });
-    this.overtaken += Math.max(0, missed - untouched.length);
-  }
+/** Returns how many others were quicker with. */
+async function write(changes: readonly Replacement[], { ports, done, due, confirm }: Job): Promise<number> {
+  const { tenants, emit } = ports;
+  if (changes.length > 0) await confirm();
+  const replaced = await tenants.replace(changes).catch(async (error: unknown) => {
+    await lookAfter(changes, tenants, done);
+    throw error;
+  });
+  done.sure += replaced;
+  const missed = replaced < changes.length ? await overtakenOf(changes, changes.length - replaced, tenants) : 0;
+  emit({ type: 'advanced', phase: 'rewrap', done: done.sure, total: Math.max(due, done.sure) });
+  return missed;
+}
 
-  async #confirm(): Promise<void> {
-    const now = this.#ports.clock.now().getTime();
-    if (now - this.#confirmed < CONFIRM_MS) return;
-    await confirmActive(this.#access, this.#ports.store);
-    this.#confirmed = now;
+/** A write that failed may have replaced some, or all. */
+async function lookAfter(changes: readonly Replacement[], tenants: TenantStore, done: Rewrapped): Promise<void> {
+  const after = new Map<unknown, WrappedKey>(changes.map((change) => [change.id, change.after]));
+  try {
+    const there = await tenants.get(changes.map(({ id }) => id));
+    done.sure += there.filter((found) => {
+      const wrapped = after.get(found['_id']);
+      return wrapped !== undefined && isWrappedAs(found, wrapped);
+    }).length;
+  } catch {
+    done.perhaps += changes.length;
   }
+}
+
+/** Those that were overtaken must be gone or hold another wrapped key; the next pass sees what is in their place. */
+async function overtakenOf(changes: readonly Replacement[], missed: number, tenants: TenantStore): Promise<number> {
+  const there = await tenants.get(changes.map(({ id }) => id));
+  const before = new Map<unknown, WrappedKey>(changes.map((change) => [change.id, change.before]));
+  const untouched = there.filter((found) => {
+    const old = before.get(found['_id']);
+    return old !== undefined && isWrappedAs(found, old);
+  });
+  return Math.max(0, missed - untouched.length);
+}
+
+/** Looks at the record, but not more often than once a second. */
+function confirming(access: TenantAccess, { clock, store }: RewrapPorts): () => Promise<void> {
+  let confirmed = clock.now().getTime();
+  return async () => {
+    const now = clock.now().getTime();
+    if (now - confirmed < CONFIRM_MS) return;
+    await confirmActive(access, store);
+    confirmed = now;
+  };
 }
 
 function pace(count: number, begun: Date, clock: Clock): { readonly seconds: number; readonly rate: number } {

@@ -5,7 +5,6 @@ import type { TextFiles } from '../ports/text-files.ts';
 import { thenAudit } from '../reconcile/audit/then-audit.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
 import { audit } from './audit.ts';
-import { TenantEffect } from './effect.ts';
 import { confirmActive, type TenantAccess } from './keyring.ts';
 import { isWrappedAs, readTenant } from './plan/document.ts';
 import type { Examined } from './plan/examine.ts';
@@ -51,7 +50,7 @@ export async function addTenants(
   ports: TenantPorts,
 ): Promise<readonly string[]> {
   const { tenants, signal, store } = ports;
-  return audited('add-tenant', access, ports, async (effect) => {
+  return audited('add-tenant', access, ports, async ({ sure, judge }) => {
     for (const part of parts([...new Set(ids)])) {
       signal.throwIfAborted();
       await confirmActive(access, store);
@@ -59,11 +58,11 @@ export async function addTenants(
       const isNew = (found: FoundTenant): boolean =>
         documents.some((document) => document._id === found['_id'] && isWrappedAs(found, document.wrapped));
       const there = await tenants.add(documents).catch(async (error: unknown) => {
-        await effect.inspectOnly(part, (found) => found.filter(isNew).map(({ _id }) => String(_id)));
+        await judge(part, (found) => found.filter(isNew).map(({ _id }) => String(_id)));
         throw error;
       });
       const others = new Set(there);
-      effect.sure.push(...part.filter((id) => !others.has(id)));
+      sure.push(...part.filter((id) => !others.has(id)));
     }
     await confirmActive(access, store);
   });
@@ -178,18 +177,18 @@ export async function removeTenants(
   if (backup !== undefined) await files.writeNew(backup, backupOf(removables));
   const documents = removables.map(({ document }) => document);
   let removed = 0;
-  await audited('remove-tenant', access, ports, async (effect) => {
+  await audited('remove-tenant', access, ports, async ({ sure, judge }) => {
     for (const part of parts(documents)) {
       signal.throwIfAborted();
       const ids = part.map(({ _id }) => _id);
       const gone = (there: readonly FoundTenant[]): readonly string[] =>
         ids.filter((id) => there.every(({ _id }) => _id !== id));
       const count = await tenants.remove(part).catch(async (error: unknown) => {
-        await effect.inspectOnly(ids, gone);
+        await judge(ids, gone);
         throw error;
       });
-      if (count === part.length) effect.sure.push(...ids);
-      else await effect.inspectOnly(ids, gone);
+      if (count === part.length) sure.push(...ids);
+      else await judge(ids, gone);
       removed += count;
     }
   });
@@ -203,22 +202,37 @@ export async function removeTenants(
   );
 }
 
+/** Where work on tenants says whose documents it has made or removed. */
+interface Effect {
+  readonly sure: string[];
+  /** After a write that failed or did less than all: `effective` tells by what is there now for which ids it took effect. */
+  judge(ids: readonly string[], effective: (there: readonly FoundTenant[]) => readonly string[]): Promise<void>;
+}
+
 /** Does work on tenants, and tells the audit log what it did, also where it failed or was interrupted. Returns the ids. */
 async function audited(
   action: keyof typeof DONE,
   access: TenantAccess,
   ports: TenantPorts,
-  work: (effect: TenantEffect) => Promise<void>,
+  work: (effect: Effect) => Promise<void>,
 ): Promise<readonly string[]> {
-  const effect = new TenantEffect(ports.tenants);
-  const { sure, perhaps } = effect;
+  const sure: string[] = [];
+  // Ids of which it could not be looked up whether the write took effect.
+  const perhaps: string[] = [];
+  const judge: Effect['judge'] = async (ids, effective) => {
+    try {
+      sure.push(...effective(await ports.tenants.get(ids)));
+    } catch {
+      perhaps.push(...ids);
+    }
+  };
   const more = (): string => (perhaps.length === 0 ? '' : `, perhaps ${perhaps.length} more`);
   const done = {
     words: () =>
       sure.length + perhaps.length === 0 ? undefined : `${sure.length} tenants were ${DONE[action]}${more()}`,
     tell: () => audit(action, sure, access, ports, perhaps),
   };
-  await thenAudit(done, () => work(effect));
+  await thenAudit(done, () => work({ sure, judge }));
   return sure;
 }
 

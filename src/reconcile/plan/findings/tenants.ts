@@ -29,7 +29,7 @@ export function blockUnknownRootKey(steps: readonly ObjectStep[], comparison: Co
   );
 }
 
-/** What `tripped` would block a plan for, where nothing that is done has to do with it. */
+/** What `blockUnknownRootKey` would block a plan for, where nothing that is done has to do with it. */
 export function strangerFindings(comparison: Comparison): readonly Finding[] {
   const strange = strangeKids(comparison);
   return strange === undefined ? [] : [finding('TENANT_KID_UNKNOWN', ROOT_KEY, strange.reason, strange.remedy)];
