@@ -1,6 +1,7 @@
 /** A rehearsal shows what the run then does: the same steps in the same order, for every kind and flag. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { VERSIONED } from '../../src/inventory/index.ts';
+import { formatRef } from '../../src/ports/object-ref.ts';
 import type { Pod, Workloads } from '../../src/ports/workloads.ts';
 import { ROTATIONS } from '../../src/rotation/kinds.ts';
 import type { RotateResult } from '../../src/rotation/rotate-request.ts';
@@ -34,21 +35,25 @@ const FLAGS: readonly Partial<RotateOptions>[] = [
   { request: { type: 'rollback' } },
 ];
 /** How far the rotation is when the run begins, and with which flags it is then given. */
-const STAGES = {
-  fresh: FLAGS,
-  published: FLAGS,
-  promoted: [{}, { restart: true }, { request: { type: 'rollback' } }],
-} as const;
+const SOME: readonly Partial<RotateOptions>[] = [{}, { restart: true }, { request: { type: 'rollback' } }];
+const STAGES = { fresh: FLAGS, published: SOME, promoted: SOME };
 
 /** One Pod that mounts everything, and starts anew where its Deployment is restarted. */
 function cluster(): Workloads {
   let started = clock.now().getTime() - 1000;
-  const changed = clock.now();
+  const seen = new Map<string, { readonly version: string; readonly at: Date }>();
   const uses = KINDS.map((kind) => ({ object: platform(kind), container: 'main', how: 'env' as const }));
   const pods = (): readonly Pod[] => [pod('auth-1', new Date(started).toISOString(), { uses })];
-  const base = workloadsOf(pods, () => changed);
+  const base = workloadsOf(pods, () => clock.now());
   return {
     ...base,
+    changedAt: async (ref) => {
+      const version = (await store.get(ref))?.version ?? '';
+      const before = seen.get(formatRef(ref));
+      const now = before?.version === version ? before : { version, at: clock.now() };
+      seen.set(formatRef(ref), now);
+      return now.at;
+    },
     restart: async (workload) => {
       started = clock.now().getTime();
       return base.restart(workload, clock.now());
