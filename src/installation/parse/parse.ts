@@ -1,10 +1,10 @@
+import { LineCounter } from 'yaml';
 import type { ErrorDetail } from '../../errors.ts';
 import { DEFAULTS, isMapping, NO_BASE } from '../defaults.ts';
 import type { GivenSpec } from '../given.ts';
 import type { InstallationSpec } from '../spec.ts';
 import { checkSpec, completeOver } from './check.ts';
 import type { Mistake, Path } from './mistakes.ts';
-import { type Position, positionsIn } from './position.ts';
 import { specInvalid, toDetail } from './spec-invalid.ts';
 import { readYaml } from './yaml-source.ts';
 import type { Spot } from './yaml-tree.ts';
@@ -24,8 +24,8 @@ interface Placed extends ErrorDetail {
 export function parseSpec(text: string, source: string, isRecorded = false): GivenSpec {
   const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const { tree, mistakes } = readYaml(plain);
-  const positionOf = positionsIn(plain);
-  if (tree === undefined) throw specInvalid(source, locate(mistakes, source, positionOf));
+  const lines = linesOf(plain);
+  if (tree === undefined) throw specInvalid(source, locate(mistakes, source, lines));
   const place = (found: readonly Mistake[]): Placed[] =>
     found
       .filter((mistake) => !isRefused(mistake, tree.root))
@@ -37,7 +37,7 @@ export function parseSpec(text: string, source: string, isRecorded = false): Giv
   if (isWrong) {
     // So that all mistakes are known at once, with the values that a new installation would have.
     const all = checkSpec(given, isRecorded).mistakes ?? [];
-    throw specInvalid(source, locate([...mistakes, ...refused, ...place(all)], source, positionOf));
+    throw specInvalid(source, locate([...mistakes, ...refused, ...place(all)], source, lines));
   }
 
   const { ledgerNamespace, rootDomain } = given as Partial<InstallationSpec>;
@@ -47,7 +47,7 @@ export function parseSpec(text: string, source: string, isRecorded = false): Giv
     against: (recorded) => {
       const { spec, mistakes: broken } = completeOver(recorded, given, isRecorded);
       if (spec !== undefined) return spec;
-      throw specInvalid(source, locate(place(broken), source, positionOf));
+      throw specInvalid(source, locate(place(broken), source, lines));
     },
   };
 }
@@ -60,13 +60,21 @@ function leftOut(given: object, all: object, prefix = ''): string[] {
   });
 }
 
-function locate(mistakes: readonly Placed[], source: string, positionOf: (at: number) => Position): ErrorDetail[] {
+function locate(mistakes: readonly Placed[], source: string, lines: LineCounter): ErrorDetail[] {
   return mistakes
     .toSorted((a, b) => a.at - b.at || Number(a.message > b.message) - Number(a.message < b.message))
     .map(({ at, message, ...rest }) => {
-      const { line, column } = positionOf(at);
-      return { message: `${source}:${line}:${column}: ${message}`, ...(rest.remedy && { remedy: rest.remedy }) };
+      const { line, col } = lines.linePos(at);
+      return { message: `${source}:${line}:${col}: ${message}`, ...(rest.remedy && { remedy: rest.remedy }) };
     });
+}
+
+/** Counted here, and not by the parser, which does not get a file that is too long or no text. */
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (const { index } of text.matchAll(/\n/g)) lines.addNewLine(index + 1);
+  return lines;
 }
 
 /** Whether the mistake is only that a value is missing which the tree has refused. */
