@@ -1,7 +1,7 @@
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import { base32 } from './base32.ts';
+import { base32nopad } from '@scure/base';
 import { framed } from './frame.ts';
 
 /** A kid is 80 bits: 16 base32 characters. It detects damage and mix-ups, not forgery. */
@@ -33,6 +33,7 @@ export function credentialKid(kind: string, parts: readonly Uint8Array[]): strin
   return symmetricKid(kind, framed(parts));
 }
 
+/** In lower case: a valid label value and DNS label. */
 function kidOf(bytes: Uint8Array): string {
-  return base32(sha256(bytes).subarray(0, KID_BYTES));
+  return base32nopad.encode(sha256(bytes).subarray(0, KID_BYTES)).toLowerCase();
 }
