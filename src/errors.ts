@@ -1,7 +1,5 @@
-/** Exit codes of the program (contract, section 5). */
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 70 | 130 | 143;
 
-/** One entry of the catalogue: how the program exits, and what the docs say. */
 interface ErrorEntry {
   readonly exit: ExitCode;
   readonly docs: string;
@@ -81,10 +79,7 @@ export interface ErrorDetail {
   readonly remedy?: string;
 }
 
-/**
- * A failure that a user can act on. `message` says what happened, `hint` what to do next; neither ever
- * holds key material. Everything that is thrown and is not one of these is a bug (exit 70).
- */
+/** What a user can act on; it never holds key material. Everything else that is thrown is a bug (exit 70). */
 export class PaletteKeysError extends Error {
   override readonly name = 'PaletteKeysError';
   readonly code: ErrorCode;

@@ -20,7 +20,6 @@ import { updateRecord } from '../reconcile/write/update-record.ts';
 import { encodeList } from './plan/list.ts';
 import { checkOpens } from './plan/open.ts';
 
-/** What making and reading backup files needs besides the store. */
 export interface BackupPorts {
   readonly files: BackupFiles;
   readonly sealer: Sealer;
@@ -45,7 +44,6 @@ export interface BackedUp {
   readonly kid: string;
 }
 
-/** What a backup holds, and where it is. */
 export interface Backup {
   readonly entries: readonly BackedUp[];
   /** Undefined for a rehearsal. */
@@ -55,7 +53,6 @@ export interface Backup {
 /** The newest ones that the record remembers of each version: a ConfigMap holds 1 MiB. */
 const REMEMBERED = 10;
 
-/** A finished backup: what the record remembers of it. */
 export type BackupMark = VersionRecord['backups'][number];
 
 /** What a backup holds, and where it is. */
@@ -66,10 +63,9 @@ export interface Backup {
 }
 
 /**
- * Writes ledger and record into an encrypted file, reads it back, decrypts and checks it; then the record notes its digest
- * and which versions it holds, and last the file gets its name. So a run that was interrupted is told from another one by
- * the digest, and is completed by a repetition. Throws REFUSED where the installation is not whole, so that nobody relies
- * on half a backup, and USAGE where it is not that of `namespace`, or another file has the name.
+ * Seals ledger and record, reads back and checks; then the record notes digest and versions, and last the file gets its
+ * name: so a repetition tells an interrupted run by its digest. Throws REFUSED where the installation is not whole, and
+ * USAGE where it is not that of `namespace`, or another file has the name.
  */
 export async function applyBackup(request: BackupRequest, ports: ApplyPorts & BackupPorts): Promise<Backup> {
   const { store, clock, actor } = ports;
@@ -102,10 +98,7 @@ export async function applyBackup(request: BackupRequest, ports: ApplyPorts & Ba
   }
 }
 
-/**
- * What an earlier run made under that name, of the very keys and states that are there now: the file, or one that waits for
- * its name. Throws USAGE where another file has it.
- */
+/** What an earlier run made under that name, of these very keys and states. Throws USAGE where another file has it. */
 async function earlierBackup(
   file: string,
   record: InstallationRecord,
@@ -176,7 +169,6 @@ async function remember(
   await appendAudit(written.record, { changes, result: 'done' }, ports);
 }
 
-/** The record with a backup noted at every version that it holds; neither generation nor ready changes. */
 export function withBackup(
   record: InstallationRecord,
   mark: BackupMark,

@@ -1,9 +1,6 @@
 import type { RotateOptions } from './ports.ts';
 
-/**
- * The command that goes on with a kind's rotation, as it can be pasted into a shell, with the flags of this run but for
- * those that only show something, and for `--again`: the rotation is open by now.
- */
+/** The command that goes on with a rotation: this run's flags but those that only show something, and `--again`. */
 export function nextCommand(kind: string, options: RotateOptions, flag: string): string {
   const { dir, kubeconfig, context, cluster, user, as, asGroup = [], requestTimeout, config, namespace } = options;
   const { rollback, reinstate, retire, destroy, restart, compromised, wait, yes, service = [] } = options;

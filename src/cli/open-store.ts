@@ -12,10 +12,7 @@ import { palette } from './render/palette.ts';
 
 const FLAG = '--accept-clock';
 
-/**
- * Opens the store with a look at the clock before every write: against the release date here, against the record as it is
- * read, against the API server. What only reads, and a rehearsal, is warned. With --accept-clock the acceptance comes first.
- */
+/** Judges the clock before every write; what only reads is warned. With --accept-clock the acceptance comes first. */
 export async function openGuarded(
   command: string,
   ports: CliPorts,

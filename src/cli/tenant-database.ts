@@ -34,7 +34,6 @@ export async function adminUriOf(
   return uri ?? '';
 }
 
-/** Connects to the database of the installation, or to where `uri` says. */
 export function openTenants(
   access: TenantAccess,
   uri: string | undefined,

@@ -78,7 +78,6 @@ function heldBy(secret: StoredObject | undefined): Material | undefined {
   }
 }
 
-/** The certificate in the Secret, if it is one. */
 export function servedLeaf({ held }: IngressCertificate) {
   return held === undefined ? undefined : leafOf(held).x509;
 }

@@ -58,9 +58,8 @@ export async function openRequest(wanted: Wanted, spec: SpecRequest, ports: Appl
 }
 
 /**
- * Makes a key in the ledger and a request for a certificate of it. A request that was made before for the same names and
- * the same type of key is given again, until a certificate for its key is imported: also one that the record does not know,
- * because the run that made it was interrupted. Such a run is completed.
+ * A request for the same names and type of key is given again until its certificate is imported, also one that an
+ * interrupted run made: that is completed.
  */
 export async function requestCertificate(
   wanted: Wanted,
@@ -115,7 +114,6 @@ function keyIdOf({ entries }: Material): string {
   return publicKeyKid(spkiOf(decodePrivateKey(entry(entries, 'key.pem'))));
 }
 
-/** What the ledger has of the kind, and which of it the record knows. */
 async function look(spec: SpecRequest, { store, clock }: ApplyPorts) {
   const { record, rings, ledger } = await readComparison(changeRequest(inspectOnly(KIND), spec), { store, clock });
   if (record.status !== 'sound') {

@@ -8,15 +8,12 @@ export interface SpecChange {
   readonly after: unknown;
 }
 
-/** Changing one of these would make a second root key (contract, section 2). */
+/** Changing one of these would make a second root key. */
 const FIXED = ['namespace', 'namePrefix', 'ledgerNamespace'] as const;
 
 export type FixedField = (typeof FIXED)[number];
 
-/**
- * What differs, in the order of the spec. Services are the same if namespace and name are, consumers if workload and
- * object are. The order of lists has no meaning and is no difference.
- */
+/** Services are the same if namespace and name are, consumers if workload and object are; lists have no order. */
 export function diffSpecs(before: InstallationSpec, after: InstallationSpec): SpecChange[] {
   return diff('', toTree(before), toTree(after));
 }
@@ -26,7 +23,6 @@ export function refusedChanges(before: InstallationSpec, after: InstallationSpec
   return FIXED.filter((field) => before[field] !== after[field]);
 }
 
-/** The spec with its lists of mappings as mappings. */
 function toTree(spec: InstallationSpec): unknown {
   const { services, ...serviceCertificates } = spec.serviceCertificates;
   const { consumers, ...rest } = spec;

@@ -46,10 +46,7 @@ export async function planReconcile(
   }
 }
 
-/**
- * Brings the store to what the request asks for. Writes nothing that `agreed` does not cover. Killed anywhere, a second run
- * completes it. Returns what was done; its steps name the keys that are there now.
- */
+/** Writes nothing that `agreed` does not cover. Killed anywhere, a second run completes it. Returns what was done. */
 export async function reconcile(
   agreed: ReconcilePlan,
   request: ReconcileRequest,

@@ -1,9 +1,7 @@
 import type { ObjectRef } from '../ports/object-ref.ts';
 
-/** One issued certificate, as far as its renewal goes. */
 export interface Leaf {
   readonly ref: ObjectRef;
-  /** The name of its service. */
   readonly name: string;
   readonly fingerprint: string;
   readonly notBefore: Date;

@@ -1,6 +1,5 @@
 import type { FoundTenant, TenantStore } from '../ports/tenant-store.ts';
 
-/** Whose documents a run has made or removed, for the audit log. */
 export class TenantEffect {
   readonly sure: string[] = [];
   /** Nobody could look whether it took effect. */

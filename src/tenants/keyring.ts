@@ -33,10 +33,7 @@ export interface TenantAccess {
 /** How one gets to the database of the tenant keys; undefined where neither the spec nor the operator names it. */
 export type TenantDatabase = (spec: InstallationSpec) => ((access: TenantAccess) => Promise<TenantStore>) | undefined;
 
-/**
- * Reads root keys, credentials and CAs from the ledger. Throws NOT_INSTALLED, REFUSED where one of them is not whole, and USAGE
- * where the installation is not that of `namespace` (`-n`).
- */
+/** Throws NOT_INSTALLED, REFUSED where the ledger is not whole, and USAGE where `namespace` (`-n`) is another's. */
 export async function readTenantAccess(
   { store, clock }: { readonly store: KeyStore; readonly clock: Clock },
   ledgerNamespace: string | undefined,

@@ -11,7 +11,6 @@ import { writeManifest } from './yaml/write-manifest.ts';
 /** Files that are read at a time: enough to keep the disk busy, too few to run out of file descriptors. */
 const READERS = 16;
 
-/** Reads the objects from their files. */
 export class Objects {
   readonly #place: Place;
   readonly #folders: Folders;

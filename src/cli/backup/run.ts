@@ -9,7 +9,6 @@ import { palette } from '../render/palette.ts';
 import { readSealFor } from '../secrets.ts';
 import { readStandingSpec } from '../spec-file.ts';
 
-/** Makes a backup, proves it, and says which keys it holds. */
 export async function runBackup(options: BackupOptions, ports: CliPorts): Promise<ExitCode> {
   const { terminal } = ports;
   const { dryRun, output } = options;

@@ -42,10 +42,7 @@ export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<Exit
   return 0;
 }
 
-/**
- * True where the file is there and holds the request that waits for its answer: an earlier run made it. Throws USAGE where
- * the name is that of another file, or no file can be made there.
- */
+/** True where the file holds the request that waits. Throws USAGE where it is another file, or cannot be made. */
 async function checkOut(
   out: string,
   waiting: () => Promise<string | undefined>,

@@ -16,7 +16,6 @@ interface Outcome {
   readonly change?: Change;
 }
 
-/** Writes the result, also of a refusal; returns the exit code. */
 export async function reportImport(
   { decision }: Examination,
   { object, same, dryRun, shown, change }: Outcome,

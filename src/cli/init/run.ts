@@ -64,13 +64,11 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   }
 }
 
-/** What a new installation would have, for one that is there. */
 function withOffers(plan: ReconcilePlan, file: GivenSpec | undefined): ReconcilePlan {
   if (plan.installationId === undefined) return plan;
   return { ...plan, findings: [...plan.findings, ...offersOf(plan.spec, file)] };
 }
 
-/** A plan, and what it was made of: where the database of the tenant keys is named, what that says of them too. */
 interface Planned {
   readonly plan: ReconcilePlan;
   readonly input: ReconcileRequest;

@@ -7,7 +7,6 @@ type Fields = Readonly<Record<string, unknown>>;
 /** A document with a list in it, which is written while it is found. */
 export interface ListDocument {
   add(items: readonly object[]): void;
-  /** The fields after the list. */
   end(rest: Fields): void;
 }
 
@@ -43,7 +42,6 @@ export async function listDocument(
   };
 }
 
-/** Writes the one document of a run to stdout. */
 export async function writeDocument(
   document: { readonly kind: string } & Fields,
   format: 'json' | 'yaml',

@@ -6,7 +6,6 @@ import { summarize } from '../init/render.ts';
 import type { Palette } from '../render/palette.ts';
 import { table, wrap } from '../render/table.ts';
 
-/** The document of kind RotateResult (contract, section 6). */
 export function rotateDocument(result: RotateResult) {
   const { key, done, generation, versions, steps, transitions, effects, waitingFor, notes, planned } = result;
   return {
@@ -76,7 +75,6 @@ export function inSeconds(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }
 
-/** The versions of a kind after a run, and what the run did. */
 export function renderResult(
   { key, done, versions, steps, transitions, effects, wrote, waitingFor }: RotateResult,
   paint: Palette,
@@ -95,7 +93,6 @@ export function renderResult(
   return `${rows.length === 0 ? '' : table([head, ...rows])}${done ? 'Done' : open}: ${key}, ${did === '' ? nothing : did}.\n`;
 }
 
-/** The document of kind RotatePlan. */
 export function planDocument(key: string, steps: readonly PlannedStep[]) {
   return {
     kind: 'RotatePlan',
@@ -108,7 +105,6 @@ export function planDocument(key: string, steps: readonly PlannedStep[]) {
   };
 }
 
-/** Every step of a rotation: when it can be taken at the earliest, and what it waits for. */
 export function renderPlan(steps: readonly PlannedStep[], paint: Palette): string {
   return steps
     .map(({ action, earliest, condition }) => {

@@ -12,7 +12,6 @@ import { renderPlanned, renderWaiting } from './render.ts';
 /** How often `--wait` looks again, at the least. */
 const POLL_MS = 30_000;
 
-/** One kind, as far as it goes; with `--wait` until it is done, or time alone no longer helps. */
 export async function rotateOne(kind: string, mayStart: boolean, run: Run): Promise<RotateResult> {
   const { options, ports, apply, input, bar } = run;
   warnCompromised(kind, run);
@@ -44,7 +43,6 @@ export async function rotateOne(kind: string, mayStart: boolean, run: Run): Prom
   }
 }
 
-/** What is waited for, and notes, for people. */
 export async function say(results: readonly RotateResult[], { options, ports: { terminal } }: Run): Promise<void> {
   const paint = palette(terminal.colour.stderr);
   for (const { key, generation, waitingFor, notes, offersWord, planned = [] } of results) {

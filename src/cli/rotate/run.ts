@@ -14,7 +14,6 @@ import { openRun, type Run } from './open-run.ts';
 import { planDocument, renderPlan, renderResult, rotateDocument } from './render.ts';
 import { rotateOne, say } from './rotate-one.ts';
 
-/** Takes a kind's rotation as far as its gates are open, and says what it waits for. */
 export async function runRotate(options: RotateOptions, ports: CliPorts): Promise<ExitCode> {
   checkFlags(options);
   const run = await openRun(options, ports);
@@ -71,10 +70,7 @@ async function rotateDue(run: Run): Promise<ExitCode> {
   );
 }
 
-/**
- * Several causes: a bug first, then what failed for an outside reason, then what was refused. Others may have written: where
- * they have, a wrong usage that came out late is a refusal too, as `advance` has it.
- */
+/** A bug first, then outside reasons, then refusals; where anything was written, a late wrong usage is one too. */
 function worst(failures: readonly { readonly exit: ExitCode }[], wrote: boolean): ExitCode {
   const order: readonly ExitCode[] = [70, 1, 5, 4, 2];
   const code = order.find((each) => failures.some(({ exit }) => exit === each)) ?? 0;

@@ -11,7 +11,6 @@ import { lookAtTenants } from '../see-tenants.ts';
 import { readStandingSpec } from '../spec-file.ts';
 import { uriOf } from '../tenant-database.ts';
 
-/** Reads and shows; exit code 3 where a finding is as severe as --fail-on. */
 export async function runStatus(options: StatusOptions, ports: CliPorts): Promise<ExitCode> {
   const file = await readStandingSpec(options, ports);
   const uri = await uriOf(options, ports);

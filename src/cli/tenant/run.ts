@@ -36,7 +36,6 @@ interface Work {
 
 type Verb = 'add' | 'list' | 'verify' | 'remove' | 'rewrap';
 
-/** Runs one of the subcommands of `tenant`, connected to store and database. */
 export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPorts): Promise<ExitCode> {
   if (options.output === 'prometheus') throw usageError('-o prometheus is for status', 'take table, json or yaml');
   const ids = await idsOf(verb, options, ports);

@@ -9,17 +9,14 @@ import { specInvalid, toDetail } from './spec-invalid.ts';
 import { readYaml } from './yaml-source.ts';
 import type { Spot } from './yaml-tree.ts';
 
-/** A mistake with its place in the file; `at` is an offset. */
 interface Placed extends ErrorDetail {
   readonly at: number;
 }
 
 /**
- * Reads `palette-keys.yaml`. `source` is what messages call the file. Whatever is wrong in the text alone is found here,
- * before a store is opened; what is wrong with it in an installation is found by `against`. `isRecorded`: an installation may
- * have been made with it before the newest rules were.
- * @throws PaletteKeysError SPEC_INVALID, as `against` does; its details list every mistake in the order of the file, each as
- *   `<source>:<line>:<column>: <field>: <what is wrong>`. No message quotes a value that may be a secret.
+ * Reads `palette-keys.yaml`; `source` is what messages call it. `isRecorded`: perhaps made before the newest rules.
+ * Throws SPEC_INVALID, as `against` does, with every mistake in the order of the file as `<source>:<line>:<column>:
+ * <field>: <what is wrong>`. No message quotes a value that may be a secret.
  */
 export function parseSpec(text: string, source: string, isRecorded = false): GivenSpec {
   const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;

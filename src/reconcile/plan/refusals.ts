@@ -8,10 +8,7 @@ import type { Comparison } from './compare/compare.ts';
 import { blockers, type ReconcilePlan } from './plan-changes.ts';
 import { hasAuditLog, type Snapshot } from './snapshot.ts';
 
-/**
- * A record that is rebuilt never takes the defaults of this build: they may have been others when the installation was
- * made. Throws REFUSED where neither the user nor the store says which spec it has.
- */
+/** A rebuilt record never takes this build's defaults: they may have been others. Throws REFUSED where none says. */
 export function refuseGuessedSpec({ snapshot }: Comparison): void {
   const { leftOut, ownSpec, ledger, spec, projections } = snapshot;
   if (leftOut !== undefined || ownSpec !== undefined) refuseOtherPrefix(snapshot);

@@ -9,10 +9,7 @@ import { confirmationOf, entryName, withConfirmation } from '../confirmation.ts'
 import type { Confirmed, ScanNote } from '../gathered.ts';
 import { withFirstScan } from '../scans.ts';
 
-/**
- * Notes that all consumers of a version were found to be current in its present state, in the audit log first. Whoever
- * was quicker is believed, and a state that was left meanwhile is not confirmed. `instead` is the one that no longer counts.
- */
+/** In the audit log first. Whoever was quicker is believed; a state that was left is not confirmed. */
 export async function confirmConsumers(
   before: InstallationRecord,
   { kind, version, by, ignored, instead, at }: Confirmed & { readonly kind: KindId },
@@ -47,7 +44,6 @@ export async function noteScan(
   await writeConfirmation(before, { kind, versions: [old, active], object, evidence }, ports, take);
 }
 
-/** Notes in the audit log what a census found of an old salt that is about to be retired. */
 export async function noteCensus(
   before: InstallationRecord,
   { old, found, accepted }: { readonly old: VersionRecord; readonly found: string; readonly accepted: boolean },
@@ -57,7 +53,6 @@ export async function noteCensus(
   await writeConfirmation(before, { kind: 'hash-salt', versions: [old], object, evidence: undefined }, ports);
 }
 
-/** Notes in the audit log which endpoints could not be looked at before a version was given up. */
 export async function noteUnprobed(
   before: InstallationRecord,
   kind: KindId,

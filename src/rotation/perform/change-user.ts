@@ -16,10 +16,7 @@ import type { Performed, Performing, RotatePorts } from './ports.ts';
 
 const KIND = 'mongodb-auth';
 
-/**
- * Makes or drops the user where that alone is left before the step. Under the lock, and only while every version is in the
- * state that was decided on: after a way back meanwhile the old user is needed. Throws REFUSED.
- */
+/** Under the lock, in the states that were decided on: after a way back the old user is needed. Throws REFUSED. */
 export async function changeUser(
   { work, n }: Extract<Action, { type: 'changeUser' }>,
   { context, ports, tell }: Performing,

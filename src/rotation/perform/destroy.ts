@@ -52,9 +52,8 @@ export function tellSwept({ temps }: Traces, tell: Tell): void {
 }
 
 /**
- * Deletes the ledger entry of a version that the record calls destroyed. The record comes first: an entry that it still
- * counts on would be missed. An entry that is gone already is fine, one that holds another key is left. Returns what was
- * deleted.
+ * The record calls it destroyed first: an entry that it still counts on would be missed. One that is gone already is
+ * fine, one that holds another key is left. Returns what was deleted.
  */
 export async function deleteEntry(
   { kind, comparison, record: { spec } }: RotationContext,

@@ -15,9 +15,8 @@ import type { RotatePorts } from './ports.ts';
 import { isRecent, type Verified } from './verified.ts';
 
 /**
- * Reads everything that the next action is decided on, but for the projections that a write of this run has read back a
- * moment ago. `heard` is what the operator's word counts for, which the first look of a command decides. The caller wipes
- * the comparison. Throws NOT_INSTALLED, REFUSED and USAGE.
+ * Reads what the next action is decided on, but for projections that a write has just read back. `heard`: decided by a
+ * command's first look. The caller wipes the comparison. Throws NOT_INSTALLED, REFUSED and USAGE.
  */
 export async function readContext(
   request: RotateRequest,

@@ -23,10 +23,7 @@ import { writeChange } from './write-change.ts';
 /** The kind whose evidence tells of its certificates, which have no versions. */
 const ISSUER = 'internal-ca';
 
-/**
- * Issues certificates again: the same CA, a new key, one write each. They have no versions, so no state machine decides: what
- * the clock and the request say is issued, and what does not load it by itself is restarted if the request says so.
- */
+/** Certificates have no versions, so no state machine: clock and request say what is issued, one write each. */
 export async function rotateLeaves(performing: Performing): Promise<RotateEnd> {
   const { context, ports, tell } = performing;
   const { request, record } = context;
@@ -59,7 +56,6 @@ export async function rotateLeaves(performing: Performing): Promise<RotateEnd> {
 
 interface SortedLeaves {
   readonly chosen: readonly Place[];
-  /** To be issued again. */
   readonly leaves: readonly Leaf[];
   /** Those, and what has no certificate that can be told. */
   readonly issued: readonly Pick<Leaf, 'name'>[];
@@ -125,12 +121,10 @@ async function loadLeaves(
   return undefined;
 }
 
-/** Certificates that stand where they should, of the services that are meant. */
 export function chosenLeaves(comparison: Comparison, input: Pick<RotateRequest, 'kind' | 'services'>): readonly Leaf[] {
   return chosenOf(comparison, input).flatMap(({ leaf }) => leaf ?? []);
 }
 
-/** A Secret for a certificate, by the name of its service. */
 interface Place {
   readonly ref: ObjectRef;
   readonly name: string;

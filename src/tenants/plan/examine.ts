@@ -4,7 +4,6 @@ import { readTenant } from './document.ts';
 import { showId } from './tenant-id.ts';
 import { type TenantKeyring, unwrapTenantKey } from './wrap.ts';
 
-/** What can be wrong with a tenant's document. */
 export type TenantFault =
   | 'TENANT_MALFORMED'
   | 'TENANT_KID_UNKNOWN'
@@ -21,7 +20,6 @@ export interface TenantFailure {
   readonly kid?: string;
 }
 
-/** A document that is as it should be, its key opened; or why it is not. */
 export type Examined =
   | { readonly document: TenantDocument; readonly key: Uint8Array; readonly failure?: undefined }
   | { readonly failure: TenantFailure };

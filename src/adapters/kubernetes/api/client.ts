@@ -40,10 +40,7 @@ const GRACE_MS = 3000;
 
 const NEVER = new AbortController().signal;
 
-/**
- * Speaks JSON with the API server, over client-node's login and TLS. Its generated API classes are left out: they know
- * neither retries nor time-outs, and hand error bodies out as they are.
- */
+/** JSON over client-node's login and TLS. Its API classes know no retries or time-outs, and hand error bodies out. */
 export class ApiClient {
   readonly clock: ServerClock;
   readonly time: Time;

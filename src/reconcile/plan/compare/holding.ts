@@ -6,7 +6,6 @@ import type { StoredObject } from '../../../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../../ports/object-ref.ts';
 import type { Snapshot } from '../snapshot.ts';
 
-/** What one computed projection holds. */
 export interface Holding {
   readonly projection: ComputedProjection;
   readonly found: StoredObject | undefined;
@@ -15,7 +14,6 @@ export interface Holding {
   readonly keys: readonly HeldKey[];
 }
 
-/** Looks into every computed projection that is there. */
 export async function readHoldings(
   projections: readonly Projection[],
   snapshot: Snapshot,
@@ -53,7 +51,6 @@ export function keysOf(holdings: ReadonlyMap<string, Holding>, kind: KindId): re
   );
 }
 
-/** A Secret that was made by hand: its key, or why it cannot be taken in. */
 export type Adoptable =
   | { readonly ref: ObjectRef; readonly held: HeldMaterial; readonly damage?: undefined }
   | { readonly ref: ObjectRef; readonly damage: string };

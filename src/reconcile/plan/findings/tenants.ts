@@ -7,10 +7,7 @@ import { type Finding, finding } from './finding.ts';
 
 const KIND: KindId = 'root-key';
 
-/**
- * The steps of a plan, with that of the root key blocked where tenant keys are wrapped by one that nobody here knows: a
- * new root key, or one of an older installation, opens none of them.
- */
+/** Blocks the root key where tenant keys are wrapped by an unknown one: a new or an older one opens none of them. */
 export function blockUnknownRootKey(steps: readonly ObjectStep[], comparison: Comparison): readonly ObjectStep[] {
   const trap = steps.findLast(({ key, n, action }) => key === KIND && n !== undefined && action !== 'blocked');
   const strange = strangeKids(comparison);
@@ -31,7 +28,6 @@ export function blockUnknownRootKey(steps: readonly ObjectStep[], comparison: Co
   );
 }
 
-/** What `tripped` would block a plan for, where nothing that is done has to do with it. */
 export function strangerFindings(comparison: Comparison): readonly Finding[] {
   const strange = strangeKids(comparison);
   return strange === undefined ? [] : [finding('TENANT_KID_UNKNOWN', KIND, strange.reason, strange.remedy)];
@@ -63,7 +59,6 @@ export function whyStrange(seen: TenantsCounted, known: ReadonlySet<string>): st
     : `${seen.location} holds ${count} tenant keys${by}, which the record does not know`;
 }
 
-/** So many kids are named. */
 const NAMED = 5;
 
 /** Every root key that record or ledger knows, in whatever state, or that the run takes in. */
