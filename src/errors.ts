@@ -102,6 +102,13 @@ export class PaletteKeysError extends Error {
   }
 }
 
+export function notInstalled(
+  { location }: { readonly location: string },
+  hint = 'palette-keys init makes one; if there should be one, check --dir and who you are',
+): PaletteKeysError {
+  return new PaletteKeysError('NOT_INSTALLED', `${location} holds no installation`, { hint });
+}
+
 /** A mistake on the command line; nothing was written. */
 export function usageError(message: string, hint: string): PaletteKeysError {
   return new PaletteKeysError('USAGE', message, { hint });

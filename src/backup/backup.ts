@@ -1,6 +1,6 @@
 import type { AuditChange } from '../audit/chain.ts';
 import { equalBytes, sha256Hex } from '../crypto/digest.ts';
-import { DamagedError, PaletteKeysError } from '../errors.ts';
+import { DamagedError, notInstalled, PaletteKeysError } from '../errors.ts';
 import { allNamespaces } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { labels } from '../ledger/metadata.ts';
@@ -11,6 +11,7 @@ import { formatRef } from '../ports/object-ref.ts';
 import type { Sealer, SealFor } from '../ports/sealer.ts';
 import { appendAudit, logMentions } from '../reconcile/audit/log.ts';
 import { StoreChangedError } from '../reconcile/errors.ts';
+import { withLock } from '../reconcile/lock.ts';
 import { type Comparison, compare } from '../reconcile/plan/compare/compare.ts';
 import { COMPLETE } from '../reconcile/plan/intent.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
@@ -55,20 +56,13 @@ const REMEMBERED = 10;
 
 export type BackupMark = VersionRecord['backups'][number];
 
-/** What a backup holds, and where it is. */
-export interface Backup {
-  readonly entries: readonly BackedUp[];
-  /** Undefined for a rehearsal. */
-  readonly mark: BackupMark | undefined;
-}
-
 /**
  * Seals ledger and record, reads back and checks; then the record notes digest and versions, and last the file gets its
  * name: so a repetition tells an interrupted run by its digest. Throws REFUSED where the installation is not whole, and
  * USAGE where it is not that of `namespace`, or another file has the name.
  */
 export async function applyBackup(request: BackupRequest, ports: ApplyPorts & BackupPorts): Promise<Backup> {
-  const { store, clock, actor } = ports;
+  const { store, clock } = ports;
   const snapshot = await readInstallation(store, {
     ...{ spec: undefined, namespace: request.namespace },
     ledgerNamespace: request.ledgerNamespace,
@@ -81,17 +75,14 @@ export async function applyBackup(request: BackupRequest, ports: ApplyPorts & Ba
     checkOpens(list);
     const done = await earlierBackup(request.file, record, ports.files);
     if (request.dryRun || done?.state === 'placed') return { entries, mark: done?.mark };
-    const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
-    try {
+    return await withLock(ports, async () => {
       const mark = done?.mark ?? (await stageBackup(list, request, ports));
       await remember(record, mark, entries, ports);
       await ports.files.place(request.file, mark.sha256);
       return { entries, mark };
-    } catch (error) {
-      throw error instanceof StoreChangedError ? notRemembered(request.file) : error;
-    } finally {
-      await lock.release();
-    }
+    });
+  } catch (error) {
+    throw error instanceof StoreChangedError ? notRemembered(request.file) : error;
   } finally {
     list.fill(0);
     wipe(comparison);
@@ -204,11 +195,8 @@ function wholeInstallation({ record, versions, snapshot, ledger, installationId 
   readonly record: InstallationRecord;
   readonly objects: readonly NewObject[];
 } {
-  if (installationId === undefined) {
-    throw new PaletteKeysError('NOT_INSTALLED', `${snapshot.store.location} holds no installation`, {
-      hint: 'palette-keys init makes one; there is nothing to back up yet',
-    });
-  }
+  const hint = 'palette-keys init makes one; there is nothing to back up yet';
+  if (installationId === undefined) throw notInstalled(snapshot.store, hint);
   const broken = [...versions].find(([, items]) => items.some(({ action }) => action !== 'keep'));
   if (record.status !== 'sound' || broken !== undefined || !record.record.ready) {
     const part = broken === undefined ? 'the installation' : `the ledger of ${broken[0]}`;

@@ -1,5 +1,6 @@
 import { usageError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
+import { formatTime } from '../ledger/entry.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import { acceptClock } from '../reconcile/clock/accept.ts';
 import { clockImplausible } from '../reconcile/clock/check.ts';
@@ -52,24 +53,24 @@ export function warnOfClock(options: GlobalOptions, ports: CliPorts): void {
 
 /** This run's command, with its clock accepted. */
 export function accepting({ argv, clock }: CliPorts): string {
-  return sameCommand(argv, FLAG, inSeconds(clock.now()));
+  return sameCommand(argv, FLAG, formatTime(clock.now()));
 }
 
 /** The command that migrates an older record, and accepts the clock in the same run. */
 function migration(options: GlobalOptions, { clock }: CliPorts): string {
-  return otherCommand(['init', FLAG, inSeconds(clock.now()), '--yes'], options);
+  return otherCommand(['init', FLAG, formatTime(clock.now()), '--yes'], options);
 }
 
 /** Throws USAGE for a time that is no time, or not the clock's. */
 function checkAccepted({ acceptClock: text }: GlobalOptions, { clock }: CliPorts): void {
   if (text === undefined) return;
   const now = clock.now();
-  const hint = `if the clock is right: ${FLAG} ${inSeconds(now)}`;
+  const hint = `if the clock is right: ${FLAG} ${formatTime(now)}`;
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text);
   const ms = isTime ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms)) throw usageError(`${FLAG} ${JSON.stringify(text)} is not a time (RFC 3339)`, hint);
   if (Math.abs(ms - now.getTime()) <= CLOCK_TOLERANCE_MS) return;
-  throw usageError(`${FLAG} ${text} is not within five minutes of the clock, which says ${inSeconds(now)}`, hint);
+  throw usageError(`${FLAG} ${text} is not within five minutes of the clock, which says ${formatTime(now)}`, hint);
 }
 
 /** Also with -q: it is no note, and somebody has to act. */
@@ -79,8 +80,4 @@ function warnOnce({ terminal: { stderr, colour } }: CliPorts): (doubt: ClockDoub
     if (!warned) stderr.write(`palette-keys: ${palette(colour.stderr).warning('warning:')} ${message}\n`);
     warned = true;
   };
-}
-
-function inSeconds(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
 }

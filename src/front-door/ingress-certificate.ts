@@ -1,7 +1,7 @@
 import { type ImportFinding, importFinding } from '../certificate/import/finding.ts';
 import type { FoundKey } from '../certificate/import/types.ts';
 import { decodePrivateKey } from '../crypto/private-key.ts';
-import { DamagedError, PaletteKeysError } from '../errors.ts';
+import { DamagedError, notInstalled, PaletteKeysError } from '../errors.ts';
 import { ingressSecret } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { factsOf } from '../inventory/forms.ts';
@@ -46,7 +46,8 @@ export async function readIngressCertificate(
 ): Promise<IngressCertificate> {
   const found = await readComparison(changeRequest(inspectOnly(FQDN), spec), { store, clock });
   const { snapshot, record, rings, ledger } = found;
-  if (record.status === 'missing' && snapshot.ledger.length === 0) throw notInstalled(store);
+  if (record.status === 'missing' && snapshot.ledger.length === 0)
+    throw notInstalled(store, 'palette-keys init makes one; --verify-only checks a certificate without any');
   if (record.status !== 'sound') throw recordGone();
   const object = snapshot.projections.get(formatRef(ingressSecret(record.record.spec)));
   const secret = object?.damage === undefined ? (object as StoredObject | undefined) : undefined;
@@ -146,12 +147,6 @@ function kidOf(material: Material): string {
 
 function isSame(a: Material, b: Material): boolean {
   return Buffer.compare(entry(a.entries, 'tls.crt'), entry(b.entries, 'tls.crt')) === 0;
-}
-
-function notInstalled({ location }: KeyStore): PaletteKeysError {
-  return new PaletteKeysError('NOT_INSTALLED', `${location} holds no installation`, {
-    hint: 'palette-keys init makes one; --verify-only checks a certificate without any',
-  });
 }
 
 function recordGone(): PaletteKeysError {

@@ -8,7 +8,7 @@ import {
   type KeyPairAlgorithm,
   spkiOf,
 } from '../crypto/private-key.ts';
-import { PaletteKeysError } from '../errors.ts';
+import { notInstalled } from '../errors.ts';
 import { isIpAddress } from '../host.ts';
 
 import { fqdnKey } from '../inventory/kinds/fqdn-key.ts';
@@ -116,11 +116,8 @@ function keyIdOf({ entries }: Material): string {
 
 async function look(spec: SpecRequest, { store, clock }: ApplyPorts) {
   const { record, rings, ledger } = await readComparison(changeRequest(inspectOnly(KIND), spec), { store, clock });
-  if (record.status !== 'sound') {
-    throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
-      hint: 'palette-keys init makes one; palette-keys status says what is wrong with one that is there',
-    });
-  }
+  const hint = 'palette-keys init makes one; palette-keys status says what is wrong with one that is there';
+  if (record.status !== 'sound') throw notInstalled(store, hint);
   const { generation, ready, keys } = record.record;
   const ring = rings.get(KIND);
   return {

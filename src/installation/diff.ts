@@ -1,3 +1,4 @@
+import { isMapping } from './defaults.ts';
 import type { ConsumerSpec, InstallationSpec, ServiceSpec } from './spec.ts';
 
 /** One difference between two specs; undefined is 'not there'. A spec holds no secrets: all of it may be shown. */
@@ -60,8 +61,4 @@ function isSame(a: unknown, b: unknown): boolean {
 /** A service may be called `constructor`. */
 function own(mapping: Readonly<Record<string, unknown>>, key: string): unknown {
   return Object.hasOwn(mapping, key) ? mapping[key] : undefined;
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-import { PaletteKeysError } from '../errors.ts';
+import { notInstalled, PaletteKeysError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { mongodbUri } from '../inventory/kinds/mongodb-uri.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
@@ -41,11 +41,8 @@ export async function readTenantAccess(
 ): Promise<TenantAccess> {
   const snapshot = await readInstallation(store, { spec: undefined, namespace, ledgerNamespace });
   const comparison = await compare(snapshot, COMPLETE, clock.now());
-  if (comparison.installationId === undefined) {
-    throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
-      hint: 'palette-keys init makes one; tenant keys are wrapped by its root key',
-    });
-  }
+  const hint = 'palette-keys init makes one; tenant keys are wrapped by its root key';
+  if (comparison.installationId === undefined) throw notInstalled(store, hint);
   const access = accessIn(comparison);
   wipe(comparison);
   return access;

@@ -31,12 +31,9 @@ export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<Exit
   }
   const made = await requestCertificate(wanted, spec, apply);
   if (options.out !== undefined && !isThere) await ports.files.writeNew(options.out, made.request);
-  if (options.output === 'json' || options.output === 'yaml') {
-    const { request, kid, n, isNew } = made;
-    const document = { kind: 'CsrResult', key: 'fqdn-key', n, kid, isNew, names, file: options.out ?? null, request };
-    await writeDocument(document, options.output, terminal);
-    return 0;
-  }
+  const { request, kid, n, isNew } = made;
+  const document = { kind: 'CsrResult', key: 'fqdn-key', n, kid, isNew, names, file: options.out ?? null, request };
+  if (await writeDocument(document, options.output, terminal)) return 0;
   if (options.out === undefined) terminal.stdout.write(made.request);
   if (!options.quiet) terminal.stderr.write(note(made, options));
   return 0;

@@ -180,12 +180,8 @@ async function writeResult(
   store: KeyStore,
   { terminal }: CliPorts,
 ): Promise<void> {
-  if (options.output === 'json' || options.output === 'yaml') {
-    await writeDocument(initDocument(plan, store, options.dryRun), options.output, terminal);
-    return;
-  }
-  const blocked = blockers(plan.steps).length > 0;
-  if (blocked) return;
+  if (await writeDocument(initDocument(plan, store, options.dryRun), options.output, terminal)) return;
+  if (blockers(plan.steps).length > 0) return;
   const paint = palette(terminal.colour.stdout);
   const done = options.dryRun ? 'Would be done' : 'Done';
   const made = plan.changes ? done : 'Nothing to do';

@@ -1,4 +1,5 @@
 import type { Terminal } from '../../ports/terminal.ts';
+import type { OutputFormat } from '../ports.ts';
 
 const API_VERSION = 'palette-keys/v1';
 
@@ -42,17 +43,15 @@ export async function listDocument(
   };
 }
 
+/** False, with nothing written, where the format that was asked for is no document. */
 export async function writeDocument(
   document: { readonly kind: string } & Fields,
-  format: 'json' | 'yaml',
+  format: OutputFormat,
   { stdout }: Terminal,
-): Promise<void> {
-  if (format === 'json') {
-    stdout.write(`${JSON.stringify(versioned(document), undefined, 2)}\n`);
-    return;
-  }
-  const { toYaml } = await import('./yaml.ts');
-  stdout.write(toYaml(versioned(document)));
+): Promise<boolean> {
+  if (format === 'json') stdout.write(`${JSON.stringify(versioned(document), undefined, 2)}\n`);
+  if (format === 'yaml') stdout.write((await import('./yaml.ts')).toYaml(versioned(document)));
+  return format === 'json' || format === 'yaml';
 }
 
 function versioned({ kind, ...rest }: { readonly kind: string } & Fields): Fields {

@@ -1,3 +1,4 @@
+import { formatTime } from '../../ledger/entry.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import type { PlannedStep } from '../../rotation/plan.ts';
 import type { RotateResult, WaitingFor } from '../../rotation/rotate-request.ts';
@@ -31,7 +32,7 @@ export function rotateDocument(result: RotateResult) {
 
 function waitingDocument({ reason, until, blockers, onWord }: WaitingFor, generation: number) {
   const word = onWord === true ? [flagFor(generation)] : [];
-  return { reason, ...(until === undefined ? {} : { until: inSeconds(until) }), blockers: [...blockers, ...word] };
+  return { reason, ...(until === undefined ? {} : { until: formatTime(until) }), blockers: [...blockers, ...word] };
 }
 
 /** What is waited for, for people; `next` is the command that goes on where the operator's word opens the gate. */
@@ -41,7 +42,7 @@ export function renderWaiting(
   next: string,
   paint: Palette,
 ): string {
-  const time = until === undefined ? '' : `, until ${inSeconds(until)}`;
+  const time = until === undefined ? '' : `, until ${formatTime(until)}`;
   const text = reason.charAt(0).toUpperCase() + reason.slice(1);
   const files = toCopy.map(fileOf);
   const copy =
@@ -59,7 +60,7 @@ export function renderPlanned(key: string, planned: readonly string[], waitingFo
   const steps = planned.map((action, index) => {
     return index === 0 ? `next: ${action}; nothing stands in the way` : `then: ${action}`;
   });
-  const time = waitingFor?.until === undefined ? '' : `, until ${inSeconds(waitingFor.until)}`;
+  const time = waitingFor?.until === undefined ? '' : `, until ${formatTime(waitingFor.until)}`;
   const waits = waitingFor === undefined ? [] : [`then it waits: ${waitingFor.reason}${time}`];
   const blockers = (waitingFor?.blockers ?? []).map((blocker) => `  - ${blocker}\n`);
   return [...[...steps, ...waits].map((line) => `${key}: ${line}\n`), ...blockers].join('');
@@ -68,11 +69,6 @@ export function renderPlanned(key: string, planned: readonly string[], waitingFo
 /** Where a folder has an object, below its root. */
 function fileOf({ kind, namespace, name }: ObjectRef): string {
   return `${namespace}/${kind === 'Secret' ? 'secrets' : 'configmaps'}/${name}.yaml`;
-}
-
-/** RFC 3339, to the second. */
-export function inSeconds(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
 }
 
 export function renderResult(
@@ -99,7 +95,7 @@ export function planDocument(key: string, steps: readonly PlannedStep[]) {
     key,
     steps: steps.map(({ action, earliest, condition }) => ({
       action,
-      ...(earliest === undefined ? {} : { earliest: inSeconds(earliest) }),
+      ...(earliest === undefined ? {} : { earliest: formatTime(earliest) }),
       condition,
     })),
   };
@@ -108,7 +104,7 @@ export function planDocument(key: string, steps: readonly PlannedStep[]) {
 export function renderPlan(steps: readonly PlannedStep[], paint: Palette): string {
   return steps
     .map(({ action, earliest, condition }) => {
-      const time = earliest === undefined ? '' : `, from ${inSeconds(earliest)} on`;
+      const time = earliest === undefined ? '' : `, from ${formatTime(earliest)} on`;
       return `${paint.strong(action)}${time}\n${wrap(condition, 2)}`;
     })
     .join('');

@@ -1,4 +1,4 @@
-import { ERRORS, type ExitCode, PaletteKeysError } from '../../errors.ts';
+import { ERRORS, type ExitCode, notInstalled, PaletteKeysError } from '../../errors.ts';
 import { ROTATIONS } from '../../rotation/kinds.ts';
 import { readRotationPlan } from '../../rotation/perform/read-plan.ts';
 import type { RotateResult } from '../../rotation/rotate-request.ts';
@@ -92,9 +92,7 @@ async function readReport({ store, ports, apply }: Run): Promise<StatusReport> {
   const read = () => readStatus({ store, clock: ports.clock }, apply.spec);
   const report = await explainingDenials('status', read, store, undefined, ports);
   if (report !== undefined) return report;
-  throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
-    hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',
-  });
+  throw notInstalled(store);
 }
 
 async function showPlan(kind: string, { options, ports, apply, input }: Run): Promise<ExitCode> {
@@ -103,23 +101,21 @@ async function showPlan(kind: string, { options, ports, apply, input }: Run): Pr
     apply,
   );
   const { terminal } = ports;
-  if (options.output === 'json' || options.output === 'yaml') {
-    await writeDocument(planDocument(kind, steps), options.output, terminal);
-  } else terminal.stdout.write(renderPlan(steps, palette(terminal.colour.stdout)));
+  if (!(await writeDocument(planDocument(kind, steps), options.output, terminal)))
+    terminal.stdout.write(renderPlan(steps, palette(terminal.colour.stdout)));
   return 0;
 }
 
 async function write(results: readonly RotateResult[], run: Run, failures: readonly object[] = []): Promise<void> {
   const { options, ports } = run;
   const { terminal } = ports;
-  if (options.output === 'json' || options.output === 'yaml') {
-    const documents = results.map(rotateDocument);
-    const [first] = documents;
-    const document =
-      options.due || first === undefined
-        ? { kind: 'RotateResults', results: documents.map(({ kind: _, ...rest }) => rest), failures }
-        : first;
-    await writeDocument(document, options.output, terminal);
-  } else terminal.stdout.write(results.map((result) => renderResult(result, palette(terminal.colour.stdout))).join(''));
+  const documents = results.map(rotateDocument);
+  const [first] = documents;
+  const document =
+    options.due || first === undefined
+      ? { kind: 'RotateResults', results: documents.map(({ kind: _, ...rest }) => rest), failures }
+      : first;
+  if (!(await writeDocument(document, options.output, terminal)))
+    terminal.stdout.write(results.map((result) => renderResult(result, palette(terminal.colour.stdout))).join(''));
   await say(results, run);
 }

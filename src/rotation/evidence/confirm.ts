@@ -1,8 +1,8 @@
 import { formatTime, type KindId } from '../../ledger/entry.ts';
 import type { InstallationRecord, KeyRecord, VersionRecord } from '../../ledger/record.ts';
-import type { Lock } from '../../ports/key-store.ts';
 import { appendAudit } from '../../reconcile/audit/log.ts';
 import { checkClock } from '../../reconcile/clock/check.ts';
+import { lockNow, withLock } from '../../reconcile/lock.ts';
 import type { ApplyPorts } from '../../reconcile/ports.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
 import { confirmationOf, entryName, withConfirmation } from '../confirmation.ts';
@@ -63,11 +63,6 @@ export async function noteUnprobed(
   await writeConfirmation(before, { kind, versions: [old], object, evidence: undefined }, ports);
 }
 
-/** Takes the lock for what this command writes to the record alone. */
-export function lockNow({ store, clock, actor }: ApplyPorts): Promise<Lock> {
-  return store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
-}
-
 /** Writes to the audit log, and changes the evidence of a kind, unless one of the versions that it is about has left its state. */
 async function writeConfirmation(
   before: InstallationRecord,
@@ -87,8 +82,7 @@ async function writeConfirmation(
 ): Promise<void> {
   // Waits are counted from this time, by whoever looks next.
   if (ports.store.cluster !== undefined) await checkClock(ports.store.cluster, ports.clock);
-  const lock = await take(ports);
-  try {
+  const work = async (): Promise<void> => {
     const changes = [
       { action: 'confirm', object: `${kind} v${version.n} ${version.state}: ${object}`, key: kind, kid: version.kid },
     ];
@@ -101,7 +95,6 @@ async function writeConfirmation(
       return { ...record, keys: { ...record.keys, [kind]: { ...key, evidence: evidence(key) } } };
     };
     await updateRecord(before.spec.ledgerNamespace, change, ports);
-  } finally {
-    await lock.release();
-  }
+  };
+  await withLock(ports, work, take);
 }

@@ -4,10 +4,10 @@ import type { InstallationSpec } from '../../installation/spec.ts';
 import type { KindId } from '../../ledger/entry.ts';
 import type { InstallationRecord } from '../../ledger/record.ts';
 import { appendAudit } from '../../reconcile/audit/log.ts';
+import { withLock } from '../../reconcile/lock.ts';
 import { readBack } from '../../reconcile/write/record.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
 import { entryName } from '../confirmation.ts';
-import { lockNow } from '../evidence/confirm.ts';
 import { reachUsers } from '../evidence/users.ts';
 import { versionOf } from '../gate.ts';
 import type { Action } from '../next-action.ts';
@@ -31,8 +31,7 @@ export async function changeUser(
   const { username } = login;
   const action = `${work === 'create' ? 'make' : 'drop'} the user ${username} in ${admin.location}`;
   await ports.agree({ kind, action, plan: undefined, irrevocable: undefined });
-  const lock = await lockNow(ports);
-  try {
+  return withLock<Performed>(ports, async () => {
     if (!(await stands(record, kind, ports))) return 'changed';
     ports.signal.throwIfAborted();
     if (work === 'create') await noteMade(n, record, ports);
@@ -46,10 +45,8 @@ export async function changeUser(
     const object = `user ${username} in ${admin.location}`;
     const changes = [{ action: work, object, key: kind, kid: versionOf(key, n).kid }];
     await appendAudit(record, { changes, result: 'done' }, ports);
-  } finally {
-    await lock.release();
-  }
-  return 'changed';
+    return 'changed';
+  });
 }
 
 async function noteMade(n: number, { spec }: InstallationRecord, ports: RotatePorts): Promise<void> {

@@ -4,13 +4,13 @@ import { formatTime, type KindId } from '../../ledger/entry.ts';
 import type { InstallationRecord } from '../../ledger/record.ts';
 import { reissuedSince, withReissue } from '../../ledger/replacement.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
+import { withLock } from '../../reconcile/lock.ts';
 import { inspectOnly } from '../../reconcile/plan/change.ts';
 import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import type { Outcome } from '../../reconcile/plan/compare/projection.ts';
 import { wipeSnapshot } from '../../reconcile/read/wipe.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
 import type { RotationContext } from '../context.ts';
-import { lockNow } from '../evidence/confirm.ts';
 import { findStaleConsumers } from '../evidence/consumers.ts';
 import { describeNameless, describeStalePod, restartable } from '../gathered.ts';
 import { isFromTheFuture, isIssuedSince, type Leaf, leavesToReissue } from '../leaves.ts';
@@ -174,12 +174,7 @@ async function noteReissue(ledgerNamespace: string, kind: KindId, ports: RotateP
     const evidence = withReissue(key.evidence, kind, now);
     return { ...record, keys: { ...record.keys, [ISSUER]: { ...key, evidence } } };
   };
-  const lock = await lockNow(ports);
-  try {
-    await updateRecord(ledgerNamespace, change, ports);
-  } finally {
-    await lock.release();
-  }
+  await withLock(ports, () => updateRecord(ledgerNamespace, change, ports));
 }
 
 function whyLeft(chosen: readonly Place[], now: Date, since: Date | undefined): string {
