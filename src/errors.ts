@@ -118,3 +118,13 @@ export function usageError(message: string, hint: string): PaletteKeysError {
 export class DamagedError extends Error {
   override readonly name = 'DamagedError';
 }
+
+/** What `work` yields, or what `instead` makes of the damage that it found. */
+export function unlessDamaged<T, D>(work: () => T, instead: (damage: string) => D): T | D {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DamagedError) return instead(error.message);
+    throw error;
+  }
+}

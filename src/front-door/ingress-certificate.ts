@@ -1,7 +1,7 @@
 import { type ImportFinding, importFinding } from '../certificate/import/finding.ts';
 import type { FoundKey } from '../certificate/import/types.ts';
 import { decodePrivateKey } from '../crypto/private-key.ts';
-import { DamagedError, notInstalled, PaletteKeysError } from '../errors.ts';
+import { notInstalled, PaletteKeysError, unlessDamaged } from '../errors.ts';
 import { ingressSecret } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { factsOf } from '../inventory/forms.ts';
@@ -51,6 +51,10 @@ export async function readIngressCertificate(
   if (record.status !== 'sound') throw recordGone();
   const object = snapshot.projections.get(formatRef(ingressSecret(record.record.spec)));
   const secret = object?.damage === undefined ? (object as StoredObject | undefined) : undefined;
+  const held = unlessDamaged(
+    () => secret && materialOfSecret(secret.data),
+    () => undefined,
+  );
   const keys = [...(rings.get('fqdn-key') ?? [])].reverse().map(({ n, material }) => ({
     key: decodePrivateKey(entry(material.entries, 'key.pem')),
     source: `the key that csr made (version ${n})`,
@@ -66,17 +70,8 @@ export async function readIngressCertificate(
     left,
     keys,
     secret,
-    held: heldBy(secret),
+    held,
   };
-}
-
-function heldBy(secret: StoredObject | undefined): Material | undefined {
-  try {
-    return secret === undefined ? undefined : materialOfSecret(secret.data);
-  } catch (error) {
-    if (error instanceof DamagedError) return undefined;
-    throw error;
-  }
 }
 
 export function servedLeaf({ held }: IngressCertificate) {

@@ -3,6 +3,7 @@ import { type ExitCode, PaletteKeysError, usageError } from '../../errors.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { recordByClock } from '../../reconcile/clock/accept.ts';
 import { blockers, type ReconcilePlan, withDone } from '../../reconcile/plan/plan-changes.ts';
+import { detailsOf } from '../../reconcile/plan/refusals.ts';
 import type { ObjectStep } from '../../reconcile/plan/step.ts';
 import { applyPorts } from '../apply-ports.ts';
 import { shellWord } from '../command-line.ts';
@@ -111,10 +112,7 @@ function refuse(steps: readonly ObjectStep[]): void {
   if (first === undefined) return;
   throw new PaletteKeysError('REFUSED', `${first.subject}: ${first.message}`, {
     hint: first.remedy,
-    details: findings.map(({ code, subject, message, remedy }) => ({
-      message: `${code} ${subject}: ${message}`,
-      remedy,
-    })),
+    details: detailsOf(findings),
   });
 }
 

@@ -1,4 +1,4 @@
-import { DamagedError } from '../../errors.ts';
+import { unlessDamaged } from '../../errors.ts';
 import type { FoundTenant, TenantDocument } from '../../ports/tenant-store.ts';
 import { readTenant } from './document.ts';
 import { showId } from './tenant-id.ts';
@@ -32,7 +32,7 @@ export function examineTenant(found: FoundTenant, { wrapKeys, retired, destroyed
   const gone = (code: TenantFault, kid: string, state: string): Examined => ({
     failure: { tenant, code, message: `the root key ${kid}, which wraps it, is ${state}`, kid },
   });
-  const document = attempt(() => readTenant(found));
+  const document = unlessDamaged(() => readTenant(found), String);
   if (typeof document === 'string') return failed('TENANT_MALFORMED', document);
   const { kid } = document.wrapped;
   const wrapKey = wrapKeys.get(kid);
@@ -41,17 +41,7 @@ export function examineTenant(found: FoundTenant, { wrapKeys, retired, destroyed
   if (wrapKey === undefined) {
     return failed('TENANT_KID_UNKNOWN', `no root key has the kid ${showId(kid)} that it is wrapped by`);
   }
-  const key = attempt(() => unwrapTenantKey(document, document.wrapped, wrapKey));
+  const key = unlessDamaged(() => unwrapTenantKey(document, document.wrapped, wrapKey), String);
   if (typeof key === 'string') return failed('TENANT_KEY_UNOPENABLE', `the root key ${kid} does not open it: ${key}`);
   return { document, key };
-}
-
-/** What `work` yields, or the message of the damage that it found. */
-function attempt<T>(work: () => T): T | string {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof DamagedError) return error.message;
-    throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { DamagedError } from '../../../errors.ts';
+import { DamagedError, unlessDamaged } from '../../../errors.ts';
 import { factsOf } from '../../../inventory/forms.ts';
 import type { ComputedProjection, HeldKey, Projection, VersionedKind } from '../../../inventory/kind.ts';
 import type { KindId } from '../../../ledger/entry.ts';
@@ -61,11 +61,10 @@ export function adoptableKey(kind: VersionedKind, snapshot: Snapshot, now: Date)
   const found = ref === undefined ? undefined : snapshot.adoptable.get(formatRef(ref));
   if (kind.adoption === undefined || ref === undefined || found === undefined) return undefined;
   if (found.damage !== undefined) return { ref, damage: found.damage };
-  try {
-    const material = kind.adoption.takeIn(found.data, snapshot.spec, now);
+  const { adoption } = kind;
+  const take = (): Adoptable => {
+    const material = adoption.takeIn(found.data, snapshot.spec, now);
     return { ref, held: { ref, key: { kind: kind.id, kid: factsOf(kind, material).kid, state: 'active', material } } };
-  } catch (error) {
-    if (error instanceof DamagedError) return { ref, damage: error.message };
-    throw error;
-  }
+  };
+  return unlessDamaged(take, (damage) => ({ ref, damage }));
 }
