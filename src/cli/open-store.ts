@@ -1,6 +1,5 @@
 import { usageError } from '../errors.ts';
 import { defaultSpec } from '../installation/defaults.ts';
-import { formatTime } from '../ledger/entry.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import { acceptClock } from '../reconcile/clock/accept.ts';
 import { clockImplausible } from '../reconcile/clock/check.ts';
@@ -9,6 +8,7 @@ import { CLOCK_TOLERANCE_MS, type ClockDoubt, judgeClock } from '../reconcile/pl
 import { applyPorts } from './apply-ports.ts';
 import { otherCommand, sameCommand } from './command-line.ts';
 import type { CliPorts, GlobalOptions, StoreUse } from './ports.ts';
+import { formatTime } from './render/duration.ts';
 import { palette } from './render/palette.ts';
 
 const FLAG = '--accept-clock';

@@ -43,7 +43,6 @@ export function openTenants(
   return ports.openTenantStore(databaseOf(access, access.spec, access.spec.mongodb.collection, uri), options);
 }
 
-/** Connects to records of the platform itself, in the same database. */
 export function openCensus(
   access: TenantAccess,
   collection: string,

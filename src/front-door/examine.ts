@@ -1,6 +1,6 @@
-import { getCACertificates } from 'node:tls';
 import { decideImport, isAllowable } from '../certificate/import/decide.ts';
 import { type ImportFinding, importFinding } from '../certificate/import/finding.ts';
+import { publicRoots } from '../certificate/import/path/roots.ts';
 import { readFiles } from '../certificate/import/read.ts';
 import type { FoundCertificate, FoundKey, ImportDecision, InputFile, Reading } from '../certificate/import/types.ts';
 
@@ -109,10 +109,4 @@ function withReading(
   const findings = [...found, ...decision.findings.filter((finding) => !follows(finding))];
   const repairs = [...readings.flatMap(({ repairs: each }) => each), ...decision.repairs];
   return { ...decision, repairs, findings, pair: unread ? undefined : decision.pair };
-}
-
-/** Roots that are trusted where the user names none, as PEM: those of Node.js, with `system` those of the machine too. */
-function publicRoots(system: boolean): readonly string[] {
-  const bundled = getCACertificates('bundled');
-  return system ? [...new Set([...bundled, ...getCACertificates('system')])] : bundled;
 }

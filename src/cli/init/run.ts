@@ -24,7 +24,6 @@ import { uriOf } from '../tenant-database.ts';
 import { initDocument } from './document.ts';
 import { renderOutcome, renderPlan, summarize } from './render.ts';
 
-/** Plans, shows the plan, asks where something that exists would change, applies, and says what was done. */
 export async function runInit(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
   const file = await readSpecFile(options, ports);
   // Once: what a pipe gives is gone after that.

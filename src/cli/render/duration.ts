@@ -18,3 +18,8 @@ export function lifeBar(from: Date, to: Date, now: Date, width = 4): string {
   const filled = Math.round(width * Math.min(1, Math.max(0, part)));
   return `[${'='.repeat(filled)}${'-'.repeat(width - filled)}]`;
 }
+
+/** RFC 3339, to the second. */
+export function formatTime(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}

@@ -19,7 +19,6 @@ import { readOpenWith } from '../secrets.ts';
 import { lookAtTenants } from '../see-tenants.ts';
 import { uriOf } from '../tenant-database.ts';
 
-/** Opens and checks a backup, shows what it would bring back, creates that, and then does as `init`. */
 export async function runRestore(options: RestoreOptions, ports: CliPorts): Promise<ExitCode> {
   const expect = digestIn(options.expect);
   const key = await readOpenWith(options, ports);

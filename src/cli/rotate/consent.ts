@@ -17,7 +17,6 @@ interface Asking {
   readonly bar: ReturnType<typeof progressBar>;
 }
 
-/** What breaks first is said before anything is asked. */
 export function warnCompromised(kind: string, { options, ports: { terminal } }: Asking): void {
   const rotation = Object.hasOwn(ROTATIONS, kind) ? ROTATIONS[kind] : undefined;
   if (!options.compromised || rotation === undefined || !('breaks' in rotation)) return;

@@ -1,9 +1,9 @@
-import { formatTime } from '../../ledger/entry.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 import type { PlannedStep } from '../../rotation/plan.ts';
 import type { RotateResult, WaitingFor } from '../../rotation/rotate-request.ts';
 import { flagFor } from '../../rotation/word.ts';
 import { summarize } from '../init/render.ts';
+import { formatTime } from '../render/duration.ts';
 import type { Palette } from '../render/palette.ts';
 import { table, wrap } from '../render/table.ts';
 
