@@ -1,7 +1,5 @@
-/** Exit codes of the program (contract, section 5). */
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 70 | 130 | 143;
 
-/** One entry of the catalogue: how the program exits, and what the docs say. */
 interface ErrorEntry {
   readonly exit: ExitCode;
   readonly docs: string;
@@ -81,10 +79,7 @@ export interface ErrorDetail {
   readonly remedy?: string;
 }
 
-/**
- * A failure that a user can act on. `message` says what happened, `hint` what to do next; neither ever
- * holds key material. Everything that is thrown and is not one of these is a bug (exit 70).
- */
+/** What a user can act on; it never holds key material. Everything else that is thrown is a bug (exit 70). */
 export class PaletteKeysError extends Error {
   override readonly name = 'PaletteKeysError';
   readonly code: ErrorCode;
@@ -107,6 +102,13 @@ export class PaletteKeysError extends Error {
   }
 }
 
+export function notInstalled(
+  { location }: { readonly location: string },
+  hint = 'palette-keys init makes one; if there should be one, check --dir and who you are',
+): PaletteKeysError {
+  return new PaletteKeysError('NOT_INSTALLED', `${location} holds no installation`, { hint });
+}
+
 /** A mistake on the command line; nothing was written. */
 export function usageError(message: string, hint: string): PaletteKeysError {
   return new PaletteKeysError('USAGE', message, { hint });
@@ -115,4 +117,14 @@ export function usageError(message: string, hint: string): PaletteKeysError {
 /** A stored value cannot be what it should be; `message` says why, without quoting it. */
 export class DamagedError extends Error {
   override readonly name = 'DamagedError';
+}
+
+/** What `work` yields, or what `instead` makes of the damage that it found. */
+export function unlessDamaged<T, D>(work: () => T, instead: (damage: string) => D): T | D {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DamagedError) return instead(error.message);
+    throw error;
+  }
 }

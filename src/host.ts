@@ -9,7 +9,6 @@ const MAX_LABEL = 63;
 /** An RFC 1123 label, as a pattern to be used in others. */
 export const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 
-/** RFC 1123 label. */
 export const DNS_LABEL = new RegExp(`^${LABEL}$`);
 
 /** RFC 1123 names in lower case, without a final dot. Their length is another check. */
@@ -54,10 +53,7 @@ export function toAscii(name: string): string {
   return /[^\0-\x7f]/.test(name) ? domainToASCII(name) : name.toLowerCase();
 }
 
-/**
- * Why a text is no host that a certificate can name: a DNS name or an IP address; undefined if it is one. Letters may be of
- * either case and of any script; `wildcard`: `*` may be the whole first label.
- */
+/** Why a text is no DNS name or IP address; undefined if it is one. `wildcard`: `*` may be the whole first label. */
 export function hostFault(text: string, { wildcard }: { readonly wildcard: boolean }): string | undefined {
   if (text === '') return 'it is empty';
   if (isIpAddress(text)) return undefined;

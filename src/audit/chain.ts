@@ -57,10 +57,7 @@ export function lastGeneration(log: string): number {
   return Number.isSafeInteger(generation) && Number(generation) < MAX_GENERATION ? Number(generation) : 0;
 }
 
-/**
- * Number (from 1) of the first line that is no record, or whose `prev` is not the digest of the line before; undefined for
- * a sound chain.
- */
+/** Number (from 1) of the first line that is no record, or does not go on from the one before; else undefined. */
 export function firstBreak(log: string): number | undefined {
   if (log !== '' && !log.endsWith('\n')) return linesOf(log).length;
   const all = linesOf(log);

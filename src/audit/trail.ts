@@ -1,6 +1,5 @@
 import { digestOf, linesOf, parseLine } from './chain.ts';
 
-/** A line of the log: how many there were with it, and SHA-256 (hex) of its bytes. */
 export interface Head {
   readonly lines: number;
   readonly digest: string;
@@ -88,10 +87,7 @@ function joined(archives: readonly string[], log: string, start: Head | undefine
   }
 }
 
-/**
- * The anchor of the log as it stands, without its archives: where it goes on from the line of the anchor before. Undefined
- * where it does not: then the anchor stays where it is, for it is the evidence.
- */
+/** The anchor of a log that goes on from `before`; else undefined: the anchor stays, for it is the evidence. */
 export function anchorOf(log: string, before: Anchor): Anchor | undefined {
   const lines = linesOf(log);
   const last = lines.at(-1);

@@ -1,6 +1,6 @@
 import type { AuditChange } from '../audit/chain.ts';
 import { equalBytes, sha256Hex } from '../crypto/digest.ts';
-import { DamagedError, PaletteKeysError } from '../errors.ts';
+import { DamagedError, notInstalled, PaletteKeysError } from '../errors.ts';
 import { allNamespaces } from '../installation/names.ts';
 import { formatTime } from '../ledger/entry.ts';
 import { labels } from '../ledger/metadata.ts';
@@ -11,6 +11,7 @@ import { formatRef } from '../ports/object-ref.ts';
 import type { Sealer, SealFor } from '../ports/sealer.ts';
 import { appendAudit, logMentions } from '../reconcile/audit/log.ts';
 import { StoreChangedError } from '../reconcile/errors.ts';
+import { withLock } from '../reconcile/lock.ts';
 import { type Comparison, compare } from '../reconcile/plan/compare/compare.ts';
 import { COMPLETE } from '../reconcile/plan/intent.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
@@ -20,7 +21,6 @@ import { updateRecord } from '../reconcile/write/update-record.ts';
 import { encodeList } from './plan/list.ts';
 import { checkOpens } from './plan/open.ts';
 
-/** What making and reading backup files needs besides the store. */
 export interface BackupPorts {
   readonly files: BackupFiles;
   readonly sealer: Sealer;
@@ -45,7 +45,6 @@ export interface BackedUp {
   readonly kid: string;
 }
 
-/** What a backup holds, and where it is. */
 export interface Backup {
   readonly entries: readonly BackedUp[];
   /** Undefined for a rehearsal. */
@@ -55,24 +54,15 @@ export interface Backup {
 /** The newest ones that the record remembers of each version: a ConfigMap holds 1 MiB. */
 const REMEMBERED = 10;
 
-/** A finished backup: what the record remembers of it. */
 export type BackupMark = VersionRecord['backups'][number];
 
-/** What a backup holds, and where it is. */
-export interface Backup {
-  readonly entries: readonly BackedUp[];
-  /** Undefined for a rehearsal. */
-  readonly mark: BackupMark | undefined;
-}
-
 /**
- * Writes ledger and record into an encrypted file, reads it back, decrypts and checks it; then the record notes its digest
- * and which versions it holds, and last the file gets its name. So a run that was interrupted is told from another one by
- * the digest, and is completed by a repetition. Throws REFUSED where the installation is not whole, so that nobody relies
- * on half a backup, and USAGE where it is not that of `namespace`, or another file has the name.
+ * Seals ledger and record, reads back and checks; then the record notes digest and versions, and last the file gets its
+ * name: so a repetition tells an interrupted run by its digest. Throws REFUSED where the installation is not whole, and
+ * USAGE where it is not that of `namespace`, or another file has the name.
  */
 export async function applyBackup(request: BackupRequest, ports: ApplyPorts & BackupPorts): Promise<Backup> {
-  const { store, clock, actor } = ports;
+  const { store, clock } = ports;
   const snapshot = await readInstallation(store, {
     ...{ spec: undefined, namespace: request.namespace },
     ledgerNamespace: request.ledgerNamespace,
@@ -85,27 +75,21 @@ export async function applyBackup(request: BackupRequest, ports: ApplyPorts & Ba
     checkOpens(list);
     const done = await earlierBackup(request.file, record, ports.files);
     if (request.dryRun || done?.state === 'placed') return { entries, mark: done?.mark };
-    const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
-    try {
+    return await withLock(ports, async () => {
       const mark = done?.mark ?? (await stageBackup(list, request, ports));
       await remember(record, mark, entries, ports);
       await ports.files.place(request.file, mark.sha256);
       return { entries, mark };
-    } catch (error) {
-      throw error instanceof StoreChangedError ? notRemembered(request.file) : error;
-    } finally {
-      await lock.release();
-    }
+    });
+  } catch (error) {
+    throw error instanceof StoreChangedError ? notRemembered(request.file) : error;
   } finally {
     list.fill(0);
     wipe(comparison);
   }
 }
 
-/**
- * What an earlier run made under that name, of the very keys and states that are there now: the file, or one that waits for
- * its name. Throws USAGE where another file has it.
- */
+/** What an earlier run made under that name, of these very keys and states. Throws USAGE where another file has it. */
 async function earlierBackup(
   file: string,
   record: InstallationRecord,
@@ -176,7 +160,6 @@ async function remember(
   await appendAudit(written.record, { changes, result: 'done' }, ports);
 }
 
-/** The record with a backup noted at every version that it holds; neither generation nor ready changes. */
 export function withBackup(
   record: InstallationRecord,
   mark: BackupMark,
@@ -212,11 +195,8 @@ function wholeInstallation({ record, versions, snapshot, ledger, installationId 
   readonly record: InstallationRecord;
   readonly objects: readonly NewObject[];
 } {
-  if (installationId === undefined) {
-    throw new PaletteKeysError('NOT_INSTALLED', `${snapshot.store.location} holds no installation`, {
-      hint: 'palette-keys init makes one; there is nothing to back up yet',
-    });
-  }
+  const hint = 'palette-keys init makes one; there is nothing to back up yet';
+  if (installationId === undefined) throw notInstalled(snapshot.store, hint);
   const broken = [...versions].find(([, items]) => items.some(({ action }) => action !== 'keep'));
   if (record.status !== 'sound' || broken !== undefined || !record.record.ready) {
     const part = broken === undefined ? 'the installation' : `the ledger of ${broken[0]}`;

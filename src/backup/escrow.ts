@@ -24,7 +24,6 @@ import { type EscrowState, escrowState } from './plan/escrow-state.ts';
 import { encodeList } from './plan/list.ts';
 import { checkOpens } from './plan/open.ts';
 
-/** A backup that is made of the first keys before the store holds any of them. */
 export interface Escrow extends BackupPorts {
   readonly file: string;
   readonly to: SealFor;
@@ -54,7 +53,6 @@ export function escrowHook(escrow: Escrow): EscrowHook {
   };
 }
 
-/** Looks at file, ledger and record. Throws what `escrowState` throws. */
 async function seeEscrow({ file, files }: Escrow, comparison: Comparison): Promise<EscrowSeen> {
   const { record, snapshot, versions } = comparison;
   const root = record.status === 'sound' ? record.record.keys[ROOT_KEY]?.versions.find(({ n }) => n === 1) : undefined;
@@ -74,7 +72,6 @@ async function seeEscrow({ file, files }: Escrow, comparison: Comparison): Promi
   return { state, sha256: state === 'note' ? first : staged };
 }
 
-/** What is to be said of an escrow that nobody can tell from another file. */
 function findingsOf({ file }: Escrow, { state }: EscrowSeen): readonly Finding[] {
   if (state !== 'unknown') return [];
   const message = 'an older palette-keys noted no digest: whether this file is the escrow of these keys is not known';
@@ -82,9 +79,8 @@ function findingsOf({ file }: Escrow, { state }: EscrowSeen): readonly Finding[]
 }
 
 /**
- * Stages a proved backup of the keys that are about to be written for the first time, and of those that an interrupted run
- * wrote. Returns annotations for the first root key, which tell the escrow from others: SHA-256 (hex) of the file, and of
- * the kids in it. Where that key is there already, it gets them. Throws StoreChangedError where others changed that key.
+ * Stages a proved backup of the first keys. Returns annotations for the first root key, SHA-256 (hex) of the file and
+ * of its kids; where that key is there already, it gets them. Throws StoreChangedError.
  */
 async function stageEscrow(
   escrow: Escrow,
@@ -121,7 +117,6 @@ async function stageEscrow(
   return notes;
 }
 
-/** The entries that are in the ledger already. */
 function entriesInLedger({ ledger }: Comparison): readonly LedgerEntry[] {
   return [...ledger.values()].flat().flatMap((item) => (item.damage === undefined ? [item.entry] : []));
 }

@@ -47,7 +47,6 @@ export interface Restoration {
   readonly isNoted: boolean;
   readonly entries: readonly BackedUp[];
   readonly plan: RestorePlan;
-  /** The Secrets to create. */
   readonly missing: readonly NewObject[];
   /** The backup's record, not ready yet; it is written where the store has none. */
   readonly record: InstallationRecord;
@@ -61,8 +60,7 @@ export interface Restoration {
 }
 
 /**
- * Opens a backup, checks every key in it, looks at the tenant keys, and plans. Writes nothing. Throws BACKUP_REJECTED.
- * `look` gets the spec and the credentials as they will then be.
+ * Opens, checks and plans; writes nothing. `look` gets spec and credentials as they will be. Throws BACKUP_REJECTED.
  */
 export async function previewRestore(
   { file, key, namespace, expect }: RestoreRequest,
@@ -122,9 +120,8 @@ export async function applyRestore(restoration: Restoration, ports: ApplyPorts):
 }
 
 /**
- * Creates what is missing. The first root key goes first, as with `init`: of any number of runs at once its create
- * decides whose keys these will be. The record is next: should this run be killed, `init` knows which keys there were,
- * and makes none of them anew. Then the other keys.
+ * The first root key goes first: of several runs its create decides whose keys these will be. The record is next: after
+ * a kill `init` then knows which keys there were, and makes none anew.
  */
 async function createMissing({ plan, missing, record }: Restoration, ports: ApplyPorts): Promise<void> {
   const { store, toolVersion } = ports;
@@ -194,7 +191,6 @@ function restorableEntries({ record, entries }: OpenedBackup, toolVersion: strin
     }));
 }
 
-/** The snapshot as it will be after the restoration. */
 function withRestored(
   snapshot: Snapshot,
   missing: readonly NewObject[],

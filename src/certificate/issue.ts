@@ -35,7 +35,6 @@ export interface LeafRequest extends IssueRequest {
   readonly issuer: Issuer;
 }
 
-/** A CA that is ready to issue: parsed once, however many leaves it signs. */
 export interface Issuer {
   /** The subject's DER as it stands in the CA, which is what a leaf's issuer is compared with. */
   readonly subject: forge.asn1.Asn1;
@@ -54,10 +53,7 @@ export function readIssuer(certificatePem: Uint8Array, key: KeyObject): Issuer {
   return { subject, keyIdentifier: keyIdentifier ?? own.getBytes(), notAfter: certificate.validToDate, key };
 }
 
-/**
- * Issues an X.509 v3 certificate (RFC 5280) signed with SHA-256 and RSA; a CA signs itself. The leaf ends no later
- * than its issuer. Forge lays the TBSCertificate out; OpenSSL signs it, which is 15 times faster.
- */
+/** X.509 v3 (RFC 5280), SHA-256 with RSA; no leaf outlives its issuer. OpenSSL signs 15 times faster than forge. */
 export function issueCertificate(request: CaRequest | LeafRequest): string {
   const certificate = forge.pki.createCertificate();
   const { subject, extensions, issuer, signingKey, latestEnd } =

@@ -4,7 +4,6 @@ import { publicKeyKid } from '../crypto/kid.ts';
 import { spkiOf } from '../crypto/private-key.ts';
 import { DamagedError } from '../errors.ts';
 
-/** A certificate that was read, with the facts that are asked for again and again. */
 export interface Certificate {
   readonly x509: X509Certificate;
   readonly pem: string;

@@ -19,10 +19,7 @@ const SIGNATURES = {
   secp384r1: { oid: '1.2.840.10045.4.3.3', digest: 'sha384', hasNull: false },
 } as const;
 
-/**
- * A certification request (RFC 2986) as PEM, signed with the key that it is for (RSA, P-256 or P-384): the first name as
- * the common name where it is short enough, all of them as subjectAltName.
- */
+/** PKCS#10 (RFC 2986) as PEM: the first name is the common name where short enough, all are in subjectAltName. */
 export function certificateRequest(
   key: KeyObject,
   names: { readonly dnsNames: readonly string[]; readonly ipAddresses: readonly string[] },

@@ -15,6 +15,11 @@ export function otherCommand(words: readonly string[], options: GlobalOptions): 
   return inShell(['palette-keys', ...words, ...given, ...groups]);
 }
 
-function inShell(words: readonly string[]): string {
-  return words.map((word) => (/^[\w.,:/=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+export function inShell(words: readonly string[]): string {
+  return words.map(shellWord).join(' ');
+}
+
+/** A word as a POSIX shell reads it back. */
+export function shellWord(word: string): string {
+  return /^[\w.,:/=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -5,13 +5,11 @@ import type { CliPorts } from './ports.ts';
 /** One command. Its options are defined only where the command line names it: `--help` of all has no use for them. */
 export interface CommandDefinition {
   readonly name: string;
-  /** What it does, in one line of the help. */
   readonly description: string;
   /** Adds arguments, options, help and action; `done` takes the exit code of a command that ran to its end. */
   define(command: Command, ports: CliPorts, done: (exit: ExitCode) => void): void;
 }
 
-/** For a command that asks the database. */
 export function withDatabase(command: Command): Command {
   return command
     .option('--mongodb-uri <uri>', 'connection string (one with a password: --mongodb-uri-file)')

@@ -1,9 +1,7 @@
+import { inShell } from './command-line.ts';
 import type { RotateOptions } from './ports.ts';
 
-/**
- * The command that goes on with a kind's rotation, as it can be pasted into a shell, with the flags of this run but for
- * those that only show something, and for `--again`: the rotation is open by now.
- */
+/** The command that goes on with a rotation: this run's flags but those that only show something, and `--again`. */
 export function nextCommand(kind: string, options: RotateOptions, flag: string): string {
   const { dir, kubeconfig, context, cluster, user, as, asGroup = [], requestTimeout, config, namespace } = options;
   const { rollback, reinstate, retire, destroy, restart, compromised, wait, yes, service = [] } = options;
@@ -31,18 +29,12 @@ export function nextCommand(kind: string, options: RotateOptions, flag: string):
     ...probe.map((endpoint) => ['--probe', endpoint] as const),
   ];
   const set = { '--rollback': rollback, '--compromised': compromised, '--restart': restart, '--wait': wait };
-  const words = [
+  return inShell([
     ...['palette-keys', 'rotate', kind],
     ...values.flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
     ...Object.entries(set).flatMap(([name, given]) => (given ? [name] : [])),
     ...(tenantStore ? [] : ['--no-tenant-store']),
     ...(yes ? ['--yes'] : []),
     flag,
-  ];
-  return words.map(quoted).join(' ');
-}
-
-/** A word as a POSIX shell reads it back. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  ]);
 }

@@ -8,14 +8,12 @@ import { CLOCK_TOLERANCE_MS, type ClockDoubt, judgeClock } from '../reconcile/pl
 import { applyPorts } from './apply-ports.ts';
 import { otherCommand, sameCommand } from './command-line.ts';
 import type { CliPorts, GlobalOptions, StoreUse } from './ports.ts';
+import { formatTime } from './render/duration.ts';
 import { palette } from './render/palette.ts';
 
 const FLAG = '--accept-clock';
 
-/**
- * Opens the store with a look at the clock before every write: against the release date here, against the record as it is
- * read, against the API server. What only reads, and a rehearsal, is warned. With --accept-clock the acceptance comes first.
- */
+/** Judges the clock before every write; what only reads is warned. With --accept-clock the acceptance comes first. */
 export async function openGuarded(
   command: string,
   ports: CliPorts,
@@ -55,24 +53,24 @@ export function warnOfClock(options: GlobalOptions, ports: CliPorts): void {
 
 /** This run's command, with its clock accepted. */
 export function accepting({ argv, clock }: CliPorts): string {
-  return sameCommand(argv, FLAG, inSeconds(clock.now()));
+  return sameCommand(argv, FLAG, formatTime(clock.now()));
 }
 
 /** The command that migrates an older record, and accepts the clock in the same run. */
 function migration(options: GlobalOptions, { clock }: CliPorts): string {
-  return otherCommand(['init', FLAG, inSeconds(clock.now()), '--yes'], options);
+  return otherCommand(['init', FLAG, formatTime(clock.now()), '--yes'], options);
 }
 
 /** Throws USAGE for a time that is no time, or not the clock's. */
 function checkAccepted({ acceptClock: text }: GlobalOptions, { clock }: CliPorts): void {
   if (text === undefined) return;
   const now = clock.now();
-  const hint = `if the clock is right: ${FLAG} ${inSeconds(now)}`;
+  const hint = `if the clock is right: ${FLAG} ${formatTime(now)}`;
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text);
   const ms = isTime ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms)) throw usageError(`${FLAG} ${JSON.stringify(text)} is not a time (RFC 3339)`, hint);
   if (Math.abs(ms - now.getTime()) <= CLOCK_TOLERANCE_MS) return;
-  throw usageError(`${FLAG} ${text} is not within five minutes of the clock, which says ${inSeconds(now)}`, hint);
+  throw usageError(`${FLAG} ${text} is not within five minutes of the clock, which says ${formatTime(now)}`, hint);
 }
 
 /** Also with -q: it is no note, and somebody has to act. */
@@ -82,8 +80,4 @@ function warnOnce({ terminal: { stderr, colour } }: CliPorts): (doubt: ClockDoub
     if (!warned) stderr.write(`palette-keys: ${palette(colour.stderr).warning('warning:')} ${message}\n`);
     warned = true;
   };
-}
-
-function inSeconds(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
 }

@@ -10,7 +10,6 @@ import type { TextFiles } from '../ports/text-files.ts';
 import type { TlsProbe } from '../ports/tls-probe.ts';
 import type { Actor } from '../reconcile/ports.ts';
 
-/** Flags of every command. */
 export interface GlobalOptions {
   readonly dir?: string;
   readonly kubeconfig?: string;
@@ -46,7 +45,6 @@ export interface StatusOptions extends DatabaseOptions {
   readonly failOn: 'error' | 'warning';
 }
 
-/** How a backup is encrypted. */
 export interface BackupOptions extends GlobalOptions {
   readonly out: string;
   readonly recipient: readonly string[];
@@ -173,25 +171,18 @@ export interface CliPorts {
   readonly releaseDate: Date;
   /** Aborted by SIGINT or SIGTERM, with the error to end with as its reason. */
   readonly signal: AbortSignal;
-  /** Processors of this machine. */
   readonly processors: number;
   /** Checks connection strings before anything is written; undefined for what no flag gives. Throws USAGE. */
   checkConnections(uri: string | undefined, adminUri: string | undefined): Promise<void>;
-  /** Connects to the database of the tenant keys. */
   openTenantStore(database: TenantDatabase, options: GlobalOptions): Promise<TenantStore>;
-  /** Connects to the records that a census counts. */
   openCensus(database: TenantDatabase, options: GlobalOptions): Promise<Census>;
   /** Loaded when users of the database are asked about. */
   openDatabaseUsers(place: UsersPlace, options: GlobalOptions): Promise<DatabaseUsers>;
-  /**
-   * Opens the store that the flags name. Throws NO_STORE. `ledgerNamespace` tells, as soon as a lock is taken on a
-   * cluster, where that has to be.
-   */
+  /** Throws NO_STORE. `ledgerNamespace` is asked when a lock is taken on a cluster. */
   openStore(options: GlobalOptions, ledgerNamespace: () => string | undefined, use?: StoreUse): Promise<KeyStore>;
 }
 
 /**
- * What a command does with the store, for the look at the clock: it dates something (also where it says nothing), migrates
- * the record too, only reads, or reads and reports what is wrong with the record itself.
+ * For the look at the clock: dates something, migrates the record too, only reads, or reports what is wrong with it.
  */
 export type StoreUse = 'dates' | 'migrates' | 'reads' | 'reports';

@@ -13,10 +13,7 @@ export async function printConfig({ terminal }: CliPorts): Promise<ExitCode> {
   return 0;
 }
 
-/**
- * `init --print-rbac`: what a service account `palette-keys` beside the ledger needs for the spec. Unless the file decides
- * about the message bus, its Secrets are among that: an installation that has one keeps it, and the store is not read here.
- */
+/** What a service account `palette-keys` needs; the message bus included unless the file decides about that. */
 export async function printRbac(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
   const file = await readSpecFile(options, ports);
   const given = file?.against(undefined) ?? defaultSpec();

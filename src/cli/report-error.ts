@@ -1,7 +1,6 @@
 import type { CommanderError } from 'commander';
 import { type ExitCode, PaletteKeysError } from '../errors.ts';
-import { outputFormat } from './output-format.ts';
-import type { CliPorts } from './ports.ts';
+import type { CliPorts, OutputFormat } from './ports.ts';
 import { writeDocument } from './render/document.ts';
 
 /** What commander says of a command line that it did not take, in our words. */
@@ -19,13 +18,19 @@ export async function reportError(error: unknown, argv: readonly string[], ports
   const known = asKnown(error, ports);
   const format = outputFormat(argv);
   await writeMessage(known, ports);
-  if (format === 'json' || format === 'yaml') {
-    const { code, message, hint, details } = known;
-    const document = { kind: 'Error', code, message, hint, ...(details.length > 0 ? { details } : {}) };
-    // Where stdout is what failed, stderr has said so.
-    await writeDocument(document, format, ports.terminal).catch(() => undefined);
-  }
+  const { code, message, hint, details } = known;
+  const document = { kind: 'Error', code, message, hint, ...(details.length > 0 ? { details } : {}) };
+  // Where stdout is what failed, stderr has said so.
+  await writeDocument(document, format, ports.terminal).catch(() => undefined);
   return known.exit;
+}
+
+/** The format that was asked for, read before the command line is known to be right: errors have to keep to it too. */
+function outputFormat(argv: readonly string[]): OutputFormat {
+  const at = argv.findLastIndex((word) => word === '-o' || word === '--output' || /^(?:-o|--output=)/.test(word));
+  const word = argv[at] ?? '';
+  const value = word === '-o' || word === '--output' ? argv[at + 1] : word.replace(/^(?:--output=|-o=?)/, '');
+  return value === 'json' || value === 'yaml' ? value : 'table';
 }
 
 /** `palette-keys: error: …`, one line for each further cause, `palette-keys: hint: …`. */

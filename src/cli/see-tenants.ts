@@ -8,10 +8,7 @@ import { databaseOf } from './tenant-database.ts';
 /** Who did not name the database on the command line does not wait long for it. */
 const HURRIED_MS = 2000;
 
-/**
- * Asks the database of the tenant keys, where `uri`, which the flags give, or the spec names it. `access` has the
- * credentials. A database that only the spec names may not be there yet: that is no failure.
- */
+/** `access` has the credentials. A database that only the spec names may not be there yet: that is no failure. */
 export async function lookAtTenants(
   spec: InstallationSpec,
   uri: string | undefined,

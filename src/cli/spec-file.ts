@@ -10,10 +10,7 @@ export async function readSpecFile(options: GlobalOptions, ports: CliPorts): Pro
   return (await readFile(options, ports))?.parse(false);
 }
 
-/**
- * The same for a command that works on the installation as its record has it, and changes no spec. What breaks nothing but
- * rules that are newer than the installation may be ends no such command: it is a warning, a line each.
- */
+/** As `readSpecFile`, for a command that changes no spec: what breaks only newer rules is a warning. */
 export async function readStandingSpec(options: GlobalOptions, ports: CliPorts): Promise<GivenSpec | undefined> {
   const file = await readFile(options, ports);
   try {

@@ -34,7 +34,6 @@ export async function adminUriOf(
   return uri ?? '';
 }
 
-/** Connects to the database of the installation, or to where `uri` says. */
 export function openTenants(
   access: TenantAccess,
   uri: string | undefined,
@@ -44,7 +43,6 @@ export function openTenants(
   return ports.openTenantStore(databaseOf(access, access.spec, access.spec.mongodb.collection, uri), options);
 }
 
-/** Connects to records of the platform itself, in the same database. */
 export function openCensus(
   access: TenantAccess,
   collection: string,

@@ -12,10 +12,7 @@ export type NkeyRole = 'operator' | 'account';
 
 const PREFIX: Record<NkeyRole, Prefix> = { operator: Prefix.Operator, account: Prefix.Account };
 
-/**
- * An Ed25519 private key as what `@nats-io/jwt` signs with. OpenSSL does the signing: the package's own JavaScript
- * takes 20 ms for each signature and each check of one.
- */
+/** OpenSSL signs: the JavaScript of `@nats-io/jwt` takes 20 ms for each signature and each check of one. */
 export function nkeySigner(role: NkeyRole, key: KeyObject): KeyPair {
   const publicKey = publicNkey(role, key);
   const signer: Pick<KeyPair, 'getPublicKey' | 'getPrivateKey' | 'sign'> = {

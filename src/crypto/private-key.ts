@@ -65,10 +65,7 @@ function checkBySigning(key: KeyObject): void {
   throw new DamagedError('the private key does not belong to its public key');
 }
 
-/**
- * The numbers of an RSA key must fit each other (RFC 8017, section 3.2): OpenSSL signs with p and q, others with d, so that
- * no single signature shows that one of them is damaged.
- */
+/** An RSA key's numbers must fit each other (RFC 8017, section 3.2): OpenSSL signs with p and q, others with d. */
 function checkRsa(key: KeyObject): void {
   const jwk = key.export({ format: 'jwk' });
   const number = (text: string | undefined): bigint =>

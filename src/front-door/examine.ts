@@ -7,13 +7,11 @@ import type { FoundCertificate, FoundKey, ImportDecision, InputFile, Reading } f
 export type { InputFile };
 export { isAllowable };
 
-/** A file that gave no bytes. */
 export interface UnreadableFile {
   readonly name: string;
   readonly why: 'folder' | 'denied';
 }
 
-/** What the user gave. */
 export interface ImportInput {
   /** Certificate, chain and key, in whatever files. */
   readonly files: readonly InputFile[];
@@ -32,7 +30,6 @@ export interface ImportInput {
   readonly chosen: { readonly leaf: string | undefined; readonly key: string | undefined };
 }
 
-/** What the store adds to it. */
 export interface StoredInput {
   readonly rootDomain: string | undefined;
   /** Keys that `csr` made. */
@@ -44,7 +41,6 @@ export interface Examination {
   readonly decision: ImportDecision;
   /** Sources that are encrypted while no passphrase was given. */
   readonly locked: readonly string[];
-  /** What one can choose from where there are several. */
   readonly candidates: { readonly leaves: readonly FoundCertificate[]; readonly keys: readonly FoundKey[] };
 }
 

@@ -1,7 +1,7 @@
 import { type ImportFinding, importFinding } from '../certificate/import/finding.ts';
 import type { FoundKey } from '../certificate/import/types.ts';
 import { decodePrivateKey } from '../crypto/private-key.ts';
-import { DamagedError, PaletteKeysError } from '../errors.ts';
+import { notInstalled, PaletteKeysError, unlessDamaged } from '../errors.ts';
 import { ingressSecret } from '../installation/names.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { factsOf } from '../inventory/forms.ts';
@@ -46,10 +46,15 @@ export async function readIngressCertificate(
 ): Promise<IngressCertificate> {
   const found = await readComparison(changeRequest(inspectOnly(FQDN), spec), { store, clock });
   const { snapshot, record, rings, ledger } = found;
-  if (record.status === 'missing' && snapshot.ledger.length === 0) throw notInstalled(store);
+  if (record.status === 'missing' && snapshot.ledger.length === 0)
+    throw notInstalled(store, 'palette-keys init makes one; --verify-only checks a certificate without any');
   if (record.status !== 'sound') throw recordGone();
   const object = snapshot.projections.get(formatRef(ingressSecret(record.record.spec)));
   const secret = object?.damage === undefined ? (object as StoredObject | undefined) : undefined;
+  const held = unlessDamaged(
+    () => secret && materialOfSecret(secret.data),
+    () => undefined,
+  );
   const keys = [...(rings.get('fqdn-key') ?? [])].reverse().map(({ n, material }) => ({
     key: decodePrivateKey(entry(material.entries, 'key.pem')),
     source: `the key that csr made (version ${n})`,
@@ -65,20 +70,10 @@ export async function readIngressCertificate(
     left,
     keys,
     secret,
-    held: heldBy(secret),
+    held,
   };
 }
 
-function heldBy(secret: StoredObject | undefined): Material | undefined {
-  try {
-    return secret === undefined ? undefined : materialOfSecret(secret.data);
-  } catch (error) {
-    if (error instanceof DamagedError) return undefined;
-    throw error;
-  }
-}
-
-/** The certificate in the Secret, if it is one. */
 export function servedLeaf({ held }: IngressCertificate) {
   return held === undefined ? undefined : leafOf(held).x509;
 }
@@ -147,12 +142,6 @@ function kidOf(material: Material): string {
 
 function isSame(a: Material, b: Material): boolean {
   return Buffer.compare(entry(a.entries, 'tls.crt'), entry(b.entries, 'tls.crt')) === 0;
-}
-
-function notInstalled({ location }: KeyStore): PaletteKeysError {
-  return new PaletteKeysError('NOT_INSTALLED', `${location} holds no installation`, {
-    hint: 'palette-keys init makes one; --verify-only checks a certificate without any',
-  });
 }
 
 function recordGone(): PaletteKeysError {

@@ -8,7 +8,7 @@ import {
   type KeyPairAlgorithm,
   spkiOf,
 } from '../crypto/private-key.ts';
-import { PaletteKeysError } from '../errors.ts';
+import { notInstalled } from '../errors.ts';
 import { isIpAddress } from '../host.ts';
 
 import { fqdnKey } from '../inventory/kinds/fqdn-key.ts';
@@ -58,9 +58,8 @@ export async function openRequest(wanted: Wanted, spec: SpecRequest, ports: Appl
 }
 
 /**
- * Makes a key in the ledger and a request for a certificate of it. A request that was made before for the same names and
- * the same type of key is given again, until a certificate for its key is imported: also one that the record does not know,
- * because the run that made it was interrupted. Such a run is completed.
+ * A request for the same names and type of key is given again until its certificate is imported, also one that an
+ * interrupted run made: that is completed.
  */
 export async function requestCertificate(
   wanted: Wanted,
@@ -115,14 +114,10 @@ function keyIdOf({ entries }: Material): string {
   return publicKeyKid(spkiOf(decodePrivateKey(entry(entries, 'key.pem'))));
 }
 
-/** What the ledger has of the kind, and which of it the record knows. */
 async function look(spec: SpecRequest, { store, clock }: ApplyPorts) {
   const { record, rings, ledger } = await readComparison(changeRequest(inspectOnly(KIND), spec), { store, clock });
-  if (record.status !== 'sound') {
-    throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
-      hint: 'palette-keys init makes one; palette-keys status says what is wrong with one that is there',
-    });
-  }
+  const hint = 'palette-keys init makes one; palette-keys status says what is wrong with one that is there';
+  if (record.status !== 'sound') throw notInstalled(store, hint);
   const { generation, ready, keys } = record.record;
   const ring = rings.get(KIND);
   return {

@@ -11,10 +11,7 @@ export interface Served {
   readonly unreachable: string | undefined;
 }
 
-/**
- * Asks until the certificate with that fingerprint is served, or the time is over. That the site still works would prove
- * nothing: an ingress keeps the old certificate in memory.
- */
+/** Compares fingerprints: that the site still works proves nothing, an ingress keeps the old certificate in memory. */
 export async function watchServed(
   target: { readonly host: string; readonly port: number; readonly servername: string },
   wanted: string,

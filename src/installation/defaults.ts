@@ -1,7 +1,7 @@
 import { API_VERSION, KIND } from './schema.ts';
 import type { ConsumerSpec, Draft, InstallationSpec, ServiceSpec, SpecDraft } from './spec.ts';
 
-/** The default of every field, as people would write it (contract, section 2). */
+/** The default of every field, as people would write it. */
 export const DEFAULTS = {
   apiVersion: API_VERSION,
   kind: KIND,
@@ -78,21 +78,14 @@ function defaultSecretName(namePrefix: string, service: string): string {
 /** What the fields that are left out are taken from. */
 export type SpecBase = Readonly<Record<string, unknown>>;
 
-/**
- * A base that knows no value: what is completed with it has what was given and nothing else. Rules that find a mistake in
- * that find it whatever the base is.
- */
+/** Knows no value: what is completed with it has what was given alone, and rules find the mistakes in that. */
 export const NO_BASE = blank({ ...DEFAULTS, messageBus: MESSAGE_BUS_DEFAULTS });
 
 /**
- * Fills in what `given` leaves out, in the order of the base. Mappings are completed field by field; a list is one value,
- * and what its items leave out is derived from the rest. A field that is given but undefined was invalid, and stays
- * undefined; so does what is derived from it. Without such fields, and once the schema has passed it, the result is an
- * InstallationSpec.
- *
- * `base`: the recorded spec for what an operator gives, the build's defaults for a new installation. A spec that stands in
- * a record and lacks a field gets the value that the lack of it meant when it was written, which a later default must not
- * change. All builds so far have recorded every field of today, so DEFAULTS fills none.
+ * Fills in what `given` leaves out, field by field; a list is one value. A field that is given but undefined was
+ * invalid, and stays so, with what is derived from it. `base`: the recorded spec, or the defaults for a new
+ * installation. What a recorded spec lacks gets the value that the lack meant when it was written: a later default must
+ * not change it.
  */
 export function complete(given: unknown, base: SpecBase = DEFAULTS): SpecDraft {
   const spec = fill(given, baseFor(given, base)) as SpecDraft;

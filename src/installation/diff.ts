@@ -1,3 +1,4 @@
+import { isMapping } from './defaults.ts';
 import type { ConsumerSpec, InstallationSpec, ServiceSpec } from './spec.ts';
 
 /** One difference between two specs; undefined is 'not there'. A spec holds no secrets: all of it may be shown. */
@@ -8,15 +9,12 @@ export interface SpecChange {
   readonly after: unknown;
 }
 
-/** Changing one of these would make a second root key (contract, section 2). */
+/** Changing one of these would make a second root key. */
 const FIXED = ['namespace', 'namePrefix', 'ledgerNamespace'] as const;
 
 export type FixedField = (typeof FIXED)[number];
 
-/**
- * What differs, in the order of the spec. Services are the same if namespace and name are, consumers if workload and
- * object are. The order of lists has no meaning and is no difference.
- */
+/** Services are the same if namespace and name are, consumers if workload and object are; lists have no order. */
 export function diffSpecs(before: InstallationSpec, after: InstallationSpec): SpecChange[] {
   return diff('', toTree(before), toTree(after));
 }
@@ -26,7 +24,6 @@ export function refusedChanges(before: InstallationSpec, after: InstallationSpec
   return FIXED.filter((field) => before[field] !== after[field]);
 }
 
-/** The spec with its lists of mappings as mappings. */
 function toTree(spec: InstallationSpec): unknown {
   const { services, ...serviceCertificates } = spec.serviceCertificates;
   const { consumers, ...rest } = spec;
@@ -64,8 +61,4 @@ function isSame(a: unknown, b: unknown): boolean {
 /** A service may be called `constructor`. */
 function own(mapping: Readonly<Record<string, unknown>>, key: string): unknown {
   return Object.hasOwn(mapping, key) ? mapping[key] : undefined;
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -12,10 +12,7 @@ export const DURATION = /^[1-9][0-9]*[smhd]$/;
 /** The longest duration that a spec may hold, in seconds: 100 years, so that every date stays one that X.509 can hold. */
 export const MAX_DURATION = 36_500 * SECONDS.d;
 
-/**
- * `365d` → seconds.
- * @throws RangeError for text that is no duration; a checked spec holds none of these.
- */
+/** `365d` → seconds. Throws RangeError for text that is no duration; a checked spec holds none of these. */
 export function parseDuration(text: string): number {
   if (!DURATION.test(text)) throw new RangeError('not a duration: <positive integer><s|m|h|d>');
   return Number(text.slice(0, -1)) * SECONDS[text.slice(-1) as keyof typeof SECONDS];

@@ -8,14 +8,10 @@ export interface GivenSpec {
   readonly rootDomain: string | null | undefined;
   /** Every field that is left out, as `jwt.algorithm`; a list is one field. */
   readonly leftOut: readonly string[];
-  /**
-   * The whole spec: a field that is left out has the value of `recorded`, or without one the build's default.
-   * @throws PaletteKeysError SPEC_INVALID for what breaks a rule once it is complete.
-   */
+  /** A field that is left out has the value of `recorded`, else the build's default. Throws SPEC_INVALID. */
   against(recorded: InstallationSpec | undefined): InstallationSpec;
 }
 
-/** A spec that leaves nothing out. */
 export function wholeSpec(spec: InstallationSpec): GivenSpec {
   return { ledgerNamespace: spec.ledgerNamespace, rootDomain: spec.rootDomain, leftOut: [], against: () => spec };
 }

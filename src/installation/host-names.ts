@@ -9,10 +9,7 @@ export function serviceDnsNames(service: string, namespace: string, clusterDomai
   return [service, inNamespace, `${inNamespace}.svc`, `${inNamespace}.svc.${clusterDomain}`];
 }
 
-/**
- * The names of MongoDB: the service's, `localhost`, and those of every member of its StatefulSet, `<svc>-<i>` under
- * the headless service. 127.0.0.1 stands in MONGODB_IP_ADDRESSES.
- */
+/** The service's names, `localhost`, and `<svc>-<i>` of every member of its StatefulSet under the headless service. */
 export function mongodbDnsNames(spec: InstallationSpec): readonly string[] {
   const { namespace, clusterDomain } = spec;
   const { service, members } = spec.mongodb;

@@ -13,10 +13,7 @@ interface Node {
   readonly anyOf?: readonly Node[];
 }
 
-/**
- * The spec's JSON Schema (draft 2020-12), for editors: what each field is for, its form and its default. Rules that
- * look at several fields at once are checked by the program alone.
- */
+/** JSON Schema (draft 2020-12), for editors. Rules over several fields are checked by the program alone. */
 export function installationJsonSchema(): object {
   // What the schema yields has the form of what it takes; only there `list` shows what is in it.
   const { $schema, ...schema } = z.toJSONSchema(installationSchema, { io: 'output' });

@@ -1,11 +1,9 @@
 import type { ObjectRef } from '../ports/object-ref.ts';
 import type { InstallationSpec } from './spec.ts';
 
-/** Which key an object of the ledger holds. */
 export interface LedgerId {
   /** A kind's id, as `root-key`, or `message-bus-account-<tenant>`. */
   readonly kind: string;
-  /** The version: 1, 2, 3 … */
   readonly n: number;
 }
 
@@ -16,7 +14,6 @@ export function ledgerName(spec: Prefix, kind: string, n: number): string {
   return `${spec.namePrefix}key-${kind}-v${n}`;
 }
 
-/** The Secret of the ledger that holds version `n` of a kind. */
 export function ledgerSecret(spec: InstallationSpec, kind: string, n: number): ObjectRef {
   return { kind: 'Secret', namespace: spec.ledgerNamespace, name: ledgerName(spec, kind, n) };
 }

@@ -10,10 +10,7 @@ const EXTERNAL = '$external';
 /** Options of a connection string that hold a secret. */
 const SECRET_OPTIONS = ['proxypassword', 'tlscertificatekeyfilepassword', 'sslclientcertificatekeypassword'];
 
-/**
- * Why a text is no MongoDB connection string without credentials; undefined if it is one.
- * The answer never quotes the text: it may hold a password.
- */
+/** Why a text is no MongoDB connection string without credentials. Never quotes it: it may hold a password. */
 export function mongodbUriFault(uri: string): string | undefined {
   if (!SCHEME.test(uri)) return 'must begin with mongodb:// or mongodb+srv://';
   if (/[\s\p{Cc}]/u.test(uri)) return 'must not hold spaces or control characters';
@@ -24,10 +21,7 @@ export function mongodbUriFault(uri: string): string | undefined {
   return hostsFault(authority.split(','), uri.startsWith('mongodb+srv:')) ?? optionsFault(query);
 }
 
-/**
- * The database on which the platform's user logs in, as drivers find it in `mongodb.uri` of a spec: `authSource`, else the
- * database of the path, else `admin`. Undefined where a DNS record may say it: `mongodb+srv` without `authSource`.
- */
+/** `authSource`, else the database of the path, else `admin`; undefined where a DNS record may say it. */
 export function authDatabaseOf(uri: string | null): string | undefined {
   if (uri === null) return 'admin';
   const [beforeQuery = '', query = ''] = split(uri, '?');

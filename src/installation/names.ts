@@ -10,7 +10,7 @@ export const AUDIT_ARCHIVE = 'audit-archive';
 /** Lease in `ledgerNamespace`. */
 export const LEASE_NAME = 'palette-keys';
 
-/** What follows the prefix in the names of the platform's own Secrets (contract, section 3). */
+/** What follows the prefix in the names of the platform's own Secrets. */
 export const PLATFORM_SECRETS = [
   'root-key',
   'jwt-signing-key',
@@ -32,7 +32,6 @@ export function prefixed(spec: Pick<InstallationSpec, 'namePrefix'>, name: strin
   return `${spec.namePrefix}${name}`;
 }
 
-/** A Secret of the platform itself, in `namespace`. */
 export function platformSecret(spec: InstallationSpec, name: PlatformSecret): ObjectRef {
   return { kind: 'Secret', namespace: spec.namespace, name: prefixed(spec, name) };
 }
@@ -47,12 +46,10 @@ export function caBundle(spec: InstallationSpec, namespace: string): ObjectRef {
   return { kind: 'ConfigMap', namespace, name: prefixed(spec, CA_BUNDLE) };
 }
 
-/** The Secret that holds a service's leaf, in the service's namespace. */
 export function leafSecret(service: ServiceSpec): ObjectRef {
   return { kind: 'Secret', namespace: service.namespace, name: service.secretName };
 }
 
-/** The Secret that the ingress controller reads: the FQDN's certificate. */
 export function ingressSecret(spec: InstallationSpec): ObjectRef {
   return { kind: 'Secret', namespace: spec.ingress.namespace, name: spec.ingress.secretName };
 }

@@ -24,10 +24,7 @@ const RULES = [
   recordable,
 ];
 
-/**
- * What a spec may say that an installation was made with already, and no new one: an installation whose record cannot be
- * read, or whose rotation stands still, is worse off than one whose services do without TLS.
- */
+/** For new installations alone: one that is there is worse off unreadable than with services that do without TLS. */
 const NEW_RULES = [connectionProtected, namesNotNumeric];
 
 /** What no single field can tell. A rule skips what is undefined: that is invalid by itself, and reported already. */

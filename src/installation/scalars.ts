@@ -13,10 +13,7 @@ import {
 import { DURATION, MAX_DURATION, parseDuration } from './duration.ts';
 import { mongodbUriFault } from './mongodb-uri.ts';
 
-/**
- * The file of the directory store that has to come first, so that `kubectl create -R -f` makes the namespaces before
- * what lies in them.
- */
+/** Comes first, so that `kubectl create -R -f` makes the namespaces before what lies in them. */
 const NAMESPACES_FILE = '00-namespaces.yaml';
 
 const LABEL_RULE =

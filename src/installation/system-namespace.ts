@@ -4,10 +4,7 @@ import type { InstallationSpec } from './spec.ts';
 /** Namespaces that Kubernetes itself and OpenShift keep for their own. */
 const SYSTEM = /^(?:default|kube-.*|openshift(?:-.*)?)$/;
 
-/**
- * For a new installation alone: one that is there cannot change where its ledger is. Throws SPEC_INVALID.
- * `source` is what messages call the spec.
- */
+/** For a new installation alone: a ledger cannot move. Throws SPEC_INVALID; `source` is what messages call the spec. */
 export function refuseSystemNamespace({ ledgerNamespace }: InstallationSpec, source: string): void {
   if (!SYSTEM.test(ledgerNamespace)) return;
   const message = `must not be ${ledgerNamespace}, a namespace of the system: others read Secrets and start Pods there`;

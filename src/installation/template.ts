@@ -27,7 +27,6 @@ export function renderTemplate(): string {
   return document.toString({ lineWidth: 0 });
 }
 
-/** The fields of a mapping; entries of lists stay on one line each. */
 function describeAll(map: Mapping, prefix: string): void {
   for (const { key, value } of map.items) {
     describe(key, `${prefix}.${key.value}` as Field, 2);

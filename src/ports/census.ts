@@ -1,6 +1,5 @@
 /** Counts of the platform's own records, which the tool never changes: a port with one adapter (MongoDB). */
 
-/** How many records have what in one field. */
 export interface FieldCounts {
   /** By the value, of those that were asked for; what no record has is not in it. */
   readonly byValue: ReadonlyMap<string, number>;

@@ -24,10 +24,7 @@ export interface Cluster {
   user(): Promise<string>;
   /** Those of the needs that the present user is denied; all are asked, none is used. */
   denied(needs: readonly AccessNeed[]): Promise<readonly AccessNeed[]>;
-  /**
-   * Whether the API server would take a write: one that creates, or replaces the version that was read. It checks access,
-   * namespace and admission, and writes nothing. Throws what the write would throw.
-   */
+  /** By a dry run; `version`: the one that is replaced. Throws what the write would throw. */
   tryWrite(object: NewObject, version: string | undefined): Promise<void>;
   /** Records a Kubernetes Event about an object. Best effort: never throws, never waits long. */
   event(about: ObjectRef, reason: string, message: string): Promise<void>;

@@ -40,8 +40,7 @@ export interface DatabaseAdmin {
   readonly location: string;
 
   /**
-   * Makes a user with the roles of another; never changes one that is there. Throws REFUSED where the other one does not
-   * exist. Done by a majority of the members when it returns.
+   * With the roles of another; never changes one that is there. REFUSED where `like` is missing. Majority on return.
    */
   create(login: Login, like: string): Promise<'created' | 'exists'>;
 

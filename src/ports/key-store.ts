@@ -46,7 +46,6 @@ export interface KeySearch {
   find(bytes: Uint8Array): readonly string[];
 }
 
-/** Something in the store that is none of the objects that the program reads. */
 export interface Leftover {
   /** For people: a path, or a Secret. */
   readonly place: string;
@@ -81,10 +80,7 @@ export interface KeyStore {
   /** Namespaces in which a record or a root key of the ledger stands, as far as the store can tell without being told where to look. */
   ledgerNamespaces(): Promise<readonly string[]>;
 
-  /**
-   * All Secrets and ConfigMaps of one namespace that are labelled as ours, and the damaged ones; sorted by kind and name.
-   * `without`: a value of the label `palette-keys.dev/kind`; those that have it are left out.
-   */
+  /** Ours, and the damaged ones, by kind and name; not those with the label `palette-keys.dev/kind` of `without`. */
   list(namespace: string, without?: string): Promise<readonly FoundObject[]>;
 
   get(ref: ObjectRef): Promise<FoundObject | undefined>;
@@ -104,10 +100,7 @@ export interface KeyStore {
   /** Adds namespaces; one that is there is left as it is. Needs the lock. */
   addNamespaces(namespaces: readonly string[]): Promise<void>;
 
-  /**
-   * Temp files that runs left, whatever is in them; and files and Secrets besides the known ones in which the search finds
-   * a key, or which it could not read. What a run at work is about to name is not among them.
-   */
+  /** Temp files that runs left; unknown files and Secrets with a key, or unread. Not what a run is about to name. */
   leftovers(search: KeySearch): Promise<readonly Leftover[]>;
 
   /** Takes the store's lock, deletes the temp files that runs left, or throws LOCK_HELD naming the holder. Makes the store if it is not there. */

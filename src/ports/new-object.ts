@@ -3,7 +3,6 @@ import type { ObjectRef } from './object-ref.ts';
 /** Entry name → raw bytes. A ConfigMap's entries are valid UTF-8. */
 export type Entries = Readonly<Record<string, Uint8Array>>;
 
-/** What is given to `create` and `replace`. */
 export interface NewObject {
   readonly ref: ObjectRef;
   /** `Opaque` or `kubernetes.io/tls`; undefined for a ConfigMap. */

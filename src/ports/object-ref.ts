@@ -1,6 +1,5 @@
 export type ObjectKind = 'Secret' | 'ConfigMap';
 
-/** The place of an object in a store. */
 export interface ObjectRef {
   readonly kind: ObjectKind;
   readonly namespace: string;

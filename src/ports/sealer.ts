@@ -1,9 +1,7 @@
-/** For whom a backup is encrypted. */
 export type SealFor =
   | { readonly kind: 'recipients'; readonly recipients: readonly string[] }
   | { readonly kind: 'passphrase'; readonly passphrase: string };
 
-/** With what a backup is opened. */
 export type OpenWith =
   | { readonly kind: 'identities'; readonly identities: readonly string[] }
   | {
@@ -28,13 +26,9 @@ export interface Sealed {
   reopen(copy: Uint8Array): Promise<Uint8Array>;
 }
 
-/** Encrypts and decrypts whole files in the format of age (age-encryption.org/v1). */
 export interface Sealer {
   /** Throws USAGE for a recipient that is none, naming it. */
   seal(plain: Uint8Array, to: SealFor): Promise<Sealed>;
-  /**
-   * Opens a file that comes piece by piece. Throws BACKUP_REJECTED: not an age file, damaged, of more than 128 MiB in the
-   * clear, or the key does not open it; and what reading the file throws.
-   */
+  /** Throws BACKUP_REJECTED: no age file, damaged, over 128 MiB in the clear, another key; and what reading throws. */
   open(file: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, key: OpenWith): Promise<Opened>;
 }

@@ -3,7 +3,6 @@
  * (test/support/tenant-store-contract.ts) runs on both.
  */
 
-/** A tenant key as it is wrapped by a root key. */
 export interface WrappedKey {
   /** The root key's. */
   readonly kid: string;
@@ -42,14 +41,12 @@ export class OtherBinary {
  */
 export type FoundTenant = Readonly<Record<string, unknown>> & { readonly [DAMAGE]?: string };
 
-/** A document and what brings it back. */
 export interface TenantCopy {
   readonly found: FoundTenant;
   /** All of it, as one line of MongoDB Extended JSON v2; undefined where that cannot hold it. */
   readonly extendedJson: string | undefined;
 }
 
-/** A document's wrapped key, to be replaced by another. */
 export interface Replacement {
   readonly id: string;
   /** What has to stand there still. */

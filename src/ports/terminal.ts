@@ -1,13 +1,10 @@
-/** Somewhere to write text to. */
 export interface Output {
   /**
-   * Writes all of it before it returns. False where the reader has gone away (`| head`): what it no longer wants is
-   * dropped. Throws PaletteKeysError where it cannot be written, as on a full disk.
+   * All of it, before it returns. False where the reader is gone (`| head`). Throws PaletteKeysError on a full disk.
    */
   write(text: string | Uint8Array): boolean;
 }
 
-/** Where results, messages and questions go. */
 export interface Terminal {
   readonly stdout: Output;
   readonly stderr: Output;

@@ -1,8 +1,7 @@
 /** Files that the user names, outside any store: specs, certificates, requests. */
 export interface TextFiles {
   /**
-   * The text of a file (`-` is standard input), or undefined where there is none. Throws PaletteKeysError for every other
-   * failure; USAGE where it is a device, or larger than `limit`, which is 1 MB unless given.
+   * `-` is stdin; undefined where there is none. Throws PaletteKeysError; USAGE for a device or over `limit` (1 MB).
    */
   read(path: string, limit?: '64 MB'): Promise<string | undefined>;
   /** The bytes of a file. Throws as `read` does; USAGE also where there is none, or it is over 1 MB. */

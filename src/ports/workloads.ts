@@ -24,7 +24,6 @@ export interface Pod {
   readonly loadedKids: readonly string[];
 }
 
-/** What runs on a cluster and uses keys. */
 export interface Workloads {
   /** All Pods of the namespaces. Throws PERMISSION_DENIED where one may not see them. */
   pods(namespaces: readonly string[]): Promise<readonly Pod[]>;
@@ -33,8 +32,7 @@ export interface Workloads {
   /** Whether the workload is there, with Pods or without. Throws PERMISSION_DENIED where one may not see it. */
   exists(workload: string): Promise<boolean>;
   /**
-   * Starts all Pods of a Deployment, StatefulSet or DaemonSet anew, as `kubectl rollout restart` does. False for
-   * anything else. Throws REFUSED where that would not reach its Pods: it is paused, or waits for somebody to delete them.
+   * As `kubectl rollout restart`; false for other kinds. REFUSED where it would not reach the Pods, as while paused.
    */
   restart(workload: string, at: Date): Promise<boolean>;
   /** True once the Pods of that restart are all there and ready. */

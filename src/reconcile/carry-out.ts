@@ -5,7 +5,6 @@ import type { SpecRequest } from './read/read-installation.ts';
 import { planReconcile, reconcile } from './reconcile.ts';
 import { changeRequest } from './request.ts';
 
-/** Carries out a change that nobody has to agree to any more. */
 export async function carryOut(change: Change, spec: SpecRequest, ports: ApplyPorts): Promise<void> {
   const request = changeRequest(change, spec);
   const plan = await planReconcile(request, ports);

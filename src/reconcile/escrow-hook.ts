@@ -10,9 +10,7 @@ export interface EscrowHook {
   look(found: Comparison): Promise<EscrowTask>;
 }
 
-/** What a run has to do for the escrow. */
 export interface EscrowTask {
-  /** What is to be said of it. */
   readonly findings: readonly Finding[];
   /** True where a run has to finish it even if nothing else changes. */
   readonly isDue: boolean;

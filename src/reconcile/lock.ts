@@ -1,19 +1,23 @@
 import { PaletteKeysError } from '../errors.ts';
 import { formatTime } from '../ledger/entry.ts';
+import type { Lock } from '../ports/key-store.ts';
 import { StoreChangedError } from './errors.ts';
 import type { ApplyPorts } from './ports.ts';
 
+type LockPorts = Pick<ApplyPorts, 'store' | 'actor' | 'clock'>;
+
 /** Does work while no other run can take the lock of the store. */
-export async function withLock<T>(
-  { store, actor, clock }: Pick<ApplyPorts, 'store' | 'actor' | 'clock'>,
-  work: () => Promise<T>,
-): Promise<T> {
-  const lock = await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+export async function withLock<T>(ports: LockPorts, work: () => Promise<T>, take = lockNow): Promise<T> {
+  const lock = await take(ports);
   try {
     return await work();
   } finally {
     await lock.release();
   }
+}
+
+export function lockNow({ store, actor, clock }: LockPorts): Promise<Lock> {
+  return store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
 }
 
 /** Does work again where others changed the store under it, which a lock does not rule out: `kubectl` takes none. */

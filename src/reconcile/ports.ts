@@ -12,7 +12,6 @@ export interface Actor {
   readonly command: string;
 }
 
-/** Everything from outside that applying a plan needs. */
 export interface ApplyPorts {
   readonly store: KeyStore;
   readonly clock: Clock;

@@ -1,3 +1,4 @@
+import { namespacesMissing } from './access/preflight.ts';
 import { announce } from './audit/events.ts';
 import { checkLog } from './audit/log.ts';
 import { tellRun } from './audit/tell-run.ts';
@@ -19,7 +20,6 @@ import { thenWipe, wipe } from './read/wipe.ts';
 import type { ReconcileRequest } from './request.ts';
 import { keyPool } from './write/key-pool.ts';
 import { assertLedgerWhole, draftLedger, writeLedger } from './write/ledger.ts';
-import { addNamespaces } from './write/namespaces.ts';
 import { noteReplacements } from './write/note-replacements.ts';
 import { writeProjections } from './write/projections.ts';
 import { markReady, writeRecord } from './write/record.ts';
@@ -46,10 +46,7 @@ export async function planReconcile(
   }
 }
 
-/**
- * Brings the store to what the request asks for. Writes nothing that `agreed` does not cover. Killed anywhere, a second run
- * completes it. Returns what was done; its steps name the keys that are there now.
- */
+/** Writes nothing that `agreed` does not cover. Killed anywhere, a second run completes it. Returns what was done. */
 export async function reconcile(
   agreed: ReconcilePlan,
   request: ReconcileRequest,
@@ -81,7 +78,9 @@ export async function reconcile(
     await noteReplacements(found, changeOf(intent), ports);
     const draft = draftLedger(found, keys, ports);
     const staged = await escrow?.beforeFirstWrite(draft, ports);
-    await addNamespaces(plan.missingNamespaces, request, ports);
+    const { missingNamespaces: missing } = plan;
+    if (missing.length > 0 && request.createNamespaces !== true) throw namespacesMissing(missing);
+    if (missing.length > 0) await ports.store.addNamespaces(missing);
     await writeLedger(draft, found, staged?.annotations ?? {}, ports);
     state = withWritten(state, plan, 'ledger');
     // What others may have written first counts: everything below is computed from the ledger as it stands now.

@@ -5,17 +5,13 @@ import type { Snapshot } from './plan/snapshot.ts';
 import type { ObjectStep } from './plan/step.ts';
 import type { SpecRequest } from './read/read-installation.ts';
 
-/** Everything that a caller asks of a run. */
 export interface ReconcileRequest extends Purpose {
   readonly spec: SpecRequest;
   /** A missing namespace ends the run unless this is true. */
   readonly createNamespaces?: boolean;
   /** A backup to make before the first key is written. */
   readonly escrow?: EscrowHook | undefined;
-  /**
-   * What the change was decided on. The ledger is read again under the lock, the rest is not: whoever changed a projection
-   * since then makes the write of it fail, and the run reads all of it.
-   */
+  /** The ledger is read again under the lock, the rest is not: a changed projection makes the write of it fail. */
   readonly before?: Snapshot | undefined;
   /** Takes over the projections that were read back in the end, key bytes included: it wipes them. */
   readonly takeOver?: ((verified: Snapshot) => void) | undefined;
@@ -23,7 +19,6 @@ export interface ReconcileRequest extends Purpose {
   readonly restored?: readonly ObjectStep[];
 }
 
-/** What a command asks for that changes one kind and nothing else. */
 export function changeRequest(change: Change, spec: SpecRequest): ReconcileRequest {
   return { spec, intent: toChange(change) };
 }

@@ -7,7 +7,6 @@ import type { Deletion, Heard, RotateResult, WaitingFor } from './rotate-request
 
 /** What happens in a run, in order. Nothing else tells what the run has done. */
 export type RunEvent =
-  /** The record was read. */
   | { readonly type: 'read'; readonly versions: readonly VersionRecord[]; readonly generation: number }
   /** It was decided what the operator's word counts for. */
   | { readonly type: 'heard'; readonly word: Heard }
@@ -39,7 +38,6 @@ export type Tell = (event: RunEvent) => void;
 
 export type Interrupted = 'this rotation' | 'something else';
 
-/** What one look of a run has done so far, and the looks before it. */
 export interface History {
   readonly kind: KindId;
   readonly versions: RotateResult['versions'];
@@ -87,7 +85,6 @@ export function begin(kind: KindId, before: RotateResult | undefined): History {
   };
 }
 
-/** The history with one more event. */
 export function fold(history: History, event: RunEvent): History {
   switch (event.type) {
     case 'read': {
@@ -140,12 +137,10 @@ function applied(history: History, { steps, transitions }: ReconcilePlan): Histo
   };
 }
 
-/** True once this command has made a new version. */
 export function hasPublished({ kind, before, transitions }: History): boolean {
   return [...(before?.transitions ?? []), ...transitions].some((each) => each.kind === kind && each.to === 'published');
 }
 
-/** What the run has come to, where it ends with that. */
 export function resultOf(
   history: History,
   end: { readonly done: boolean; readonly waitingFor?: WaitingFor | undefined; readonly refused?: boolean },

@@ -35,10 +35,7 @@ export function nextStep(versions: readonly VersionRecord[], intent: RotationInt
   return openStep(versions, intent, now) ?? (intent.mayStart ? opening(versions, intent, now) : { type: 'done' });
 }
 
-/**
- * A key that somebody else may hold goes first, whatever else is open: its replacement is published before old versions
- * are retired. What was published before the emergency stood beside it, and is never used.
- */
+/** A key that somebody may hold is replaced before old versions retire. What was published beside it is never used. */
 function emergencyStep(versions: readonly VersionRecord[], intent: RotationIntent, now: Date): NextStep {
   const published = versions.filter(({ state }) => state === 'published');
   const exposed = published.find(({ n }) => !intent.replacements.has(n));
@@ -69,7 +66,6 @@ export function replacedAt(
   return isRecent || isOpen ? at : undefined;
 }
 
-/** When a version that had been in use was first retired. */
 function firstRetired({ history }: VersionRecord): readonly string[] {
   return history
     .filter(({ state }, i) => state === 'retired' && history[i - 1]?.state === 'trusted')
@@ -93,7 +89,6 @@ export function openStep(
   return old === undefined || keepsTrusted ? undefined : { type: 'retire', n: old.n };
 }
 
-/** The version that is to be promoted. */
 function nextOf(versions: readonly VersionRecord[], now: Date): VersionRecord | undefined {
   const active = versions.find(({ state }) => state === 'active');
   return versions.findLast(

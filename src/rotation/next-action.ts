@@ -12,7 +12,6 @@ import { isInTransition, isSuperseded } from './machine.ts';
 import { type IntendedStep, intendedStep } from './next-step.ts';
 import type { WaitingFor } from './rotate-request.ts';
 
-/** What a run does next. */
 export type Action = { readonly notes?: readonly string[] } & (
   | { readonly type: 'complete'; readonly about: Interrupted }
   /** Names the tenants whose keys whoever holds a compromised root key may hold. */
@@ -25,7 +24,6 @@ export type Action = { readonly notes?: readonly string[] } & (
       readonly gathered: Pick<Gathered, 'confirmed' | 'scanned'>;
       readonly of: Gathered;
     }
-  /** Says that an old version stays trusted. */
   | { readonly type: 'keep'; readonly n: number }
   /** The one old version is fixed that accepted resets are about. */
   | { readonly type: 'fixResets'; readonly n: number }
@@ -41,9 +39,8 @@ export type Action = { readonly notes?: readonly string[] } & (
 );
 
 /**
- * What comes next for a kind that has versions. `gathered`: evidence for the intended step, undefined as long as none was
- * asked for. The only place that decides: nothing but what was read, and what this run has done, tells where a rotation is.
- * Throws REFUSED where what is asked for can never be done.
+ * What comes next. `gathered`: evidence for the intended step, undefined as long as none was asked for. The only place
+ * that decides, on what was read and what this run has done. Throws REFUSED for what can never be done.
  */
 export function nextAction(
   context: RotationContext,
@@ -143,10 +140,7 @@ function retiresSuperseded(
   return step.type === 'retire' && key.versions.some((version) => version.n === step.n && isSuperseded(version));
 }
 
-/**
- * What is left of an emergency once its last transition is made: what has loaded the compromised key works with it until it
- * is restarted. One step by name, and the count of resets, are no emergency.
- */
+/** What has loaded the compromised key works with it until restarted. A step by name, or resets, is no emergency. */
 function afterLastStep(
   { request, rotation, key }: RotationContext,
   gathered: Gathered | undefined,

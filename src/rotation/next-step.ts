@@ -20,7 +20,6 @@ import type { RotateRequest } from './rotate-request.ts';
 export interface IntendedStep {
   /** Undefined where there is none to make. */
   readonly step: RotationStep | undefined;
-  /** What is to be said of that. */
   readonly notes: readonly string[];
   /** The destroyed version whose remains are looked for instead. */
   readonly sweeps?: VersionRecord | undefined;
@@ -37,9 +36,8 @@ export function intendedStep(context: RotationContext, history: History, now: Da
 }
 
 /**
- * What a request comes to where it is about a version that is destroyed, which the ledger tells, not the record: an entry
- * that is there again, out of a backup or because deleting it failed, can be deleted or accepted again. Undefined where
- * the record decides.
+ * For a destroyed version, of which the ledger tells, not the record: an entry that is there again can be deleted or
+ * accepted again. Undefined where the record decides.
  */
 function restoredStep(
   { request: { request }, kind, key, comparison }: RotationContext,
@@ -75,7 +73,6 @@ function chooseStep(context: RotationContext, history: History, now: Date): Inte
   return rotationStep(context, rotation, history, now);
 }
 
-/** The next step of the rotation that is open, or that the request opens. */
 function rotationStep(
   { request, key, record }: RotationContext,
   rotation: Extract<Rotation, { type: 'versions' }>,
@@ -150,10 +147,7 @@ function stepByName(key: KeyRecord, request: Request, history: History, now: Dat
   return { step: asked, notes: [] };
 }
 
-/**
- * The retirement of the one old version that `--accept-resets` is about, which is fixed once: a count says nothing of
- * another. Throws REFUSED where it is not clear which of several is meant.
- */
+/** The old version that `--accept-resets` is about, fixed once: a count says nothing of another. Throws REFUSED. */
 function resetStep({ kind, key: { versions } }: RotationContext, { resets, kept }: History): IntendedStep {
   const old = versions.filter(isSuperseded);
   const [only, ...others] = resets === undefined ? old : old.filter(({ n }) => n === resets);

@@ -11,16 +11,13 @@ import type { CensusEvidence, Gate } from './gate.ts';
 import type { Rotation } from './kinds.ts';
 import { isSuperseded, nextStep, type RotationIntent } from './machine.ts';
 
-/** One step of a rotation, and when it can be taken if nothing has to be waited for. */
 export interface PlannedStep {
   readonly action: string;
   /** Undefined where it comes with the step before, or never. */
   readonly earliest: Date | undefined;
-  /** What it waits for, in words. */
   readonly condition: string;
 }
 
-/** What the plan begins with. */
 export interface Departure extends Pick<RotationIntent, 'again' | 'compromised'> {
   readonly key: KeyRecord | undefined;
   /** The certificates of a kind that has no versions. */
@@ -28,7 +25,6 @@ export interface Departure extends Pick<RotationIntent, 'again' | 'compromised'>
   readonly now: Date;
 }
 
-/** Every step of a rotation from where it is now to its end; with a census it says how many records need a version. */
 export function planRotation(
   kind: KindId,
   rotation: Rotation,

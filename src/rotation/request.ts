@@ -4,12 +4,10 @@ import type { RotationStep } from './gate.ts';
 import { isReinstated } from './machine.ts';
 import { type LegalMove, TRANSITIONS } from './transitions.ts';
 
-/** A step that was asked for by name. */
 export type Request =
   | { readonly type: 'rollback' }
   | { readonly type: 'retire' | 'reinstate' | 'destroy'; readonly kid: string };
 
-/** What a request comes to: a step, nothing to do, or why it cannot be. */
 export type Requested =
   | RotationStep
   | { readonly type: 'done'; readonly reason: string }
@@ -23,10 +21,7 @@ export function requestedStep(
   return request.type === 'rollback' ? rollback(versions, exposed) : byKid(versions, request.type, request.kid);
 }
 
-/**
- * Back to the older version that is still accepted, and was active last. Never to one that somebody else may hold. A
- * published one has no user, and simply goes.
- */
+/** To the accepted version that was active last, never to one that somebody may hold. A published one simply goes. */
 function rollback(versions: readonly VersionRecord[], exposed: ReadonlySet<number>): Requested {
   const published = versions.findLast(({ state }) => state === 'published');
   if (published !== undefined) return { type: 'retire', n: published.n };

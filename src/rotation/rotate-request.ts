@@ -8,7 +8,6 @@ import type { ObjectStep } from '../reconcile/plan/step.ts';
 import type { Request } from './request.ts';
 import type { Word } from './word.ts';
 
-/** Where a TLS endpoint listens. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -26,7 +25,6 @@ export interface Statements {
   readonly dryRun: boolean;
 }
 
-/** What a run of `rotate` is asked to do with one kind. */
 export interface RotateRequest extends Statements {
   readonly kind: KindId;
   /** A step that is asked for by name; otherwise the kind's rotation goes on, or one is opened. */
@@ -46,7 +44,6 @@ export interface RotateRequest extends Statements {
   readonly services: readonly string[] | undefined;
 }
 
-/** What is about to be written. */
 export interface Proposal {
   readonly kind: KindId;
   /** In words: `promote v2 of internal-ca`. */
@@ -73,7 +70,6 @@ export function irrevocableLoss({ reason, remedy }: Loss): PaletteKeysError {
   return new PaletteKeysError('REFUSED', reason, { hint: remedy });
 }
 
-/** A ledger entry that was deleted. */
 export type Deletion = Omit<ObjectStep, 'action'> & { readonly action: 'delete' };
 
 export interface WaitingFor {
@@ -96,7 +92,6 @@ export interface Heard {
   readonly for: number | undefined;
 }
 
-/** How far a kind has come, since the command began. */
 export interface RotateResult {
   readonly key: KindId;
   readonly done: boolean;
@@ -105,7 +100,6 @@ export interface RotateResult {
   /** The generation that the operator's word counts for, once that is decided. */
   readonly word: Heard | undefined;
   readonly versions: readonly { readonly n: number; readonly kid: string; readonly state: State }[];
-  /** Objects that were written or deleted. */
   readonly steps: readonly (ObjectStep | Deletion)[];
   readonly transitions: readonly Transition[];
   readonly waitingFor: WaitingFor | undefined;
@@ -115,7 +109,6 @@ export interface RotateResult {
   readonly wrote: boolean;
   /** True where it is done, and the operator's word would say that nothing works with a compromised key any more. */
   readonly offersWord: boolean;
-  /** What was restarted, and for which change. */
   readonly restarted: Restarted;
   /** The one old version that accepted resets are about, once that is known. */
   readonly resets: number | undefined;

@@ -2,7 +2,6 @@ import type { VersionRecord } from '../ledger/record.ts';
 import type { State } from '../ledger/ring.ts';
 import type { RotationStep } from './gate.ts';
 
-/** A move from one state to another. */
 export interface LegalMove {
   /** States that a version may be in before; empty for a version that is made. */
   readonly from: readonly State[];
@@ -11,10 +10,7 @@ export interface LegalMove {
   readonly activeBecomes?: State;
 }
 
-/**
- * Every legal transition, for all kinds; what differs between kinds are the gates. `destroyed` is where a version comes
- * back from whose ledger entry a backup has restored.
- */
+/** For all kinds; gates differ. A version leaves `destroyed` where a backup has restored its ledger entry. */
 export const TRANSITIONS = {
   publish: { from: [], to: 'published' },
   promote: { from: ['published', 'trusted'], to: 'active', activeBecomes: 'trusted' },

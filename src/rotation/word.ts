@@ -13,15 +13,13 @@ export interface Word {
 
 const FLAG = '--assume-consumers-current';
 
-/** The flag with the generation that it vouches for. */
 export function flagFor(generation: number): string {
   return `${FLAG}=${generation}`;
 }
 
 /**
- * The one generation that the word counts for, as the record stands when the run begins; undefined where it counts for
- * nothing. Every transition raises the generation, so none that the run makes is covered, nor one that a killed run of the
- * same command has made. Throws USAGE.
+ * The one generation that the word counts for, as the record is when the run begins. Every transition raises it, so
+ * that none of this run, nor of a killed one, is covered. Throws USAGE.
  */
 export function countsFor(
   word: Word | undefined,

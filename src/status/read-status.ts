@@ -10,7 +10,6 @@ import { readInstallation, type SpecRequest } from '../reconcile/read/read-insta
 import { wipe } from '../reconcile/read/wipe.ts';
 import { reportStatus, type StatusReport, tooNewStatus } from './plan/status.ts';
 
-/** Reads everything, the tenant keys with `look`, and says what is there; undefined where there is no installation. Writes nothing. */
 export async function readStatus(
   ports: { readonly store: KeyStore; readonly clock: Clock },
   spec: SpecRequest,

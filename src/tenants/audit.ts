@@ -1,9 +1,9 @@
 import { PaletteKeysError } from '../errors.ts';
-import { formatTime } from '../ledger/entry.ts';
 import { ROOT_KEY } from '../ledger/kind-id.ts';
 import type { Lock } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
 import { appendAudit } from '../reconcile/audit/log.ts';
+import { lockNow, withLock } from '../reconcile/lock.ts';
 import type { ApplyPorts } from '../reconcile/ports.ts';
 import type { TenantAccess } from './keyring.ts';
 import { showId } from './plan/tenant-id.ts';
@@ -27,12 +27,8 @@ export async function audit(
     ...(perhaps.length > 0 ? [`perhaps ${tenantsCalled(perhaps)} in ${location}`] : []),
   ];
   const changes = objects.map((object) => ({ action, object, key: ROOT_KEY, kid: activeKid }));
-  const lock = await lockSoon(ports);
-  try {
-    await appendAudit(record, { changes, result: 'done' }, { ...ports, signal: new AbortController().signal });
-  } finally {
-    await lock.release();
-  }
+  const unstopped = { ...ports, signal: new AbortController().signal };
+  await withLock(ports, () => appendAudit(record, { changes, result: 'done' }, unstopped), lockSoon);
 }
 
 function tenantsCalled(ids: readonly string[]): string {
@@ -42,10 +38,10 @@ function tenantsCalled(ids: readonly string[]): string {
 }
 
 /** The lock, which shards and others at work hold for moments alone. Throws LOCK_HELD where somebody keeps it. */
-export async function lockSoon({ store, actor, clock }: ApplyPorts): Promise<Lock> {
+export async function lockSoon(ports: Parameters<typeof lockNow>[0]): Promise<Lock> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
+      return await lockNow(ports);
     } catch (error) {
       const isHeld = error instanceof PaletteKeysError && error.code === 'LOCK_HELD';
       if (!isHeld || attempt === LOCK_ATTEMPTS) throw error;

@@ -1,4 +1,4 @@
-import { PaletteKeysError } from '../errors.ts';
+import { notInstalled, PaletteKeysError } from '../errors.ts';
 import type { InstallationSpec } from '../installation/spec.ts';
 import { mongodbUri } from '../inventory/kinds/mongodb-uri.ts';
 import { ROOT_KEY } from '../ledger/kind-id.ts';
@@ -34,10 +34,7 @@ export interface TenantAccess {
 /** How one gets to the database of the tenant keys; undefined where neither the spec nor the operator names it. */
 export type TenantDatabase = (spec: InstallationSpec) => ((access: TenantAccess) => Promise<TenantStore>) | undefined;
 
-/**
- * Reads root keys, credentials and CAs from the ledger. Throws NOT_INSTALLED, REFUSED where one of them is not whole, and USAGE
- * where the installation is not that of `namespace` (`-n`).
- */
+/** Throws NOT_INSTALLED, REFUSED where the ledger is not whole, and USAGE where `namespace` (`-n`) is another's. */
 export async function readTenantAccess(
   { store, clock }: { readonly store: KeyStore; readonly clock: Clock },
   ledgerNamespace: string | undefined,
@@ -45,11 +42,8 @@ export async function readTenantAccess(
 ): Promise<TenantAccess> {
   const snapshot = await readInstallation(store, { spec: undefined, namespace, ledgerNamespace });
   const comparison = await compare(snapshot, COMPLETE, clock.now());
-  if (comparison.installationId === undefined) {
-    throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
-      hint: 'palette-keys init makes one; tenant keys are wrapped by its root key',
-    });
-  }
+  const hint = 'palette-keys init makes one; tenant keys are wrapped by its root key';
+  if (comparison.installationId === undefined) throw notInstalled(store, hint);
   const access = accessIn(comparison);
   wipe(comparison);
   return access;

@@ -20,7 +20,6 @@ export interface RewrapPorts extends Watch {
 
 export interface RewrapResult {
   readonly activeKid: string;
-  /** All documents there were. */
   readonly total: number;
   /** Those of the shard that were not wrapped by the active root key. */
   readonly due: number;
@@ -79,9 +78,8 @@ export async function previewRewrap(access: TenantAccess, shard: Shard, ports: R
 }
 
 /**
- * Wraps every tenant key by the active root key that another one in use wraps: opens it, wraps it, opens that again and
- * compares, and only then replaces, by compare-and-swap. Shards may overlap, die and be repeated. Needs a preview without
- * failures. Throws CONFLICT where the root key is rotated meanwhile.
+ * Opens, wraps, opens again and compares, and only then replaces, by compare-and-swap: shards may overlap, die and be
+ * repeated. Needs a preview without failures. Throws CONFLICT where the root key is rotated meanwhile.
  */
 export async function applyRewrap(
   access: TenantAccess,

@@ -3,7 +3,6 @@ import type { Emit } from '../progress.ts';
 import { type Examined, examineTenant, type TenantFailure } from './plan/examine.ts';
 import type { TenantKeyring } from './plan/wrap.ts';
 
-/** What long work on tenants tells and asks. */
 export interface Watch {
   readonly emit: Emit;
   /** Aborted on Ctrl-C; asked before every batch. */
@@ -26,8 +25,7 @@ export interface TenantScan {
 const NAMED = 1000;
 
 /**
- * Reads every document once (majority) and opens every key, in constant memory; writes nothing. `visit` sees each as it
- * passes by; the key is wiped after that. `batches`: a scan of all documents, where the order matters.
+ * Opens every key, in constant memory; writes nothing. `visit` sees each before it is wiped; `batches`: for an order.
  */
 export async function scanTenants(
   store: TenantStore,

@@ -12,9 +12,8 @@ import { showId } from './plan/tenant-id.ts';
 export type OpenTenants = (access: TenantAccess | undefined) => Promise<TenantStore> | undefined;
 
 /**
- * Counts tenant keys by the root key that wraps them; undefined where the database cannot be asked yet. Reads alone.
- * Throws DATABASE_UNAVAILABLE, DATABASE_UNTRUSTED and DATABASE_DENIED, and USAGE for a connection string that cannot be used;
- * with `lenient` that is an answer too.
+ * Counts tenant keys by root key; undefined where the database cannot be asked yet. Throws DATABASE_UNAVAILABLE,
+ * DATABASE_UNTRUSTED, DATABASE_DENIED and USAGE; with `lenient` that is an answer too.
  */
 export async function seeTenants(
   open: OpenTenants,

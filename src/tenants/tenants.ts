@@ -16,7 +16,6 @@ export interface TenantPorts extends ApplyPorts {
   readonly tenants: TenantStore;
 }
 
-/** Documents written at once. */
 const BATCH = 500;
 /** What is done to tenants, as the audit log calls it and as people do. */
 const DONE = { 'add-tenant': 'added', 'remove-tenant': 'removed' } as const;
@@ -34,7 +33,6 @@ export function checkTenantIds(ids: readonly string[]): void {
   });
 }
 
-/** Those of the ids that have a document. */
 export async function existingTenants(ids: readonly string[], tenants: TenantStore): Promise<readonly string[]> {
   const found: string[] = [];
   for (const part of parts(ids)) {
@@ -96,7 +94,6 @@ export interface ListedTenant {
   readonly rewrappedAt: string | null;
 }
 
-/** Its id as a terminal can show it. */
 export function shownId({ tenant }: ListedTenant): string {
   return showId(tenant);
 }
@@ -128,8 +125,7 @@ export interface Removable extends Pick<TenantCopy, 'extendedJson'> {
 }
 
 /**
- * The documents of those ids, with copies where they go into a backup. Throws TENANT_KEYS_BROKEN for one that is malformed: a
- * backup could not bring it back.
+ * With copies where they go into a backup. Throws TENANT_KEYS_BROKEN: a backup could not bring a malformed one back.
  */
 export async function removablesOf(
   ids: readonly string[],

@@ -10,10 +10,7 @@ const MAX_PLAIN = 128 * 1024 * 1024;
 
 const HINT = 'name a file that palette-keys backup has written';
 
-/**
- * The header of an age file, which ends with the line `--- MAC`, with whatever of the rest came along; and the further
- * pieces. Throws BACKUP_REJECTED as soon as it is seen to be no age file, however long it is.
- */
+/** The header of an age file, and what came along with it. Throws BACKUP_REJECTED as soon as it is no age file. */
 export async function readHeader(file: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<{
   readonly head: Uint8Array;
   readonly more: AsyncIterator<Uint8Array>;

@@ -11,10 +11,7 @@ const SALT_BYTES = 16;
 const TAG_BYTES = 16;
 const CIPHER = 'chacha20-poly1305';
 
-/**
- * The scrypt recipient of age (age-encryption.org/v1) by Node's own scrypt. That of the age library computes for seconds in
- * JavaScript, and no signal is obeyed meanwhile.
- */
+/** scrypt by Node: that of the age library takes seconds in JavaScript, and obeys no signal meanwhile. */
 export class PassphraseKey implements Recipient, Identity {
   readonly #passphrase: string;
 

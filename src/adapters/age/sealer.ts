@@ -56,10 +56,7 @@ function damaged(): PaletteKeysError {
   );
 }
 
-/**
- * Takes part in encrypting as a recipient that adds nothing to the file, and so learns the file key: with it the file
- * that was written can be opened again, though the recipients' secret keys are elsewhere.
- */
+/** A recipient that adds nothing to the file and learns its key, so that what was written can be opened again. */
 class FileKey implements Recipient, Identity {
   #key: Uint8Array | undefined;
 
@@ -100,10 +97,7 @@ function addRecipients(encrypter: Encrypter, to: Extract<SealFor, { kind: 'recip
   }
 }
 
-/**
- * True for what may be quoted: it may come from the wrong file, and that may be one of secret keys. Public are the
- * recipients of age and of its plugins, public keys of SSH, and a word that is shorter than the passphrases we ask for.
- */
+/** May be quoted: recipients, public keys of SSH, words too short for a passphrase. All else may be a secret. */
 function isPublic(recipient: string): boolean {
   return [
     /^age1[a-z0-9]*$/i,

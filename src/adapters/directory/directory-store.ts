@@ -28,7 +28,7 @@ export interface DirectoryStoreOptions {
   readonly process?: ProcessIdentity;
 }
 
-/** The store in a folder of manifests, as the contract's section 1 describes it. Nothing is touched before it is used. */
+/** The store in a folder of manifests. Nothing is touched before it is used. */
 export function openDirectoryStore(path: string, options: DirectoryStoreOptions = {}): KeyStore {
   return new DirectoryStore(path, options);
 }

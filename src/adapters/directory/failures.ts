@@ -32,7 +32,6 @@ export async function explainingFailures<T>(location: string, work: () => Promis
   }
 }
 
-/** A failed unlink of a temp file. */
 export function notDeleted(error: unknown, path: string): unknown {
   const code = errno(error);
   if (code === undefined) return error;
@@ -47,7 +46,6 @@ export function notDeleted(error: unknown, path: string): unknown {
   );
 }
 
-/** A failure after which a temp file is still there. */
 export function alsoLeft(error: unknown, path: string): unknown {
   const code = errno(error);
   const told = code === undefined ? error : explain(code, error as NodeJS.ErrnoException, path);

@@ -23,7 +23,6 @@ export interface OpenFile {
   /** All of the bytes, or it throws. */
   write(bytes: Uint8Array): Promise<void>;
   chmod(mode: number): Promise<void>;
-  /** fsync(2). */
   sync(): Promise<void>;
   close(): Promise<void>;
 }

@@ -9,11 +9,7 @@ interface Line {
   next?: Promise<void>;
 }
 
-/**
- * fsync of folders, which makes new names survive a power cut. Forty writes into one folder need not wait for forty
- * of them: whoever comes while one runs waits for the next, which begins after all names are in place that it is to
- * cover. Joining the running one would be wrong: it may have passed the new name already.
- */
+/** fsync of folders. Writers that come during one share the next: the running one may have passed their names. */
 export class FolderSync {
   readonly #files: FileSystem;
   readonly #lines = new Map<string, Line>();

@@ -60,7 +60,6 @@ export class Folders {
   }
 }
 
-/** Makes one folder, not those above it; `onMade` is called if it was not there. */
 export async function makeFolder(place: Place, path: string, onMade?: () => void): Promise<void> {
   const { files } = place;
   try {

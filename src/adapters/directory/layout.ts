@@ -2,7 +2,6 @@ import type { ObjectKind, ObjectRef } from '../../ports/object-ref.ts';
 import type { FileSystem } from './files.ts';
 import type { ProcessIdentity } from './lock/process-identity.ts';
 
-/** Where the store is, and by what means it is reached. */
 export interface Place {
   readonly root: string;
   readonly files: FileSystem;

@@ -79,7 +79,6 @@ interface ObjectFolder {
   readonly kind: ObjectKind;
 }
 
-/** The folder of objects that a path is. */
 function folderIn({ root }: Place, folder: string): ObjectFolder | undefined {
   const [namespace = '', inner, ...deeper] = folder.slice(inside(root, '').length).split('/');
   const kind = KINDS.find((candidate) => folderName(candidate) === inner);

@@ -1,4 +1,4 @@
-import { DamagedError } from '../../errors.ts';
+import { unlessDamaged } from '../../errors.ts';
 import type { FoundObject, NewObject } from '../../ports/key-store.ts';
 import { formatRef, type ObjectKind, type ObjectRef } from '../../ports/object-ref.ts';
 import { ifThere } from './failures.ts';
@@ -11,7 +11,6 @@ import { writeManifest } from './yaml/write-manifest.ts';
 /** Files that are read at a time: enough to keep the disk busy, too few to run out of file descriptors. */
 const READERS = 16;
 
-/** Reads the objects from their files. */
 export class Objects {
   readonly #place: Place;
   readonly #folders: Folders;
@@ -32,14 +31,12 @@ export class Objects {
     if (bytes === undefined) return { ref, damage: content.reason, version };
     const known = this.#known?.get(keyOf(ref, version));
     if (known !== undefined) return { ...copyOf(known), version };
-    try {
+    const read = (): FoundObject => {
       const object = readManifest(ref, bytes);
       this.#known?.set(keyOf(ref, version), copyOf(object));
       return { ...object, version };
-    } catch (error) {
-      if (error instanceof DamagedError) return { ref, damage: error.message, version };
-      throw error;
-    }
+    };
+    return unlessDamaged(read, (damage) => ({ ref, damage, version }));
   }
 
   /** From now on, what a file means is remembered until `forget`. */

@@ -26,10 +26,7 @@ export async function publish(place: Place, folder: string, path: string, bytes:
   }
 }
 
-/**
- * Gives the file its name, unless the name is taken (false). link(2) never replaces and never follows: it alone
- * decides every race. The caller discards the temp file's own name.
- */
+/** Names the file by link(2), which never replaces. False: the name is taken. The caller discards the temp name. */
 export async function linkUnlessTaken(place: Place, temp: TempFile, path: string): Promise<boolean> {
   try {
     await place.files.link(temp.path, path);

@@ -2,7 +2,6 @@ import { type ErrorDetail, PaletteKeysError } from '../../errors.ts';
 import type { FileStatus } from './files.ts';
 import type { Place } from './layout.ts';
 
-/** Why a file or folder cannot be trusted with keys. */
 export interface Offence {
   readonly path: string;
   readonly kind: 'symlink' | 'owner' | 'mode';

@@ -9,10 +9,7 @@ import { IGNORE_ALL } from './recognise.ts';
 import { survey } from './survey.ts';
 import { sweepTemps } from './sweep.ts';
 
-/**
- * Makes the folder of the store, and only that one: with the folders above it, a mistyped mount point would be made on
- * the wrong disk. Returns how to undo it.
- */
+/** Makes this one folder: a mistyped mount point must not appear on the wrong disk. Returns how to undo it. */
 export async function makeRoot(place: Place): Promise<() => Promise<void>> {
   const { root, files } = place;
   let made = false;

@@ -17,10 +17,7 @@ export interface Survey {
   readonly guards: readonly string[];
 }
 
-/**
- * Looks at all of it before anything is read or written, and throws if it is not a store or cannot be trusted with
- * keys. undefined: there is no such folder.
- */
+/** Throws where it is not a store, or cannot be trusted with keys. undefined: there is no such folder. */
 export async function survey(place: Place): Promise<Survey | undefined> {
   const { root, files } = place;
   const status = await ifThere(files.lstat(root));

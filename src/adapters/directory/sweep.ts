@@ -5,11 +5,8 @@ import { fateOf, type Origin } from './lock/process-identity.ts';
 import { deleteTemp, parseTempName, shortened } from './temp-file.ts';
 
 /**
- * Deletes the temp files that runs left, whoever made them: on another machine, or as a process that lives on but could
- * not delete its own. Needs the lock: only who has it writes objects. A run whose lock was removed by hand loses its temp
- * file, sees that, and writes it again.
- *
- * In the root, every process that wants the lock first writes what it would be: one that may be alive keeps it.
+ * Deletes the temp files that runs left, here or on another machine. Needs the lock: only who has it writes objects. In
+ * the root, a process that waits for the lock has a temp file too: one that may be alive keeps it.
  */
 export async function sweepTemps(place: Place, paths: readonly string[]): Promise<void> {
   for (const path of paths) if (await isAbandoned(place, path, [])) await deleteTemp(place, path);

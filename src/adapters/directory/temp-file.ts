@@ -4,7 +4,6 @@ import { TO_MAKE } from './files.ts';
 import { FILE_MODE, inside, type Place } from './layout.ts';
 import type { Origin } from './lock/process-identity.ts';
 
-/** A file, whole and on disk, that has no name yet that anybody looks at. */
 export interface TempFile {
   readonly path: string;
   readonly dev: bigint;

@@ -16,7 +16,6 @@ const EVENT_TIMEOUT_MS = 3000;
 /** As the API server has it. */
 const MAX_MESSAGE = 1024;
 
-/** What the API server can tell besides objects. */
 export class KubernetesCluster implements Cluster {
   readonly workloads: KubernetesWorkloads;
   readonly #client: ApiClient;

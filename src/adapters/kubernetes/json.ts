@@ -1,4 +1,3 @@
-/** What JSON.parse gives for an object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isObject(value: unknown): value is JsonObject {

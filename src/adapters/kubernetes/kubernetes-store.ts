@@ -35,7 +35,6 @@ export interface KubernetesStoreParts {
   readonly warn: (message: string) => void;
 }
 
-/** The store in a Kubernetes cluster: Secrets and ConfigMaps, through its API. */
 export class KubernetesStore implements KeyStore {
   readonly kind = 'kubernetes';
   readonly location: string;

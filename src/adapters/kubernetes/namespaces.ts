@@ -4,7 +4,6 @@ import { type ApiClient, Garbled } from './api/client.ts';
 import { ApiFailure, isAmbiguous, isMissing, isTaken } from './api/failure.ts';
 import { type JsonObject, objectAt, textAt } from './json.ts';
 
-/** Whether there is such a namespace. */
 export async function hasNamespace(client: ApiClient, name: string): Promise<boolean> {
   try {
     await client.read(target('get', name), (json) => expectNamespace(json, name));

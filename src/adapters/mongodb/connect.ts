@@ -89,7 +89,6 @@ export function checkConnection(uri: string): void {
   makeClient({ uri, ca: undefined, timeoutMs: undefined });
 }
 
-/** The same of an administrator's. */
 export function checkAdminConnection(uri: string): void {
   checkConnection(uri);
   if (hasLogin(uri)) return;
@@ -100,9 +99,8 @@ export function checkAdminConnection(uri: string): void {
 }
 
 /**
- * Connects, and gives a database that is read from the primary, by majority, and written by majority, whatever the
- * connection string says of that. Throws DATABASE_UNAVAILABLE where the server is none that takes writes: directConnection
- * takes any member, and what a secondary says may be of yesterday.
+ * Connects; reads from the primary by majority, writes by majority. Throws DATABASE_UNAVAILABLE where the server takes
+ * no writes: what a secondary says may be of yesterday.
  */
 export async function connectTo(client: MongoClient, database: string): Promise<Db> {
   await client.connect();
@@ -122,10 +120,7 @@ export async function connectTo(client: MongoClient, database: string): Promise<
   });
 }
 
-/**
- * The database on which somebody logs in: as the driver has it, which for `mongodb+srv` without `authSource` asks a name
- * server. Throws USAGE, and as node:dns does.
- */
+/** The database on which somebody logs in; `mongodb+srv` may ask a name server. Throws USAGE, and as node:dns does. */
 export async function authDatabaseOf(connection: Connection): Promise<string> {
   const { uri } = connection;
   const known = makeClient(connection).options.credentials?.source ?? 'admin';
@@ -134,9 +129,8 @@ export async function authDatabaseOf(connection: Connection): Promise<string> {
 }
 
 /**
- * The database on which services log in, for a connection that need not be by their connection string: `authSource`, else
- * what `uri` says of others than its own user, else what is found by `srvUri`. Throws USAGE, and DATABASE_UNAVAILABLE where
- * no name server knows.
+ * Where services log in: `authSource`, else what `uri` says of others than its own user, else by `srvUri`. Throws
+ * USAGE, and DATABASE_UNAVAILABLE where no name server knows.
  */
 export async function authSourceOf({ uri, login, authSource, srvUri }: Connection): Promise<string | undefined> {
   if (authSource !== undefined || srvUri === undefined) return authSource;
@@ -172,7 +166,6 @@ export function hasLogin(uri: string): boolean {
   );
 }
 
-/** Hosts of a connection string. */
 export function hostsOf(uri: string): string {
   return uri
     .replace(/^mongodb(\+srv)?:\/\//, '')

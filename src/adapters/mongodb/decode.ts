@@ -5,10 +5,7 @@ import { DAMAGE, type FoundTenant, OtherBinary } from '../../ports/tenant-store.
 /** Many regular expressions that a server takes are none of JavaScript. Buffers are not promoted, which drops the subtype. */
 const AS_READ = { promoteBuffers: false, bsonRegExp: true } as const;
 
-/**
- * A document as the server sent it. The driver would give up a whole answer for one text that is not UTF-8; here that
- * document alone is marked as damaged, with U+FFFD for what cannot be read.
- */
+/** The driver would drop a whole answer for one text that is not UTF-8; here that document is marked as damaged. */
 export function decode(bytes: Uint8Array): FoundTenant {
   try {
     return withBinary(BSON.deserialize(bytes, AS_READ));
@@ -17,7 +14,6 @@ export function decode(bytes: Uint8Array): FoundTenant {
   }
 }
 
-/** The same without a mark. */
 export function decodeLeniently(bytes: Uint8Array): FoundTenant {
   return withBinary(BSON.deserialize(bytes, { ...AS_READ, validation: { utf8: false } }));
 }

@@ -59,10 +59,7 @@ const TEXTS = {
   other: ['DATABASE_UNAVAILABLE', 'the server failed', 'look into its log, and run the command again'],
 } as const satisfies Record<string, readonly [ErrorCode, string, string]>;
 
-/**
- * A failure of the driver in our words: never its own, which can quote connection strings and documents. `hints`: what
- * helps, where it is not what helps the platform's user.
- */
+/** A failure of the driver in our words: its own can quote connection strings. `hints`: instead of the usual ones. */
 export function explain(error: unknown, location: string, hints: Partial<Record<Kind, string>> = {}): unknown {
   if (!(error instanceof MongoError || isNameServer(error))) return error;
   const all = causesOf(error);

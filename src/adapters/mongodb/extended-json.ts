@@ -1,9 +1,8 @@
 import { BSON } from 'mongodb';
 
 /**
- * A document, as the server sent it, as one line of MongoDB Extended JSON v2, which mongoimport and mongosh read: every
- * field, in its order and of its type. Undefined where another document would come of it: a date that JavaScript does not
- * hold, a field that is called as a type is written, text that is not UTF-8, binary data that is not what its subtype says.
+ * One line of MongoDB Extended JSON v2, every field in its order and of its type. Undefined where another document
+ * would come of it, as of a date that JavaScript does not hold.
  */
 export function toExtendedJson(bytes: Uint8Array): string | undefined {
   const exact = { promoteValues: false, bsonRegExp: true } as const;

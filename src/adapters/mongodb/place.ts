@@ -15,10 +15,7 @@ interface Parts {
   readonly options: readonly string[];
 }
 
-/**
- * The same server, without any login of the connection string's own. `authSource`: the database on which others log in;
- * undefined where it is as the driver finds it.
- */
+/** The same server without a login. `authSource`: where others log in; undefined: as the driver finds it. */
 export function withoutLogin(uri: string, authSource?: string): string {
   const parts = split(uri);
   // Where the string has a login, its authSource is that one's.

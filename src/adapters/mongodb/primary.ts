@@ -3,9 +3,8 @@ import { PaletteKeysError } from '../../errors.ts';
 import { explain } from './explain.ts';
 
 /**
- * What tells a primary in its term of office from every other: election, configuration, member and process. Undefined
- * where the server takes no writes. Who is in no replica set says less, and is compared by that: of a sharded cluster, where
- * any router may answer, nothing but that it takes writes.
+ * What tells a primary in its term from every other. Undefined where the server takes no writes. Of a sharded cluster,
+ * where any router may answer, it says nothing but that it takes them.
  */
 export async function primaryOf(client: MongoClient): Promise<string | undefined> {
   const ask = () => client.db('admin').command({ hello: 1 });
@@ -21,9 +20,8 @@ export async function primaryOf(client: MongoClient): Promise<string | undefined
 }
 
 /**
- * A read of many answers, which is whole only if one and the same primary gave all of them: a server that has stepped down
- * goes on answering, and does not know what the new primary takes. Fails at its end, with DATABASE_UNAVAILABLE, where
- * another one was elected; asks nothing then of whoever has seen enough before. `read` must not have begun.
+ * A read that is whole only if one primary gave every answer: one that has stepped down goes on answering. Throws
+ * DATABASE_UNAVAILABLE at its end otherwise. `read` must not have begun.
  */
 export async function* onOnePrimary<T>(
   client: MongoClient,

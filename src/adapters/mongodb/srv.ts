@@ -19,9 +19,8 @@ export async function authSourceOfRecord(uri: string): Promise<string | undefine
 }
 
 /**
- * Asks the name servers, within a time in milliseconds, what the driver asks about a `mongodb+srv` connection string (SRV
- * and TXT, as its specification has it): the driver can neither be told how long to wait for them nor to stop. Asks nothing
- * about others. Throws as node:dns does; ECANCELLED where the time is over.
+ * Asks what the driver asks about a `mongodb+srv` string, within a time in milliseconds: the driver cannot be stopped.
+ * Throws as node:dns does; ECANCELLED where the time is over.
  */
 export async function lookUpServers(uri: string, withinMs = ANSWER_MS): Promise<void> {
   const [, host, service = 'mongodb'] = PLACE.exec(uri) ?? [];

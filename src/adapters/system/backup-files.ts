@@ -4,7 +4,6 @@ import { fileFailure } from './file-failures.ts';
 import { stagedFiles } from './staged-files.ts';
 import { userFileChunks } from './user-files.ts';
 
-/** Backup files through node:fs. */
 export function backupFiles(signal: AbortSignal): BackupFiles {
   return { read: (file) => pieces(file, signal), ...stagedFiles };
 }

@@ -17,10 +17,7 @@ export async function writeAndSync(file: string, content: Uint8Array | string): 
   }
 }
 
-/**
- * As `writeAndSync`, and a process that is killed leaves no part of it under that name: a repetition could not tell it from
- * the file of somebody else. A file system without hard links cannot do that.
- */
+/** As `writeAndSync`, but a killed process leaves no part under that name. Needs a file system with hard links. */
 export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
   const temp = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.${randomUUID()}.tmp`);
   await writeAndSync(temp, content);

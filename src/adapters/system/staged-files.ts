@@ -7,7 +7,6 @@ import { type BackupFiles, pendingName } from '../../ports/backup-files.ts';
 import { codeOf, fileFailure } from './file-failures.ts';
 import { syncFolder, writeAndSync } from './new-file.ts';
 
-/** Files that wait under another name until the store knows of them. */
 export const stagedFiles: Pick<BackupFiles, 'digest' | 'stage' | 'place'> = {
   async digest(file) {
     try {

@@ -29,10 +29,7 @@ export function systemTerminal(argv: readonly string[], env: NodeJS.ProcessEnv):
   };
 }
 
-/**
- * Writes to a file descriptor. process.stdout would load Node's network code first, which takes longer than printing a
- * help text.
- */
+/** By file descriptor: process.stdout would load Node's network code, which takes longer than printing a help text. */
 function descriptor(fd: number): Output {
   return {
     write(text) {

@@ -5,7 +5,6 @@ import type { TextFiles } from '../../ports/text-files.ts';
 import { codeOf, fileFailure } from './file-failures.ts';
 import { readUserFile } from './user-files.ts';
 
-/** Files of the user. */
 export function textFiles(signal: AbortSignal): TextFiles {
   return { ...NEW_FILES, ...reading(signal) };
 }

@@ -17,10 +17,7 @@ const STANDARD_INPUT: readonly string[] = ['-', '/dev/stdin', '/dev/fd/0', '/pro
 
 const CHUNK_BYTES = 65_536;
 
-/**
- * All of a file that the user names; `-` is standard input. Throws USAGE for what is no file and no pipe, and for what is
- * larger than the limit; the errors of node:fs, ENOENT and its like; and the signal's reason.
- */
+/** All of a file; `-` is stdin. Throws USAGE for no file or pipe or too large, as node:fs, and the signal's reason. */
 export async function readUserFile(file: string, options: ReadOptions): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of userFileChunks(file, options)) chunks.push(chunk);
@@ -44,7 +41,6 @@ export async function* userFileChunks(
   }
 }
 
-/** What messages call it. */
 function nameOf(file: string): string {
   return file === '-' ? 'standard input' : file;
 }

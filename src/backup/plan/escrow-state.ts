@@ -1,8 +1,6 @@
 import { PaletteKeysError } from '../../errors.ts';
 
-/** What is known when a run with `--escrow` begins; digests are SHA-256 in hex. */
 export interface EscrowFacts {
-  /** The name that the user gave. */
   readonly file: string;
   /** Of FILE; undefined where it is not there. */
   readonly placed: string | undefined;
@@ -18,10 +16,7 @@ export interface EscrowFacts {
   readonly completed: boolean;
 }
 
-/**
- * What is to be done about the escrow: make it, note the one that stands under FILE.pending or FILE, give it its name, or
- * nothing. `unknown`: FILE is there, and nothing says whether it is the escrow.
- */
+/** What to do about the escrow. `unknown`: FILE is there, and nothing says whether it is the escrow. */
 export type EscrowState = 'make' | 'note' | 'place' | 'done' | 'unknown';
 
 /** Throws REFUSED where FILE holds keys that the store lacks, or others, and USAGE where it is too late for an escrow. */

@@ -4,10 +4,7 @@ import { isObject } from '../../ledger/text.ts';
 import type { Entries, NewObject, StoredObject } from '../../ports/key-store.ts';
 import type { ObjectRef } from '../../ports/object-ref.ts';
 
-/**
- * A backup in the clear: a v1 `List` of Namespaces, Secrets and ConfigMaps as JSON, which `kubectl create -f -` takes
- * as it is. Server-side metadata is left out.
- */
+/** A v1 `List` as JSON, which `kubectl create -f -` takes as it is. Server-side metadata is left out. */
 export function encodeList(namespaces: readonly string[], objects: readonly NewObject[]): Uint8Array {
   const items = [
     ...namespaces.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
@@ -29,7 +26,7 @@ function manifest({ ref, type, immutable, labels, annotations, data }: NewObject
   };
 }
 
-/** Namespaces and objects of a backup, as they stand in it: nothing of them is to be trusted. */
+/** As it stands in a backup: nothing of it is to be trusted. */
 export interface BackupList {
   readonly namespaces: readonly string[];
   readonly objects: readonly StoredObject[];

@@ -16,9 +16,8 @@ export interface OpenedBackup {
 }
 
 /**
- * Checks a backup in the clear: every kid is computed anew, and every version that the record has must be there. Only
- * keys and record are returned; how their objects look is not for the file to say. Throws DamagedError, or
- * RECORD_TOO_NEW.
+ * Every kid is computed anew, and every version of the record must be there. Only keys and record are returned: how
+ * objects look is not for the file to say. Throws DamagedError, or RECORD_TOO_NEW.
  */
 export function openBackup(plain: Uint8Array): OpenedBackup {
   const { objects } = decodeList(plain);

@@ -8,12 +8,10 @@ import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import { newestGeneration } from '../../reconcile/plan/next-record.ts';
 import type { ObjectStep } from '../../reconcile/plan/step.ts';
 
-/** One ledger entry of a backup. */
 export interface RestorableEntry {
   readonly key: KindId;
   readonly n: number;
   readonly kid: string;
-  /** The Secret that it will be. */
   readonly object: NewObject;
 }
 
@@ -24,17 +22,13 @@ export interface RestorePlan {
   readonly writesRecord: boolean;
 }
 
-/**
- * The generation of a restored record: never older than what workloads mount, and newer where that will change, for one
- * generation is one state.
- */
+/** Never older than what workloads mount, and newer where that will change: one generation is one state. */
 export function restoredGeneration(recorded: number, projections: Iterable<FoundObject>, changes: boolean): number {
   const newest = newestGeneration(projections);
   if (newest <= recorded) return recorded;
   return changes ? newest + 1 : newest;
 }
 
-/** Compares a backup with what stands in the store. */
 export function planRestore(
   entries: readonly RestorableEntry[],
   record: InstallationRecord,

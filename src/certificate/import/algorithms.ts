@@ -1,6 +1,5 @@
 import { bytesOf, type DerNode, elementsOf, oidOf, tagged } from './der.ts';
 
-/** A signature's AlgorithmIdentifier, its parts as OIDs. */
 export interface SignatureAlgorithm {
   readonly oid: string;
   /** Of RSASSA-PSS, where the OID does not say it. */

@@ -15,10 +15,7 @@ export function isAllowable(code: string): code is ImportFindingCode {
   return Object.hasOwn(IMPORT_FINDINGS, code) && IMPORT_FINDINGS[code as ImportFindingCode].allowable;
 }
 
-/**
- * Judges what was read: finds the leaf, builds its path, applies every rule, and proves the outcome by a TLS handshake.
- * All faults are reported at once. Never throws on what a certificate holds.
- */
+/** Judges what was read, and proves it by a TLS handshake. All faults at once; never throws on what they hold. */
 export async function decideImport(request: ImportRequest): Promise<ImportDecision> {
   const input = readInput(request);
   const refused = (findings: readonly ImportFinding[]): ImportDecision => ({ ...NOTHING, findings });

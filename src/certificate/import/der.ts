@@ -42,7 +42,6 @@ export function hexOf(bytes: string): string {
 
 const CONTEXT_SPECIFIC = 0x80;
 
-/** The element with the context-specific tag `[tag]`. */
 export function tagged(nodes: readonly DerNode[], tag: number): DerNode | undefined {
   return nodes.find((node) => node.tagClass === CONTEXT_SPECIFIC && node.type === tag);
 }

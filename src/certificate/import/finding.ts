@@ -4,7 +4,6 @@ interface Entry {
   readonly severity: ImportSeverity;
   /** True where `--allow CODE` makes a warning of it. */
   readonly allowable: boolean;
-  /** What the reference says of it. */
   readonly docs: string;
 }
 

@@ -7,15 +7,11 @@ import type { FoundKey } from './types.ts';
 
 export interface LeafChoice {
   readonly leaf: Link | undefined;
-  /** The leaf's key. */
   readonly key: FoundKey | undefined;
   readonly findings: readonly ImportFinding[];
 }
 
-/**
- * The leaf is the certificate whose public key is the private key's. Where no key is there, or it fits none, the rest is
- * judged all the same, with what looks like the certificate of a server: all faults are to be reported at once.
- */
+/** Where no key is there, or it fits none, what looks like a server's is judged: all faults are reported at once. */
 export function chooseLeaf(
   certificates: readonly Link[],
   given: readonly FoundKey[],

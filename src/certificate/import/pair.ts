@@ -1,5 +1,5 @@
 import { decodePrivateKey, encodePrivateKey } from '../../crypto/private-key.ts';
-import { DamagedError } from '../../errors.ts';
+import { unlessDamaged } from '../../errors.ts';
 import { type ImportFinding, importFinding } from './finding.ts';
 import { describe, type Link } from './path/link.ts';
 import type { FoundKey, ImportedPair } from './types.ts';
@@ -34,13 +34,10 @@ function checkSize({ certificate, key }: ImportedPair, leaf: Link): ImportFindin
 /** Keys of other kinds are refused for their kind. */
 function isSound({ key }: ImportedPair, type: string | undefined): boolean {
   if (!['rsa', 'ec', 'ed25519'].includes(type ?? '')) return true;
-  try {
-    decodePrivateKey(key);
-    return true;
-  } catch (error) {
-    if (error instanceof DamagedError) return false;
-    throw error;
-  }
+  return unlessDamaged(
+    () => decodePrivateKey(key) !== undefined,
+    () => false,
+  );
 }
 
 function damaged(source: string): ImportFinding {

@@ -17,9 +17,8 @@ export interface FailedProof {
 const VERSIONS: readonly SecureVersion[] = ['TLSv1.2', 'TLSv1.3'];
 
 /**
- * What OpenSSL says of dates. The handshake knows no time but the system's, while dates are judged at the time of the
- * request, by the lint, before this is called: where it found them valid these two codes say only that the clocks differ.
- * They may hide an earlier objection of OpenSSL, which is why the path, its signatures and its usage were checked before.
+ * The handshake knows no time but the system's; the lint has judged dates before, at the time of the request. These
+ * codes may hide an earlier objection, so path, signatures and usage were checked before.
  */
 const DATE_CODES: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
 
@@ -59,10 +58,7 @@ async function shakeHands(
   }
 }
 
-/**
- * It knows no CA at all: from any that it knows, those of NODE_EXTRA_CA_CERTS included, OpenSSL would complete the chain,
- * while ingress-nginx sends it as it is stored.
- */
+/** It knows no CA at all: OpenSSL would complete the chain from any that it knows, and ingress-nginx does not. */
 function serverOn(end: Duplex, pair: ImportedPair, version: SecureVersion): TLSSocket {
   const secureContext = createSecureContext({
     ca: [],

@@ -9,10 +9,7 @@ import type { InputFile, Reading } from './types.ts';
 
 const MAX_BYTES = 1_000_000;
 
-/**
- * Everything that the files hold, in whatever form they hold it. All faults of all files are findings; nothing is thrown
- * for what is in a file. A passphrase that is not needed is ignored.
- */
+/** Everything that the files hold, in any form. All faults are findings; a passphrase that is not needed is ignored. */
 export async function readFiles(files: readonly InputFile[], passphrase: string | undefined): Promise<Reading> {
   const gathered: Gathered = { certificates: [], keys: [], findings: [], locked: [] };
   const repairs: Repair[] = [];

@@ -26,7 +26,6 @@ export const REPAIRS = {
 
 export type RepairCode = keyof typeof REPAIRS;
 
-/** Something mechanical that was put right, in words that can be forwarded. */
 export interface Repair {
   readonly code: RepairCode;
   readonly message: string;

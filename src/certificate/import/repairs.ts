@@ -31,7 +31,6 @@ export function duplicateRepairs(input: readonly Link[]): readonly Repair[] {
     .map((link) => ({ code: 'DUPLICATE_DROPPED', message: `Dropped ${describe(link)}: it is there already.` }));
 }
 
-/** The first of each. */
 export function withoutDuplicates(links: readonly Link[]): readonly Link[] {
   const seen = new Map<string, Link>();
   for (const link of links) if (!seen.has(link.fingerprint)) seen.set(link.fingerprint, link);

@@ -8,19 +8,16 @@ export interface InputFile {
   readonly bytes: Uint8Array;
 }
 
-/** A certificate, and where it stood, for example `chain.pem, certificate 2`. */
 export interface FoundCertificate {
   readonly x509: X509Certificate;
   readonly source: string;
 }
 
-/** A private key, and where it stood. */
 export interface FoundKey {
   readonly key: KeyObject;
   readonly source: string;
 }
 
-/** Everything that was found in the input, in its order, duplicates kept. */
 export interface Reading {
   readonly certificates: readonly FoundCertificate[];
   readonly keys: readonly FoundKey[];
@@ -49,7 +46,6 @@ export interface ImportRequest {
   readonly previousFqdn: readonly string[];
   /** Tenants log in at `<tenant>.<rootDomain>`. */
   readonly rootDomain: string | undefined;
-  /** The certificate that is being replaced. */
   readonly replaced: X509Certificate | undefined;
   /** Codes of findings that the user accepts (`--allow`). */
   readonly allow: readonly string[];

@@ -13,7 +13,6 @@ Examples:
   $ age-keygen -o safe.key        # keep this one elsewhere; it prints age1…
   $ palette-keys backup --dir ./keys --out keys.age --recipient age1…`;
 
-/** `backup`: every key of the installation in one encrypted file. */
 export const backupCommand: CommandDefinition = {
   name: 'backup',
   description: 'write every key into one encrypted file, and prove it',

@@ -9,7 +9,6 @@ import { palette } from '../render/palette.ts';
 import { readSealFor } from '../secrets.ts';
 import { readStandingSpec } from '../spec-file.ts';
 
-/** Makes a backup, proves it, and says which keys it holds. */
 export async function runBackup(options: BackupOptions, ports: CliPorts): Promise<ExitCode> {
   const { terminal } = ports;
   const { dryRun, output } = options;
@@ -36,14 +35,9 @@ export async function runBackup(options: BackupOptions, ports: CliPorts): Promis
     if (!options.quiet && mark !== undefined) terminal.stderr.write(keep(mark));
     return 0;
   }
-  if (output === 'json' || output === 'yaml') {
-    await writeDocument(
-      { kind: 'BackupResult', file: dryRun ? null : out, ...digestOf(mark), entries, verified: !dryRun },
-      output,
-      terminal,
-    );
-    return 0;
-  }
+  const file = dryRun ? null : out;
+  const document = { kind: 'BackupResult', file, ...digestOf(mark), entries, verified: !dryRun };
+  if (await writeDocument(document, output, terminal)) return 0;
   terminal.stdout.write(renderKeys(entries, palette(terminal.colour.stdout)));
   const what = dryRun ? 'Would be written to' : 'Written to, read back from and opened in';
   terminal.stdout.write(`\n${what} ${out}: ${entries.length} keys.\n`);

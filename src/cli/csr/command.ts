@@ -13,7 +13,6 @@ Examples:
   $ palette-keys csr --fqdn palette.example.org --wildcard --out palette.csr
   $ palette-keys import-cert --cert answer.pem`;
 
-/** `csr`: a key for the FQDN that stays in the store, and the request for its certificate. */
 export const csrCommand: CommandDefinition = {
   name: 'csr',
   description: 'make a key for the FQDN in the store, and a certificate request',

@@ -31,21 +31,15 @@ export async function runCsr(options: CsrOptions, ports: CliPorts): Promise<Exit
   }
   const made = await requestCertificate(wanted, spec, apply);
   if (options.out !== undefined && !isThere) await ports.files.writeNew(options.out, made.request);
-  if (options.output === 'json' || options.output === 'yaml') {
-    const { request, kid, n, isNew } = made;
-    const document = { kind: 'CsrResult', key: 'fqdn-key', n, kid, isNew, names, file: options.out ?? null, request };
-    await writeDocument(document, options.output, terminal);
-    return 0;
-  }
+  const { request, kid, n, isNew } = made;
+  const document = { kind: 'CsrResult', key: 'fqdn-key', n, kid, isNew, names, file: options.out ?? null, request };
+  if (await writeDocument(document, options.output, terminal)) return 0;
   if (options.out === undefined) terminal.stdout.write(made.request);
   if (!options.quiet) terminal.stderr.write(note(made, options));
   return 0;
 }
 
-/**
- * True where the file is there and holds the request that waits for its answer: an earlier run made it. Throws USAGE where
- * the name is that of another file, or no file can be made there.
- */
+/** True where the file holds the request that waits. Throws USAGE where it is another file, or cannot be made. */
 async function checkOut(
   out: string,
   waiting: () => Promise<string | undefined>,

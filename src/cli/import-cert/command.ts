@@ -14,7 +14,6 @@ Examples:
   $ palette-keys import-cert --pfx palette.p12 --passphrase-file pass.txt \\
       --ca company-root.crt --probe palette.example.org:443`;
 
-/** `import-cert`: the certificate of the front door. */
 export const importCertCommand: CommandDefinition = {
   name: 'import-cert',
   description: 'check, repair, prove and store the certificate of the FQDN',

@@ -9,7 +9,6 @@ type Facts = NonNullable<Decision['leaf']>;
 const day = (date: Date): string => date.toISOString().slice(0, 10);
 const time = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
 
-/** The certificate, its chain as a tree, what was repaired and what is to be said of it. */
 export function renderExamination({ leaf, chain, repairs, findings }: Decision, paint: Palette): string {
   const tree = chain
     .map(
@@ -49,7 +48,6 @@ function nameOf({ subject, sans }: Facts): string {
   );
 }
 
-/** The document of kind ImportResult (contract, section 6). */
 export function importDocument(
   { leaf, chain, repairs, findings }: Decision,
   {

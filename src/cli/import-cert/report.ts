@@ -16,7 +16,6 @@ interface Outcome {
   readonly change?: Change;
 }
 
-/** Writes the result, also of a refusal; returns the exit code. */
 export async function reportImport(
   { decision }: Examination,
   { object, same, dryRun, shown, change }: Outcome,
@@ -26,10 +25,8 @@ export async function reportImport(
   const { terminal } = ports;
   const errors = decision.findings.filter(({ severity }) => severity === 'error');
   const accepted = errors.length === 0;
-  if (options.output === 'json' || options.output === 'yaml') {
-    const stored = accepted && change !== undefined && dryRun !== true;
-    await writeDocument(importDocument(decision, { accepted, stored, object }), options.output, terminal);
-  }
+  const stored = accepted && change !== undefined && dryRun !== true;
+  await writeDocument(importDocument(decision, { accepted, stored, object }), options.output, terminal);
   if (!accepted) {
     const [first] = errors;
     const owned = errors.some(({ code }) => code === 'CERT_MANAGER_OWNED');

@@ -17,7 +17,6 @@ Examples:
   $ palette-keys init --print-config > palette-keys.yaml
   $ palette-keys init --dir ./keys --dry-run -o json`;
 
-/** `init`: brings the store to what the spec asks for. */
 export const initCommand: CommandDefinition = {
   name: 'init',
   description: 'make every key and certificate that is missing; keep what is there',

@@ -3,7 +3,6 @@ import { formatRef } from '../../ports/object-ref.ts';
 import type { ReconcilePlan } from '../../reconcile/plan/plan-changes.ts';
 import { countActions } from './render.ts';
 
-/** The document of kind InitResult (contract, section 6). */
 export function initDocument(plan: ReconcilePlan, store: KeyStore, dryRun: boolean) {
   const { installationId, steps, findings, specChanges, orphanedObjects, missingNamespaces } = plan;
   return {

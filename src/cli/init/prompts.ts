@@ -123,7 +123,6 @@ function listed(text: string): { name: string; namespace?: string }[] {
     });
 }
 
-/** What is wrong with a part of a spec, in one line, or true. */
 function problemOf(field: object): true | string {
   const { apiVersion, kind } = defaultSpec();
   try {

@@ -55,7 +55,6 @@ const DONE: Record<ObjectStep['action'], string> = {
   blocked: 'blocked',
 };
 
-/** What a run has done: a line for each kind, with the kid of the active version. */
 export function renderOutcome(plan: ReconcilePlan, paint: Palette): string {
   const keys = [...new Set(plan.steps.map(({ key }) => key))];
   const rows = keys.map((key) => {

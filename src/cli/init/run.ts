@@ -24,7 +24,6 @@ import { uriOf } from '../tenant-database.ts';
 import { initDocument } from './document.ts';
 import { renderOutcome, renderPlan, summarize } from './render.ts';
 
-/** Plans, shows the plan, asks where something that exists would change, applies, and says what was done. */
 export async function runInit(options: InitOptions, ports: CliPorts): Promise<ExitCode> {
   const file = await readSpecFile(options, ports);
   // Once: what a pipe gives is gone after that.
@@ -64,13 +63,11 @@ export async function runInit(options: InitOptions, ports: CliPorts): Promise<Ex
   }
 }
 
-/** What a new installation would have, for one that is there. */
 function withOffers(plan: ReconcilePlan, file: GivenSpec | undefined): ReconcilePlan {
   if (plan.installationId === undefined) return plan;
   return { ...plan, findings: [...plan.findings, ...offersOf(plan.spec, file)] };
 }
 
-/** A plan, and what it was made of: where the database of the tenant keys is named, what that says of them too. */
 interface Planned {
   readonly plan: ReconcilePlan;
   readonly input: ReconcileRequest;
@@ -182,12 +179,8 @@ async function writeResult(
   store: KeyStore,
   { terminal }: CliPorts,
 ): Promise<void> {
-  if (options.output === 'json' || options.output === 'yaml') {
-    await writeDocument(initDocument(plan, store, options.dryRun), options.output, terminal);
-    return;
-  }
-  const blocked = blockers(plan.steps).length > 0;
-  if (blocked) return;
+  if (await writeDocument(initDocument(plan, store, options.dryRun), options.output, terminal)) return;
+  if (blockers(plan.steps).length > 0) return;
   const paint = palette(terminal.colour.stdout);
   const done = options.dryRun ? 'Would be done' : 'Done';
   const made = plan.changes ? done : 'Nothing to do';

@@ -1,4 +1,5 @@
 import type { Terminal } from '../../ports/terminal.ts';
+import type { OutputFormat } from '../ports.ts';
 
 const API_VERSION = 'palette-keys/v1';
 
@@ -7,7 +8,6 @@ type Fields = Readonly<Record<string, unknown>>;
 /** A document with a list in it, which is written while it is found. */
 export interface ListDocument {
   add(items: readonly object[]): void;
-  /** The fields after the list. */
   end(rest: Fields): void;
 }
 
@@ -43,18 +43,15 @@ export async function listDocument(
   };
 }
 
-/** Writes the one document of a run to stdout. */
+/** False, with nothing written, where the format that was asked for is no document. */
 export async function writeDocument(
   document: { readonly kind: string } & Fields,
-  format: 'json' | 'yaml',
+  format: OutputFormat,
   { stdout }: Terminal,
-): Promise<void> {
-  if (format === 'json') {
-    stdout.write(`${JSON.stringify(versioned(document), undefined, 2)}\n`);
-    return;
-  }
-  const { toYaml } = await import('./yaml.ts');
-  stdout.write(toYaml(versioned(document)));
+): Promise<boolean> {
+  if (format === 'json') stdout.write(`${JSON.stringify(versioned(document), undefined, 2)}\n`);
+  if (format === 'yaml') stdout.write((await import('./yaml.ts')).toYaml(versioned(document)));
+  return format === 'json' || format === 'yaml';
 }
 
 function versioned({ kind, ...rest }: { readonly kind: string } & Fields): Fields {

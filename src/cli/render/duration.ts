@@ -13,9 +13,13 @@ export function formatDuration(ms: number): string {
   return `${unit === 'y' ? Math.floor(count * 10) / 10 : Math.floor(count)} ${unit}`;
 }
 
-/** A bar for the part of a life that is over, as `[==--]`. */
 export function lifeBar(from: Date, to: Date, now: Date, width = 4): string {
   const part = (now.getTime() - from.getTime()) / Math.max(1, to.getTime() - from.getTime());
   const filled = Math.round(width * Math.min(1, Math.max(0, part)));
   return `[${'='.repeat(filled)}${'-'.repeat(width - filled)}]`;
+}
+
+/** RFC 3339, to the second. */
+export function formatTime(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
 }

@@ -1,20 +1,14 @@
-import type { Severity } from '../../reconcile/plan/findings/finding.ts';
+import type { Finding, Severity } from '../../reconcile/plan/findings/finding.ts';
 import type { Palette } from './palette.ts';
 import { wrap } from './table.ts';
 
 /** Of any part of the program: they have one form. */
-interface Finding {
-  readonly code: string;
-  readonly severity: Severity;
-  readonly subject: string;
-  readonly message: string;
-  readonly remedy: string;
-}
+type AnyFinding = Omit<Finding, 'code'> & { readonly code: string };
 
 const ORDER: readonly Severity[] = ['error', 'warning', 'info'];
 
 /** Findings for people, the worst first: severity, code and subject, then what it means, then what helps. */
-export function renderFindings(findings: readonly Finding[], paint: Palette): string {
+export function renderFindings(findings: readonly AnyFinding[], paint: Palette): string {
   return ORDER.flatMap((severity) => findings.filter((finding) => finding.severity === severity))
     .map(({ severity, code, subject, message, remedy }) => {
       const head = `${paint[severity](severity)} ${paint.strong(code)}\n`;
@@ -24,7 +18,7 @@ export function renderFindings(findings: readonly Finding[], paint: Palette): st
 }
 
 /** `2 errors, 1 warning`, or an empty text. */
-export function countFindings(findings: readonly Finding[]): string {
+export function countFindings(findings: readonly AnyFinding[]): string {
   return ORDER.flatMap((severity) => {
     const count = findings.filter((finding) => finding.severity === severity).length;
     return count === 0 ? [] : [`${count} ${severity}${count === 1 ? '' : 's'}`];

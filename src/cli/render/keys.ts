@@ -1,7 +1,6 @@
 import type { Palette } from './palette.ts';
 import { table } from './table.ts';
 
-/** Keys with version and kid, one a line. */
 export function renderKeys(
   keys: readonly { readonly key: string; readonly n: number; readonly kid: string }[],
   paint: Palette,

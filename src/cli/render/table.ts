@@ -1,13 +1,9 @@
-/** A cell: its text, and how it is painted once its width is known. */
 export interface Cell {
   readonly text: string;
   readonly paint?: (text: string) => string;
 }
 
-/**
- * Rows in aligned columns, two spaces apart and `indent` in. The last column is not padded. `widths`: those of the rows
- * above, where a table is written piece by piece; this widens them.
- */
+/** The last column is not padded. `widths`: those of the rows above, in a table in pieces; this widens them. */
 export function table(rows: readonly (readonly (string | Cell)[])[], indent = 0, widths: number[] = []): string {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === 'string' ? { text: cell } : cell)));
   for (const row of cells) {

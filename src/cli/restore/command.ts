@@ -16,7 +16,6 @@ Examples:
   $ palette-keys restore keys.age --dir ./keys --identity safe.key --verify \\
       --expect SHA256:…`;
 
-/** `restore`: brings the keys of a backup back. */
 export const restoreCommand: CommandDefinition = {
   name: 'restore',
   description: 'bring the keys of a backup back; only create, never replace',

@@ -3,8 +3,10 @@ import { type ExitCode, PaletteKeysError, usageError } from '../../errors.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { recordByClock } from '../../reconcile/clock/accept.ts';
 import { blockers, type ReconcilePlan, withDone } from '../../reconcile/plan/plan-changes.ts';
+import { detailsOf } from '../../reconcile/plan/refusals.ts';
 import type { ObjectStep } from '../../reconcile/plan/step.ts';
 import { applyPorts } from '../apply-ports.ts';
+import { shellWord } from '../command-line.ts';
 import { countActions, renderPlan, summarize } from '../init/render.ts';
 import { accepting } from '../open-store.ts';
 import type { CliPorts, RestoreOptions } from '../ports.ts';
@@ -17,7 +19,6 @@ import { readOpenWith } from '../secrets.ts';
 import { lookAtTenants } from '../see-tenants.ts';
 import { uriOf } from '../tenant-database.ts';
 
-/** Opens and checks a backup, shows what it would bring back, creates that, and then does as `init`. */
 export async function runRestore(options: RestoreOptions, ports: CliPorts): Promise<ExitCode> {
   const expect = digestIn(options.expect);
   const key = await readOpenWith(options, ports);
@@ -59,15 +60,10 @@ export async function runRestore(options: RestoreOptions, ports: CliPorts): Prom
 /** Also with -q: somebody has to act. */
 function warnOfFormer(options: RestoreOptions, { terminal: { stderr, colour } }: CliPorts): void {
   const { passphraseFile: file = '', dir } = options;
-  const place = dir === undefined ? '' : ` --dir ${quoted(dir)}`;
+  const place = dir === undefined ? '' : ` --dir ${shellWord(dir)}`;
   stderr.write(
     `palette-keys: ${palette(colour.stderr).warning('warning:')} palette-keys 0.1.0 took more of ${file} than one line for the passphrase: no other program opens this backup. Write one line into a new file, and make a new backup:\n  palette-keys backup${place} --out NEW-BACKUP.age --passphrase-file NEW-PASSPHRASE.txt\n`,
   );
-}
-
-/** For a shell. */
-function quoted(text: string): string {
-  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** The hex digits of `--expect`. Throws USAGE. */
@@ -115,10 +111,7 @@ function refuse(steps: readonly ObjectStep[]): void {
   if (first === undefined) return;
   throw new PaletteKeysError('REFUSED', `${first.subject}: ${first.message}`, {
     hint: first.remedy,
-    details: findings.map(({ code, subject, message, remedy }) => ({
-      message: `${code} ${subject}: ${message}`,
-      remedy,
-    })),
+    details: detailsOf(findings),
   });
 }
 
@@ -147,13 +140,10 @@ async function write(
   { terminal }: CliPorts,
 ): Promise<ExitCode> {
   const rehearsal = options.verify || options.dryRun;
-  if (options.output === 'json' || options.output === 'yaml') {
-    const counts = countActions(init.steps);
-    const file = { file: mark.file, sha256: `SHA256:${mark.sha256}`, installationId, changedAt };
-    const document = { kind: 'RestoreResult', ...file, entries, verified: true, counts, written: !rehearsal, findings };
-    await writeDocument(document, options.output, terminal);
-    return 0;
-  }
+  const counts = countActions(init.steps);
+  const file = { file: mark.file, sha256: `SHA256:${mark.sha256}`, installationId, changedAt };
+  const document = { kind: 'RestoreResult', ...file, entries, verified: true, counts, written: !rehearsal, findings };
+  if (await writeDocument(document, options.output, terminal)) return 0;
   if (!options.quiet) terminal.stderr.write(renderFindings(findings, palette(terminal.colour.stderr)));
   terminal.stdout.write(renderKeys(entries, palette(terminal.colour.stdout)));
   const brought = summarize(plan.steps);

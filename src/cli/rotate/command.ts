@@ -13,7 +13,6 @@ Examples:
   $ palette-keys rotate service-certificates --service auth --yes
   $ palette-keys rotate --due --yes`;
 
-/** `rotate`: replaces a key, step by step. */
 export const rotateCommand: CommandDefinition = {
   name: 'rotate',
   description: 'replace a key by a new one, as far as that is safe now',

@@ -11,7 +11,6 @@ import type { CliPorts, RotateOptions } from '../ports.ts';
 import type { progressBar } from '../progress-bar.ts';
 import { palette } from '../render/palette.ts';
 
-/** What a consent is asked with. */
 interface Asking {
   readonly options: RotateOptions;
   readonly ports: CliPorts;
@@ -58,7 +57,6 @@ export function agreeOnce(
   };
 }
 
-/** What the run would do after its first step, and then wait for. */
 async function stepsAfter(action: string, rehearsed: () => Promise<RotateResult>): Promise<readonly string[]> {
   try {
     const { planned = [], waitingFor } = await rehearsed();

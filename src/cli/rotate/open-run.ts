@@ -11,7 +11,6 @@ import { readStandingSpec } from '../spec-file.ts';
 import { adminUriOf, loginPlaceOf, openCensus, openTenants, uriOf } from '../tenant-database.ts';
 import { rotateInput } from './input.ts';
 
-/** One command, with everything that it reaches. */
 export interface Run {
   readonly options: RotateOptions;
   readonly ports: CliPorts;
@@ -19,7 +18,6 @@ export interface Run {
   readonly apply: Omit<RotatePorts, 'agree'>;
   readonly input: Omit<RotateRequest, 'kind' | 'mayStart' | 'before' | 'assumeConsumersCurrent'>;
   readonly bar: ReturnType<typeof progressBar>;
-  /** Ends the connection to the database, where there is one. */
   close(): Promise<void>;
 }
 

@@ -3,10 +3,10 @@ import type { PlannedStep } from '../../rotation/plan.ts';
 import type { RotateResult, WaitingFor } from '../../rotation/rotate-request.ts';
 import { flagFor } from '../../rotation/word.ts';
 import { summarize } from '../init/render.ts';
+import { formatTime } from '../render/duration.ts';
 import type { Palette } from '../render/palette.ts';
 import { table, wrap } from '../render/table.ts';
 
-/** The document of kind RotateResult (contract, section 6). */
 export function rotateDocument(result: RotateResult) {
   const { key, done, generation, versions, steps, transitions, effects, waitingFor, notes, planned } = result;
   return {
@@ -32,7 +32,7 @@ export function rotateDocument(result: RotateResult) {
 
 function waitingDocument({ reason, until, blockers, onWord }: WaitingFor, generation: number) {
   const word = onWord === true ? [flagFor(generation)] : [];
-  return { reason, ...(until === undefined ? {} : { until: inSeconds(until) }), blockers: [...blockers, ...word] };
+  return { reason, ...(until === undefined ? {} : { until: formatTime(until) }), blockers: [...blockers, ...word] };
 }
 
 /** What is waited for, for people; `next` is the command that goes on where the operator's word opens the gate. */
@@ -42,7 +42,7 @@ export function renderWaiting(
   next: string,
   paint: Palette,
 ): string {
-  const time = until === undefined ? '' : `, until ${inSeconds(until)}`;
+  const time = until === undefined ? '' : `, until ${formatTime(until)}`;
   const text = reason.charAt(0).toUpperCase() + reason.slice(1);
   const files = toCopy.map(fileOf);
   const copy =
@@ -60,7 +60,7 @@ export function renderPlanned(key: string, planned: readonly string[], waitingFo
   const steps = planned.map((action, index) => {
     return index === 0 ? `next: ${action}; nothing stands in the way` : `then: ${action}`;
   });
-  const time = waitingFor?.until === undefined ? '' : `, until ${inSeconds(waitingFor.until)}`;
+  const time = waitingFor?.until === undefined ? '' : `, until ${formatTime(waitingFor.until)}`;
   const waits = waitingFor === undefined ? [] : [`then it waits: ${waitingFor.reason}${time}`];
   const blockers = (waitingFor?.blockers ?? []).map((blocker) => `  - ${blocker}\n`);
   return [...[...steps, ...waits].map((line) => `${key}: ${line}\n`), ...blockers].join('');
@@ -71,12 +71,6 @@ function fileOf({ kind, namespace, name }: ObjectRef): string {
   return `${namespace}/${kind === 'Secret' ? 'secrets' : 'configmaps'}/${name}.yaml`;
 }
 
-/** RFC 3339, to the second. */
-export function inSeconds(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
-}
-
-/** The versions of a kind after a run, and what the run did. */
 export function renderResult(
   { key, done, versions, steps, transitions, effects, wrote, waitingFor }: RotateResult,
   paint: Palette,
@@ -95,24 +89,22 @@ export function renderResult(
   return `${rows.length === 0 ? '' : table([head, ...rows])}${done ? 'Done' : open}: ${key}, ${did === '' ? nothing : did}.\n`;
 }
 
-/** The document of kind RotatePlan. */
 export function planDocument(key: string, steps: readonly PlannedStep[]) {
   return {
     kind: 'RotatePlan',
     key,
     steps: steps.map(({ action, earliest, condition }) => ({
       action,
-      ...(earliest === undefined ? {} : { earliest: inSeconds(earliest) }),
+      ...(earliest === undefined ? {} : { earliest: formatTime(earliest) }),
       condition,
     })),
   };
 }
 
-/** Every step of a rotation: when it can be taken at the earliest, and what it waits for. */
 export function renderPlan(steps: readonly PlannedStep[], paint: Palette): string {
   return steps
     .map(({ action, earliest, condition }) => {
-      const time = earliest === undefined ? '' : `, from ${inSeconds(earliest)} on`;
+      const time = earliest === undefined ? '' : `, from ${formatTime(earliest)} on`;
       return `${paint.strong(action)}${time}\n${wrap(condition, 2)}`;
     })
     .join('');

@@ -45,7 +45,6 @@ export async function rotateOne(kind: KindId, mayStart: boolean, run: Run): Prom
   }
 }
 
-/** What is waited for, and notes, for people. */
 export async function say(results: readonly RotateResult[], { options, ports: { terminal } }: Run): Promise<void> {
   const paint = palette(terminal.colour.stderr);
   for (const { key, generation, waitingFor, notes, offersWord, planned = [] } of results) {

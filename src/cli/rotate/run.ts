@@ -1,4 +1,4 @@
-import { ERRORS, type ExitCode, PaletteKeysError } from '../../errors.ts';
+import { ERRORS, type ExitCode, notInstalled, PaletteKeysError } from '../../errors.ts';
 import { type KindId, parseKind, ROTATED_KINDS, ROTATIONS } from '../../rotation/kinds.ts';
 import { readRotationPlan } from '../../rotation/perform/read-plan.ts';
 import type { RotateResult } from '../../rotation/rotate-request.ts';
@@ -14,7 +14,6 @@ import { openRun, type Run } from './open-run.ts';
 import { planDocument, renderPlan, renderResult, rotateDocument } from './render.ts';
 import { rotateOne, say } from './rotate-one.ts';
 
-/** Takes a kind's rotation as far as its gates are open, and says what it waits for. */
 export async function runRotate(options: RotateOptions, ports: CliPorts): Promise<ExitCode> {
   checkFlags(options);
   const run = await openRun(options, ports);
@@ -72,10 +71,7 @@ async function rotateDue(run: Run): Promise<ExitCode> {
   );
 }
 
-/**
- * Several causes: a bug first, then what failed for an outside reason, then what was refused. Others may have written: where
- * they have, a wrong usage that came out late is a refusal too, as `advance` has it.
- */
+/** A bug first, then outside reasons, then refusals; where anything was written, a late wrong usage is one too. */
 function worst(failures: readonly { readonly exit: ExitCode }[], wrote: boolean): ExitCode {
   const order: readonly ExitCode[] = [70, 1, 5, 4, 2];
   const code = order.find((each) => failures.some(({ exit }) => exit === each)) ?? 0;
@@ -97,9 +93,7 @@ async function readReport({ store, ports, apply }: Run): Promise<StatusReport> {
   const read = () => readStatus({ store, clock: ports.clock }, apply.spec);
   const report = await explainingDenials('status', read, store, undefined, ports);
   if (report !== undefined) return report;
-  throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
-    hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',
-  });
+  throw notInstalled(store);
 }
 
 async function showPlan(kind: KindId, { options, ports, apply, input }: Run): Promise<ExitCode> {
@@ -108,23 +102,21 @@ async function showPlan(kind: KindId, { options, ports, apply, input }: Run): Pr
     apply,
   );
   const { terminal } = ports;
-  if (options.output === 'json' || options.output === 'yaml') {
-    await writeDocument(planDocument(kind, steps), options.output, terminal);
-  } else terminal.stdout.write(renderPlan(steps, palette(terminal.colour.stdout)));
+  if (!(await writeDocument(planDocument(kind, steps), options.output, terminal)))
+    terminal.stdout.write(renderPlan(steps, palette(terminal.colour.stdout)));
   return 0;
 }
 
 async function write(results: readonly RotateResult[], run: Run, failures: readonly object[] = []): Promise<void> {
   const { options, ports } = run;
   const { terminal } = ports;
-  if (options.output === 'json' || options.output === 'yaml') {
-    const documents = results.map(rotateDocument);
-    const [first] = documents;
-    const document =
-      options.due || first === undefined
-        ? { kind: 'RotateResults', results: documents.map(({ kind: _, ...rest }) => rest), failures }
-        : first;
-    await writeDocument(document, options.output, terminal);
-  } else terminal.stdout.write(results.map((result) => renderResult(result, palette(terminal.colour.stdout))).join(''));
+  const documents = results.map(rotateDocument);
+  const [first] = documents;
+  const document =
+    options.due || first === undefined
+      ? { kind: 'RotateResults', results: documents.map(({ kind: _, ...rest }) => rest), failures }
+      : first;
+  if (!(await writeDocument(document, options.output, terminal)))
+    terminal.stdout.write(results.map((result) => renderResult(result, palette(terminal.colour.stdout))).join(''));
   await say(results, run);
 }

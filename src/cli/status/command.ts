@@ -9,7 +9,6 @@ Examples:
   $ palette-keys status --dir ./keys
   $ palette-keys status --dir ./keys -o prometheus > palette-keys.prom`;
 
-/** `status`: every key with its versions, states, age, expiry and findings. */
 export const statusCommand: CommandDefinition = {
   name: 'status',
   description: 'show every key: versions, states, age, expiry, findings',

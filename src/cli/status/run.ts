@@ -1,4 +1,4 @@
-import { type ExitCode, PaletteKeysError } from '../../errors.ts';
+import { type ExitCode, notInstalled } from '../../errors.ts';
 import type { InstallationSpec } from '../../installation/spec.ts';
 import type { StatusReport } from '../../status/plan/status.ts';
 import { readStatus } from '../../status/read-status.ts';
@@ -11,7 +11,6 @@ import { lookAtTenants } from '../see-tenants.ts';
 import { readStandingSpec } from '../spec-file.ts';
 import { uriOf } from '../tenant-database.ts';
 
-/** Reads and shows; exit code 3 where a finding is as severe as --fail-on. */
 export async function runStatus(options: StatusOptions, ports: CliPorts): Promise<ExitCode> {
   const file = await readStandingSpec(options, ports);
   const uri = await uriOf(options, ports);
@@ -27,20 +26,14 @@ export async function runStatus(options: StatusOptions, ports: CliPorts): Promis
     file,
     ports,
   );
-  if (report === undefined) {
-    throw new PaletteKeysError('NOT_INSTALLED', `${store.location} holds no installation`, {
-      hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',
-    });
-  }
+  if (report === undefined) throw notInstalled(store);
   await write(report, options, ports);
   const severe = options.failOn === 'warning' ? ['error', 'warning'] : ['error'];
   return report.findings.some(({ severity }) => severe.includes(severity)) ? 3 : 0;
 }
 
 async function write(report: StatusReport, { output }: StatusOptions, { terminal, clock }: CliPorts): Promise<void> {
-  if (output === 'json' || output === 'yaml') {
-    return writeDocument({ kind: 'Status', ...report }, output, terminal);
-  }
+  if (await writeDocument({ kind: 'Status', ...report }, output, terminal)) return;
   if (output === 'prometheus') {
     const { renderMetrics } = await import('./prometheus.ts');
     terminal.stdout.write(renderMetrics(report));

@@ -22,7 +22,6 @@ function unlessBoth<T extends string | false>(backup: T, said: unknown): T {
 
 type Verb = 'add' | 'list' | 'verify' | 'remove' | 'rewrap';
 
-/** `tenant`: tenant keys in MongoDB. */
 export const tenantCommand: CommandDefinition = {
   name: 'tenant',
   description: 'make, list, prove, remove and rewrap the keys of tenants in MongoDB',

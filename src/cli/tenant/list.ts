@@ -8,7 +8,6 @@ import { renderTenants, type TenantsShown } from './render.ts';
 
 type Verified = TenantsShown & { readonly verb: 'verify' };
 
-/** A list of tenants on stdout, written while it is read: it may have millions of lines. */
 export interface TenantListing {
   /** True as soon as something of it may be on stdout. */
   readonly begun: boolean;

@@ -6,7 +6,6 @@ import { wrap } from '../render/table.ts';
 
 type Failures = TenantScan['failures'];
 
-/** What a run on tenants did or found. */
 export type TenantsShown =
   | {
       readonly verb: 'add';

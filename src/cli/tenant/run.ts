@@ -36,7 +36,6 @@ interface Work {
 
 type Verb = 'add' | 'list' | 'verify' | 'remove' | 'rewrap';
 
-/** Runs one of the subcommands of `tenant`, connected to store and database. */
 export async function runTenant(verb: Verb, options: TenantOptions, ports: CliPorts): Promise<ExitCode> {
   if (options.output === 'prometheus') throw usageError('-o prometheus is for status', 'take table, json or yaml');
   const ids = await idsOf(verb, options, ports);
@@ -153,9 +152,10 @@ async function rewrap(
   const result = writes ? await auditedRewrap(access, shard, preview, apply) : preview;
   const { output } = options;
   const shown = { ...result, shard: `${shard.index}/${shard.count}`, dryRun: options.dryRun };
-  if (output === 'json' || output === 'yaml')
-    await writeDocument({ kind: 'RewrapResult', store: apply.tenants.location, ...shown }, output, ports.terminal);
-  else ports.terminal.stdout.write(renderRewrap(shown, apply.tenants.location, palette(ports.terminal.colour.stdout)));
+  const { terminal } = ports;
+  const store = apply.tenants.location;
+  if (!(await writeDocument({ kind: 'RewrapResult', store, ...shown }, output, terminal)))
+    terminal.stdout.write(renderRewrap(shown, store, palette(terminal.colour.stdout)));
   if (result.failures.length > 0) return 5;
   return writes && result.remaining > 0 ? 1 : 0;
 }
@@ -166,10 +166,9 @@ async function show(
   { tenants }: TenantPorts,
   { terminal }: CliPorts,
 ): Promise<ExitCode> {
-  if (output === 'json' || output === 'yaml') {
-    const { verb: _, ...rest } = shown;
-    await writeDocument({ kind: 'TenantList', store: tenants.location, ...rest }, output, terminal);
-  } else terminal.stdout.write(renderTenants(shown, tenants.location, palette(terminal.colour.stdout)));
+  const { verb: _, ...rest } = shown;
+  if (!(await writeDocument({ kind: 'TenantList', store: tenants.location, ...rest }, output, terminal)))
+    terminal.stdout.write(renderTenants(shown, tenants.location, palette(terminal.colour.stdout)));
   return 0;
 }
 

@@ -5,15 +5,13 @@ import type { InstallationSpec } from '../spec.ts';
 import { explainIssues, NO_WORDS } from './explain.ts';
 import type { Mistake, Path } from './mistakes.ts';
 
-/** A spec, or everything that is wrong with it. */
 export type Checked =
   | { readonly spec: InstallationSpec; readonly mistakes?: undefined }
   | { readonly spec?: undefined; readonly mistakes: readonly Mistake[] };
 
 /**
- * Checks a mapping against the schema and the rules, and takes what it leaves out from `base`. Rules are checked even where
- * the schema found mistakes, with the invalid values left out, so that all mistakes are known at once. `isRecorded`: it
- * is part of a record already.
+ * Rules are checked even where the schema found mistakes, with the invalid values left out, so that all are known at
+ * once. `isRecorded`: it is part of a record already.
  */
 export function checkSpec(given: object, isRecorded = false, base: SpecBase = DEFAULTS): Checked {
   const { error } = installationSchema.safeParse(given, { error: () => NO_WORDS, jitless: true });
@@ -24,10 +22,7 @@ export function checkSpec(given: object, isRecorded = false, base: SpecBase = DE
   return mistakes.length > 0 ? { mistakes } : { spec: draft as InstallationSpec };
 }
 
-/**
- * Completes what the schema has passed and checks the rules. What breaks a rule in the recorded spec already is no mistake
- * of who gives the rest.
- */
+/** Completes what the schema has passed. What breaks a rule in the recorded spec already is no mistake here. */
 export function completeOver(recorded: InstallationSpec | undefined, given: object, isRecorded: boolean): Checked {
   const draft = complete(given, recorded);
   const known = new Set(recorded === undefined ? [] : checkRules(recorded, false).map(idOf));

@@ -18,7 +18,6 @@ const TYPES: Readonly<Record<string, string>> = {
 
 const FIELDS = fieldPaths();
 
-/** What the schema found wrong with `spec`, in words for people; one mistake for each place, none quotes a value. */
 export function explainIssues(issues: readonly Issue[], spec: unknown): Mistake[] {
   const explained = new Set<string>();
   return issues.flatMap((issue): Mistake[] => {

@@ -2,7 +2,6 @@ import type * as z from 'zod/mini';
 import { installationSchema } from '../schema.ts';
 import type { Path } from './mistakes.ts';
 
-/** What of a schema's definition leads to the schemas inside it. */
 interface Definition {
   readonly innerType?: z.core.$ZodType;
   readonly out?: z.core.$ZodType;
@@ -10,7 +9,6 @@ interface Definition {
   readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
 }
 
-/** The keys that the mapping at `path` may have; none if no mapping belongs there. */
 export function knownKeys(path: Path): readonly string[] {
   let schema: z.core.$ZodType | undefined = installationSchema;
   for (const part of path) {

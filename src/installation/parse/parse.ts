@@ -1,31 +1,28 @@
+import { LineCounter } from 'yaml';
 import type { ErrorDetail } from '../../errors.ts';
 import { DEFAULTS, isMapping, NO_BASE } from '../defaults.ts';
 import type { GivenSpec } from '../given.ts';
 import type { InstallationSpec } from '../spec.ts';
 import { checkSpec, completeOver } from './check.ts';
 import type { Mistake, Path } from './mistakes.ts';
-import { type Position, positionsIn } from './position.ts';
 import { specInvalid, toDetail } from './spec-invalid.ts';
 import { readYaml } from './yaml-source.ts';
 import type { Spot } from './yaml-tree.ts';
 
-/** A mistake with its place in the file; `at` is an offset. */
 interface Placed extends ErrorDetail {
   readonly at: number;
 }
 
 /**
- * Reads `palette-keys.yaml`. `source` is what messages call the file. Whatever is wrong in the text alone is found here,
- * before a store is opened; what is wrong with it in an installation is found by `against`. `isRecorded`: an installation may
- * have been made with it before the newest rules were.
- * @throws PaletteKeysError SPEC_INVALID, as `against` does; its details list every mistake in the order of the file, each as
- *   `<source>:<line>:<column>: <field>: <what is wrong>`. No message quotes a value that may be a secret.
+ * Reads `palette-keys.yaml`; `source` is what messages call it. `isRecorded`: perhaps made before the newest rules.
+ * Throws SPEC_INVALID, as `against` does, with every mistake in the order of the file as `<source>:<line>:<column>:
+ * <field>: <what is wrong>`. No message quotes a value that may be a secret.
  */
 export function parseSpec(text: string, source: string, isRecorded = false): GivenSpec {
   const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const { tree, mistakes } = readYaml(plain);
-  const positionOf = positionsIn(plain);
-  if (tree === undefined) throw specInvalid(source, locate(mistakes, source, positionOf));
+  const lines = linesOf(plain);
+  if (tree === undefined) throw specInvalid(source, locate(mistakes, source, lines));
   const place = (found: readonly Mistake[]): Placed[] =>
     found
       .filter((mistake) => !isRefused(mistake, tree.root))
@@ -37,7 +34,7 @@ export function parseSpec(text: string, source: string, isRecorded = false): Giv
   if (isWrong) {
     // So that all mistakes are known at once, with the values that a new installation would have.
     const all = checkSpec(given, isRecorded).mistakes ?? [];
-    throw specInvalid(source, locate([...mistakes, ...refused, ...place(all)], source, positionOf));
+    throw specInvalid(source, locate([...mistakes, ...refused, ...place(all)], source, lines));
   }
 
   const { ledgerNamespace, rootDomain } = given as Partial<InstallationSpec>;
@@ -47,7 +44,7 @@ export function parseSpec(text: string, source: string, isRecorded = false): Giv
     against: (recorded) => {
       const { spec, mistakes: broken } = completeOver(recorded, given, isRecorded);
       if (spec !== undefined) return spec;
-      throw specInvalid(source, locate(place(broken), source, positionOf));
+      throw specInvalid(source, locate(place(broken), source, lines));
     },
   };
 }
@@ -60,13 +57,21 @@ function leftOut(given: object, all: object, prefix = ''): string[] {
   });
 }
 
-function locate(mistakes: readonly Placed[], source: string, positionOf: (at: number) => Position): ErrorDetail[] {
+function locate(mistakes: readonly Placed[], source: string, lines: LineCounter): ErrorDetail[] {
   return mistakes
     .toSorted((a, b) => a.at - b.at || Number(a.message > b.message) - Number(a.message < b.message))
     .map(({ at, message, ...rest }) => {
-      const { line, column } = positionOf(at);
-      return { message: `${source}:${line}:${column}: ${message}`, ...(rest.remedy && { remedy: rest.remedy }) };
+      const { line, col } = lines.linePos(at);
+      return { message: `${source}:${line}:${col}: ${message}`, ...(rest.remedy && { remedy: rest.remedy }) };
     });
+}
+
+/** Counted here, and not by the parser, which does not get a file that is too long or no text. */
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (const { index } of text.matchAll(/\n/g)) lines.addNewLine(index + 1);
+  return lines;
 }
 
 /** Whether the mistake is only that a value is missing which the tree has refused. */

@@ -4,7 +4,6 @@ import { formatPath, type Mistake } from './mistakes.ts';
 /** More are counted, but not listed. */
 const MAX_LISTED = 1000;
 
-/** What is thrown for a spec with mistakes, each of which says already where it is. */
 export function specInvalid(source: string, mistakes: readonly ErrorDetail[]): PaletteKeysError {
   const more = mistakes.length - MAX_LISTED;
   const details = mistakes.slice(0, MAX_LISTED);

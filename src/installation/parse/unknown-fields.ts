@@ -28,7 +28,6 @@ export function splitUnknown(value: object): { readonly known: object; readonly 
   return { known, unknown };
 }
 
-/** Puts them back. */
 export function withUnknown<T extends object>(spec: T, unknown: readonly UnknownField[]): T {
   if (unknown.length === 0) return spec;
   const whole = structuredClone(spec);

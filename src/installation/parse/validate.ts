@@ -4,9 +4,8 @@ import { specInvalid, toDetail } from './spec-invalid.ts';
 import { splitUnknown, withUnknown } from './unknown-fields.ts';
 
 /**
- * Checks and completes a spec that is data already, as the one in an installation's record (`isRecorded`), whose unknown
- * fields are kept. It is apart from parseSpec, so that reading a record loads no YAML parser.
- * @throws PaletteKeysError SPEC_INVALID, whose details list every mistake as `<source>: <field>: <what is wrong>`.
+ * Checks and completes a spec that is data already; unknown fields of a recorded one are kept. Apart from parseSpec, so
+ * that reading a record loads no YAML parser. Throws SPEC_INVALID.
  */
 export function validateSpec(value: unknown, source: string, isRecorded = false): InstallationSpec {
   const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -32,7 +32,6 @@ const MESSAGES: Readonly<Record<Code, string | undefined>> = {
 /** These leave the structure as it was meant, so that the rest can still be checked. */
 const HARMLESS: ReadonlySet<Code> = new Set(['BAD_DQ_ESCAPE', 'MULTIPLE_DOCS', 'TAG_RESOLVE_FAILED']);
 
-/** What the library found, in words for people that never quote the file. */
 export function explainYamlError({ code, message }: YAMLParseError): string {
   return MESSAGES[code] ?? message;
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { parseDocument, type YAMLParseError } from 'yaml';
 
+import { isMapping } from '../defaults.ts';
 import { breaksStructure, explainYamlError } from './yaml-errors.ts';
 import { readTree, type Tree } from './yaml-tree.ts';
 
@@ -69,8 +70,4 @@ function whyUnreadable(text: string): SourceMistake | undefined {
   const found = NOT_TEXT.exec(text);
   if (found === null) return undefined;
   return { at: found.index, message: 'the file holds a control character: it must be text in UTF-8' };
-}
-
-function isMapping(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -17,7 +17,6 @@ export interface Spot {
   readonly inside: ReadonlyMap<string | number, Spot>;
 }
 
-/** Something that is YAML and yet not for a spec. */
 export interface TreeMistake {
   readonly at: number;
   readonly path: Path;
@@ -35,10 +34,7 @@ interface Reading {
   readonly anchors: Map<string, Spot>;
 }
 
-/**
- * Turns composed YAML into plain data. Nothing is evaluated: tags are refused, and an alias shares the value that it
- * names, so that a file full of aliases takes no more memory than its length.
- */
+/** Nothing is evaluated: tags are refused, and aliases share their value, so that they take no memory. */
 export function readTree(node: ParsedNode): Tree {
   const reading: Reading = { mistakes: [], anchors: new Map() };
   return { root: readNode(node, [], undefined, reading), mistakes: reading.mistakes };

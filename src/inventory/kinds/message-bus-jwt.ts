@@ -1,7 +1,7 @@
 import { Algorithms, type ClaimsData } from '@nats-io/jwt';
 import type { KeyPair } from '@nats-io/nkeys';
 import { sha512_256 } from '@noble/hashes/sha2.js';
-import { base32 } from '../../crypto/base32.ts';
+import { base32nopad } from '@scure/base';
 import { base64urlToBytes, bytesToBase64url } from '../../crypto/base64url.ts';
 import { verifyNkey } from '../../crypto/nkey.ts';
 import { DamagedError } from '../../errors.ts';
@@ -14,7 +14,7 @@ import { isObject, utf8 } from '../../ledger/text.ts';
 export function signAgain(token: string, issuedAt: Date, signer: KeyPair): string {
   const { jti: _jti, iat: _iat, ...claims } = payloadOf(token.split('.')[1] ?? '');
   const dated = { ...claims, iat: Math.floor(issuedAt.getTime() / 1000) };
-  const jti = base32(sha512_256(utf8(JSON.stringify(dated)))).toUpperCase();
+  const jti = base32nopad.encode(sha512_256(utf8(JSON.stringify(dated))));
   const encode = (value: unknown): string => bytesToBase64url(utf8(JSON.stringify(value)));
   const signed = `${encode({ typ: 'JWT', alg: Algorithms.v2 })}.${encode({ ...dated, jti })}`;
   return `${signed}.${bytesToBase64url(signer.sign(utf8(signed)))}`;

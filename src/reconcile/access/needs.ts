@@ -16,10 +16,7 @@ export function readingNeeds(spec: InstallationSpec): readonly AccessNeed[] {
   ];
 }
 
-/**
- * What `init` needs, whatever it may find: reading, creating (which RBAC cannot limit to names), and updating what is
- * not immutable. It never deletes, and never lists anything outside the ledger's namespace.
- */
+/** Whatever it may find: reads, creates, updates. Never deletes, nor lists outside the ledger's namespace. */
 export function initNeeds(spec: InstallationSpec): readonly AccessNeed[] {
   const { ledgerNamespace } = spec;
   const own = [RECORD_NAME, AUDIT_NAME].map((name) => need('update', 'configmaps', ledgerNamespace, name));

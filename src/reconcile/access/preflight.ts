@@ -9,16 +9,12 @@ import { importNeeds, initNeeds, readingNeeds } from './needs.ts';
 /** Immutable Secrets are there from 1.21 on; the ledger rests on them. */
 const OLDEST = { major: 1, minor: 21 };
 
-/** What a cluster denies, and to whom. */
 export interface Denied {
   readonly needs: readonly AccessNeed[];
   readonly user: string;
 }
 
-/**
- * Checks a cluster before anything is made for it: its version, its clock, its namespaces. Throws what stands in the
- * way; returns what the user is denied of what the plan needs, all of it, undefined where nothing is.
- */
+/** Version, clock and namespaces of a cluster. Throws what stands in the way; returns all that the user is denied. */
 export async function preflight(
   cluster: Cluster,
   plan: ReconcilePlan,
@@ -30,7 +26,6 @@ export async function preflight(
   return deniedOf(cluster, needsOf(plan, options.createNamespaces));
 }
 
-/** What a command may ever need. */
 const NEEDS = {
   init: initNeeds,
   status: readingNeeds,

@@ -1,10 +1,8 @@
 import { sha256Hex } from '../../crypto/digest.ts';
 import type { AccessNeed } from '../../ports/cluster.ts';
 
-/** A Role or ClusterRole with its binding, as Kubernetes manifests. */
 export type Manifest = Readonly<Record<string, unknown>>;
 
-/** Whom the roles are bound to. */
 export interface Subject {
   readonly kind: 'ServiceAccount' | 'User';
   readonly name: string;

@@ -25,16 +25,12 @@ import { updateRecord } from '../write/update-record.ts';
 
 const ATTEMPTS = 5;
 
-/** What one line of the log tells. */
 interface Told {
   readonly changes: readonly AuditChange[];
   readonly result: AuditResult;
 }
 
-/**
- * Appends one line to the audit log, and then anchors it in the record; what another run appended meanwhile stays. A kill
- * between the two leaves a log that is longer than its anchor, which the next write of both mends.
- */
+/** Appends a line, then anchors it in the record. Killed between the two, the next write of both mends it. */
 export async function appendAudit(record: InstallationRecord, told: Told, ports: ApplyPorts): Promise<void> {
   const anchor = await appendLineTo(record, told, ports);
   if (anchor === undefined) return;
@@ -48,10 +44,7 @@ export async function appendAudit(record: InstallationRecord, told: Told, ports:
   }
 }
 
-/**
- * Appends one line, and returns the anchor for the record that the caller is about to write. Undefined where the log does
- * not go on from the anchor that there is: then that one stays, for it is the evidence.
- */
+/** Returns the anchor for the caller's record; undefined where the log does not go on from the old one, which stays. */
 export async function appendLineTo(
   record: InstallationRecord,
   told: Told,
@@ -74,10 +67,7 @@ export async function anchorNow(
   return anchorAfter(record, { after: readAuditLog(found) }, ports);
 }
 
-/**
- * Tells of a log that is not what the record says, and anchors it anew: from this line on, it is followed again. What comes
- * before it stays as it is.
- */
+/** Tells of a log that is not what the record says, and anchors it anew. What comes before it stays as it is. */
 export async function appendBroken(
   record: InstallationRecord,
   { lines, head }: Pick<Trail, 'lines' | 'head'>,

@@ -6,10 +6,7 @@ import { auditLogIn } from '../plan/snapshot.ts';
 import type { ApplyPorts } from '../ports.ts';
 import { anchorNow, appendBroken, appendLineTo, isAudited } from './log.ts';
 
-/**
- * Tells the audit log what a run did, unless that is nothing, and mends a broken log. Returns the anchor for the record,
- * where it is known.
- */
+/** Unless nothing was done; mends a broken log. Returns the anchor for the record, where it is known. */
 export async function tellRun(
   after: Comparison,
   record: InstallationRecord,

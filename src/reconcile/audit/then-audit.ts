@@ -5,14 +5,10 @@ import { StoreChangedError } from '../errors.ts';
 export interface Done {
   /** In words; undefined where nothing was done. */
   words(): string | undefined;
-  /** Appends it to the audit log. */
   tell(): Promise<void>;
 }
 
-/**
- * Does work, and tells the audit log what was done, also where the work failed or was interrupted. What the work throws
- * goes first, with the failure of telling as a detail; where telling alone fails, its error says what was done.
- */
+/** Tells also of work that failed. What the work throws goes first, with the failure of telling as a detail. */
 export async function thenAudit<T>(done: Done, work: () => Promise<T>): Promise<T> {
   let result: T;
   try {

@@ -11,9 +11,8 @@ import { updateRecord } from '../write/update-record.ts';
 import { clockImplausible } from './check.ts';
 
 /**
- * Accepts the clock where the record holds times that are later: those count no longer. Audit log first, then one update of
- * the record. Does nothing where the record has no such times, or there is none. A record that takes no
- * such note is only accepted where `migrates` has it; else CLOCK_IMPLAUSIBLE names `migration`, the command that does both.
+ * Later times in the record count no longer: audit log first, then one update. An older record is only accepted where
+ * `migrates` has it; else CLOCK_IMPLAUSIBLE names `migration`, the command that does both.
  */
 export async function acceptClock(
   ledgerNamespace: string,

@@ -9,7 +9,6 @@ import type { Cluster } from '../../ports/cluster.ts';
 import type { FoundObject, KeyStore } from '../../ports/key-store.ts';
 import { CLOCK_TOLERANCE_MS, type ClockDoubt, judgeClock } from '../plan/judge-clock.ts';
 
-/** What becomes of a clock that is implausible. */
 export interface ClockRules {
   readonly clock: Clock;
   /** True with --accept-clock: the clock counts, whatever speaks against it. */
@@ -20,10 +19,7 @@ export interface ClockRules {
   doubt(doubt: ClockDoubt, older: boolean): void;
 }
 
-/**
- * The store with a look at the clock on every way to a write: the record is judged whenever it is read, which every command
- * does before it asks or decides, and the API server's clock before the lock is taken. No command can forget it.
- */
+/** The record is judged whenever it is read, the API server's clock before the lock: no command can forget it. */
 export function guardClock(store: KeyStore, rules: ClockRules): KeyStore {
   const cluster = store.cluster === undefined ? undefined : guardCluster(store.cluster, rules);
   const look = recordWatch(rules);

@@ -10,10 +10,7 @@ import type { Entries } from '../../ports/key-store.ts';
 import type { Change } from './change.ts';
 import { numberOf, type VersionContext, type VersionItem } from './compare/version-item.ts';
 
-/**
- * Moves versions into other states and adds new ones. What an interrupted run has written is taken up again, or retired
- * where the change passes it over.
- */
+/** What an interrupted run has written is taken up again, or retired where the change passes it over. */
 export function applyChange(
   known: readonly VersionItem[],
   { adds, moves, passesOver }: Change,
@@ -46,10 +43,7 @@ export function applyChange(
   return [...moved, ...retired, ...givenUp, ...added];
 }
 
-/**
- * The kids of what interrupted runs have left in the ledger, and no new version may be: what is not as the spec asks now,
- * and after a compromise everything that was not made for it, for whoever has read one entry may have read the others.
- */
+/** Leftovers that may be no version: not as the spec asks, or not made for this compromise (perhaps read, too). */
 export function unfitEntries(
   kind: KindId,
   ledger: LedgerView,
@@ -63,10 +57,7 @@ export function unfitEntries(
   return new Set(unfit.map(({ facts }) => facts.kid));
 }
 
-/**
- * What interrupted runs have left of a kind: sound entries that the record does not know. Of keys that `init` makes only
- * those that are newer than all that it knows.
- */
+/** Sound entries that the record does not know; of keys that `init` makes, only those newer than all it knows. */
 export function leftIn(
   { policy }: Pick<VersionedKind, 'policy'>,
   items: readonly LedgerItem[],

@@ -1,5 +1,5 @@
 import { needsArchives, readTrail, type Trail } from '../../audit/trail.ts';
-import { DamagedError } from '../../errors.ts';
+import { unlessDamaged } from '../../errors.ts';
 import { AUDIT_ARCHIVE } from '../../installation/names.ts';
 import { LABEL } from '../../ledger/metadata.ts';
 import { type AuditAnchor, takesAnchor } from '../../ledger/record.ts';
@@ -56,10 +56,8 @@ export function trailToMend({ isInit, snapshot }: { readonly isInit: boolean; re
 function textOf(found: FoundObject | undefined): string | undefined {
   if (found === undefined) return '';
   if (found.damage !== undefined) return undefined;
-  try {
-    return readAuditLog(found);
-  } catch (error) {
-    if (error instanceof DamagedError) return undefined;
-    throw error;
-  }
+  return unlessDamaged(
+    () => readAuditLog(found),
+    () => undefined,
+  );
 }

@@ -2,10 +2,7 @@ import type { RecordView } from '../../inventory/ledger-view.ts';
 import type { KindId, Material } from '../../ledger/entry.ts';
 import type { State } from '../../ledger/ring.ts';
 
-/**
- * What a run shall do to one kind while it keeps everything else: versions that are added, states that are entered,
- * leaves that are issued anew. It is carried out as `init` is: ledger → record → projections → ready.
- */
+/** What a run does to one kind, keeping everything else. Carried out as `init` is: ledger → record → projections. */
 export interface Change {
   readonly kind: KindId;
   /** The generation of the record that it was decided on. The record moves on as it is carried out, which ends it. */
@@ -43,7 +40,6 @@ export interface Addition {
   readonly material: Material | undefined;
 }
 
-/** One version that goes from one state to another; `from` is undefined for a new one. */
 export interface Transition {
   readonly kind: KindId;
   readonly n: number;

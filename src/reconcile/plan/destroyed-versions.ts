@@ -6,10 +6,7 @@ import { isKindId, isTime, type KindId } from '../../ledger/entry.ts';
 import type { VersionRecord } from '../../ledger/record.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/**
- * The destroyed versions that the audit log tells of, by kind, for a record that is lost: nothing else does, and no number
- * may come twice. When one was made the log does not always say; then it is when it was destroyed.
- */
+/** For a lost record: nothing else tells which numbers were in use. An unknown creation time is that of the end. */
 export function destroyedIn({ ledger, spec }: Snapshot): ReadonlyMap<KindId, readonly VersionRecord[]> {
   const made = new Map<string, string>();
   const found = new Map<KindId, VersionRecord[]>();

@@ -1,7 +1,6 @@
 import type { Change } from './change.ts';
 import type { TenantsSeen } from './snapshot.ts';
 
-/** What a run is for. */
 export type Intent =
   /** Whatever record and spec ask for. */
   | { readonly type: 'complete' }
@@ -12,7 +11,6 @@ export type Intent =
   /** What an import or a rotation asks for. */
   | { readonly type: 'change'; readonly change: Change };
 
-/** What a store is compared for. */
 export interface Purpose {
   readonly intent: Intent;
   /** What the database of the tenant keys says; undefined where nobody asked it. */

@@ -3,14 +3,12 @@ import { formatTime } from '../../ledger/entry.ts';
 /** How far two honest clocks may be apart. */
 export const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
-/** What a clock can be compared with; undefined where it is not known. */
 export interface ClockFacts {
   readonly now: Date;
   /** Midnight UTC of the day of the release, which is a date in UTC: clocks are compared as instants, so time zones do not matter. */
   readonly releaseDate?: Date | undefined;
   /** Newest time in the record, RFC 3339. */
   readonly newestNoted?: string | undefined;
-  /** What the API server's clock says. */
   readonly serverNow?: Date | undefined;
 }
 

@@ -99,10 +99,7 @@ function keepDefaultWaits(
   return isRotated ? keepLongerWaits(keys, defaultSpec(), next, now) : keys;
 }
 
-/**
- * True of the record of a first run that holds nothing but the spec and the root key: no projection was written by it, so
- * that its generation is still to be used.
- */
+/** A first run's record with spec and root key alone: its generation is still to be used. */
 export function isOpening({ ready, keys }: InstallationRecord): boolean {
   const kinds = Object.entries(keys);
   return (

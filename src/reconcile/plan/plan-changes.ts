@@ -89,10 +89,7 @@ function auditSteps(comparison: Comparison): readonly ObjectStep[] {
   return [{ action: 'update', ref: auditConfigMap(comparison.snapshot.spec), key: AUDIT_KEY, reason, replaces: true }];
 }
 
-/**
- * The steps of a plan together with what was done before it was made, by `formatRef`: what was created is there, and a
- * plan would keep it.
- */
+/** With what was done before, by `formatRef`: what was created is there, and a plan would keep it. */
 export function withDone(steps: readonly ObjectStep[], done: ReadonlyMap<string, ObjectStep>): readonly ObjectStep[] {
   const planned = new Set(steps.map(({ ref }) => formatRef(ref)));
   const others = [...done].flatMap(([object, step]) => (planned.has(object) ? [] : [step]));
@@ -103,7 +100,6 @@ export function withDone(steps: readonly ObjectStep[], done: ReadonlyMap<string,
   return [...told, ...others];
 }
 
-/** The steps that stand in the way, as findings. */
 export function blockers(steps: readonly ObjectStep[]): readonly Finding[] {
   return steps.flatMap(({ action, code, ref, reason, remedy }) =>
     action === 'blocked' && code !== undefined ? [finding(code, formatRef(ref), reason ?? '', remedy ?? '')] : [],

@@ -3,10 +3,7 @@ import type { LedgerEntry } from '../../ledger/entry.ts';
 import type { State } from '../../ledger/ring.ts';
 import type { HeldMaterial } from './compare/holding.ts';
 
-/**
- * The state of each version (by n) as ledger and projections tell it, for a lost record; undefined where they do not
- * agree on the active one. A lone version can only be the active one. `unseen`: the state of those that no projection shows.
- */
+/** By ledger and projections; undefined where these disagree. `unseen`: the state of what no projection shows. */
 export function statesFrom(
   entries: readonly LedgerEntry[],
   held: readonly HeldMaterial[],
@@ -30,10 +27,7 @@ function stateOf(entry: LedgerEntry, active: LedgerEntry, held: readonly HeldMat
   return entry.n > active.n ? 'published' : 'trusted';
 }
 
-/**
- * The version (by n) that projections show beside the active one, of a kind that does not show the others; undefined where there
- * is none. It was the active one before, or is the next one: nobody else must take its place there.
- */
+/** Shown beside the active one: it was active before, or is next. Nobody else must take its place there. */
 export function besideActive(entries: readonly LedgerEntry[], held: readonly HeldMaterial[]): number | undefined {
   const shown = held.flatMap(({ key }) => (key.beside === undefined ? [] : { kid: key.kid, ...key.beside }));
   return entries.findLast(({ facts, material }) =>

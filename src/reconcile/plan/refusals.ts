@@ -1,17 +1,15 @@
-import { PaletteKeysError } from '../../errors.ts';
+import { type ErrorDetail, PaletteKeysError } from '../../errors.ts';
 import { parseLedgerName } from '../../installation/ledger-name.ts';
 import { versionedKind } from '../../inventory/index.ts';
 import { firstSpecDigest, specDigest } from '../../ledger/known-spec.ts';
 import { LABEL } from '../../ledger/metadata.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import type { Comparison } from './compare/compare.ts';
+import type { Finding } from './findings/finding.ts';
 import { blockers, type ReconcilePlan } from './plan-changes.ts';
 import { hasAuditLog, type Snapshot } from './snapshot.ts';
 
-/**
- * A record that is rebuilt never takes the defaults of this build: they may have been others when the installation was
- * made. Throws REFUSED where neither the user nor the store says which spec it has.
- */
+/** A rebuilt record never takes this build's defaults: they may have been others. Throws REFUSED where none says. */
 export function refuseGuessedSpec({ snapshot }: Comparison): void {
   const { leftOut, ownSpec, ledger, spec, projections } = snapshot;
   if (leftOut !== undefined || ownSpec !== undefined) refuseOtherPrefix(snapshot);
@@ -57,6 +55,10 @@ function refuseOtherPrefix({ ledger, spec }: Snapshot): void {
   });
 }
 
+export function detailsOf(findings: readonly Finding[]): readonly ErrorDetail[] {
+  return findings.map(({ code, subject, message, remedy }) => ({ message: `${code} ${subject}: ${message}`, remedy }));
+}
+
 /** Throws REFUSED with all that stands in the way. Any blocked step means that no step is carried out. */
 export function refuseBlocked(plan: ReconcilePlan): void {
   // That an object cannot be written while its keys are lost follows from what is said of the keys.
@@ -67,9 +69,6 @@ export function refuseBlocked(plan: ReconcilePlan): void {
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
   throw new PaletteKeysError('REFUSED', `${first.subject}: ${first.message}${more}`, {
     hint: first.remedy,
-    details: findings.map(({ code, subject, message, remedy }) => ({
-      message: `${code} ${subject}: ${message}`,
-      remedy,
-    })),
+    details: detailsOf(findings),
   });
 }

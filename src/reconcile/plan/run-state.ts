@@ -7,9 +7,7 @@ import { type ReconcilePlan, withDone } from './plan-changes.ts';
 import { hasAuditLog } from './snapshot.ts';
 import type { ObjectStep } from './step.ts';
 
-/** What a run has done so far, over all its attempts: for the audit log, and for the caller of the run. */
 export interface RunState {
-  /** Steps that were carried out, by object. */
   readonly done: ReadonlyMap<string, ObjectStep>;
   /** How states change, as the first plan has it; undefined before there is one. */
   readonly transitions: readonly Transition[] | undefined;
@@ -29,7 +27,6 @@ export function withFirstPlan(state: RunState, { transitions }: ReconcilePlan, f
   return state.transitions === undefined ? { ...state, transitions, result: resultFor(found) } : state;
 }
 
-/** The steps of a plan that are `written`, ledger entries or projections, are done. */
 export function withWritten(state: RunState, { steps }: ReconcilePlan, written: 'ledger' | 'projections'): RunState {
   const carriedOut = steps.filter(({ action, n }) => action !== 'keep' && (n !== undefined) === (written === 'ledger'));
   return { ...state, done: new Map([...state.done, ...byObject(carriedOut)]) };
@@ -60,7 +57,6 @@ export function outcomeOf(state: RunState, proof: ReconcilePlan, agreed: Reconci
   };
 }
 
-/** The states that versions have entered, with the kids of those that were made on the way. */
 function entered({ transitions = [] }: RunState, { steps }: ReconcilePlan): readonly Transition[] {
   const kidOf = ({ kind, n, kid }: Transition) =>
     kid === '' ? (steps.find((step) => step.key === kind && step.n === n)?.kid ?? '') : kid;

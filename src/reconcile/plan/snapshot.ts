@@ -14,11 +14,9 @@ export interface Snapshot {
   readonly ownSpec: InstallationSpec | undefined;
   /** All our objects in the ledger's namespace. */
   readonly ledger: readonly FoundObject[];
-  /** The record among them. */
   readonly record: RecordView;
   /** Full audit logs, in any order; undefined where nobody read them. */
   readonly archives?: readonly string[];
-  /** The versions among them. */
   readonly versions: LedgerView;
   /** What stands at the place of each projection, by `formatRef`; what is not there is not in it. */
   readonly projections: ReadonlyMap<string, FoundObject>;
@@ -34,7 +32,6 @@ export interface Snapshot {
   readonly missingNamespaces: readonly string[];
 }
 
-/** How many tenant keys which root key wraps. */
 export interface TenantsCounted {
   readonly status: 'counted';
   /** Hosts, database and collection. */
@@ -46,7 +43,6 @@ export interface TenantsCounted {
 /** What the database of the tenant keys says of the root keys that wrap them. */
 export type TenantsSeen = TenantsCounted | { readonly status: 'unknown'; readonly reason: string };
 
-/** The audit log that is being written, as it stands in the ledger's namespace. */
 export function auditLogIn({ ledger }: Snapshot): FoundObject | undefined {
   return ledger.find(({ ref }) => ref.kind === 'ConfigMap' && ref.name === AUDIT_NAME);
 }

@@ -2,10 +2,7 @@ import type { KeyStore } from '../../ports/key-store.ts';
 import { isArchive, lacksArchives, readAuditLog } from '../plan/audit-log.ts';
 import type { Snapshot } from '../plan/snapshot.ts';
 
-/**
- * Full audit logs, in any order; one that cannot be read is left out, so that the chain breaks where it was. One list of
- * the namespace, of half a megabyte each: only for a log whose first line names one of them.
- */
+/** One that cannot be read is left out, so that the chain breaks where it was. They have half a megabyte each. */
 export async function readArchives(namespace: string, store: Pick<KeyStore, 'list'>): Promise<readonly string[]> {
   const objects = await store.list(namespace);
   const archives = objects.flatMap((object) => {
@@ -22,7 +19,6 @@ export async function readArchives(namespace: string, store: Pick<KeyStore, 'lis
   return archives;
 }
 
-/** The snapshot with the archives that its audit log goes on from. */
 export async function withArchives(snapshot: Snapshot, store: Pick<KeyStore, 'list'>): Promise<Snapshot> {
   if (!lacksArchives(snapshot)) return snapshot;
   return { ...snapshot, archives: await readArchives(snapshot.spec.ledgerNamespace, store) };

@@ -26,10 +26,7 @@ export interface Traces {
   readonly unread: readonly Leftover[];
 }
 
-/**
- * Looks for one version's key in everything that lies in the store. `seen` are the objects that were read: of them the kid
- * tells, for a renewed certificate may have the key of the one before.
- */
+/** One key in everything that lies in the store. Of `seen` the kid tells: a renewed certificate may share its key. */
 export async function tracesOf(
   store: KeyStore,
   seen: Pick<Snapshot, 'ledger' | 'projections' | 'spec'>,

@@ -5,10 +5,7 @@ import type { ReconcileRequest } from '../request.ts';
 import { withArchives } from './audit-archives.ts';
 import { readInstallation } from './read-installation.ts';
 
-/**
- * Reads what is there, and compares it with what should be. `before` is what the run read earlier: its ledger is read
- * again, its projections and archives are not.
- */
+/** `before` is what the run read earlier: its ledger is read again, its projections and archives are not. */
 export async function readComparison(
   request: ReconcileRequest,
   { store, clock }: Pick<ApplyPorts, 'store' | 'clock'>,

@@ -31,10 +31,7 @@ import type { Snapshot } from '../plan/snapshot.ts';
 const PARALLEL = 16;
 const ATTEMPTS = 5;
 
-/**
- * What the user asked for. What the spec leaves out has its recorded value; without a spec that is all of it. The build's
- * default counts for a new installation alone.
- */
+/** What the spec leaves out has its recorded value; the build's default counts for a new installation alone. */
 export interface SpecRequest {
   readonly spec: GivenSpec | undefined;
   /** The platform's namespace (`-n`): for a new installation; one that is there must have it. */
@@ -44,12 +41,9 @@ export interface SpecRequest {
 }
 
 /**
- * Reads everything that a decision needs. The snapshot is consistent: no projection in it is newer than
- * the record in it, unless its generation is false; and no record in it is newer than the ledger in it, unless the
- * entry that the record names is gone. With an intent the places are looked at too where keys made by hand may stand,
- * and the names that a first ledger needs. What a namespace lacks is asked only where nothing in it was found.
- *
- * `before` is what this run read when it began: then the ledger is read again, and the rest taken from there. Whoever
+ * Reads everything that a decision needs. No projection in it is newer than the record in it, unless its generation is
+ * false; no record newer than the ledger in it, unless the entry that the record names is gone. With an intent, places
+ * of keys made by hand are looked at too. `before`: the ledger is read again, the rest taken from there; whoever
  * changed a projection since then makes the write of it fail.
  */
 export async function readInstallation(
@@ -143,10 +137,7 @@ async function findLedger(store: KeyStore, { spec, ledgerNamespace }: SpecReques
   return first ?? wanted ?? ledgerNamespace ?? defaultSpec().ledgerNamespace;
 }
 
-/**
- * What is labelled as ours, and the record even if its labels are lost. Full audit logs are read for a lost record alone:
- * they tell which numbers were in use.
- */
+/** What is labelled as ours, and the record in any case. Full audit logs alone for a lost record: numbers in use. */
 async function readLedgerNamespace(
   store: KeyStore,
   namespace: string,
@@ -171,7 +162,6 @@ async function readRecorded(store: KeyStore, namespace: string) {
   return { ledger: [...ledger, object], record: unlabelled };
 }
 
-/** Every namespace of the run, sorted, each once. */
 function namespacesOf(spec: InstallationSpec, refs: readonly ObjectRef[]): readonly string[] {
   return [...new Set([...allNamespaces(spec), ...refs.map(({ namespace }) => namespace)])].sort();
 }

@@ -5,7 +5,6 @@ import type { Comparison } from '../plan/compare/compare.ts';
 import { planChanges, type ReconcilePlan } from '../plan/plan-changes.ts';
 import type { WrittenRecord } from '../write/record.ts';
 
-/** What was read back, and found to be right. */
 export interface Proof {
   /** Nothing is left to do in it, and its steps have the kids that are there now. */
   readonly plan: ReconcilePlan;

@@ -1,10 +1,7 @@
 import type { Comparison } from '../plan/compare/compare.ts';
 import type { Snapshot } from '../plan/snapshot.ts';
 
-/**
- * Overwrites the key bytes that an assessment holds, but for those of objects that stand in `spared` too. Best effort:
- * strings and copies inside OpenSSL cannot be reached.
- */
+/** But for what stands in `spared` too. Best effort: strings and copies inside OpenSSL cannot be reached. */
 export function wipe({ snapshot, rings }: Comparison, spared?: Snapshot): void {
   // What is restored from a projection shares its bytes.
   const needed = new Set(spared === undefined ? [] : bytesOf(spared));
@@ -12,10 +9,7 @@ export function wipe({ snapshot, rings }: Comparison, spared?: Snapshot): void {
   for (const bytes of [...bytesOf(snapshot), ...materials]) if (!needed.has(bytes)) bytes.fill(0);
 }
 
-/**
- * Does work with what was read, and then overwrites its key bytes, however the work ends. Where it ends well, `takeOver`
- * gets the projections, and wipes them itself.
- */
+/** Overwrites the key bytes however the work ends. Where it ends well, `takeOver` gets projections, and wipes them. */
 export async function thenWipe<T>(
   read: Comparison,
   work: (read: Comparison) => Promise<T>,
@@ -34,7 +28,6 @@ export async function thenWipe<T>(
   }
 }
 
-/** Overwrites the key bytes of what was read. */
 export function wipeSnapshot(snapshot: Snapshot): void {
   for (const bytes of bytesOf(snapshot)) bytes.fill(0);
 }

@@ -6,10 +6,7 @@ import { formatRef } from '../../ports/object-ref.ts';
 import type { ReconcilePlan } from '../plan/plan-changes.ts';
 import type { ApplyPorts } from '../ports.ts';
 
-/**
- * Key pairs made at once, at the most. Generation runs on libuv's thread pool (4 threads), which the file system needs
- * too: one thread stays free, so that ledger entries are written while leaf keys are still being made.
- */
+/** One of libuv's 4 threads stays free: ledger entries are written while leaf keys are still being made. */
 const MAX_PARALLEL = 3;
 
 /** The key pair of one leaf certificate, for nothing else. */

@@ -8,10 +8,7 @@ import { formatRef } from '../../ports/object-ref.ts';
 import type { ApplyPorts } from '../ports.ts';
 import type { KeyPool } from './key-pool.ts';
 
-/**
- * Issues leaves, each with a key of its own that was made ahead, from the active versions of their CAs, which have been
- * read back from the ledger.
- */
+/** From the active versions of their CAs, as read back from the ledger; each leaf has a key of its own. */
 export function leafIssuer(
   rings: Rings,
   installationId: string,

@@ -18,11 +18,9 @@ import { openRecord } from './record.ts';
 
 const ROOT = 'root-key';
 
-/** An entry that is still to be written. */
 interface MissingEntry {
   readonly kind: VersionedKind;
   readonly n: number;
-  /** The same entry, however often it is asked for. */
   make(): Promise<LedgerEntry>;
 }
 
@@ -49,9 +47,8 @@ export function draftLedger(comparison: Comparison, keys: KeyPool, { clock, rand
 }
 
 /**
- * Writes what the ledger lacks. The first root key goes first, with `notes` for annotations: its create decides the
- * installation's id, and all others take it from there. The record with the spec is next, before any other key.
- * A lost race throws StoreChangedError, and the winner's entry is read.
+ * The first root key goes first, with `notes`: its create decides the installation's id. The record with the spec is
+ * next, before any other key. A lost race throws StoreChangedError.
  */
 export async function writeLedger(
   draft: LedgerDraft,

@@ -4,10 +4,7 @@ import type { Comparison } from '../plan/compare/compare.ts';
 import type { ApplyPorts } from '../ports.ts';
 import { updateRecord } from './update-record.ts';
 
-/**
- * Notes, under the lock and before the ledger is written, which versions will be made because the key is compromised: if
- * the run is killed in between, the same command takes that entry up instead of making another one.
- */
+/** Under the lock, before the ledger is written: after a kill the same command takes that entry up. */
 export async function noteReplacements(
   { versions, snapshot }: Comparison,
   change: Change | undefined,

@@ -13,10 +13,7 @@ import { readBack, type WrittenRecord } from './record.ts';
 
 const PARALLEL = 8;
 
-/**
- * Writes every projection that is not as it should be, and then reads the record again: where it moved on meanwhile,
- * what was written may be old already, and StoreChangedError is thrown.
- */
+/** Then reads the record again: where it moved on, what was written may be old. Throws StoreChangedError. */
 export async function writeProjections(
   comparison: Comparison,
   written: WrittenRecord,

@@ -14,7 +14,6 @@ import type { ApplyPorts } from '../ports.ts';
 
 const ROOT = 'root-key';
 
-/** A record and the version of the object that holds it. */
 export interface WrittenRecord {
   readonly record: InstallationRecord;
   readonly version: string;
@@ -39,10 +38,7 @@ export async function writeRecord(
   return storeRecord(next, view.status === 'missing' ? undefined : view.object.version, ports);
 }
 
-/**
- * Writes the record of a first run as soon as the root key is there, with the spec and nothing else: whoever completes an
- * interrupted run takes the spec from it. Does nothing where there is a record, or was one.
- */
+/** As soon as the root key is there: whoever completes an interrupted first run takes the spec from it. */
 export async function openRecord(
   { record, snapshot, rings }: Comparison,
   { installationId, first }: { readonly installationId: string; readonly first: LedgerEntry | undefined },

@@ -45,7 +45,6 @@ export async function censusEvidence(
   }
 }
 
-/** True where the database could not be asked. */
 function isOfDatabase(error: unknown): error is PaletteKeysError {
   return error instanceof PaletteKeysError && error.code.startsWith('DATABASE_');
 }

@@ -1,19 +1,16 @@
 import { formatTime, type KindId } from '../../ledger/entry.ts';
 import { ROOT_KEY } from '../../ledger/kind-id.ts';
 import type { InstallationRecord, KeyRecord, VersionRecord } from '../../ledger/record.ts';
-import type { Lock } from '../../ports/key-store.ts';
 import { appendAudit } from '../../reconcile/audit/log.ts';
 import { checkClock } from '../../reconcile/clock/check.ts';
+import { lockNow, withLock } from '../../reconcile/lock.ts';
 import type { ApplyPorts } from '../../reconcile/ports.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
 import { confirmationOf, entryName, withConfirmation } from '../facts/confirmation.ts';
 import type { Confirmed, ScanNote } from '../facts/gathered.ts';
 import { withFirstScan } from '../facts/scans.ts';
 
-/**
- * Notes that all consumers of a version were found to be current in its present state, in the audit log first. Whoever
- * was quicker is believed, and a state that was left meanwhile is not confirmed. `instead` is the one that no longer counts.
- */
+/** In the audit log first. Whoever was quicker is believed; a state that was left is not confirmed. */
 export async function confirmConsumers(
   before: InstallationRecord,
   { kind, version, by, ignored, instead, at }: Confirmed & { readonly kind: KindId },
@@ -48,7 +45,6 @@ export async function noteScan(
   await writeConfirmation(before, { kind, versions: [old, active], object, evidence }, ports, take);
 }
 
-/** Notes in the audit log what a census found of an old salt that is about to be retired. */
 export async function noteCensus(
   before: InstallationRecord,
   { old, found, accepted }: { readonly old: VersionRecord; readonly found: string; readonly accepted: boolean },
@@ -58,7 +54,6 @@ export async function noteCensus(
   await writeConfirmation(before, { kind: 'hash-salt', versions: [old], object, evidence: undefined }, ports);
 }
 
-/** Notes in the audit log which endpoints could not be looked at before a version was given up. */
 export async function noteUnprobed(
   before: InstallationRecord,
   kind: KindId,
@@ -67,11 +62,6 @@ export async function noteUnprobed(
 ): Promise<void> {
   const object = unprobed.join('; ');
   await writeConfirmation(before, { kind, versions: [old], object, evidence: undefined }, ports);
-}
-
-/** Takes the lock for what this command writes to the record alone. */
-export function lockNow({ store, clock, actor }: ApplyPorts): Promise<Lock> {
-  return store.lock({ command: actor.command, user: actor.user, since: formatTime(clock.now()) });
 }
 
 /** Writes to the audit log, and changes the evidence of a kind, unless one of the versions that it is about has left its state. */
@@ -93,8 +83,7 @@ async function writeConfirmation(
 ): Promise<void> {
   // Waits are counted from this time, by whoever looks next.
   if (ports.store.cluster !== undefined) await checkClock(ports.store.cluster, ports.clock);
-  const lock = await take(ports);
-  try {
+  const work = async (): Promise<void> => {
     const changes = [
       { action: 'confirm', object: `${kind} v${version.n} ${version.state}: ${object}`, key: kind, kid: version.kid },
     ];
@@ -107,7 +96,6 @@ async function writeConfirmation(
       return { ...record, keys: { ...record.keys, [kind]: { ...key, evidence: evidence(key) } } };
     };
     await updateRecord(before.spec.ledgerNamespace, change, ports);
-  } finally {
-    await lock.release();
-  }
+  };
+  await withLock(ports, work, take);
 }

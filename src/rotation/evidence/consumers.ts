@@ -17,7 +17,6 @@ import type { EvidencePorts } from './ports.ts';
 /** The clock by which the operator's word is dated may differ so much from the server's, which dates changes. */
 const CLOCKS_DIFFER_MS = 2 * 60_000;
 
-/** Whether all consumers have picked up what a version's present state asks of them, and since when. */
 export async function consumersOf(
   request: Extract<EvidenceRequest, { type: 'consumers' }>,
   context: RotationContext,
@@ -87,7 +86,6 @@ function isOutlived({ at, by }: Confirmation, changedAt: Date): boolean {
   return changedAt.getTime() > at.getTime() + (by === 'operator' ? CLOCKS_DIFFER_MS : 0);
 }
 
-/** Pods that have not picked up the last change of the objects of a kind, or of some of them, or why nobody can tell. */
 export async function findStaleConsumers(
   { kind, comparison }: RotationContext,
   proof: { readonly kid: string | undefined; readonly reloads: boolean },
@@ -140,7 +138,6 @@ async function absentOf(
   return { missing, unknown };
 }
 
-/** When each of the objects was last changed, or which of them is gone. */
 async function changesOf(refs: readonly ObjectRef[], workloads: Workloads): Promise<Consumption['objects'] | string> {
   const objects = new Map<string, { readonly ref: ObjectRef; readonly changedAt: Date }>();
   for (const ref of refs) {
@@ -155,7 +152,6 @@ function newestOf(objects: Consumption['objects']): Date {
   return new Date(Math.max(0, ...[...objects.values()].map(({ changedAt }) => changedAt.getTime())));
 }
 
-/** The last change of any object of a kind; a folder does not tell. */
 async function lastChange({ kind, comparison }: RotationContext, { workloads }: EvidencePorts): Promise<Date> {
   const objects = workloads === undefined ? '' : await changesOf(objectsOf(kind, comparison), workloads);
   return typeof objects === 'string' ? new Date(0) : newestOf(objects);
@@ -193,7 +189,6 @@ export async function readers(
   return isDeclared ? singleReaders(spec, [], objects) : undefined;
 }
 
-/** What workloads mount of a kind, and what is computed from it. */
 function objectsOf(kind: KindId, comparison: Comparison): readonly ObjectRef[] {
   return projectionsOfKind({ kind, comparison }).map(({ projection }) => projection.ref);
 }

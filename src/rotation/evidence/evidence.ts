@@ -82,7 +82,6 @@ export async function gatherEvidence(
   return { evidence, confirmed, scanned, behind, leftOut, nameless, unprobed };
 }
 
-/** When all consumers were found to be current. */
 function sinceOf({ consumers }: Evidence): Date | undefined {
   return consumers?.status === 'current' ? consumers.at : undefined;
 }

@@ -1,5 +1,5 @@
 import { isIssuedBy, normalizePem, readBundle, readSingle } from '../../certificate/read.ts';
-import { DamagedError } from '../../errors.ts';
+import { unlessDamaged } from '../../errors.ts';
 import { entry, utf8 } from '../../ledger/text.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import type { RotationContext } from '../context.ts';
@@ -52,10 +52,8 @@ export async function leavesIssuedBy(
 
 /** What cannot be read as a certificate is none of ours. */
 function servesOld(der: Uint8Array, isOld: (pem: Uint8Array) => boolean): boolean {
-  try {
-    return isOld(utf8(normalizePem(der)));
-  } catch (error) {
-    if (error instanceof DamagedError) return false;
-    throw error;
-  }
+  return unlessDamaged(
+    () => isOld(utf8(normalizePem(der))),
+    () => false,
+  );
 }

@@ -9,10 +9,7 @@ import type { Pod, Workloads } from '../../ports/workloads.ts';
 import type { RotationContext } from '../context.ts';
 import type { EvidencePorts } from './ports.ts';
 
-/**
- * What Pods use of a kind, and of certificates that it issues, though the spec no longer names it: it stands there as it
- * was, and no change reaches it. Only names that begin as ours do are looked at.
- */
+/** What Pods use of a kind though the spec no longer names it: no change reaches it. Only names like ours count. */
 export async function orphanedObjectsOf(
   { kind, comparison }: Pick<RotationContext, 'kind' | 'comparison'>,
   pods: readonly Pod[],
@@ -32,10 +29,7 @@ export async function orphanedObjectsOf(
   return orphanedObjects;
 }
 
-/**
- * Pods in namespaces other than `seen` that had a service until the spec no longer named one there, where the kind is one that
- * stays there: the CA, in its bundle. Or in which of them nobody can tell; one that is gone has no Pods.
- */
+/** Pods where a service was until the spec dropped it, for the CA in its bundle; or where nobody can tell. */
 export async function podsUsingOrphans(
   { kind, comparison: { record } }: Pick<RotationContext, 'kind' | 'comparison'>,
   seen: readonly string[],

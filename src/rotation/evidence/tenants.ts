@@ -15,7 +15,6 @@ import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../ga
 import type { Statements } from '../rotate-request.ts';
 import type { EvidencePorts } from './ports.ts';
 
-/** So many documents are named. */
 const NAMED = 20;
 
 /** The database of the tenant keys, and what opens them; undefined where there is none, or nobody names it. */
@@ -96,7 +95,6 @@ async function scanWithout(
   };
 }
 
-/** Failures in words, the first of them. */
 export function named(failures: readonly TenantFailure[]): readonly string[] {
   const first = failures
     .slice(0, NAMED)

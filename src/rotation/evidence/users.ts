@@ -24,7 +24,6 @@ const UNASKED: ReadonlySet<ErrorCode> = new Set([
   'DATABASE_DENIED',
   'USAGE',
 ]);
-/** So many clients are named. */
 const NAMED = 20;
 
 type UsersRequest = Extract<EvidenceRequest, { type: 'users' }>;
@@ -90,7 +89,6 @@ async function ask(
   return { users: { ...known, sessions }, ...(scanned === undefined ? {} : { scanned }) };
 }
 
-/** What there is to ask, and about whom. */
 interface Reached {
   readonly server: DatabaseUsers;
   readonly login: Login;

@@ -2,7 +2,6 @@ import type { CensusEvidence } from '../gate.ts';
 
 type Counted = Extract<CensusEvidence, { status: 'counted' }>;
 
-/** How many records name that kid. */
 export function neededOf({ byKid }: Counted, kid: string): number {
   return byKid.get(kid) ?? 0;
 }
@@ -13,9 +12,8 @@ export function describeCensus(census: Counted, kid: string): string {
 }
 
 /**
- * Why a count does not tell how many records need a salt; undefined where it does. A record that names no salt may need
- * any, and a collection without records is a misspelt one, perhaps: there is no doubt where `accepted` is 0. `resets` are the
- * flags that say so.
+ * Why a count does not tell how many records need a salt: one that names none may need any, and an empty collection may
+ * be misspelt. No doubt where `accepted` is 0; `resets` are the flags that say so.
  */
 export function doubtOf(
   census: Counted,

@@ -6,7 +6,6 @@ import type { Pod, Use } from '../../ports/workloads.ts';
 /** A container that starts while the kubelet still has the object from before in its cache gets that one. */
 const KUBELET_CACHE_MS = 2 * 60_000;
 
-/** A Pod that may still work with what an object held before. */
 export interface StalePod {
   readonly pod: Pod;
   readonly reason: string;
@@ -47,10 +46,7 @@ export function stalePods(consumption: Consumption, now: Date): readonly StalePo
     });
 }
 
-/**
- * Declared consumers of the objects that own none of the Pods, not even one that has ended: scaled to nothing, between two
- * runs, or misspelt.
- */
+/** Declared consumers without a Pod, not even one that has ended: scaled to nothing, between runs, or misspelt. */
 export function consumersWithoutPods(
   { consumers }: Pick<InstallationSpec, 'consumers'>,
   pods: readonly Pod[],

@@ -5,14 +5,11 @@ import type { Confirmation } from './confirmation.ts';
 import type { StalePod } from './consumers.ts';
 import type { Scan } from './scans.ts';
 
-/** Evidence for one step, and what of it has just been found out for the first time. */
 export interface Gathered {
   readonly evidence: Evidence;
-  /** A state of which all consumers were found to be current. */
   readonly confirmed: Confirmed | undefined;
   /** A first look that found nothing that needs the old version, or that the one before no longer counts. */
   readonly scanned: ScanNote | undefined;
-  /** Pods that have not picked the change up. */
   readonly behind: StaleConsumers;
   /** Pods (`<namespace>/<name>`) that would be behind, but that the operator vouched for earlier. */
   readonly leftOut: readonly string[];
@@ -57,12 +54,10 @@ export function nameOfPod({ namespace, name }: Pod): string {
   return `${namespace}/${name}`;
 }
 
-/** A name to be left out that no Pod has, for people. */
 export function describeNameless(name: string): string {
   return `--ignore-pod ${name}: there is no such Pod where the spec has anything`;
 }
 
-/** A Pod that is behind, and why, for people. */
 export function describeStalePod({ pod, reason }: StalePod): string {
   const { workload } = pod;
   return `Pod ${nameOfPod(pod)}${workload === undefined ? '' : ` of ${workload}`}: ${reason}`;

@@ -1,14 +1,9 @@
 import type { ObjectRef } from '../../ports/object-ref.ts';
+import type { LeafFacts } from '../../reconcile/plan/compare/leaf-facts.ts';
 
-/** One issued certificate, as far as its renewal goes. */
-export interface Leaf {
+export interface Leaf extends LeafFacts {
   readonly ref: ObjectRef;
-  /** The name of its service. */
   readonly name: string;
-  readonly fingerprint: string;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-  readonly rotateAfter: Date;
 }
 
 /** Certificates are dated back by so many milliseconds, for clocks that lag behind. */

@@ -11,10 +11,7 @@ export function formerSpecOf(key: Pick<KeyRecord, 'evidence'>, spec: Installatio
     : { spec: { ...spec, jwt: { ...spec.jwt, ...former.jwt } }, until: former.until };
 }
 
-/**
- * How long a step waits, in seconds, after all consumers were found to be current at that time: as the spec asks, or as
- * it did before, as long as anything of that time may be about.
- */
+/** In seconds, after all consumers were current: by the spec, or the one before while anything of its time is about. */
 export function soakFrom(
   gate: Pick<Gate, 'soak'>,
   type: 'promote' | 'retire',

@@ -4,9 +4,9 @@ import type { InstallationSpec } from '../../installation/spec.ts';
 import type { KindId } from '../../ledger/entry.ts';
 import type { InstallationRecord } from '../../ledger/record.ts';
 import { appendAudit } from '../../reconcile/audit/log.ts';
+import { withLock } from '../../reconcile/lock.ts';
 import { readBack } from '../../reconcile/write/record.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
-import { lockNow } from '../evidence/confirm.ts';
 import { reachUsers } from '../evidence/users.ts';
 import { entryName } from '../facts/confirmation.ts';
 import { isUserMade, withUserMade } from '../facts/users.ts';
@@ -16,10 +16,7 @@ import type { Performed, Performing, RotatePorts } from './ports.ts';
 
 const KIND = 'mongodb-auth';
 
-/**
- * Makes or drops the user where that alone is left before the step. Under the lock, and only while every version is in the
- * state that was decided on: after a way back meanwhile the old user is needed. Throws REFUSED.
- */
+/** Under the lock, in the states that were decided on: after a way back the old user is needed. Throws REFUSED. */
 export async function changeUser(
   { work, n }: Extract<Action, { type: 'changeUser' }>,
   { context, ports, tell }: Performing,
@@ -34,8 +31,7 @@ export async function changeUser(
   const { username } = login;
   const action = `${work === 'create' ? 'make' : 'drop'} the user ${username} in ${admin.location}`;
   await ports.agree({ kind, action, plan: undefined, irrevocable: undefined });
-  const lock = await lockNow(ports);
-  try {
+  return withLock<Performed>(ports, async () => {
     if (!(await stands(record, kind, ports))) return 'changed';
     ports.signal.throwIfAborted();
     if (work === 'create') await noteMade(n, record, ports);
@@ -49,10 +45,8 @@ export async function changeUser(
     const object = `user ${username} in ${admin.location}`;
     const changes = [{ action: work, object, key: kind, kid: versionOf(key, n).kid }];
     await appendAudit(record, { changes, result: 'done' }, ports);
-  } finally {
-    await lock.release();
-  }
-  return 'changed';
+    return 'changed';
+  });
 }
 
 async function noteMade(n: number, { spec }: InstallationRecord, ports: RotatePorts): Promise<void> {

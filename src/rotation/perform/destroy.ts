@@ -4,11 +4,11 @@ import type { VersionRecord } from '../../ledger/record.ts';
 import { textEntry } from '../../ledger/text.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import { appendAudit } from '../../reconcile/audit/log.ts';
+import { withLock } from '../../reconcile/lock.ts';
 import type { ApplyPorts } from '../../reconcile/ports.ts';
 import { assertGone, refuseCopies, type Traces, tracesOf } from '../../reconcile/read/key-traces.ts';
 import { readBack } from '../../reconcile/write/record.ts';
 import type { RotationContext } from '../context.ts';
-import { lockNow } from '../evidence/confirm.ts';
 import type { Tell } from '../history.ts';
 import type { Action } from '../next-action.ts';
 import type { Deletion } from '../rotate-request.ts';
@@ -22,7 +22,7 @@ export async function sweep(
   const traces = await refuseToLeave(version, context, { ports, tell });
   if (traces.temps.length > 0) {
     // Taking the lock is what deletes them.
-    await (await lockNow(ports)).release();
+    await withLock(ports, async () => undefined);
     tellSwept(traces, tell);
   }
   tell({ type: 'deleted', deletion: undefined });
@@ -52,9 +52,8 @@ export function tellSwept({ temps }: Traces, tell: Tell): void {
 }
 
 /**
- * Deletes the ledger entry of a version that the record calls destroyed. The record comes first: an entry that it still
- * counts on would be missed. An entry that is gone already is fine, one that holds another key is left. Returns what was
- * deleted.
+ * The record calls it destroyed first: an entry that it still counts on would be missed. One that is gone already is
+ * fine, one that holds another key is left. Returns what was deleted.
  */
 export async function deleteEntry(
   { kind, comparison, record: { spec } }: RotationContext,
@@ -63,8 +62,7 @@ export async function deleteEntry(
 ): Promise<Deletion | undefined> {
   const { store, signal } = ports;
   const ref = ledgerSecret(spec, kind, n);
-  const lock = await lockNow(ports);
-  try {
+  return withLock(ports, async () => {
     const found = await store.get(ref);
     if (found === undefined) return undefined;
     if (found.damage === undefined && textEntry(found.data, 'kid') !== kid) {
@@ -85,9 +83,7 @@ export async function deleteEntry(
     if ((await store.remove(ref, found.version)) !== 'removed') throw changed(formatRef(ref));
     assertGone(kid, await look());
     return { action: 'delete', ref, key: kind, n, kid, reason: 'the record calls it destroyed' };
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 function changed(name: string): PaletteKeysError {

@@ -7,7 +7,6 @@ import { activeVersion } from '../gate.ts';
 import type { Action } from '../next-action.ts';
 import type { Performed, Performing } from './ports.ts';
 
-/** So many tenants are named. */
 const NAMED = 20;
 
 /** Names the tenants whose keys whoever holds the old root key may hold: wrapping them anew does not change that. */

@@ -14,7 +14,6 @@ export interface Pausing {
 }
 
 export interface RotatePorts extends EvidencePorts, Pausing {
-  /** How the installation is found in the store. */
   readonly spec: SpecRequest;
   /** Wraps tenant keys by the active root key, and tells the audit log. */
   readonly rewrap: typeof auditedRewrap;
@@ -22,7 +21,6 @@ export interface RotatePorts extends EvidencePorts, Pausing {
   agree(proposal: Proposal): Promise<void>;
 }
 
-/** What an action is carried out with. */
 export interface Performing {
   readonly context: RotationContext;
   readonly history: History;
@@ -36,5 +34,4 @@ export interface Performing {
 /** What has to be read again after an action: nothing, all, or all but the projections that were just read back. */
 export type Performed = 'same' | 'changed' | Verified;
 
-/** With what a run ends. */
 export type RotateEnd = Extract<Action, { readonly type: 'wait' | 'refuse' | 'done' }>;

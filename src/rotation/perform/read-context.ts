@@ -1,4 +1,4 @@
-import { PaletteKeysError } from '../../errors.ts';
+import { notInstalled, PaletteKeysError } from '../../errors.ts';
 import type { InstallationSpec } from '../../installation/spec.ts';
 import { isWanted, kindOf } from '../../inventory/index.ts';
 import type { KindId } from '../../ledger/entry.ts';
@@ -15,9 +15,8 @@ import type { RotatePorts } from './ports.ts';
 import { isRecent, type Verified } from './verified.ts';
 
 /**
- * Reads everything that the next action is decided on, but for the projections that a write of this run has read back a
- * moment ago. `heard` is what the operator's word counts for, which the first look of a command decides. The caller wipes
- * the comparison. Throws NOT_INSTALLED, REFUSED and USAGE.
+ * Reads what the next action is decided on, but for projections that a write has just read back. `heard`: decided by a
+ * command's first look. The caller wipes the comparison. Throws NOT_INSTALLED, REFUSED and USAGE.
  */
 export async function readContext(
   request: RotateRequest,
@@ -29,7 +28,7 @@ export async function readContext(
   const comparison = await read(request, ports, verified);
   try {
     const { record: view } = comparison;
-    if (view.status !== 'sound') throw notInstalled(comparison);
+    if (view.status !== 'sound') throw withoutRecord(comparison);
     const { record } = view;
     const unwanted = unwantedKind(request.kind, record.spec);
     if (unwanted !== undefined) throw unwanted;
@@ -65,12 +64,9 @@ export function unwantedKind(kind: KindId, spec: InstallationSpec): PaletteKeysE
   });
 }
 
-function notInstalled({ installationId, snapshot }: Comparison): PaletteKeysError {
-  return installationId === undefined
-    ? new PaletteKeysError('NOT_INSTALLED', `${snapshot.store.location} holds no installation`, {
-        hint: 'palette-keys init makes one; if there should be one, check --dir and who you are',
-      })
-    : new PaletteKeysError('REFUSED', 'the record is lost or damaged: nothing tells the states of the keys', {
-        hint: 'palette-keys init rebuilds it where that is possible; palette-keys restore FILE brings it back',
-      });
+function withoutRecord({ installationId, snapshot }: Comparison): PaletteKeysError {
+  if (installationId === undefined) return notInstalled(snapshot.store);
+  return new PaletteKeysError('REFUSED', 'the record is lost or damaged: nothing tells the states of the keys', {
+    hint: 'palette-keys init rebuilds it where that is possible; palette-keys restore FILE brings it back',
+  });
 }

@@ -4,13 +4,13 @@ import { formatTime, type KindId } from '../../ledger/entry.ts';
 import type { InstallationRecord } from '../../ledger/record.ts';
 import { reissuedSince, withReissue } from '../../ledger/replacement.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
+import { withLock } from '../../reconcile/lock.ts';
 import { inspectOnly } from '../../reconcile/plan/change.ts';
 import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import type { Outcome } from '../../reconcile/plan/compare/projection.ts';
 import { wipeSnapshot } from '../../reconcile/read/wipe.ts';
 import { updateRecord } from '../../reconcile/write/update-record.ts';
 import type { RotationContext } from '../context.ts';
-import { lockNow } from '../evidence/confirm.ts';
 import { findStaleConsumers } from '../evidence/consumers.ts';
 import { describeNameless, describeStalePod, restartable } from '../facts/gathered.ts';
 import { isFromTheFuture, isIssuedSince, type Leaf, leavesToReissue } from '../facts/leaves.ts';
@@ -23,10 +23,7 @@ import { writeChange } from './write-change.ts';
 /** The kind whose evidence tells of its certificates, which have no versions. */
 const ISSUER = 'internal-ca';
 
-/**
- * Issues certificates again: the same CA, a new key, one write each. They have no versions, so no state machine decides: what
- * the clock and the request say is issued, and what does not load it by itself is restarted if the request says so.
- */
+/** Certificates have no versions, so no state machine: clock and request say what is issued, one write each. */
 export async function rotateLeaves(performing: Performing): Promise<RotateEnd> {
   const { context, ports, tell } = performing;
   const { request, record } = context;
@@ -59,7 +56,6 @@ export async function rotateLeaves(performing: Performing): Promise<RotateEnd> {
 
 interface SortedLeaves {
   readonly chosen: readonly Place[];
-  /** To be issued again. */
   readonly leaves: readonly Leaf[];
   /** Those, and what has no certificate that can be told. */
   readonly issued: readonly Pick<Leaf, 'name'>[];
@@ -125,12 +121,10 @@ async function loadLeaves(
   return undefined;
 }
 
-/** Certificates that stand where they should, of the services that are meant. */
 export function chosenLeaves(comparison: Comparison, input: Pick<RotateRequest, 'kind' | 'services'>): readonly Leaf[] {
   return chosenOf(comparison, input).flatMap(({ leaf }) => leaf ?? []);
 }
 
-/** A Secret for a certificate, by the name of its service. */
 interface Place {
   readonly ref: ObjectRef;
   readonly name: string;
@@ -180,12 +174,7 @@ async function noteReissue(ledgerNamespace: string, kind: KindId, ports: RotateP
     const evidence = withReissue(key.evidence, kind, now);
     return { ...record, keys: { ...record.keys, [ISSUER]: { ...key, evidence } } };
   };
-  const lock = await lockNow(ports);
-  try {
-    await updateRecord(ledgerNamespace, change, ports);
-  } finally {
-    await lock.release();
-  }
+  await withLock(ports, () => updateRecord(ledgerNamespace, change, ports));
 }
 
 function whyLeft(chosen: readonly Place[], now: Date, since: Date | undefined): string {

@@ -9,7 +9,6 @@ import type { RotationContext } from '../context.ts';
 import type { Tell } from '../history.ts';
 import type { RotatePorts } from './ports.ts';
 
-/** Members of the replica set, by what came of having them load their certificate. */
 export interface Reloaded {
   /** They serve the one of the Secret. */
   readonly serving: readonly string[];
@@ -22,9 +21,8 @@ export interface Reloaded {
 const PROBE_TIMEOUT_MS = 5000;
 
 /**
- * Has every member of the replica set load the certificate of `palette-mongodb-tls` that does not serve it; undefined where
- * no administrator's credential is at hand. What they serve then is looked at, and nothing else counts. None is told before
- * somebody has agreed; one that a look before has told is told again until it serves it, and that is no news.
+ * Has members load the certificate that they do not serve, once somebody has agreed; what they serve then counts,
+ * nothing else. Undefined without an administrator's credential. One told before is told again, silently.
  */
 export async function reloadMembers(
   { kind, comparison, request }: RotationContext,

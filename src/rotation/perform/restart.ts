@@ -17,9 +17,8 @@ export async function restart(
 }
 
 /**
- * Restarts workloads, one after the other, and waits until each is ready; none before the operator has agreed, and none
- * before a start gives it the change. False where none could be restarted. One that cannot be restarted does not stop the
- * others; then it throws REFUSED, which says what to do.
+ * One after the other, each until it is ready; none before the operator agreed. One that cannot be restarted stops no
+ * others, and throws REFUSED then. False where none could be restarted.
  */
 export async function restartWorkloads(
   names: readonly string[],

@@ -15,10 +15,7 @@ import type { Performed, Performing } from './ports.ts';
 
 const EVERYTHING = { index: 0, count: 1 };
 
-/**
- * What has to be done once another root key is active, forwards or backwards: wraps by it every tenant key that one of the
- * old ones still wraps. Holds no lock. Throws TENANT_KEYS_BROKEN, having written nothing, where a key does not open.
- */
+/** Wraps by the active root key what old ones still wrap. No lock. Throws TENANT_KEYS_BROKEN before any write. */
 export async function rewrapTenants(
   { old }: Extract<Action, { type: 'rewrap' }>,
   { context, ports, tell }: Performing,
@@ -45,9 +42,8 @@ export async function rewrapTenants(
 }
 
 /**
- * No scan counts any more that was made before tenant keys are wrapped anew: there were some under an old root key again.
- * Noted first, so that it holds if the run is killed; by the record as it is now, for another run may have noted one during
- * the preview. Returns whether there was one.
+ * Scans made before tenant keys are wrapped anew count no more. Noted first, for the run may be killed, by the record
+ * as it is now: another run may have noted one. Returns whether there was one.
  */
 export async function forgetScans({ spec }: InstallationRecord, ports: ApplyPorts): Promise<boolean> {
   const record = (await readBack(ports.store, spec.ledgerNamespace))?.record;

@@ -49,9 +49,8 @@ const PERFORM: { readonly [T in Performable]: Perform<T> } = {
 };
 
 /**
- * Takes every step of a kind's rotation whose gate is open, and stops at the first closed one. There is no cursor: after
- * each change all is read again, so a run that was killed anywhere is continued by running it again. `watch` is told what
- * happens.
+ * Takes every step whose gate is open, up to the first closed one. There is no cursor: after each change all is read
+ * again, so a killed run is continued by running it again.
  */
 export async function rotateKey(
   request: RotateRequest,

@@ -70,7 +70,6 @@ function changeFor(step: RotationStep, { kind, key, record, request, comparison 
   return { ...inspectOnly(kind), generation: record.generation, adds, moves, passesOver, compromised };
 }
 
-/** What the step was decided on is looked at once more, and recorded. */
 async function beforeWriting(
   step: RotationStep,
   version: VersionRecord | undefined,

@@ -1,10 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Snapshot } from '../../reconcile/plan/snapshot.ts';
 
-/**
- * What was read so long ago is read once more: while the operator was asked, or records were counted, others may have
- * written. Thousands of Secrets are compared in less.
- */
+/** What is older is read once more: while the operator was asked, or records counted, others may have written. */
 const FRESH_MS = 15_000;
 
 /** Projections as a write has read them back, and when. Who has it wipes it. */

@@ -10,7 +10,6 @@ import type { RotatePorts } from './ports.ts';
 import { isRecent, type Verified } from './verified.ts';
 
 export interface ProposedChange {
-  /** In words. */
   readonly action: string;
   readonly change: Change;
   readonly irrevocable?: Loss | undefined;
@@ -20,10 +19,7 @@ export interface ProposedChange {
   agreed?(): Promise<void>;
 }
 
-/**
- * Carries one change out as `init` does: ledger → record → projections → read back → audit → ready. Returns what was read
- * back, where anything was written.
- */
+/** As `init`: ledger → record → projections → read back → audit → ready. Returns what was read back, if written. */
 export async function writeChange(
   { action, change, irrevocable, isDecidedOnContext, agreed }: ProposedChange,
   { context, ports, tell }: { readonly context: RotationContext; readonly ports: RotatePorts; readonly tell: Tell },

@@ -5,7 +5,6 @@ import type { Pod, Workloads } from '../../ports/workloads.ts';
 
 const ROLLED_OUT = /^(Deployment|StatefulSet|DaemonSet)\//;
 
-/** What runs, as if workloads had been restarted and objects written that were not. */
 export function overlayWorkloads(
   base: Workloads,
   clock: Clock,

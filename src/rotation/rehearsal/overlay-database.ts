@@ -5,7 +5,6 @@ import type { TenantAccess } from '../../tenants/keyring.ts';
 import { examineTenant } from '../../tenants/plan/examine.ts';
 import { wrapTenantKey } from '../../tenants/plan/wrap.ts';
 
-/** Users that a rehearsal has made and dropped; over all connections of one run. */
 export interface RehearsedUsers {
   readonly made: Map<string, { readonly login: Login; readonly like: string }>;
   readonly dropped: Set<string>;
@@ -13,7 +12,6 @@ export interface RehearsedUsers {
   readonly answers: Map<string, LoginAnswer>;
 }
 
-/** The users of a database server, as if some had been made and dropped. */
 export function overlayUsers(base: DatabaseUsers, users: RehearsedUsers): DatabaseUsers {
   const tryLogin = async (login: Login): Promise<LoginAnswer> => {
     const { username, password } = login;
@@ -58,10 +56,7 @@ function overlayAdmin(base: DatabaseAdmin, { made, dropped }: RehearsedUsers): D
   };
 }
 
-/**
- * The tenant keys as if those under old root keys had been wrapped by the active one of `access`, once there is such an
- * access. They are wrapped again each time they are read, so that memory stays constant.
- */
+/** Wrapped again each time they are read, once there is an `access`, so that memory stays constant. */
 export function overlayTenants(base: TenantStore, access: () => TenantAccess | undefined, random: Random): TenantStore {
   const rewrapped = (found: FoundTenant): FoundTenant => {
     const now = access();

@@ -3,7 +3,6 @@ import type { Cluster } from '../../ports/cluster.ts';
 import type { FoundObject, KeySearch, KeyStore, Lock, NewObject, StoredObject } from '../../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
 
-/** A store whose writes stay in memory. */
 export interface OverlayStore extends KeyStore {
   /** When the object was last written here; undefined where it was not. */
   writtenAt(ref: ObjectRef): Date | undefined;
@@ -15,10 +14,7 @@ interface Written {
   readonly at: Date;
 }
 
-/**
- * What a store would hold after writes that are not made. It takes no lock. A cluster is asked whether it would take each
- * write, by a dry run of its own: access, admission and namespaces are then those of the real run.
- */
+/** Takes no lock. A cluster judges each write by a dry run: access, admission, namespaces are the real run's. */
 export function overlayStore(base: KeyStore, cluster: Cluster | undefined, clock: Clock): OverlayStore {
   const written = new Map<string, Written>();
   const added = new Set<string>();

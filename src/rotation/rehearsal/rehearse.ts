@@ -16,10 +16,7 @@ import { overlayStore } from './overlay-store.ts';
 /** What is checked of each step, instead of asking; throws what would stop the run. */
 export type CheckStep = (proposal: Proposal) => Promise<void>;
 
-/**
- * The same run over a store, workloads and a database that are read, and never written: every step that the run would
- * take, and what it would then wait for. Throws what the run would throw before its first write.
- */
+/** The same run, never writing: every step, and what it would wait for. Throws what it would before the first write. */
 export async function rehearse(
   request: RotateRequest,
   ports: Omit<RotatePorts, 'agree'>,

@@ -25,7 +25,6 @@ export interface StatusReport {
   readonly findings: readonly Finding[];
 }
 
-/** One kind: its versions, or for leaf certificates its objects with their dates. */
 export interface KeyStatus {
   readonly key: string;
   readonly title: string;

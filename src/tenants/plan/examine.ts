@@ -1,10 +1,9 @@
-import { DamagedError } from '../../errors.ts';
+import { unlessDamaged } from '../../errors.ts';
 import type { FoundTenant, TenantDocument } from '../../ports/tenant-store.ts';
 import { readTenant } from './document.ts';
 import { showId } from './tenant-id.ts';
 import { type TenantKeyring, unwrapTenantKey } from './wrap.ts';
 
-/** What can be wrong with a tenant's document. */
 export type TenantFault =
   | 'TENANT_MALFORMED'
   | 'TENANT_KID_UNKNOWN'
@@ -21,7 +20,6 @@ export interface TenantFailure {
   readonly kid?: string;
 }
 
-/** A document that is as it should be, its key opened; or why it is not. */
 export type Examined =
   | { readonly document: TenantDocument; readonly key: Uint8Array; readonly failure?: undefined }
   | { readonly failure: TenantFailure };
@@ -34,7 +32,7 @@ export function examineTenant(found: FoundTenant, { wrapKeys, retired, destroyed
   const gone = (code: TenantFault, kid: string, state: string): Examined => ({
     failure: { tenant, code, message: `the root key ${kid}, which wraps it, is ${state}`, kid },
   });
-  const document = attempt(() => readTenant(found));
+  const document = unlessDamaged(() => readTenant(found), String);
   if (typeof document === 'string') return failed('TENANT_MALFORMED', document);
   const { kid } = document.wrapped;
   const wrapKey = wrapKeys.get(kid);
@@ -43,17 +41,7 @@ export function examineTenant(found: FoundTenant, { wrapKeys, retired, destroyed
   if (wrapKey === undefined) {
     return failed('TENANT_KID_UNKNOWN', `no root key has the kid ${showId(kid)} that it is wrapped by`);
   }
-  const key = attempt(() => unwrapTenantKey(document, document.wrapped, wrapKey));
+  const key = unlessDamaged(() => unwrapTenantKey(document, document.wrapped, wrapKey), String);
   if (typeof key === 'string') return failed('TENANT_KEY_UNOPENABLE', `the root key ${kid} does not open it: ${key}`);
   return { document, key };
-}
-
-/** What `work` yields, or the message of the damage that it found. */
-function attempt<T>(work: () => T): T | string {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof DamagedError) return error.message;
-    throw error;
-  }
 }

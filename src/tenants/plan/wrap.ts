@@ -8,13 +8,11 @@ import type { TenantDocument, WrappedKey } from '../../ports/tenant-store.ts';
 const INFO = 'palette-keys/tenant-wrap/v1';
 const CONTEXT = 'palette-keys/tenant-key/v1';
 
-/** What opens tenant keys. */
 export interface TenantKeyring {
   /** By the kid of the root key that each is derived from. */
   readonly wrapKeys: ReadonlyMap<string, WrapKey>;
   /** Kids of root keys that are known, and no longer in use. */
   readonly retired: ReadonlySet<string>;
-  /** Kids of root keys that the record calls destroyed. */
   readonly destroyed: ReadonlySet<string>;
 }
 

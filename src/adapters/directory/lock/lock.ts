@@ -9,7 +9,6 @@ import { discardQuietly, type TempFile, writeTemp } from '../temp-file.ts';
 import { formatLock, guardName, type LockRecord, readLock } from './lock-file.ts';
 import { type Fate, fateOf } from './process-identity.ts';
 
-/** A lock that this process holds. */
 export interface Claim {
   readonly path: string;
   readonly nonce: string;

@@ -23,10 +23,7 @@ const TOP: Readonly<Record<ObjectKind, ReadonlySet<string>>> = {
 /** What Kubernetes takes a Secret for that does not say. */
 const DEFAULT_TYPE = 'Opaque';
 
-/**
- * Reads any YAML that means the object which `ref` names; a DamagedError says why it does not. What kubectl or a person
- * may have written differently (order, quotes, comments, absent empty fields) makes no difference.
- */
+/** Reads any YAML that means the object of `ref`, however it is written. A DamagedError says why it does not. */
 export function readManifest(ref: ObjectRef, bytes: Uint8Array): NewObject {
   const file = new YamlFile(bytes);
   const [document, second] = file.documents;

@@ -18,10 +18,7 @@ export interface Field {
 
 export type Fields = ReadonlyMap<string, Field>;
 
-/**
- * The documents of a file, and what can be said about them. Everything that is wrong is thrown as a DamagedError that
- * gives line and column and never quotes: the text may be a key, and the parser's own messages quote it.
- */
+/** A parsed file. Errors give line and column and never quote: the text may be a key, and the parser quotes it. */
 export class YamlFile {
   readonly documents: readonly Document.Parsed[];
   readonly #lines = new LineCounter();

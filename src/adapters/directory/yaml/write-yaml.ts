@@ -2,12 +2,9 @@
 export type Block = readonly (readonly [key: string, value: string | true | Block])[];
 
 /**
- * One document, without a `---` before it. The same block always gives the same text. It is written here and not by the
- * `yaml` package, which in a process of its own takes a tenth of a second for the files of one installation; the tests
- * hold it against that package, and against kubectl.
- *
- * The readers are several: kubectl reads YAML 1.1, where `no` is a boolean, 12:30 may be a number and U+2028 ends a line;
- * ours reads YAML 1.2.
+ * One document, without a `---`; the same block always gives the same text. Not by the `yaml` package, which takes a
+ * tenth of a second for the files of one installation. kubectl reads YAML 1.1, where `no` is a boolean, 12:30 may be a
+ * number and U+2028 ends a line; ours reads YAML 1.2.
  */
 export function writeYaml(block: Block, indent = ''): string {
   return block.map(([key, value]) => `${indent}${inline(key)}:${written(value, `${indent}  `)}\n`).join('');

@@ -1,7 +1,6 @@
 import type { Time } from '../time.ts';
 import { type ApiFailure, isTransient } from './failure.ts';
 
-/** How long one operation goes on trying. */
 export interface Rules {
   readonly tries: number;
   /** No try begins later than this after the first one. */
@@ -17,7 +16,6 @@ export const FIRST_CONTACT: Rules = { tries: 3, withinMs: 10_000 };
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 10_000;
 
-/** The tries of one operation. */
 export class Backoff {
   readonly #time: Time;
   readonly #rules: () => Rules;

@@ -32,7 +32,6 @@ export function getting({ kind, namespace, name }: ObjectRef): Call {
   return { verb: 'get', group: '', resource: RESOURCE[kind], namespace, name };
 }
 
-/** A write of `target`. */
 export function writing(target: Target, body: JsonObject, mask?: Mask): Call {
   return { ...target, query: WRITING, body, ...(mask === undefined ? {} : { mask }) };
 }

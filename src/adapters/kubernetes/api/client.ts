@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { Grant } from '../connect/grant.ts';
 import { type HttpAnswer, NoAnswer } from '../connect/http.ts';
 import { MAX_IN_FLIGHT } from '../connect/tls.ts';
@@ -9,7 +10,6 @@ import { type Call, isWrite, methodOf, pathOf } from './call.ts';
 import { ApiFailure, type Problem } from './failure.ts';
 import { plain } from './mask.ts';
 import { readStatus, retryAfter } from './read-status.ts';
-import { Semaphore } from './semaphore.ts';
 import { ServerClock } from './server-clock.ts';
 
 export interface ClientOptions {
@@ -40,16 +40,13 @@ const GRACE_MS = 3000;
 
 const NEVER = new AbortController().signal;
 
-/**
- * Speaks JSON with the API server, over client-node's login and TLS. Its generated API classes are left out: they know
- * neither retries nor time-outs, and hand error bodies out as they are.
- */
+/** JSON over client-node's login and TLS. Its API classes know no retries or time-outs, and hand error bodies out. */
 export class ApiClient {
   readonly clock: ServerClock;
   readonly time: Time;
   readonly signal: AbortSignal;
   readonly #options: ClientOptions;
-  readonly #slots = new Semaphore(MAX_IN_FLIGHT);
+  readonly #slots = pLimit(MAX_IN_FLIGHT);
   #answered = false;
 
   constructor(options: ClientOptions) {
@@ -100,7 +97,7 @@ export class ApiClient {
       headers: { accept: 'application/json', ...headers, ...contentType(call) },
       body: call.body === undefined ? undefined : JSON.stringify(call.body),
     };
-    return this.#slots.run(async () => {
+    return this.#slots(async () => {
       const limit = this.#limit(call, evenIfAborted === true);
       try {
         const answer = await transport.ask(request, grant, { timeoutMs, signal: limit.signal });

@@ -62,7 +62,6 @@ const KNOWN: readonly Known[] = [
   },
 ];
 
-/** Why there was no answer. */
 export function explainNoAnswer(code: string, { timeoutMs }: Circumstances): Explanation {
   if (code === 'TIMED_OUT' || code === 'ETIMEDOUT') {
     const after = code === 'TIMED_OUT' && timeoutMs > 0 ? ` within ${timeoutMs / 1000} s` : '';

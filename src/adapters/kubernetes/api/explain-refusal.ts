@@ -6,7 +6,6 @@ type Refusal = Extract<Problem, { type: 'refused' }>;
 
 const AGAIN = 'run the command again: it goes on where it stopped';
 
-/** Why the server did not do it. */
 export function explainRefusal(problem: Refusal, target: Target, circumstances: Circumstances): Explanation {
   const { http, status, contentType } = problem;
   if (http === 401) return unauthenticated(circumstances);

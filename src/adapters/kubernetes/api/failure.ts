@@ -28,7 +28,6 @@ export class ApiFailure extends Error {
   override readonly name = 'ApiFailure';
   readonly target: Target;
   readonly problem: Problem;
-  /** What the server asks to wait before the next try. */
   readonly retryAfterMs: number | undefined;
 
   constructor(target: Target, problem: Problem, retryAfterMs?: number) {
@@ -48,20 +47,15 @@ export class ApiFailure extends Error {
   }
 }
 
-/**
- * The only answer that means 'it is not there': HTTP 404, said by the API server about this very object. A proxy's 404,
- * and one about the whole resource, mean that something is wrong.
- */
+/** Only a 404 that the API server says about this very object means 'it is not there'. A proxy's does not. */
 export function isMissing(error: unknown): error is ApiFailure {
   return isAbout(error, 404, 'NotFound');
 }
 
-/** The name is taken. */
 export function isTaken(error: unknown): error is ApiFailure {
   return isAbout(error, 409, 'AlreadyExists');
 }
 
-/** The object has changed since it was read. */
 export function isConflict(error: unknown): error is ApiFailure {
   return isAbout(error, 409, 'Conflict');
 }
@@ -78,7 +72,6 @@ const TRANSIENT: readonly number[] = [408, 429, 500, 502, 503, 504];
 const HOPELESS =
   /^(?:PROXY_4.*|TOO_LARGE|ERR_TLS_CERT_ALTNAME_INVALID|ERR_INVALID_.*|UNABLE_TO_.*|.*CERT.*|.*_CA|HPE_.*)$/;
 
-/** Whether another try may help. */
 export function isTransient({ problem }: ApiFailure): boolean {
   if (problem.type === 'no-answer') return !HOPELESS.test(problem.code);
   if (problem.type === 'garbled') return true;
@@ -86,10 +79,7 @@ export function isTransient({ problem }: ApiFailure): boolean {
   return TRANSIENT.includes(problem.http) || (problem.http === 409 && problem.status?.reason === 'Conflict');
 }
 
-/**
- * Whether the server may have acted although it did not say so. Only a refusal of its own says that it has not, and
- * 'too many requests', which comes before anything is done; what else comes from something in between says nothing.
- */
+/** Whether the server may have acted all the same. Only its own refusal, or 'too many requests', rules that out. */
 export function isAmbiguous({ problem }: ApiFailure): boolean {
   if (problem.type !== 'refused') return !(problem.type === 'no-answer' && HOPELESS.test(problem.code));
   if (problem.http === 429) return false;

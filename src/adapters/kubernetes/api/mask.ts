@@ -8,11 +8,7 @@ const MAX_LENGTH = 500;
 /** What may be a piece of a value: shorter ones give nothing away, and would hide ordinary words. */
 const PIECE = /[A-Za-z0-9+/=_-]{8,}/g;
 
-/**
- * Hides what an answer quotes of the values that were sent. The API server itself names keys alone, but admission
- * webhooks and policies write their messages themselves. Every piece of the text that is part of a value, as it is
- * or in base64 or hex, is left out.
- */
+/** Hides pieces of the values that were sent, plain, in base64 or hex: admission webhooks may quote them. */
 export function maskOf(data: Entries): Mask {
   return (text) => {
     const known = Object.values(data).flatMap(forms);

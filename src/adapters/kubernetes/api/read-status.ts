@@ -2,7 +2,6 @@ import { isObject, listAt, numberAt, objectAt, textAt } from '../json.ts';
 import type { ApiStatus } from './failure.ts';
 import type { Mask } from './mask.ts';
 
-/** The Status that an API server answers with; undefined for anything else. */
 export function readStatus(json: unknown, mask: Mask): ApiStatus | undefined {
   if (!isObject(json) || textAt(json, 'kind') !== 'Status' || textAt(json, 'apiVersion') !== 'v1') return undefined;
   const details = objectAt(json, 'details');

@@ -9,7 +9,6 @@ import { type Loaded, loadKubeconfigs } from './kubeconfig.ts';
 import { impersonationHeaders, loginSource } from './login.ts';
 import { chooseProxy } from './proxy.ts';
 
-/** The cluster that was chosen, and how to log in there. */
 export interface Chosen {
   /** With the proxy that leads to it. */
   readonly cluster: Cluster;

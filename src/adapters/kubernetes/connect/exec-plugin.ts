@@ -40,9 +40,8 @@ export function parsePlugin(exec: unknown): ExecPlugin {
 }
 
 /**
- * Runs the program that the kubeconfig names and takes its credential, as kubectl does. client-node's own way starts one
- * for every request that is under way, leaves its stdin open, so that one that asks waits for ever, cannot stop it, and
- * quotes in its errors what it printed, which may be a token.
+ * Runs the program as kubectl does. client-node starts one per request, leaves its stdin open, cannot stop it, and
+ * quotes its output, which may be a token.
  */
 export function execSource(plugin: ExecPlugin, cluster: Cluster, execConfig: unknown, host: LoginHost): LoginSource {
   let running: Promise<Credential> | undefined;

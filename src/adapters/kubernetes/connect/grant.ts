@@ -1,6 +1,5 @@
 /** What proves who we are. */
 export interface Grant {
-  /** The value of the header Authorization. */
   readonly authorization?: string | undefined;
   readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
 }
@@ -13,7 +12,6 @@ export interface LoginSource {
   forget(refused: Grant): boolean;
 }
 
-/** What logging in has to do with. */
 export interface LoginHost {
   readonly env: NodeJS.ProcessEnv;
   /** Whether login plugins may ask questions on the terminal. */

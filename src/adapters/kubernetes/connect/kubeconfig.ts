@@ -12,7 +12,6 @@ export interface Loaded {
   readonly config: KubeConfig;
   /** The entries as they stand in the files: client-node does not keep all of them. */
   readonly raw: { readonly users: Entries; readonly clusters: Entries };
-  /** The files that were there. */
   readonly files: readonly string[];
   /** For the error: where one could put one. */
   readonly searched: readonly string[];
@@ -22,9 +21,8 @@ export interface Loaded {
 type Entries = ReadonlyMap<string, { readonly file: string; readonly entry: JsonObject }>;
 
 /**
- * Loads `--kubeconfig` alone, which then has to be there, else the files of KUBECONFIG that are there, else
- * `~/.kube/config`. Of several the first one to name something decides about it. (KubeConfig's own way fails where a file
- * of the list is missing or two name the same.)
+ * `--kubeconfig` alone, which must be there, else the files of KUBECONFIG that are there, else `~/.kube/config`.
+ * (KubeConfig's own way fails where a file of the list is missing or two name the same.)
  */
 export async function loadKubeconfigs(
   flag: string | undefined,

@@ -9,7 +9,6 @@ import { folderOf } from './kubeconfig.ts';
 import { oidcSource } from './oidc.ts';
 import { tokenFileSource } from './token-file.ts';
 
-/** An entry of `users` as it stands in the file. */
 export interface RawUser {
   readonly file: string;
   readonly entry: JsonObject;
@@ -18,10 +17,7 @@ export interface RawUser {
 /** The extension of a cluster that its login plugins get to see. */
 const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
 
-/**
- * The part of a login that changes with time, which client-node does not do well enough; undefined where none does.
- * Of several ways the one that kubectl would use.
- */
+/** The changing part of a login, which client-node does not do well enough; of several the one kubectl would use. */
 export function loginSource(
   user: User,
   raw: RawUser | undefined,

@@ -7,9 +7,8 @@ import type { UserOrigin } from './save-tokens.ts';
 const LEEWAY_MS = 10_000;
 
 /**
- * `auth-provider: oidc` of the kubeconfig: an ID token, renewed with the refresh token once it has expired. As kubectl
- * does, the new ones are written into the kubeconfig: many issuers take a refresh token only once. (client-node's own way
- * sends no client secret, takes the new token's life for a date, so renews with every request, and keeps nothing.)
+ * An ID token, renewed with the refresh token and saved as kubectl does: many issuers take a refresh token only once.
+ * (client-node sends no client secret, renews with every request, and keeps nothing.)
  */
 export function oidcSource(config: OidcConfig, origin: UserOrigin, host: LoginHost): LoginSource {
   let current = config;

@@ -4,9 +4,8 @@ import { kubeconfigInvalid } from './errors.ts';
 const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443, 'socks5:': 1080, 'socks5h:': 1080 };
 
 /**
- * The proxy for a server: `proxy-url` of the kubeconfig in any case, else HTTPS_PROXY (for http servers HTTP_PROXY)
- * unless NO_PROXY names the server. The rules are those of Go's httpproxy, which kubectl follows; those that Node has
- * built in know no CIDR.
+ * `proxy-url` of the kubeconfig, else HTTPS_PROXY (HTTP_PROXY) unless NO_PROXY names the server, by the rules of Go's
+ * httpproxy, which kubectl follows: Node's own know no CIDR.
  */
 export function chooseProxy(server: URL, given: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
   if (given !== undefined) return parseProxy(given, 'proxy-url');

@@ -2,7 +2,6 @@ import { open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises
 import { isMap, isSeq, parseDocument } from 'yaml';
 import type { OidcConfig } from './oidc-refresh.ts';
 
-/** Where in which file a user of a kubeconfig stands. */
 export interface UserOrigin {
   readonly file: string;
   readonly user: string;
@@ -10,10 +9,7 @@ export interface UserOrigin {
 
 const TOKENS = ['id-token', 'refresh-token'];
 
-/**
- * Writes renewed tokens into the kubeconfig that the old ones came from, as kubectl does, and under its lock
- * (`<file>.lock`). The rest of the file, comments too, stays. False where it did not work out: the run goes on.
- */
+/** Saves renewed tokens as kubectl does, under `<file>.lock`; the rest of the file stays. False where that failed. */
 export async function saveTokens({ file, user }: UserOrigin, config: OidcConfig): Promise<boolean> {
   try {
     // It may be a symlink: that stays one.

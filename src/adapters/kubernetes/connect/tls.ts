@@ -11,10 +11,7 @@ export const MAX_IN_FLIGHT = 5;
 
 const CONTEXT = 'palette-keys';
 
-/**
- * How client-node would connect: its agent, which knows the proxy, with CA, client certificate and server name; and the
- * header Authorization of what does not change with time. What does comes as `grant`.
- */
+/** client-node's agent, with proxy, CA, client certificate and fixed login; what changes comes as `grant`. */
 export async function tlsOptions(
   { signal, ...named }: { readonly cluster: Cluster; readonly user: User; readonly signal: AbortSignal },
   grant: Grant = {},
@@ -48,10 +45,7 @@ async function withFile<T extends object>(entry: T, name: 'ca' | 'cert' | 'key',
   return { ...rest, [`${name}Data`]: data } as unknown as T;
 }
 
-/**
- * The same, with CA, certificate and key parsed once and not for each connection. Throws what OpenSSL says of one that it
- * cannot use.
- */
+/** The same, with CA, certificate and key parsed once for all connections. Throws what OpenSSL says of a bad one. */
 export function parsed(options: RequestOptions): RequestOptions {
   const { ca, cert, key } = options;
   // A CA that is none would silently be left out.

@@ -4,7 +4,6 @@ import type { Grant } from './grant.ts';
 import { type HttpAnswer, type HttpRequest, type Limits, request } from './http.ts';
 import { tlsOptions } from './tls.ts';
 
-/** Requests to one API server. */
 export class Transport {
   readonly #chosen: Chosen;
   readonly #signal: AbortSignal;
@@ -17,7 +16,6 @@ export class Transport {
     this.#options = { certificate: undefined, ready: Promise.resolve(options) };
   }
 
-  /** The server did not accept that login. False where nothing new can come of asking again. */
   forget(refused: Grant): boolean {
     return this.#chosen.source?.forget(refused) ?? false;
   }
@@ -27,7 +25,6 @@ export class Transport {
     return (await this.#chosen.source?.current(signal)) ?? {};
   }
 
-  /** One request and its whole answer, whatever its status. Throws NoAnswer, or the signal's reason. */
   async ask(what: HttpRequest, grant: Grant, limits: Limits): Promise<HttpAnswer> {
     const { server, impersonate } = this.#chosen;
     const headers = {

@@ -15,7 +15,6 @@ interface Place {
   readonly warn: (message: string) => void;
 }
 
-/** A lease that this process holds, and renews. */
 export class HeldLease implements Lock {
   readonly #place: Place;
   readonly #ours: Holding;

@@ -4,7 +4,6 @@ import type { Target } from '../api/call.ts';
 import { Garbled } from '../api/client.ts';
 import { type JsonObject, numberAt, objectAt, textAt } from '../json.ts';
 
-/** As contract, section 3 has it. */
 export const LEASE_NAME = 'palette-keys';
 
 /** How long a lease holds without being renewed. */
@@ -19,7 +18,6 @@ const LABELS = {
   'app.kubernetes.io/part-of': 'palette',
 };
 
-/** Who holds a lease, and since when. */
 export interface Holding {
   /** `user@host pid command`. */
   readonly identity: string;
@@ -29,7 +27,6 @@ export interface Holding {
   readonly nonce: string;
 }
 
-/** A lease as the server has it. */
 export interface Lease {
   readonly json: JsonObject;
   /** undefined: it is free. */

@@ -23,9 +23,8 @@ const TRIES = 20;
 const SLACK_MS = 2000;
 
 /**
- * Takes the lease, so that two people get in each other's way with a clear message. A lease that has lapsed, by the API
- * server's clock, or whose holder is known to be dead is taken over. Nothing but that message depends on it:
- * what is written is kept right by POST and by preconditions.
+ * Takes the lease; one that has lapsed by the API server's clock, or whose holder is dead, is taken over. It only gives
+ * a clear message: POST and preconditions keep the writes right.
  */
 export async function acquireLock(place: LockPlace, holder: LockHolder): Promise<Lock> {
   const { client, namespace, self } = place;

@@ -2,10 +2,7 @@ import type { Entries, NewObject } from '../../../ports/key-store.ts';
 
 type Texts = Readonly<Record<string, string>>;
 
-/**
- * Whether an object holds what was to be created. Labels and annotations may have been added: some clusters have
- * webhooks that do so. Entries may not: the key bytes tell whose it is.
- */
+/** Webhooks may add labels and annotations, but no entries: the key bytes tell whose object it is. */
 export function holds(there: NewObject, wanted: NewObject): boolean {
   return (
     hasSameContents(there, wanted) &&

@@ -3,7 +3,6 @@ import type { ObjectKind } from '../../../ports/object-ref.ts';
 import { Garbled } from '../api/client.ts';
 import { type JsonObject, objectAt, textAt, textsOf } from '../json.ts';
 
-/** What is expected to stand in an answer. */
 export interface Expected {
   readonly kind: ObjectKind;
   readonly namespace: string;
@@ -20,11 +19,7 @@ export interface RawObject {
   readonly isTerminating: boolean;
 }
 
-/**
- * Takes an object out of an answer. The API server only stores well-formed objects, so none of them is ever 'damaged':
- * what does not fit means that the answer is broken. binaryData of a ConfigMap, and whatever else is not modelled, is
- * left alone.
- */
+/** The API server stores well-formed objects alone: what does not fit means a broken answer, never 'damaged'. */
 export function decodeObject(json: JsonObject, { kind, namespace, name }: Expected): RawObject {
   const metadata = objectAt(json, 'metadata');
   // Items of a list do not say their kind.

@@ -3,7 +3,6 @@ import { formatRef } from '../../../ports/object-ref.ts';
 import { type JsonObject, objectAt } from '../json.ts';
 import type { Replaceable } from './seen.ts';
 
-/** A new object for a POST. */
 export function encodeNew(object: NewObject): JsonObject {
   const { ref, labels, annotations, type } = object;
   const { namespace, name } = ref;
@@ -17,9 +16,8 @@ export function encodeNew(object: NewObject): JsonObject {
 }
 
 /**
- * The object as it was read, with our contents in it, for a PUT: uid and resourceVersion in it are the precondition, and
- * finalizers, owners and everything else that others put there stay. A merge patch could do the same, but RBAC would
- * have to grant `patch` besides; and what an older API server does not know it would drop without a word.
+ * uid and resourceVersion are the precondition; what others put there stays. A merge patch would need RBAC for `patch`,
+ * and an older API server drops what it does not know.
  */
 export function encodeReplacement(current: Replaceable, object: NewObject): JsonObject {
   const { data: _, binaryData, ...rest } = current.json;

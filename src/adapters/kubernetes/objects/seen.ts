@@ -16,9 +16,8 @@ export interface SeenObject extends Replaceable {
 }
 
 /**
- * Objects as this process last met them. Who read one needs not read it again to replace it: its resourceVersion goes
- * along, and the API server refuses where it has moved on. Nothing of `data` is kept, nor `managedFields`: they are larger
- * than all the rest, and the server keeps its own where a PUT has none.
+ * Objects as this process last met them, replaced without another read: the server refuses an old resourceVersion.
+ * Neither `data` nor `managedFields` is kept: they are larger than all the rest.
  */
 export class Seen {
   readonly #objects = new Map<string, SeenObject>();

@@ -12,9 +12,8 @@ import { find } from './read.ts';
 import type { Replaceable, Seen } from './seen.ts';
 
 /**
- * Creates once. A POST that may or may not have been carried out is never simply repeated: the object is read back, and
- * decides. If it is what we wrote, we created it; if it is another one, somebody else did; if there is none, we try
- * again. Only the first POST's 'the name is taken' is believed as it stands: later it may be ours that took it.
+ * Creates once. After an ambiguous POST the object is read back, and decides. Only the first POST's 'the name is taken'
+ * is believed as it is: later it may be ours that took it.
  */
 export async function createOnce(client: ApiClient, object: NewObject): Promise<'created' | 'exists'> {
   const { ref } = object;
@@ -37,10 +36,7 @@ export async function createOnce(client: ApiClient, object: NewObject): Promise<
   }
 }
 
-/**
- * Replaces the version that was read. uid and resourceVersion go along, so the API server itself refuses to write over
- * another version; after an ambiguous answer the object is read back, as above.
- */
+/** Replaces the version that was read, by uid and resourceVersion; after an ambiguous answer it is read back. */
 export async function replaceVersion(
   client: ApiClient,
   seen: Seen,
@@ -104,10 +100,7 @@ function hasNoDryRun({ status }: ApiFailure): boolean {
   return status?.message.includes('does not support dry run') === true;
 }
 
-/**
- * Deletes the version that was read; uid and resourceVersion are preconditions. After an ambiguous answer the object is
- * read back: what is gone then was either deleted by us, or by somebody who wanted the same.
- */
+/** Deletes the version that was read. Gone after an ambiguous answer: by us, or by somebody who wanted the same. */
 export async function removeVersion(
   client: ApiClient,
   ref: ObjectRef,

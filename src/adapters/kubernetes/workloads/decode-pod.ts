@@ -15,7 +15,6 @@ const KINDS = [
 
 type Source = readonly [ObjectKind, string];
 
-/** A Pod as the server has it (core/v1), down to what matters for keys. */
 export function decodePod(json: JsonObject): Pod {
   const metadata = objectAt(json, 'metadata');
   const [namespace, name] = [textAt(metadata, 'namespace'), textAt(metadata, 'name')];

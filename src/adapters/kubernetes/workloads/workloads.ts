@@ -26,7 +26,6 @@ const RESOURCES: Readonly<Record<string, Pick<Target, 'group' | 'resource'>>> = 
 /** Those of this group have a rollout, which starts their Pods anew; the others make new ones for every run. */
 const ROLLED_OUT = 'apps';
 
-/** Pods, and what made them, through the API. */
 export class KubernetesWorkloads implements Workloads {
   readonly #client: ApiClient;
   readonly #seen: Seen;

@@ -1,7 +1,6 @@
 import { elementsOf, oidOf, readDer } from '../der.ts';
 import { GENERAL_NAME, type GeneralName } from '../extensions.ts';
 
-/** How a name stands to a subtree: all of what it stands for is in it, some of it may be, or nothing. */
 interface Matching {
   readonly covered: boolean;
   readonly touched: boolean;

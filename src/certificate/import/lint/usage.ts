@@ -6,7 +6,6 @@ import { about, type Chain, linksOf, type Rule } from './rule.ts';
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const ANY = '2.5.29.37.0';
 
-/** What the leaf may be used for. */
 export const leafUsage: Rule = (chain) => {
   const { leaf } = chain;
   const { basicConstraints, keyUsage, mustStaple, present } = leaf.extensions;

@@ -7,7 +7,6 @@ import { bytesOf, type DerNode, elementsOf, readDer, tagged, writeDer } from '..
 import { type Extensions, readExtensions } from '../extensions.ts';
 import type { FoundCertificate } from '../types.ts';
 
-/** A certificate as a link of a chain: what OpenSSL says of it, and what it does not show. */
 export interface Link {
   readonly x509: X509Certificate;
   readonly source: string;

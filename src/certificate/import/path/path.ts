@@ -1,7 +1,6 @@
 import { isIssuedBy, type Link } from './link.ts';
 import type { Trust } from './trust.ts';
 
-/** Every chain that was found from the leaf to an anchor, and how the search ended. */
 export interface PathSearch {
   /** Shortest first, from the leaf to the anchor. */
   readonly complete: readonly (readonly Link[])[];
@@ -16,10 +15,7 @@ const MAX_PATHS = 2000;
 /** Certificates of a chain, leaf and anchor included. */
 const MAX_DEPTH = 10;
 
-/**
- * Enumerates the simple paths from the leaf through the pool, breadth first. OpenSSL alone follows one path and does not
- * come back from a dead end, so that it misses more than half of the valid ones in bundles with cross-signed CAs.
- */
+/** All simple paths, breadth first: OpenSSL follows one alone, and misses most in bundles with cross-signed CAs. */
 export function searchPaths(leaf: Link, pool: readonly Link[], trust: Trust): PathSearch {
   const issuersOf = issuerFinder(pool, trust);
   const paths: (readonly Link[])[] = [[leaf]];

@@ -1,6 +1,5 @@
 import { type Link, readRoot } from './link.ts';
 
-/** Whom a chain may end at. */
 export interface Trust {
   readonly given: readonly Link[];
   isAnchor(link: Link): boolean;

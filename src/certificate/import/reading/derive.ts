@@ -44,7 +44,6 @@ export function unsupported(): Fault {
   );
 }
 
-/** A key derivation with its parameters. */
 export interface Derivation {
   readonly keyLength: number | undefined;
   /** Throws Fault where the passphrase has cost too much before. */

@@ -9,7 +9,6 @@ import type { Passphrases } from './passphrase.ts';
 
 const MAX_CERTIFICATES = 100;
 
-/** What all files have given so far. */
 export interface Gathered {
   readonly certificates: FoundCertificate[];
   readonly keys: FoundKey[];
@@ -17,7 +16,6 @@ export interface Gathered {
   readonly locked: string[];
 }
 
-/** One file while it is read. */
 export interface Draft {
   readonly name: string;
   readonly gathered: Gathered;

@@ -1,10 +1,7 @@
 import { DamagedError } from '../../../errors.ts';
 import { Fault } from './fault.ts';
 
-/**
- * How many rounds of key derivations one passphrase may cost in a file; one takes 0.3 to 1.2 µs. The most that is usual
- * are nine derivations of 600,000 rounds each: certtool asks for them where RC2 protects a key and three certificates.
- */
+/** Rounds that one passphrase may cost in a file. The most that is usual are nine derivations of 600,000 (certtool). */
 const MAX_ROUNDS = 5_500_000;
 
 /** One spelling of a passphrase in bytes, as key derivations take it. */
@@ -22,10 +19,7 @@ export interface Passphrases {
   readonly spellings: readonly Spelling[];
 }
 
-/**
- * Besides the right one there is the spelling of old OpenSSL, which took the bytes of UTF-8 for characters, and that of
- * no passphrase, which some write as an empty BMPString and some as none: files without a passphrase open in any case.
- */
+/** Besides the right one: that of old OpenSSL (bytes of UTF-8 as characters), and none, which some write as empty. */
 export function passphrasesOf(passphrase: string | undefined): Passphrases {
   const given = passphrase === undefined ? [] : [passphrase];
   const utf8 = given.map((text) => Buffer.from(text, 'utf8').toString('latin1')).filter((text) => text !== passphrase);

@@ -4,10 +4,7 @@ const BLOCK = 8;
 /** The library's time grows with the square of what it is given at once. */
 const PIECE = 1024;
 
-/**
- * RC2 in CBC mode (RFC 2268), which Node's OpenSSL does not have; every bit of the key counts. Undefined where the padding
- * shows that the key is wrong. The library works on strings, which cannot be wiped.
- */
+/** RC2 in CBC mode (RFC 2268), which Node's OpenSSL lacks. Undefined for a wrong key. Its strings cannot be wiped. */
 export function decryptRc2(key: Buffer, iv: Buffer, data: Buffer): Buffer | undefined {
   if (data.length === 0 || data.length % BLOCK !== 0) return undefined;
   const cipher = rc2.createDecryptionCipher(key.toString('latin1'), key.length * 8);

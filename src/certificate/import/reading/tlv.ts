@@ -20,10 +20,7 @@ const CONSTRUCTED = 0x20;
 const LONG_TAG = 0x1f;
 const INDEFINITE = 0x80;
 
-/**
- * One element of BER (X.690). `raw` and `content` are views of the input, never copies: a certificate keeps the very
- * bytes that were signed, and there is one buffer to wipe. A library's tree would be written anew, slightly different.
- */
+/** One element of BER (X.690). Views of the input: the very bytes that were signed, and one buffer to wipe. */
 export interface Element {
   readonly tag: number;
   readonly raw: Buffer;

@@ -17,7 +17,6 @@ import { compareComputed, type Outcome, outdated, type ProjectionContext } from 
 import { ringFrom, type Stranger, type VersionItem } from './version-item.ts';
 import { compareVersions } from './versions.ts';
 
-/** One projection, and what is to be done with it. */
 export interface ComparedProjection {
   readonly projection: Projection;
   readonly outcome: Outcome;

@@ -1,4 +1,4 @@
-import { DamagedError } from '../../../errors.ts';
+import { DamagedError, unlessDamaged } from '../../../errors.ts';
 import { factsOf } from '../../../inventory/forms.ts';
 import type { ComputedProjection, HeldKey, Projection, VersionedKind } from '../../../inventory/kind.ts';
 import type { KindId } from '../../../ledger/entry.ts';
@@ -6,7 +6,6 @@ import type { StoredObject } from '../../../ports/key-store.ts';
 import { formatRef, type ObjectRef } from '../../../ports/object-ref.ts';
 import type { Snapshot } from '../snapshot.ts';
 
-/** What one computed projection holds. */
 export interface Holding {
   readonly projection: ComputedProjection;
   readonly found: StoredObject | undefined;
@@ -15,7 +14,6 @@ export interface Holding {
   readonly keys: readonly HeldKey[];
 }
 
-/** Looks into every computed projection that is there. */
 export async function readHoldings(
   projections: readonly Projection[],
   snapshot: Snapshot,
@@ -53,7 +51,6 @@ export function keysOf(holdings: ReadonlyMap<string, Holding>, kind: KindId): re
   );
 }
 
-/** A Secret that was made by hand: its key, or why it cannot be taken in. */
 export type Adoptable =
   | { readonly ref: ObjectRef; readonly held: HeldMaterial; readonly damage?: undefined }
   | { readonly ref: ObjectRef; readonly damage: string };
@@ -64,11 +61,10 @@ export function adoptableKey(kind: VersionedKind, snapshot: Snapshot, now: Date)
   const found = ref === undefined ? undefined : snapshot.adoptable.get(formatRef(ref));
   if (kind.adoption === undefined || ref === undefined || found === undefined) return undefined;
   if (found.damage !== undefined) return { ref, damage: found.damage };
-  try {
-    const material = kind.adoption.takeIn(found.data, snapshot.spec, now);
+  const { adoption } = kind;
+  const take = (): Adoptable => {
+    const material = adoption.takeIn(found.data, snapshot.spec, now);
     return { ref, held: { ref, key: { kind: kind.id, kid: factsOf(kind, material).kid, state: 'active', material } } };
-  } catch (error) {
-    if (error instanceof DamagedError) return { ref, damage: error.message };
-    throw error;
-  }
+  };
+  return unlessDamaged(take, (damage) => ({ ref, damage }));
 }

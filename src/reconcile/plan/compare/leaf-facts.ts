@@ -1,7 +1,6 @@
 import type { Certificate } from '../../../certificate/read.ts';
 import type { LeafProfile } from '../../../inventory/kind.ts';
 
-/** Public facts of a leaf certificate. */
 export interface LeafFacts {
   readonly fingerprint: string;
   readonly notBefore: Date;

@@ -23,7 +23,6 @@ import {
 } from './projection.ts';
 import { isOf, type Leaf, leafOf } from './read-leaf.ts';
 
-/** What is to be done with a leaf's object, and what the leaf is, where there is one that can be kept. */
 export interface LeafAssessment {
   readonly outcome: Outcome;
   /** True where a new leaf is needed; false where at the most its surroundings are written anew. */
@@ -81,10 +80,7 @@ function expiryOfIssuer({ profile }: IssuedProjection, { rings, now }: Projectio
   return end === undefined || end > now ? undefined : end;
 }
 
-/**
- * True where nothing can issue the leaf until the next CA is promoted, and the run changes something else, that CA for
- * one: it must not be stopped by what it is there to end.
- */
+/** True where the next CA has to be promoted first: the run must not be stopped by what it is there to end. */
 function waitsForNextCa(projection: IssuedProjection, context: ProjectionContext): boolean {
   const change = changeOf(context.intent);
   if (change === undefined || change.kind === projection.kind) return false;

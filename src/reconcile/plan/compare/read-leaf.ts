@@ -5,10 +5,7 @@ import type { Ring, RingVersion } from '../../../ledger/ring.ts';
 import { entry } from '../../../ledger/text.ts';
 import type { StoredObject } from '../../../ports/key-store.ts';
 
-/**
- * A leaf certificate that fits the key beside it. What OpenSSL has read of it is not held: it takes some six kilobytes
- * that no garbage collection knows of, and an installation has thousands.
- */
+/** Without what OpenSSL has read: six kilobytes each that no garbage collection knows of, and there are thousands. */
 export interface Leaf extends Omit<Certificate, 'x509' | 'kid'> {
   /** Fingerprint of the CA that has issued it, if that is one of its CA's versions. */
   readonly issuer: string | undefined;

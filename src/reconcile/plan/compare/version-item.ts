@@ -8,7 +8,6 @@ import type { FindingCode } from '../findings/finding.ts';
 import type { Intent } from '../intent.ts';
 import type { Adoptable, HeldMaterial } from './holding.ts';
 
-/** One version of a kind, and what is to be done about its ledger entry. */
 export type VersionItem =
   | {
       readonly action: 'keep' | 'restore' | 'adopt' | 'add';
@@ -52,7 +51,6 @@ export interface VersionContext {
   /** True where an object of ours was made from keys of this kind. */
   readonly hasDependents: boolean;
   readonly intent: Intent;
-  /** What is to be done to this kind. */
   readonly change: Change | undefined;
   readonly now: string;
 }

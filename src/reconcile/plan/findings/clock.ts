@@ -7,7 +7,6 @@ import type { Comparison } from '../compare/compare.ts';
 import { judgeClock } from '../judge-clock.ts';
 import { type Finding, finding } from './finding.ts';
 
-/** What the record says against the clock. */
 export function clockFindings(
   { record, snapshot }: Pick<Comparison, 'record' | 'snapshot'>,
   now: Date,

@@ -6,10 +6,7 @@ import { type Finding, finding } from './finding.ts';
 const SERVICES = 'serviceCertificates.services';
 const MESSAGE_BUS = 'messageBus';
 
-/**
- * What a new installation would have by default, and this one has not: no run brings it unless the spec file says so. Only
- * fields whose default has changed are compared (docs/decisions/0014), and only where the file leaves them out.
- */
+/** Only fields whose default has changed (docs/decisions/0014), and only where the file leaves them out. */
 export function offersOf(spec: InstallationSpec, given: GivenSpec | undefined): readonly Finding[] {
   const isLeftOut = (field: string): boolean => given?.leftOut.includes(field) ?? true;
   return [

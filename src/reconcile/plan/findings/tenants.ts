@@ -5,10 +5,7 @@ import type { TenantsCounted } from '../snapshot.ts';
 import type { ObjectStep } from '../step.ts';
 import { type Finding, finding } from './finding.ts';
 
-/**
- * The steps of a plan, with that of the root key blocked where tenant keys are wrapped by one that nobody here knows: a
- * new root key, or one of an older installation, opens none of them.
- */
+/** Blocks the root key where tenant keys are wrapped by an unknown one: a new or an older one opens none of them. */
 export function blockUnknownRootKey(steps: readonly ObjectStep[], comparison: Comparison): readonly ObjectStep[] {
   const trap = steps.findLast(({ key, n, action }) => key === ROOT_KEY && n !== undefined && action !== 'blocked');
   const strange = strangeKids(comparison);
@@ -29,7 +26,6 @@ export function blockUnknownRootKey(steps: readonly ObjectStep[], comparison: Co
   );
 }
 
-/** What `blockUnknownRootKey` would block a plan for, where nothing that is done has to do with it. */
 export function strangerFindings(comparison: Comparison): readonly Finding[] {
   const strange = strangeKids(comparison);
   return strange === undefined ? [] : [finding('TENANT_KID_UNKNOWN', ROOT_KEY, strange.reason, strange.remedy)];
@@ -61,7 +57,6 @@ export function whyStrange(seen: TenantsCounted, known: ReadonlySet<string>): st
     : `${seen.location} holds ${count} tenant keys${by}, which the record does not know`;
 }
 
-/** So many kids are named. */
 const NAMED = 5;
 
 /** Every root key that record or ledger knows, in whatever state, or that the run takes in. */
