@@ -7,7 +7,7 @@
 // imports. A file of types alone needs no test.
 //
 //   node scripts/mirrors.mjs [FOLDER]    FOLDER (default: the project) holds src/ and test/
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import path from 'node:path';
 
