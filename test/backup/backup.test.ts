@@ -1,3 +1,5 @@
+// Covers: src/ports/backup-files.ts
+
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';

@@ -1,3 +1,5 @@
+// Covers: src/reconcile/plan/findings/backups.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DAY, ManualClock, START } from '../support/clock.ts';
 import {

@@ -1,3 +1,5 @@
+// Covers: src/backup/plan/restore.ts, src/backup/restore.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { ObjectRef } from '../../src/ports/object-ref.ts';

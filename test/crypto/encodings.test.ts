@@ -1,3 +1,5 @@
+// Covers: src/crypto/base32.ts, src/crypto/base64url.ts
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { base32 } from '../../src/crypto/base32.ts';

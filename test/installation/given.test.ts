@@ -1,3 +1,5 @@
+// Covers: src/installation/defaults.ts, src/installation/parse/validate.ts
+
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';

@@ -1,3 +1,6 @@
+// Covers: src/installation/mongodb-uri.ts, src/installation/rules.ts, src/installation/scalars.ts
+// Covers: src/installation/unique-rules.ts
+
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { authDatabaseOf } from '../../src/installation/mongodb-uri.ts';

@@ -1,3 +1,5 @@
+// Covers: src/ledger/known-spec.ts, src/reconcile/plan/refusals.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { command } from '../backup/bench.ts';
 import { FaultyStore } from '../support/faulty-store.ts';

@@ -1,3 +1,5 @@
+// Covers: src/rotation/evidence/consumers.ts
+
 /** Consumers of the spec that own no Pod: scaled to nothing, or misspelt. The first are current, the second nobody knows. */
 import { beforeEach, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';

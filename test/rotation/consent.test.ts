@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/record-evidence.ts, src/rotation/perform/reload-members.ts
+
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Pod } from '../../src/ports/workloads.ts';
 import type { Proposal } from '../../src/rotation/rotate-request.ts';

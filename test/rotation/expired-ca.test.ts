@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/reissue.ts
+
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/complete.ts
+
 /** As the soak, at one write of each run that a seed chooses. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { installation } from '../support/installations.ts';

@@ -1,3 +1,5 @@
+// Covers: src/ledger/replacement.ts, src/rotation/confirmation.ts, src/rotation/leaves.ts, src/rotation/scans.ts
+
 import { describe, expect, test } from 'vitest';
 import type { VersionRecord } from '../../src/ledger/record.ts';
 import type { State } from '../../src/ledger/ring.ts';

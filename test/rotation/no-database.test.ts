@@ -1,3 +1,5 @@
+// Covers: src/rotation/evidence/users.ts, src/rotation/perform/change-user.ts
+
 /** The database user where nobody can be asked: nothing is begun that cannot be given up again. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';

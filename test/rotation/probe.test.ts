@@ -1,3 +1,5 @@
+// Covers: src/rotation/evidence/leaves.ts
+
 /** `--probe`: an endpoint that serves the old certificate keeps the gate closed; one that shows none is named, and keeps nothing. */
 import { beforeEach, expect, test } from 'vitest';
 import { command } from '../backup/bench.ts';

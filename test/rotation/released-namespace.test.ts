@@ -1,3 +1,5 @@
+// Covers: src/ledger/released-places.ts, src/rotation/evidence/orphaned-objects.ts
+
 /** A service that was the only one in its namespace, and was taken out of the spec: its Pods go on, and use the CA bundle there. */
 import { beforeEach, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';

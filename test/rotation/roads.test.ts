@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/read-context.ts, src/rotation/perform/rotate-key.ts, src/rotation/perform/transition.ts
+
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:tls';

@@ -1,3 +1,5 @@
+// Covers: src/rotation/evidence/tenants.ts, src/rotation/perform/name-exposed.ts, src/rotation/perform/rewrap.ts
+
 /** The root key's rotation with tenant keys in a database: none is lost, wherever it is interrupted. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';

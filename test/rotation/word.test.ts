@@ -1,3 +1,5 @@
+// Covers: src/cli/next-command.ts, src/rotation/word.ts
+
 /** `--assume-consumers-current=GENERATION`: the operator's word counts for what was there when it was given. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ROTATIONS } from '../../src/rotation/kinds.ts';

@@ -1,3 +1,6 @@
+// Covers: src/ports/tenant-store.ts, src/reconcile/audit/then-audit.ts, src/tenants/audit.ts
+// Covers: src/tenants/audited-rewrap.ts, src/tenants/keyring.ts, src/tenants/plan/shard.ts, src/tenants/scan.ts
+
 /** Rewrapping on stores in memory: what it finds, what it writes, and what others may do meanwhile. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/leftovers.ts, src/adapters/directory/sweep.ts, src/adapters/directory/temp-file.ts
+
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/read-file.ts, src/adapters/directory/safety.ts
+
 import { chmod, chown, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';

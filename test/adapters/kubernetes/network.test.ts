@@ -1,3 +1,8 @@
+// Covers: src/adapters/kubernetes/api/call.ts, src/adapters/kubernetes/api/client.ts
+// Covers: src/adapters/kubernetes/api/explain-no-answer.ts, src/adapters/kubernetes/connect/http.ts
+// Covers: src/adapters/kubernetes/connect/proxy.ts, src/adapters/kubernetes/connect/tls.ts
+// Covers: src/adapters/kubernetes/connect/transport.ts
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';

@@ -1,3 +1,6 @@
+// Covers: src/adapters/mongodb/connect.ts, src/adapters/mongodb/explain.ts, src/adapters/mongodb/primary.ts
+// Covers: src/adapters/mongodb/srv.ts
+
 /** What the adapter asks for, and what it says where the server refuses, by a server that speaks the protocol alone. */
 import { createSocket } from 'node:dgram';
 import { getServers, setServers } from 'node:dns';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/mongodb/place.ts
+
 /** Users of a replica set with roles and sessions, by servers that speak the protocol alone. */
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

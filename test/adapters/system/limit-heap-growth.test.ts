@@ -7,7 +7,7 @@ const MODULE = new URL('../../../src/adapters/system/limit-heap-growth.ts', impo
 function sizeAfter(before: string): { readonly young: number; readonly all: number } {
   const code = `
     import { getHeapSpaceStatistics } from 'node:v8';
-    import { favourMemory } from ${JSON.stringify(MODULE.href)};
+    import { limitHeapGrowth } from ${JSON.stringify(MODULE.href)};
     ${before}
     let kept = [];
     for (let i = 0; i < 3_000_000; i++) {
@@ -22,7 +22,7 @@ function sizeAfter(before: string): { readonly young: number; readonly all: numb
 }
 
 it('V8 keeps its heap small where it is told to, and grows it where not', () => {
-  const [left, told] = [sizeAfter(''), sizeAfter('favourMemory();')];
+  const [left, told] = [sizeAfter(''), sizeAfter('limitHeapGrowth();')];
   expect(left.young).toBeGreaterThan(32);
   // The limit is 8 MiB; V8 counts a page or two that it is about to give back.
   expect(told.young).toBeLessThan(10);

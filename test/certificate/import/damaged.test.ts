@@ -1,3 +1,5 @@
+// Covers: src/certificate/import/der.ts
+
 import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

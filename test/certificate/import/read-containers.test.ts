@@ -1,3 +1,5 @@
+// Covers: src/certificate/import/reading/
+
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';

@@ -1,3 +1,5 @@
+// Covers: src/reconcile/plan/next-record.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import type { State } from '../../../src/ledger/ring.ts';

@@ -1,3 +1,5 @@
+// Covers: src/reconcile/in-parallel.ts, src/reconcile/read/read-installation.ts
+
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readInstallation } from '../../../src/reconcile/read/read-installation.ts';
 import { planReconcile } from '../../../src/reconcile/reconcile.ts';

@@ -1,3 +1,5 @@
+// Covers: src/cli/open-store.ts, src/cli/output-format.ts, src/cli/program.ts, src/cli/report-error.ts
+
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,

@@ -1,3 +1,6 @@
+// Covers: src/cli/import-cert/store-import.ts, src/front-door/ingress-certificate.ts, src/reconcile/carry-out.ts
+// Covers: src/reconcile/request.ts
+
 /** What an import does to the store: what it replaces, keeps and leaves alone, and how the rest of the program takes it. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,5 @@
+// Covers: src/cli/spec-file.ts
+
 /** A `palette-keys.yaml` that was in use before a rule came that it breaks: the installation goes on, `init` refuses. */
 import path from 'node:path';
 import { beforeAll, describe, expect, it, test } from 'vitest';

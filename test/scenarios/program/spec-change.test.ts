@@ -1,3 +1,5 @@
+// Covers: src/cli/spec-file.ts
+
 import { X509Certificate } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';

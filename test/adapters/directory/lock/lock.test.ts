@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/lock/
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

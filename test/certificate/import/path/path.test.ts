@@ -1,3 +1,6 @@
+// Covers: src/certificate/import/decide.ts, src/certificate/import/lint/profile.ts, src/certificate/import/path/
+// Covers: src/certificate/import/read-input.ts, src/certificate/import/repairs.ts
+
 import { createHash, createPrivateKey } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { describe, expect, test } from 'vitest';

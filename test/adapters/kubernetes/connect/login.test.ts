@@ -1,10 +1,12 @@
+// Covers: src/adapters/kubernetes/connect/
+
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { KubernetesOptions } from '../../../src/adapters/kubernetes/options.ts';
-import { PaletteKeysError } from '../../../src/errors.ts';
-import { type Cluster, findAssetsOrSkip, startCluster } from '../../support/cluster.ts';
-import { NoTime, open, START_MS, secret } from './bed.ts';
-import { CLIENT_ID, CLIENT_SECRET, type Issuer, startIssuer } from './issuer.ts';
+import type { KubernetesOptions } from '../../../../src/adapters/kubernetes/options.ts';
+import { PaletteKeysError } from '../../../../src/errors.ts';
+import { type Cluster, findAssetsOrSkip, startCluster } from '../../../support/cluster.ts';
+import { NoTime, open, START_MS, secret } from '../bed.ts';
+import { CLIENT_ID, CLIENT_SECRET, type Issuer, startIssuer } from '../issuer.ts';
 import {
   base64,
   type ClientPki,
@@ -15,7 +17,7 @@ import {
   makeWorkspace,
   PLUGIN,
   type Workspace,
-} from './login-bed.ts';
+} from '../login-bed.ts';
 
 const assets = findAssetsOrSkip();
 

@@ -1,3 +1,5 @@
+// Covers: src/rotation/transitions.ts
+
 /** Where `--rollback` leads: to what was in use before, never to what was thrown away. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { activeSinceOf } from '../../src/ledger/record.ts';

@@ -1,14 +1,16 @@
+// Covers: src/adapters/kubernetes/lease/, src/adapters/kubernetes/time.ts
+
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { systemProcess } from '../../../src/adapters/directory/lock/process-identity.ts';
-import type { KubernetesOptions } from '../../../src/adapters/kubernetes/options.ts';
-import type { Lock, LockHolder } from '../../../src/ports/key-store.ts';
-import { sharedCluster } from '../../support/cluster/shared.ts';
-import { findAssetsOrSkip, type SomeCluster } from '../../support/cluster.ts';
-import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../support/fault-proxy.ts';
-import { HOLDER, NoTime, open, START_MS, whenAborted } from './bed.ts';
+import { systemProcess } from '../../../../src/adapters/directory/lock/process-identity.ts';
+import type { KubernetesOptions } from '../../../../src/adapters/kubernetes/options.ts';
+import type { Lock, LockHolder } from '../../../../src/ports/key-store.ts';
+import { sharedCluster } from '../../../support/cluster/shared.ts';
+import { findAssetsOrSkip, type SomeCluster } from '../../../support/cluster.ts';
+import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../../support/fault-proxy.ts';
+import { HOLDER, NoTime, open, START_MS, whenAborted } from '../bed.ts';
 
 const assets = findAssetsOrSkip();
 const OTHER: LockHolder = { command: 'palette-keys rotate', user: 'other', since: '2026-02-03T04:05:06Z' };
@@ -205,7 +207,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     });
 
     test('and never gave it back: the process ends all the same, and the next run goes on', async () => {
-      const script = fileURLToPath(new URL('lease-holder.ts', import.meta.url));
+      const script = fileURLToPath(new URL('../lease-holder.ts', import.meta.url));
       const child = spawn(process.execPath, [script, kubeconfig, namespace], { stdio: ['ignore', 'pipe', 'inherit'] });
       const [line] = await once(child.stdout, 'data');
       expect(String(line)).toBe('locked\n');
