@@ -248,7 +248,10 @@ describe('a run is done', () => {
     ],
     [
       'where all consumers were found to have let a compromised key go',
-      { ...REPLACED, evidence: withConfirmation(REPLACED, REPLACEMENT, { confirmedAt: '2027-01-31T23:30:00Z', by: 'pods' }) },
+      {
+        ...REPLACED,
+        evidence: withConfirmation(REPLACED, REPLACEMENT, { confirmedAt: '2027-01-31T23:30:00Z', by: 'pods' }),
+      },
       { offersWord: undefined },
     ],
     [
@@ -419,7 +422,10 @@ describe('the user of the database', () => {
 
 describe('a version that is destroyed', () => {
   const SINCE = '2027-01-01T00:00:00Z';
-  const versions = [version(1, 'destroyed', SINCE, ['published', 'active', 'trusted', 'retired']), version(2, 'active')];
+  const versions = [
+    version(1, 'destroyed', SINCE, ['published', 'active', 'trusted', 'retired']),
+    version(2, 'active'),
+  ];
   const [gone] = versions;
   const kid = gone?.kid ?? '';
   const facts = { kid };
