@@ -63,7 +63,7 @@ describe('who issued what', () => {
     expect(isIssuedBy(leaf, readSingle(bytes(ca(caKey, 'another name'))))).toBe(false);
   });
 
-  test('and whose key it is', () => {
+  test('is another question than whose key it is: a certificate matches its own key alone', () => {
     expect(matchesKey(readSingle(bytes(LEAF)), leafKey)).toBe(true);
     expect(matchesKey(readSingle(bytes(LEAF)), caKey)).toBe(false);
   });

@@ -22,11 +22,11 @@ function applied(transitions: readonly Transition[], actions: readonly string[] 
   return { type: 'applied', plan: { steps, transitions } as unknown as ReconcilePlan };
 }
 
-const after = (...events: readonly RunEvent[]): History => historyOf({ events });
+const following = (...events: readonly RunEvent[]): History => historyOf({ events });
 
 describe('a run that has done nothing', () => {
   test('has written nothing', () => {
-    expect(after()).toMatchObject({ wrote: false, transitions: [], steps: [], effects: [], notes: [] });
+    expect(following()).toMatchObject({ wrote: false, transitions: [], steps: [], effects: [], notes: [] });
   });
 });
 
@@ -86,18 +86,18 @@ describe('an event changes what is known of the run', () => {
     ['the offer to take a word', [{ type: 'offers-word' }], { offersWord: true }],
   ];
   test.each(cases)('%s', (_, events, expected) => {
-    expect(after(...events)).toMatchObject(expected);
+    expect(following(...events)).toMatchObject(expected);
   });
 
   test('evidence that was recorded: the last that was named stays', () => {
     const evidence = {};
-    const history = after({ type: 'recorded', evidence }, { type: 'recorded' });
+    const history = following({ type: 'recorded', evidence }, { type: 'recorded' });
     expect(history.recorded).toBe(evidence);
     expect(history.wrote).toBe(true);
   });
 
   test('versions that stay, users that changed and workloads that were restarted: all of them', () => {
-    const history = after(
+    const history = following(
       ...([1, 2] as const).map((n): RunEvent => ({ type: 'kept', n })),
       { type: 'user', deed: 'create v2' },
       { type: 'user', deed: 'drop v1' },
@@ -112,7 +112,9 @@ describe('an event changes what is known of the run', () => {
 });
 
 describe('a command that looks again', () => {
-  const first = resultOf(after(read, applied([published], ['create']), { type: 'did', effect: 'e' }), { done: false });
+  const first = resultOf(following(read, applied([published], ['create']), { type: 'did', effect: 'e' }), {
+    done: false,
+  });
   const second = begin(KIND, first);
 
   test('goes on from what it has done before', () => {
@@ -137,7 +139,7 @@ describe('a command that looks again', () => {
   });
 
   test('has made none where another kind was published, or a version only moved', () => {
-    expect(hasPublished(after(applied([moved(2, undefined, 'published', 'internal-ca')])))).toBe(false);
-    expect(hasPublished(after(applied([moved(2, 'published', 'active')])))).toBe(false);
+    expect(hasPublished(following(applied([moved(2, undefined, 'published', 'internal-ca')])))).toBe(false);
+    expect(hasPublished(following(applied([moved(2, 'published', 'active')])))).toBe(false);
   });
 });

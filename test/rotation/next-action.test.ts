@@ -165,7 +165,7 @@ describe('evidence is recorded', () => {
     expect(actionOf({ versions: PUBLISHED, gathered: open })).toMatchObject({ type: 'transition', gathered: open });
   });
 
-  test('for the end of an emergency, too', () => {
+  test('before an emergency ends', () => {
     const found = { evidence: currentFor(0), confirmed: { ...confirmed, version: version(2, 'active') } };
     expect(actionOf({ ...REPLACED, gathered: found })).toMatchObject({ type: 'recordEvidence' });
   });

@@ -107,7 +107,7 @@ describe.each(WAYS)('%s of a published version', (_, request) => {
   });
 });
 
-test('that a user may be there is noted before it is made', async () => {
+test('a user that may be there is noted before it is made', async () => {
   users.beforeWrite = () => {
     throw new Error('killed');
   };

@@ -71,7 +71,7 @@ describe('list', () => {
     expect(stdout).not.toMatch(/[\u200D\u202E\u2028]/);
   });
 
-  test('names a broken tenant in the same way', async () => {
+  test('names a broken tenant as it stands in JSON, and as a terminal can show it in a table', async () => {
     tenants.put({ ...tenants.documents.get('join\u200Der'), bits: 7 });
     const json = await tenant(['verify', '-o', 'json']);
     expect(JSON.parse(json.stdout).failures).toMatchObject([{ tenant: 'join\u200Der', code: 'TENANT_MALFORMED' }]);

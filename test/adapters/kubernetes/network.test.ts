@@ -159,7 +159,7 @@ describe.skipIf(assets === undefined)('the way to a real API server', { timeout:
       expect(error.message).toContain('not vouched for');
     });
 
-    test('is not trusted because of NODE_TLS_REJECT_UNAUTHORIZED=0 either', async () => {
+    test('is not trusted because of NODE_TLS_REJECT_UNAUTHORIZED=0', async () => {
       vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
       try {
         await failure(whoAmI({ server: cluster.url, 'certificate-authority-data': undefined }));

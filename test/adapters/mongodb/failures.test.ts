@@ -245,7 +245,7 @@ describe('the adapter', () => {
       ['by another configuration', { setVersion: 2 }],
       ['elsewhere', { me: 'b:2' }],
       ['in another process', { topologyVersion: { processId: theirs, counter: Long.ZERO } }],
-      ['as none that takes writes', { isWritablePrimary: false, secondary: true }],
+      ['on a server that takes no writes', { isWritablePrimary: false, secondary: true }],
     ])('fails where it ends %s, whatever it read', async (_, after) => {
       const reads: readonly ((store: TenantStore) => Promise<unknown>)[] = [
         (opened) => all(opened.scan()),

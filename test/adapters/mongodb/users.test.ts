@@ -381,7 +381,7 @@ describe('a connection string', () => {
       ['mongodb://u:p@h/d', 'd'],
       ['mongodb://h/?authMechanism=MONGODB-X509', '$external'],
       ['mongodb+srv://db.example.test/d?authSource=x', 'x'],
-    ])('as in %s', async (uri, expected) => {
+    ])('where it reads %s', async (uri, expected) => {
       expect(await at(uri)).toBe(expected);
     });
 

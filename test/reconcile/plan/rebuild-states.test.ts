@@ -179,7 +179,7 @@ describe('states that nothing tells, or that are disputed, are refused:', () => 
     expect(await refusal()).toEqual(refused(kind));
   });
 
-  test('and the ledger stays as it is', async () => {
+  test('the ledger stays as it is', async () => {
     await giveVersions('root-key', ['trusted', 'active']);
     const before = ledgerFacts(store.snapshot());
     store.take(RECORD);

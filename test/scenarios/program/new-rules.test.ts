@@ -95,7 +95,7 @@ describe('where ./palette-keys.yaml breaks a rule that is newer than the install
     },
   );
 
-  it('status does not use it either, and says so', async () => {
+  it('status does not use the file, and says so', async () => {
     const { stdout } = await warm.run(['status', '--dir', store, '-o', 'json'], { cwd });
     const unseen = JSON.parse(stdout).findings.find(
       ({ code }: { readonly code: string }) => code === 'TENANT_KEYS_UNSEEN',

@@ -352,7 +352,7 @@ describe.concurrent('documents', () => {
     ['status', ['status']],
     ['init', ['init']],
     ['an error', ['init', '-n', 'elsewhere']],
-  ])('as YAML say the same as JSON: %s', async (_, args) => {
+  ])('say the same in YAML as in JSON: %s', async (_, args) => {
     const [json, yaml] = [
       await warm.run([...args, '--dir', store, '-o', 'json']),
       await warm.run([...args, '--dir', store, '-o', 'yaml']),

@@ -77,7 +77,7 @@ describe('which cluster is meant', () => {
     expect(await locate({ env, context: 'c' })).toBe('context c (https://c.second)');
   });
 
-  test.skipIf(assets === undefined)('as kubectl sees it', async () => {
+  test.skipIf(assets === undefined)('is the one that kubectl means', async () => {
     const first = await place.write('k1', config('ab', undefined, 'first'));
     const second = await place.write('k2', config('bcd', 'd', 'second'));
     const third = await place.write('k3', config('de', 'e', 'third'));

@@ -152,13 +152,13 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
   });
 
   describe('as somebody else', () => {
-    test('--as, and as in the kubeconfig', async () => {
+    test('works with --as, and with as in the kubeconfig', async () => {
       expect(await whoAmI({ token: cluster.token() }, { as: 'eve' })).toBe('eve');
       expect(await whoAmI({ token: cluster.token(), as: 'frank' })).toBe('frank');
       expect(await whoAmI({ token: cluster.token(), as: 'frank' }, { as: 'eve' })).toBe('eve');
     });
 
-    test('--as-group, several of them, and as-groups, as-uid and as-user-extra in the kubeconfig', async () => {
+    test('works with several --as-group, and with as-groups, as-uid and as-user-extra in the kubeconfig', async () => {
       const who = async (user: object, options: Partial<KubernetesOptions>) => {
         const name = await (await login({ token: cluster.token(), ...user }, options)).cluster?.user();
         const events = await cluster.auditEvents();
@@ -183,7 +183,7 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
       });
     });
 
-    test('whatever letters the name has; but no line end', async () => {
+    test('works with a name of any letters, and with none that has a line end', async () => {
       expect(await whoAmI({ token: cluster.token() }, { as: 'Jürgen 🔑 Ωmega' })).toBe('Jürgen 🔑 Ωmega');
       const error = await failure(login({ token: cluster.token() }, { as: 'x\r\nImpersonate-Group: system:masters' }));
       expect(error.code).toBe('USAGE');
@@ -366,7 +366,7 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
       expect(used).toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('invalid_grant') });
     });
 
-    test('a provider that kubectl no longer knows either', async () => {
+    test('with a provider that kubectl no longer knows is refused', async () => {
       const error = await failure(
         whoAmI({ 'auth-provider': { name: 'gcp', config: { 'access-token': 'canary-token' } } }),
         'canary-token',

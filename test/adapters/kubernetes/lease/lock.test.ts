@@ -197,7 +197,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     test.each([
       ['on another machine', { host: 'another' }],
       ['in another container', { pidNamespace: 'pid:[1]' }],
-      ['but which runs after all', { pid: process.pid, start: undefined }],
+      ['that seems to run, as nothing says when it started', { pid: process.pid, start: undefined }],
     ])('%s: that cannot be seen from here, so it is respected', async (_, change) => {
       await left(change);
       await expect(lock()).rejects.toMatchObject({
@@ -206,7 +206,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       });
     });
 
-    test('and never gave it back: the process ends all the same, and the next run goes on', async () => {
+    test('that never gave it back: the process ends, and the next run goes on', async () => {
       const script = fileURLToPath(new URL('../lease-holder.ts', import.meta.url));
       const child = spawn(process.execPath, [script, kubeconfig, namespace], { stdio: ['ignore', 'pipe', 'inherit'] });
       const [line] = await once(child.stdout, 'data');
@@ -234,7 +234,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       expect((await lease()).spec).not.toHaveProperty('holderIdentity');
     });
 
-    test('and somebody else takes it, that is noticed and said once; theirs is left alone', async () => {
+    test('its loss to another holder is noticed and said once, and their lock is left alone', async () => {
       const time = new ManualTime();
       const warnings: string[] = [];
       const ours = await lock(HOLDER, { time, onWarning: (message) => warnings.push(message) });
@@ -257,7 +257,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       expect(warnings).toHaveLength(1);
     });
 
-    test('and it is deleted, that is said; the release does not fail', async () => {
+    test('its deletion is said, and the release does not fail', async () => {
       const time = new ManualTime();
       const warnings: string[] = [];
       const ours = await lock(HOLDER, { time, onWarning: (message) => warnings.push(message) });
@@ -267,7 +267,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       await ours.release();
     });
 
-    test('and cannot be renewed for half a minute, that is said once', async () => {
+    test('half a minute without a renewal is said once', async () => {
       const time = new ManualTime();
       const warnings: string[] = [];
       const through = await cluster.kubeconfig('admin', { server: proxy });
@@ -285,7 +285,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       expect((await lease()).spec).not.toHaveProperty('holderIdentity');
     });
 
-    test('and the answer to a renewal is lost, it stays ours', async () => {
+    test('it stays ours although the answer to a renewal is lost', async () => {
       const time = new ManualTime();
       const warnings: string[] = [];
       const through = await cluster.kubeconfig('admin', { server: proxy });
