@@ -33,7 +33,7 @@ describe('a run that has done nothing', () => {
 describe('an event changes what is known of the run', () => {
   const cases: readonly (readonly [name: string, events: readonly RunEvent[], expected: Partial<History>])[] = [
     ['a record that was read: its versions and generation', [read], { generation: 7, wrote: false }],
-    ['a word that was heard', [{ type: 'heard', word: undefined }], { word: undefined, wrote: false }],
+    ['a word that was heard', [{ type: 'heard', word: { for: 7 } }], { word: { for: 7 }, wrote: false }],
     [
       'a completion: what was completed first',
       [

@@ -13,7 +13,7 @@ const COMPLETE: Intent = { type: 'complete' };
 const begun = startOfRun([]);
 const recorded: RunState = { ...begun, isRecorded: true };
 const blocked: ObjectStep = {
-  ...{ action: 'blocked', ref: secret('a', 'b'), key: KIND, code: 'FOREIGN', reason: 'it is not ours' },
+  ...{ action: 'blocked', ref: secret('a', 'b'), key: KIND, code: 'PROJECTION_DAMAGED', reason: 'it is not ours' },
   remedy: 'move it away',
 } as unknown as ObjectStep;
 const plan = (consents: readonly string[], steps: readonly ObjectStep[] = []) =>
