@@ -122,7 +122,7 @@ describe('a record that is lost', () => {
     expect((await run(store, ['init', '--config', 'elsewhere.yaml', '--yes'])).code).toBe(5);
   });
 
-  test('is not rebuilt from a guess where the copy is lost too', async () => {
+  test('is not rebuilt from a guess where its copy is lost with it', async () => {
     const store = await without(RECORD, AUDIT);
     // As an older build left it.
     const root = store.snapshot().objects.find(({ ref }) => ref.name === 'palette-key-root-key-v1');

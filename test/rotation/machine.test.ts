@@ -305,7 +305,7 @@ describe('leaf certificates', () => {
   });
   const old = leaf('0', '2027-01-01T00:00:00Z');
 
-  test('those that were issued within the interval are left, unless --again says otherwise', () => {
+  test('that were issued within the interval are left, unless --again says otherwise', () => {
     const fresh = leaf('1', '2027-01-31T00:00:01Z');
     const intent = { due: false, again: false, minInterval: 86_400 };
     expect(leavesToReissue([old, fresh], intent, NOW)).toEqual([old]);

@@ -456,7 +456,7 @@ describe('two at once', () => {
     ]);
   });
 
-  test('one makes the user, the other is told, and a third goes on', async () => {
+  test('one run makes the user, the other is told, and a third goes on', async () => {
     await go({ assumeConsumersCurrent: false });
     await Promise.allSettled([go(), rotate(store.again(), KIND, { clock, users, assumeConsumersCurrent: true })]);
     expect((await go()).waitingFor?.reason).toContain('second look');

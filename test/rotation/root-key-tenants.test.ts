@@ -323,7 +323,7 @@ describe('a document under the old root key', () => {
     expect((await go()).done).toBe(true);
   });
 
-  test('that tenant rewrap wraps anew makes both begin anew too where the first was noted during its preview', async () => {
+  test('that tenant rewrap wraps anew makes both begin anew where the first was noted during its preview', async () => {
     await promoteAlone();
     const scan = tenants.scan.bind(tenants);
     tenants.scan = async function* (kids) {

@@ -268,7 +268,7 @@ describe('a damaged document', () => {
     expect(document('tenant-5').wrapped).toEqual(damaged);
   });
 
-  it('whose _id is no string is named too', async () => {
+  it('whose _id is no string is named', async () => {
     tenants.put({ ...document('tenant-5'), _id: 7 } as unknown as FoundTenant);
     const { failures } = await previewRewrap(access, ALL, ports());
     expect(failures).toMatchObject([{ tenant: '(number) 7', code: 'TENANT_MALFORMED' }]);

@@ -119,7 +119,7 @@ describe('the administrator', () => {
     expect(database.users.has('hubble-b')).toBe(false);
   });
 
-  it('drops a user, and one that is not there too', async () => {
+  it('drops a user, whether or not it is there', async () => {
     for (let time = 0; time < 2; time += 1) await admin().drop('hubble');
     expect([...database.users.keys()]).toEqual(['root']);
     expect(await users().tryLogin(PLATFORM)).toEqual({ accepted: false });

@@ -78,7 +78,7 @@ describe.concurrent('a changed spec', () => {
     expect(booked).toBe(2);
   });
 
-  it('with a service in a new namespace: that has its bundle too', async () => {
+  it('with a service in a new namespace: that namespace gets its bundle', async () => {
     const { changed } = await apply(withServices(AUTH, { name: 'user' }, { name: 'ui', namespace: 'ui-system' }));
     expect(changed.filter((file) => file.endsWith('.yaml'))).toEqual([
       '+ui-system/configmaps/palette-internal-ca-bundle.yaml',
@@ -227,7 +227,7 @@ describe.concurrent('--dry-run', () => {
     expect(fingerprintOf(folder, { times: true })).toEqual(before);
   });
 
-  it('of a refused run is refused too', async () => {
+  it('of a refused run is refused', async () => {
     const folder = copyOf(store);
     rmSync(pathOf(folder, `Secret/${LEDGER}/palette-key-internal-ca-v1`));
     const { code, stdout } = await warm.run(['init', '--dry-run', '--dir', folder, '-o', 'json']);

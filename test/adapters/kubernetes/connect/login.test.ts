@@ -304,7 +304,7 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
       expect(error.code).toBe('UNAUTHENTICATED');
     });
 
-    test('one that takes longer than a request may is waited for; an interruption ends it', async () => {
+    test('that takes longer than a request may: it is waited for, and an interruption ends it', async () => {
       expect(await whoAmI(exec({}, { PLUGIN_SECONDS: '1.5' }), { requestTimeoutMs: 1000 })).toBe('eve');
       const controller = new AbortController();
       const store = await login(exec({}, { PLUGIN_HANGS: 'yes' }), { signal: controller.signal });

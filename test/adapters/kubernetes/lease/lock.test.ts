@@ -117,7 +117,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     });
   });
 
-  test('given back it is free, and holds nobody any more', async () => {
+  test('it is free once it was given back, and names nobody any more', async () => {
     const first = await lock();
     await first.release();
     const { metadata, spec } = await lease();
@@ -130,7 +130,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     });
   });
 
-  test('of ten that want it at once, one gets it', async () => {
+  test('of ten runs that want it at once, one gets it', async () => {
     const results = await Promise.allSettled(Array.from({ length: 10 }, () => lock()));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const result of results) {
@@ -138,7 +138,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     }
   });
 
-  test('one that has lapsed is taken over, by one of ten', async () => {
+  test('a lock that has lapsed is taken over, by one of ten runs', async () => {
     await leave(40);
     const results = await Promise.allSettled(Array.from({ length: 10 }, () => lock()));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -153,7 +153,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     ['renewed 28 s ago', 28, {}],
     ['by a clock that is ahead', -20, {}],
     ['renewed an hour ago, for a day', 3600, { leaseDurationSeconds: 86_400 }],
-  ])('one that is held is respected, whoever holds it: %s', async (_, seconds, spec) => {
+  ])('a lock that is held is respected, whoever holds it: %s', async (_, seconds, spec) => {
     await leave(seconds, {}, spec);
     await expect(lock()).rejects.toMatchObject({
       code: 'LOCK_HELD',
@@ -164,7 +164,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
   test.each([
     ['nobody', { holderIdentity: undefined }],
     ['somebody who never renewed it', { renewTime: undefined }],
-  ])('one that is held by %s is free', async (_, spec) => {
+  ])('a lock that is held by %s is free', async (_, spec) => {
     await leave(0, {}, spec);
     await lock();
   });
