@@ -9,14 +9,15 @@ const soaking = process.env['SOAK'] === '1';
 const long = process.env['LONG'] === '1';
 const LONG = [
   'test/adapters/directory/{contention,failures}.test.ts',
-  'test/adapters/kubernetes/{directory,faults,lease,login,network,objects}.test.ts',
+  'test/adapters/kubernetes/{directory,faults,network,objects}.test.ts',
+  'test/adapters/kubernetes/{connect/login,lease/lock}.test.ts',
   'test/backup/{concurrency,escrow,faults,interrupted-imports,lives,restore,self-check}.test.ts',
   'test/certificate/import/{damaged,limbo,read-containers}.test.ts',
   'test/docs/{cluster-runbooks,mongodb-auth-runbook,runbooks}.test.ts',
   'test/reconcile/{adoption,concurrency,faults,first-init-faults,model}.test.ts',
   'test/reconcile/audit/anchor.test.ts',
   'test/reconcile/clock/guard.test.ts',
-  'test/rotation/{cluster,command,compromise,destroy-folder,faults,hash-salt-census,keyfile-members,killed-some,model,mongodb-auth,rehearsal,roads,root-key-tenants,word}.test.ts',
+  'test/rotation/{cluster,command,compromise,destroy-folder,faults,hash-salt-census,keyfile-members,killed-some,model,mongodb-auth,rehearsal/rehearse,roads,root-key-tenants,word}.test.ts',
   'test/scenarios/cluster/**/*.test.ts',
   'test/scenarios/program/{backup,backup-canary,backup-terminal,bad-input,concurrency,csr-life,damage,earlier-builds,import-canary,import-formats,import-served,import-store,init-tenants,new-rules,passphrase-file,restore,rotate-hash-salt,rotate-mongodb-{auth,tls},rotate-root-key,rotate-terminal,spec-change,tenants,user-files}.test.ts',
   'test/templates/templates.test.ts',

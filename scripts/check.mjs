@@ -1,6 +1,6 @@
 // Runs the package's check:* scripts side by side and prints what each said, one after the other.
 //
-//   node scripts/check.mjs [NAME…]    all of them, or some: types, style, layers, dead-code
+//   node scripts/check.mjs [NAME…]    all of them, or some: types, style, layers, mirrors, dead-code
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';

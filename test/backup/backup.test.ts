@@ -1,3 +1,5 @@
+// Covers: src/ports/backup-files.ts
+
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -180,7 +182,7 @@ describe('a backup', () => {
 });
 
 describe('what the run says', () => {
-  test('as a table: every key with its kid, and the file', async () => {
+  test('is a table of every key with its kid, and names the file', async () => {
     const { stdout } = await commandWell(store, BACKUP, { files });
     for (const kind of KINDS) {
       expect(stdout).toMatch(new RegExp(`^${kind} +v1 +${recordIn(made).keys[kind].versions[0].kid}$`, 'm'));
@@ -188,7 +190,7 @@ describe('what the run says', () => {
     expect(stdout).toMatch(/b\.age: 9 keys\.$/m);
   });
 
-  test.each(['json', 'yaml'])('as %s: one document of kind BackupResult', async (format) => {
+  test.each(['json', 'yaml'])('is one document of kind BackupResult with -o %s', async (format) => {
     const { stdout } = await commandWell(store, [...BACKUP, '-o', format], { files });
     const document = format === 'json' ? JSON.parse(stdout) : parse(stdout);
     expect(document).toEqual({
@@ -201,7 +203,7 @@ describe('what the run says', () => {
     });
   });
 
-  test('as JSON where it fails: one document of kind Error', async () => {
+  test('is one document of kind Error with -o json where it fails', async () => {
     const outcome = await command(memoryStore(), [...BACKUP, '-o', 'json'], { files });
     expect(outcome.code).toBe(1);
     expect(documentOf(outcome)).toMatchObject({ kind: 'Error', code: 'NOT_INSTALLED' });

@@ -1,3 +1,5 @@
+// Covers: src/backup/escrow.ts, src/backup/plan/escrow-state.ts, src/reconcile/plan/next-record.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { decodeList } from '../../src/backup/plan/list.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';

@@ -1,3 +1,5 @@
+// Covers: src/reconcile/plan/findings/backups.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DAY, ManualClock, START } from '../support/clock.ts';
 import {
@@ -69,7 +71,7 @@ describe('a root key that no backup holds', () => {
     expect((await command(store, ['status', '--fail-on', 'warning'], { clock })).code).toBe(3);
   });
 
-  test('is told of by init too', async () => {
+  test('is told of by init', async () => {
     const { stderr } = await commandWell(store, ['init'], { clock });
     expect(stderr).toContain('ROOT_KEY_NOT_BACKED_UP');
   });
@@ -187,7 +189,7 @@ describe('a refusal for the sake of a key that is gone', () => {
     expect(says).toContain(`palette-keys restore ${file}`);
   });
 
-  test('status names it too', async () => {
+  test('status names the backup', async () => {
     await backedUpTwice();
     store.take(ledgerRef('internal-ca'));
     const outcome = await command(store, ['status'], { clock });
@@ -195,7 +197,7 @@ describe('a refusal for the sake of a key that is gone', () => {
     expect(outcome.stdout.replaceAll(/\s+/g, ' ')).toContain('palette-keys restore new.age');
   });
 
-  test('one that holds another key than the record says: the newest backup of the right one is named', async () => {
+  test('an entry that holds another key than the record says: the newest backup of the right key is named', async () => {
     await backedUpTwice();
     transplant(store, ledgerRef('internal-ca'), foreign);
     const outcome = await command(store, ['init', '--yes'], { clock });

@@ -90,7 +90,7 @@ test('an installation is never restored over another one', async () => {
 });
 
 test.each(['ledger', 'record', 'root key', 'projections'])(
-  'nor where of the other one only the %s is left',
+  'an installation is never restored over another one of which only the %s is left',
   async (part) => {
     const keeps = (name: string, namespace: string): boolean => {
       if (part === 'ledger') return namespace === LEDGER && name !== RECORD.name;

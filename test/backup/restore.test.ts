@@ -1,3 +1,5 @@
+// Covers: src/backup/plan/restore.ts, src/backup/restore.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { ObjectRef } from '../../src/ports/object-ref.ts';
@@ -420,7 +422,7 @@ describe('a record that is lost while the spec had changed since the backup', ()
     await expectAtRest(store);
   });
 
-  test('and keeps their generation where they are as the backup has them', async () => {
+  test('the restored record keeps the generation of what workloads mount where that is as the backup has it', async () => {
     for (const object of store.snapshot().objects) {
       if (object.ref.namespace === PLATFORM)
         edit(store, object.ref, ({ annotations }) => ({
@@ -486,7 +488,7 @@ describe('a rehearsal', () => {
 });
 
 describe('what the run says', () => {
-  test.each(['json', 'yaml'])('as %s: one document of kind RestoreResult', async (format) => {
+  test.each(['json', 'yaml'])('is one document of kind RestoreResult with -o %s', async (format) => {
     const empty = memoryStore();
     const { stdout } = await restore(empty, backup, { flags: ['-o', format] });
     const document = format === 'json' ? JSON.parse(stdout) : parse(stdout);
@@ -501,7 +503,7 @@ describe('what the run says', () => {
     expect(document.entries).toEqual(Object.keys(keys).map((key) => ({ key, n: 1, kid: keys[key].versions[0].kid })));
   });
 
-  test('as a table: every key with its kid', async () => {
+  test('is a table of every key with its kid', async () => {
     const { stdout } = await restore(memoryStore(), backup);
     const { keys } = recordIn(made);
     for (const key of Object.keys(keys)) {

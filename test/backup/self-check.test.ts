@@ -1,3 +1,5 @@
+// Covers: src/backup/plan/open.ts
+
 /** What would make a backup that cannot be restored is found before a byte is written, and is not blamed on a disk. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { checkOpens } from '../../src/backup/plan/open.ts';

@@ -1,3 +1,5 @@
+// Covers: src/certificate/ip-address.ts, src/certificate/parts.ts
+
 import { execFileSync } from 'node:child_process';
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -63,7 +63,7 @@ describe('who issued what', () => {
     expect(isIssuedBy(leaf, readSingle(bytes(ca(caKey, 'another name'))))).toBe(false);
   });
 
-  test('and whose key it is', () => {
+  test('is another question than whose key it is: a certificate matches its own key alone', () => {
     expect(matchesKey(readSingle(bytes(LEAF)), leafKey)).toBe(true);
     expect(matchesKey(readSingle(bytes(LEAF)), caKey)).toBe(false);
   });
@@ -84,11 +84,11 @@ describe('what is no certificate', () => {
     expect(() => readSingle(bytes(text))).toThrow(DamagedError);
   });
 
-  test('two are not one', () => {
+  test('two certificates are not one', () => {
     expect(() => readSingle(bytes(LEAF + CA))).toThrow('not exactly one PEM certificate');
   });
 
-  test('one that is changed in any way is read, or damaged, and nothing else', () => {
+  test('a certificate that is changed in any way is read, or damaged, and nothing else', () => {
     const change = fc.record({ at: fc.nat({ max: LEAF.length - 1 }), byte: fc.nat({ max: 255 }) });
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), fc.boolean(), (changes, cut) => {

@@ -1,3 +1,5 @@
+// Covers: src/crypto/base64url.ts
+
 import { base32nopad } from '@scure/base';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

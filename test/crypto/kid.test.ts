@@ -1,3 +1,5 @@
+// Covers: src/crypto/digest.ts, src/crypto/frame.ts
+
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/system/random.ts
+
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -1,3 +1,6 @@
+// Covers: src/certificate/import/finding.ts, src/certificate/import/repair.ts, src/errors.ts
+// Covers: src/reconcile/plan/findings/finding.ts
+
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { architecture, reference } from '../../scripts/reference.mjs';

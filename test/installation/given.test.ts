@@ -1,3 +1,5 @@
+// Covers: src/installation/defaults.ts, src/installation/parse/validate.ts
+
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
@@ -96,7 +98,7 @@ test('a whole spec is taken as it is, whatever is recorded', () => {
 });
 
 describe('a list is one value', () => {
-  test('and replaces the list of the record, with the derived fields of its items', () => {
+  test('that replaces the list of the record, with the derived fields of its items', () => {
     const { services } = given({ serviceCertificates: { services: [{ name: 'auth' }] } }).against(
       recorded,
     ).serviceCertificates;

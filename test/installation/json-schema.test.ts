@@ -1,3 +1,5 @@
+// Covers: src/installation/descriptions.ts, src/installation/schema.ts
+
 import { describe, expect, test } from 'vitest';
 import { DEFAULTS } from '../../src/installation/defaults.ts';
 import { DESCRIPTIONS } from '../../src/installation/descriptions.ts';

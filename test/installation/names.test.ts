@@ -1,3 +1,5 @@
+// Covers: src/installation/host-names.ts, src/installation/ledger-name.ts, src/ports/object-ref.ts
+
 import { describe, expect, test } from 'vitest';
 import { complete, defaultSpec } from '../../src/installation/defaults.ts';
 import { MONGODB_IP_ADDRESSES, mongodbDnsNames, serviceDnsNames } from '../../src/installation/host-names.ts';

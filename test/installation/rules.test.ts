@@ -1,3 +1,6 @@
+// Covers: src/installation/mongodb-uri.ts, src/installation/rules.ts, src/installation/scalars.ts
+// Covers: src/installation/unique-rules.ts
+
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { authDatabaseOf } from '../../src/installation/mongodb-uri.ts';
@@ -309,11 +312,11 @@ describe('several fields together are wrong', () => {
       'serviceCertificates: { services: [{ name: mongodb, namespace: b }] }',
     ],
     ['where a leaf lives a second less than its CA', 'internalCA: { validity: 31536001s }'],
-  ])('but not %s', (_, text) => {
+  ])('they are right %s', (_, text) => {
     expect(complaints(text)).toStrictEqual([]);
   });
 
-  test('and rules that need an invalid value are left out, all others are not', () => {
+  test('rules that need an invalid value are left out, and all others are not', () => {
     const text =
       'namePrefix: _\ninternalCA: { validity: long }\nserviceCertificates: { services: [{ name: a }, { name: a }] }';
     expect(complaints(text)).toEqual([

@@ -1,3 +1,5 @@
+// Covers: src/installation/descriptions.ts
+
 import { expect, test } from 'vitest';
 import { defaultSpec } from '../../src/installation/defaults.ts';
 import { fieldPaths } from '../../src/installation/parse/fields.ts';

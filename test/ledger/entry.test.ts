@@ -1,3 +1,5 @@
+// Covers: src/ledger/metadata.ts, src/ledger/text.ts
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DamagedError } from '../../src/errors.ts';

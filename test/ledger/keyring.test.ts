@@ -1,3 +1,5 @@
+// Covers: src/ledger/bounds.ts, src/ledger/ring.ts
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { symmetricKid } from '../../src/crypto/kid.ts';

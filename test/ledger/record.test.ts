@@ -1,3 +1,5 @@
+// Covers: src/ledger/bounds.ts
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DamagedError, PaletteKeysError } from '../../src/errors.ts';

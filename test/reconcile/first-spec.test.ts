@@ -1,3 +1,5 @@
+// Covers: src/ledger/known-spec.ts, src/reconcile/plan/refusals.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { command } from '../backup/bench.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
@@ -120,7 +122,7 @@ describe('a record that is lost', () => {
     expect((await run(store, ['init', '--config', 'elsewhere.yaml', '--yes'])).code).toBe(5);
   });
 
-  test('is not rebuilt from a guess where the copy is lost too', async () => {
+  test('is not rebuilt from a guess where its copy is lost with it', async () => {
     const store = await without(RECORD, AUDIT);
     // As an older build left it.
     const root = store.snapshot().objects.find(({ ref }) => ref.name === 'palette-key-root-key-v1');

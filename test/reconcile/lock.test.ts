@@ -1,3 +1,5 @@
+// Covers: src/reconcile/errors.ts
+
 import { describe, expect, test } from 'vitest';
 import { StoreChangedError } from '../../src/reconcile/errors.ts';
 import { retryOnChange, withLock } from '../../src/reconcile/lock.ts';

@@ -1,3 +1,5 @@
+// Covers: src/inventory/ledger-view.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { INVENTORY } from '../../src/inventory/index.ts';
 import { planReconcile } from '../../src/reconcile/reconcile.ts';

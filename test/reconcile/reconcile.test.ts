@@ -1,3 +1,6 @@
+// Covers: src/reconcile/plan/assert-approved.ts, src/reconcile/plan/run-state.ts, src/reconcile/read/verify.ts
+// Covers: src/reconcile/reconcile.ts, src/reconcile/write/
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import type { KeyStore } from '../../src/ports/key-store.ts';

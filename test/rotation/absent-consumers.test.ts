@@ -1,3 +1,5 @@
+// Covers: src/rotation/evidence/consumers.ts
+
 /** Consumers of the spec that own no Pod: scaled to nothing, or misspelt. The first are current, the second nobody knows. */
 import { beforeEach, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
@@ -51,7 +53,7 @@ const reader = (startedAt: Date): Pod => pod('gateway-1', startedAt.toISOString(
 
 const old = (): Pod => reader(new Date(clock.now().getTime() - 2 * DAY * 1000));
 
-test('one whose name is misspelt keeps the gate closed, by name, whatever is assumed', async () => {
+test('a consumer whose name is misspelt keeps the gate closed, by name, whatever is assumed', async () => {
   declare(MISSPELT);
   for (const assumeConsumersCurrent of [false, true]) {
     const { waitingFor } = await go(cluster([GATEWAY], [old()]), { assumeConsumersCurrent });
@@ -61,7 +63,7 @@ test('one whose name is misspelt keeps the gate closed, by name, whatever is ass
   expect(statesOf(store, JWT)).toBe('v1 active, v2 published');
 });
 
-test('its old Pods are named once the name is put right', async () => {
+test('the old Pods of a consumer are named once its misspelt name is put right', async () => {
   declare(MISSPELT);
   await go(cluster([GATEWAY], [old()]));
   declare(GATEWAY);
@@ -70,28 +72,28 @@ test('its old Pods are named once the name is put right', async () => {
   ]);
 });
 
-test('one that is there and has no Pods, scaled to nothing or between two runs, is current', async () => {
+test('a consumer that is there and has no Pods, scaled to nothing or between two runs, is current', async () => {
   const idle = 'CronJob/hubble-system/report';
   declare(GATEWAY, idle);
   const { waitingFor } = await go(cluster([GATEWAY, idle]));
   expect(waitingFor).toMatchObject({ reason: expect.stringContaining('caches'), blockers: [] });
 });
 
-test('one whose Pods are there, even ended, is not looked for', async () => {
+test('a consumer whose Pods are there, even ended, is not looked for', async () => {
   declare(GATEWAY, 'CronJob/hubble-system/report');
   const ended = pod('report-1', undefined, { workload: 'Job/hubble-system/report-29000', finished: true, uses: [] });
   const pods = [reader(clock.now()), ended];
   expect((await go(cluster([], pods))).waitingFor?.reason).toContain('caches');
 });
 
-test('one that reads another object is no concern of the key', async () => {
+test('a consumer that reads another object is no concern of the key', async () => {
   editRecord(store, ({ spec }) => {
     spec.consumers = [{ workload: MISSPELT, object: 'palette-root-key', reads: 'keyring', reload: 'restart' }];
   });
   expect((await go(cluster([]))).waitingFor?.reason).toContain('caches');
 });
 
-test('one that one may not see is unknown, by name, until somebody vouches for it', async () => {
+test('a consumer that the run may not see is unknown, by name, until somebody vouches for it', async () => {
   declare(GATEWAY);
   const workloads = cluster([], [], [GATEWAY]);
   const { waitingFor } = await go(workloads);
@@ -100,7 +102,7 @@ test('one that one may not see is unknown, by name, until somebody vouches for i
   expect((await go(workloads, { assumeConsumersCurrent: true })).waitingFor?.reason).toContain('caches');
 });
 
-test('one that one may not see stays unknown beside a Pod that was vouched for', async () => {
+test('a consumer that the run may not see stays unknown beside a Pod that was vouched for', async () => {
   declare(GATEWAY);
   const lost = pod('auth-1', '2026-01-01T00:00:00Z', {
     uses: [{ object: platform(JWT), container: 'main', how: 'env' }],
@@ -110,7 +112,7 @@ test('one that one may not see stays unknown beside a Pod that was vouched for',
   expect(waitingFor?.reason).toContain(`no access to ${GATEWAY}`);
 });
 
-test('what is behind is named where nobody can tell of another', async () => {
+test('a Pod that is behind is named where another consumer cannot be seen', async () => {
   declare(GATEWAY);
   const lost = pod('auth-1', '2026-01-01T00:00:00Z', {
     uses: [{ object: platform(JWT), container: 'main', how: 'env' }],

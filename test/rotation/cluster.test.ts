@@ -1,3 +1,5 @@
+// Covers: src/adapters/kubernetes/workloads/workloads.ts
+
 /** Evidence from a real API server. Pods are objects there, without a kubelet: what it would report, the test writes. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { KeyStore } from '../../src/ports/key-store.ts';

@@ -1,3 +1,7 @@
+// Covers: src/cli/rotate/command.ts, src/cli/rotate/consent.ts, src/cli/rotate/input.ts, src/cli/rotate/open-run.ts
+// Covers: src/cli/rotate/render.ts, src/cli/rotate/rotate-one.ts, src/cli/rotate/run.ts
+// Covers: src/rotation/perform/read-plan.ts, src/rotation/plan.ts
+
 import { beforeEach, describe, expect, test } from 'vitest';
 import { command } from '../backup/bench.ts';
 import { DAY, ManualClock } from '../support/clock.ts';

@@ -1,3 +1,5 @@
+// Covers: src/ledger/replacement.ts, src/reconcile/write/note-replacements.ts, src/rotation/perform/name-exposed.ts
+
 /** `--compromised`: no command that says it is done leaves the compromised key in use, nor one that stood beside it. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readTenantAccess } from '../../src/tenants/keyring.ts';

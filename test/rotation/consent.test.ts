@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/record-evidence.ts, src/rotation/perform/reload-members.ts
+
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Pod } from '../../src/ports/workloads.ts';
 import type { Proposal } from '../../src/rotation/rotate-request.ts';
@@ -52,7 +54,7 @@ function withPods(pods: () => readonly Pod[]) {
 const uses = (name: string) => [{ object: platform(name), container: 'main', how: 'volume' as const }];
 
 describe('without agreement', () => {
-  test.each(['internal-ca', JWT])('what was found out of %s is not noted either', async (kind) => {
+  test.each(['internal-ca', JWT])('what was found out of %s is not noted', async (kind) => {
     await rotate(`${kind} -y`);
     expect(
       await written(async () => {
@@ -202,7 +204,7 @@ describe('a rehearsal is refused what the run would be', () => {
     }
   });
 
-  test('and where nothing is, it says what comes next, and writes nothing', async () => {
+  test('a run that nothing stands in the way of is rehearsed: it says what comes next, and writes nothing', async () => {
     for (const kind of [JWT, 'grpc-tls']) {
       const rehearse = async () => {
         const { code, stderr } = await rotate(`${kind} --dry-run --again`);

@@ -1,3 +1,5 @@
+// Covers: src/reconcile/read/key-traces.ts
+
 /** `--destroy` on a folder: once it says that a key is destroyed, the key's bytes are nowhere in the folder. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';

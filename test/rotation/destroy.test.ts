@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/destroy.ts, src/rotation/rotate-request.ts
+
 /** Versions that are given up: published ones that data may need after a restoration, and destroyed ones. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { formatRef } from '../../src/ports/object-ref.ts';

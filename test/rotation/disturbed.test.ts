@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/read-context.ts, src/rotation/perform/verified.ts, src/rotation/perform/write-change.ts
+
 /** What others do to the store while a rotation is under way. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Proposal } from '../../src/rotation/rotate-request.ts';

@@ -1,3 +1,5 @@
+// Covers: src/cli/rotate/run.ts
+
 import { expect, test } from 'vitest';
 import { usageError } from '../../src/errors.ts';
 import { command } from '../backup/bench.ts';

@@ -1,3 +1,5 @@
+// Covers: src/rotation/emergency.ts
+
 /** The end of an emergency: whoever has loaded the compromised key works with it until it is started anew. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';

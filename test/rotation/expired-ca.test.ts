@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/reissue.ts
+
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -106,7 +108,7 @@ test.each([
   expect([statesOf(store, 'internal-ca'), working()]).toEqual([states, LEAVES]);
 });
 
-test('a CA that expires while its successor is published is replaced too, without a word about consumers', async () => {
+test('a CA that expires while its successor is published is replaced without a word about consumers', async () => {
   clock.advance(-11 * DAY);
   expect((await run('rotate internal-ca --yes')).code).toBe(6);
   expect([statesOf(store, 'internal-ca'), bundleOf('auth-tls')]).toEqual(['v1 active, v2 published', 2]);
@@ -117,7 +119,7 @@ test('a CA that expires while its successor is published is replaced too, withou
   expect([statesOf(store, 'internal-ca'), working()]).toEqual(['v1 trusted, v2 active', LEAVES]);
 });
 
-test('everything that is due goes the same way', async () => {
+test('rotate --due replaces an expired CA at once, every certificate with it', async () => {
   await run('rotate --due --yes');
   expect([statesOf(store, 'internal-ca'), working()]).toEqual(['v1 trusted, v2 active', LEAVES]);
 });

@@ -66,7 +66,7 @@ test('whatever write of --destroy goes wrong, the same command again deletes the
 });
 
 describe('two at once', () => {
-  test('one rotates, and the other is told', async () => {
+  test('one run rotates, and the other is told', async () => {
     const store = storeWith(made);
     const clock = new ManualClock('2027-02-01T00:00:00Z');
     const runs = await Promise.allSettled([rotate(store, JWT, { clock }), rotate(store.again(), JWT, { clock })]);

@@ -1,3 +1,6 @@
+// Covers: src/rotation/census.ts, src/rotation/consumers.ts, src/rotation/decide.ts, src/rotation/gate.ts
+// Covers: src/rotation/gates/, src/rotation/kinds.ts, src/rotation/users.ts
+
 import { describe, expect, test } from 'vitest';
 import type { VersionRecord } from '../../src/ledger/record.ts';
 import { formatRef } from '../../src/ports/object-ref.ts';

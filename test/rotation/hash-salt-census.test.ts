@@ -1,3 +1,5 @@
+// Covers: src/rotation/census.ts, src/rotation/evidence/census.ts
+
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { command } from '../backup/bench.ts';

@@ -51,24 +51,24 @@ test('a name that no Pod has is named in a note, and not kept', async () => {
   expect(audit).toContainEqual(expect.stringMatching(/current by their Pods, without hubble-system\/auth-1$/));
 });
 
-test('nor is one that is given later', async () => {
+test('a name that no Pod has is not kept when a later run is given it', async () => {
   await go([LOST]);
   clock.advance(60);
   expect((await go([NOBODY])).notes).toContain(NOTE);
   expect(recorded()).toEqual([LOST]);
 });
 
-test('it opens no gate, and is named beside the Pods that keep it closed', async () => {
+test('a name that no Pod has opens no gate, and is named beside the Pods that keep it closed', async () => {
   const { notes, waitingFor } = await go([NOBODY]);
   expect([notes, waitingFor?.blockers]).toEqual([[NOTE], [expect.stringContaining(LOST)]]);
 });
 
-test('it is named where a certificate is issued anew, too', async () => {
+test('a name that no Pod has is named where a certificate is issued anew', async () => {
   const { notes } = await go([LOST, NOBODY], cluster('grpc-tls'), 'grpc-tls');
   expect(notes).toEqual([NOTE]);
 });
 
-test('where Pods cannot be seen the word is kept as it is', async () => {
+test('a name is kept as it is where Pods cannot be seen', async () => {
   const pods = async () => {
     throw new PaletteKeysError('PERMISSION_DENIED', 'no', { hint: 'x' });
   };
@@ -89,7 +89,10 @@ test.each(['foo', 'a/b/c', 'a/', '/b', 'a.b/c', 'A/b', 'a/B', 'a/b_c', 'a/b..c',
   },
 );
 
-test.each(['a/b', 'hubble-system/mongo-0', 'a/b.c-d.e', `a/${'b'.repeat(253)}`])('%s is one', async (name) => {
-  const { code } = await command(store, ['rotate', JWT, '-y', '--ignore-pod', name], { clock });
-  expect([code, statesOf(store, JWT)]).toEqual([6, 'v1 active, v2 published']);
-});
+test.each(['a/b', 'hubble-system/mongo-0', 'a/b.c-d.e', `a/${'b'.repeat(253)}`])(
+  '%s is the name of a Pod',
+  async (name) => {
+    const { code } = await command(store, ['rotate', JWT, '-y', '--ignore-pod', name], { clock });
+    expect([code, statesOf(store, JWT)]).toEqual([6, 'v1 active, v2 published']);
+  },
+);

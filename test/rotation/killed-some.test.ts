@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/complete.ts
+
 /** As the soak, at one write of each run that a seed chooses. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { installation } from '../support/installations.ts';
@@ -31,13 +33,16 @@ test.each(KINDS)('%s: a rotation that is killed and given again ends as an undis
   expect(faults).toEqual([]);
 });
 
-test.each(KINDS)('%s: as compromised too, whatever is killed around the first write of a key', async (kind) => {
-  pool.rewind(mark);
-  const [stage] = await stagesOf(made, { kind, mode: 'compromised', place: 'folder' });
-  const faults: string[] = [];
-  for (let n = 1; n <= Math.min(3, stage?.writes ?? 0); n++) {
+test.each(KINDS)(
+  '%s: a rotation as compromised that is killed around the first write of a key ends as an undisturbed one',
+  async (kind) => {
     pool.rewind(mark);
-    if (stage !== undefined) faults.push(...(await killed(stage, n, 'after')));
-  }
-  expect(faults).toEqual([]);
-});
+    const [stage] = await stagesOf(made, { kind, mode: 'compromised', place: 'folder' });
+    const faults: string[] = [];
+    for (let n = 1; n <= Math.min(3, stage?.writes ?? 0); n++) {
+      pool.rewind(mark);
+      if (stage !== undefined) faults.push(...(await killed(stage, n, 'after')));
+    }
+    expect(faults).toEqual([]);
+  },
+);

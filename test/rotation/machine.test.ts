@@ -1,3 +1,5 @@
+// Covers: src/ledger/replacement.ts, src/rotation/confirmation.ts, src/rotation/leaves.ts, src/rotation/scans.ts
+
 import { describe, expect, test } from 'vitest';
 import { enteredBy } from '../../src/ledger/evidence.ts';
 import { decodeFormer, encodeFormer } from '../../src/ledger/former-evidence.ts';
@@ -308,7 +310,7 @@ describe('leaf certificates', () => {
   });
   const old = leaf('0', '2027-01-01T00:00:00Z');
 
-  test('those that were issued within the interval are left, unless --again says otherwise', () => {
+  test('that were issued within the interval are left, unless --again says otherwise', () => {
     const fresh = leaf('1', '2027-01-31T00:00:01Z');
     const intent = { due: false, again: false, minInterval: 86_400 };
     expect(leavesToReissue([old, fresh], intent, NOW)).toEqual([old]);

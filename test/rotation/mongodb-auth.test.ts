@@ -1,3 +1,5 @@
+// Covers: src/rotation/evidence/users.ts, src/rotation/perform/change-user.ts, src/rotation/users.ts
+
 /** The rotation of the database user: nobody is cut off, and no password stays behind that opens something. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
@@ -460,7 +462,7 @@ describe('two at once', () => {
     ]);
   });
 
-  test('one makes the user, the other is told, and a third goes on', async () => {
+  test('one run makes the user, the other is told, and a third goes on', async () => {
     await go({ assumeConsumersCurrent: false });
     await Promise.allSettled([go(), rotate(store.again(), KIND, { clock, users, assumeConsumersCurrent: true })]);
     expect((await go()).waitingFor?.reason).toContain('second look');

@@ -1,3 +1,5 @@
+// Covers: src/rotation/evidence/users.ts, src/rotation/perform/change-user.ts
+
 /** The database user where nobody can be asked: nothing is begun that cannot be given up again. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
@@ -105,7 +107,7 @@ describe.each(WAYS)('%s of a published version', (_, request) => {
   });
 });
 
-test('that a user may be there is noted before it is made', async () => {
+test('a user that may be there is noted before it is made', async () => {
   users.beforeWrite = () => {
     throw new Error('killed');
   };

@@ -1,3 +1,5 @@
+// Covers: src/rotation/evidence/leaves.ts
+
 /** `--probe`: an endpoint that serves the old certificate keeps the gate closed; one that shows none is named, and keeps nothing. */
 import { beforeEach, expect, test } from 'vitest';
 import { command } from '../backup/bench.ts';
@@ -31,12 +33,12 @@ test('an endpoint that cannot be reached is named in the notes and in the audit 
   expect(audited()).toContain(`${CA} v1 trusted: ${NOTE}`);
 });
 
-test('one that shows no certificate is named in the same way', async () => {
+test('an endpoint that shows no certificate is named in the notes', async () => {
   const { notes } = await go({ assumeConsumersCurrent: true, served: () => ({ chain: [] }) });
   expect(notes).toEqual([NOTE.replace('ECONNREFUSED', 'no certificate')]);
 });
 
-test('a rehearsal names it, and writes nothing', async () => {
+test('a rehearsal names an endpoint that cannot be reached, and writes nothing', async () => {
   await go({ assumeConsumersCurrent: true, endpoints: [], agree: twice() }).catch(() => undefined);
   expect(statesOf(store, CA)).toBe('v1 trusted, v2 active');
   const before = store.snapshot();
@@ -54,7 +56,7 @@ function twice(): () => Promise<void> {
   };
 }
 
-test('the command says so on stderr, and in the notes of its document', async () => {
+test('the command names an endpoint that cannot be reached on stderr, and in the notes of its document', async () => {
   await go({ assumeConsumersCurrent: true, endpoints: [], agree: twice() }).catch(() => undefined);
   const flags = ['-y', word(store), '--probe', 'legacy:8443', '-o', 'json'];
   const { code, stdout, stderr } = await command(store, ['rotate', CA, ...flags], { clock });
@@ -63,7 +65,7 @@ test('the command says so on stderr, and in the notes of its document', async ()
 });
 
 test.each(['jwt-signing-key', 'service-certificates', 'mongodb-tls'])(
-  'it is a usage error for %s, before anything is read',
+  '--probe is a usage error for %s, before anything is read',
   async (kind) => {
     const { code, stderr } = await command(store, ['rotate', kind, '-y', '--probe', 'legacy:8443', '--config', 'none']);
     expect([code, stderr]).toEqual([2, expect.stringContaining('--probe is for internal-ca')]);

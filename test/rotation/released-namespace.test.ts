@@ -1,3 +1,5 @@
+// Covers: src/ledger/released-places.ts, src/rotation/evidence/orphaned-objects.ts
+
 /** A service that was the only one in its namespace, and was taken out of the spec: its Pods go on, and use the CA bundle there. */
 import { beforeEach, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
@@ -52,7 +54,7 @@ const ui = pod('ui-1', '2027-01-01T00:00:00Z', {
 
 const go = (kind: string, workloads: Workloads) => rotate(store, kind, { clock, workloads });
 
-test('keeps the old CA while its Pods use the bundle', async () => {
+test('a released namespace keeps the old CA while its Pods use the bundle', async () => {
   const { waitingFor, done } = await go(CA, cluster([ui]));
   expect(done).toBe(false);
   expect(waitingFor?.blockers).toEqual([
@@ -60,17 +62,17 @@ test('keeps the old CA while its Pods use the bundle', async () => {
   ]);
 });
 
-test('keeps it no longer once they are gone, or vouched for', async () => {
+test('a released namespace no longer keeps the old CA once its Pods are gone, or vouched for', async () => {
   expect(await go(CA, cluster([]))).toMatchObject({ done: true });
   expect(statesOf(store, CA)).toBe('v1 retired, v2 active');
 });
 
-test('is no obstacle to a kind that none of it is computed from', async () => {
+test('a released namespace is no obstacle to a kind that none of it is computed from', async () => {
   const { waitingFor } = await go('jwt-signing-key', cluster([], 'ui-system'));
   expect(waitingFor).toMatchObject({ until: expect.any(Date), blockers: [] });
 });
 
-test('is not guessed about where one may not see its Pods: the namespace is named', async () => {
+test('a released namespace whose Pods the run may not see is named, and not guessed about', async () => {
   const { waitingFor } = await go(CA, cluster([], 'ui-system'));
   expect(waitingFor).toMatchObject({
     reason: expect.stringContaining('no access to Pods in ui-system, where the spec had a service'),
@@ -78,7 +80,7 @@ test('is not guessed about where one may not see its Pods: the namespace is name
   });
 });
 
-test('is forgotten with its namespace, in which nobody may see anything', async () => {
+test('a released namespace is forgotten once it is deleted, when nobody may see anything in it', async () => {
   const { namespaces, objects } = store.snapshot();
   store = memoryStore();
   store.restore({
@@ -88,7 +90,7 @@ test('is forgotten with its namespace, in which nobody may see anything', async 
   expect(await go(CA, cluster([], 'ui-system'))).toMatchObject({ done: true });
 });
 
-test('is in the record until the spec has a service there again', async () => {
+test('a released namespace is in the record until the spec has a service there again', async () => {
   const places = () => releasedIn(recordIn(store.snapshot()).keys[CA]);
   expect(places()).toEqual(['ui-system']);
   await init(store, { clock, spec: specOf(AUTH, { name: 'cp', namespace: 'cp-system' }) });

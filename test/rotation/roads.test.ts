@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/read-context.ts, src/rotation/perform/rotate-key.ts, src/rotation/perform/transition.ts
+
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:tls';
@@ -433,21 +435,24 @@ describe('leaf certificates', () => {
     expect(faultsOf(store.snapshot(), smallSpec(), {})).toEqual([]);
   });
 
-  test.each(['gone', 'damaged'])('one whose Secret is %s is issued, asked for or due, and once alone', async (what) => {
-    for (const due of [false, true]) {
-      store = storeWith(made);
-      if (what === 'gone') store.take(platform('grpc-tls'));
-      else editData(store, platform('grpc-tls'), () => ({ 'tls.crt': 'x' }));
-      const { planned } = await go('grpc-tls', { due, dryRun: true });
-      expect(planned).toEqual([expect.stringContaining('grpc')]);
-      const result = await go('grpc-tls', { due, services: ['grpc'] });
-      expect(result.steps.map(({ ref: { name } }) => name)).toEqual(['palette-grpc-tls']);
-      expect(faultsOf(store.snapshot(), smallSpec(), {})).toEqual([]);
-      expect(await go('grpc-tls', { due })).toMatchObject({ done: true, steps: [] });
-    }
-  });
+  test.each(['gone', 'damaged'])(
+    'are issued where their Secret is %s, asked for or due, and once alone',
+    async (what) => {
+      for (const due of [false, true]) {
+        store = storeWith(made);
+        if (what === 'gone') store.take(platform('grpc-tls'));
+        else editData(store, platform('grpc-tls'), () => ({ 'tls.crt': 'x' }));
+        const { planned } = await go('grpc-tls', { due, dryRun: true });
+        expect(planned).toEqual([expect.stringContaining('grpc')]);
+        const result = await go('grpc-tls', { due, services: ['grpc'] });
+        expect(result.steps.map(({ ref: { name } }) => name)).toEqual(['palette-grpc-tls']);
+        expect(faultsOf(store.snapshot(), smallSpec(), {})).toEqual([]);
+        expect(await go('grpc-tls', { due })).toMatchObject({ done: true, steps: [] });
+      }
+    },
+  );
 
-  test('one that somebody else has put there is not written over, and is nothing that is due', async () => {
+  test('that somebody else has put there are not written over, and are never due', async () => {
     const other = objectIn(await installation(smallSpec(), { seed: 'other' }), platform('grpc-tls')).data;
     edit(store, platform('grpc-tls'), () => ({ data: other }));
     expect((await refusal(go('grpc-tls'))).details.map(({ message }) => message)).toEqual([
@@ -456,7 +461,7 @@ describe('leaf certificates', () => {
     expect((await go('grpc-tls', { due: true })).notes).toEqual(['none is due']);
   });
 
-  test('one that a fast clock has issued is due, and --again replaces it', async () => {
+  test('that a fast clock has issued are due, and --again replaces them', async () => {
     clock.advance(400 * DAY);
     await go('grpc-tls');
     clock.advance(-400 * DAY);
@@ -486,7 +491,7 @@ describe('leaf certificates', () => {
     expect([second.notes.slice(1), base.restarted]).toEqual([[named('bare-1')], ['Deployment/hubble-system/auth']]);
   });
 
-  test('one service is rotated by its name, and an unknown one is a usage error', async () => {
+  test('are issued for one service by its name, and an unknown name is a usage error', async () => {
     const services = [{ name: 'auth' }, { name: 'user' }];
     store = storeWith(await installation(smallSpec({ serviceCertificates: { services } })));
     const before = [fingerprint('auth'), fingerprint('user')];

@@ -1,3 +1,5 @@
+// Covers: src/rotation/evidence/tenants.ts, src/rotation/perform/name-exposed.ts, src/rotation/perform/rewrap.ts
+
 /** The root key's rotation with tenant keys in a database: none is lost, wherever it is interrupted. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
@@ -323,7 +325,7 @@ describe('a document under the old root key', () => {
     expect((await go()).done).toBe(true);
   });
 
-  test('that tenant rewrap wraps anew makes both begin anew too where the first was noted during its preview', async () => {
+  test('that tenant rewrap wraps anew makes both begin anew where the first was noted during its preview', async () => {
     await promoteAlone();
     const scan = tenants.scan.bind(tenants);
     tenants.scan = async function* (kids) {

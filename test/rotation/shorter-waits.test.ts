@@ -1,3 +1,5 @@
+// Covers: src/ledger/former-jwt.ts, src/rotation/plan.ts, src/rotation/soak.ts
+
 /** A spec that asks for shorter waits counts for what is made from then on: tokens and caches of before live as long as they did. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { decodeFormer } from '../../src/ledger/former-evidence.ts';

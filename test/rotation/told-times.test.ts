@@ -1,3 +1,5 @@
+// Covers: src/rotation/evidence/confirm.ts
+
 /** The time that a run says is the one that the next run counts by, whatever the clock showed meanwhile. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DAY, type ManualClock } from '../support/clock.ts';

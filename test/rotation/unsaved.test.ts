@@ -39,6 +39,6 @@ describe('a new root key', () => {
   });
 });
 
-test('of another key status alone tells', async () => {
+test('that no backup holds a new key of another kind, status alone tells', async () => {
   expect(await unsaved('jwt-signing-key')).toEqual([]);
 });

@@ -1,3 +1,5 @@
+// Covers: src/cli/next-command.ts, src/rotation/word.ts
+
 /** `--assume-consumers-current=GENERATION`: the operator's word counts for what was there when it was given. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ROTATIONS } from '../../src/rotation/kinds.ts';
@@ -151,7 +153,7 @@ describe('without a generation', () => {
   });
 });
 
-test('with --due it is a usage error, in whatever form', async () => {
+test('the word that consumers are current is a usage error with --due, in whatever form', async () => {
   for (const flag of ['--assume-consumers-current', '--assume-consumers-current=1']) {
     expect((await rotate(`--due --yes ${flag}`)).code).toBe(2);
   }

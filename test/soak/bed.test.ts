@@ -156,7 +156,7 @@ describe.skipIf(assets === undefined)('the life of a test cluster', { timeout: S
     expect(existsSync(folder)).toBe(false);
   });
 
-  test('when the test process is killed, the cluster goes too', async () => {
+  test('when the test process is killed, the cluster ends with it', async () => {
     const script = fileURLToPath(new URL('bed-victim.ts', import.meta.url));
     const victim = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = await once(victim.stdout, 'data');
@@ -167,7 +167,7 @@ describe.skipIf(assets === undefined)('the life of a test cluster', { timeout: S
     await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false);
   });
 
-  test('one that cannot start says why and leaves nothing', async () => {
+  test('ends at once where it cannot start, which says why and leaves nothing', async () => {
     const before = clusterFolders();
     const failing = startCluster({ apiServerArgs: ['--no-such-flag'] });
     await expect(failing).rejects.toThrow(/kube-apiserver did not start[\s\S]*unknown flag: --no-such-flag/);

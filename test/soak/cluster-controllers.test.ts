@@ -160,7 +160,7 @@ describe.skipIf(!hasControllers)('with the controllers at work', { timeout: STAR
       expect(kept).toMatchObject(projections);
     });
 
-    describe('and --adopt', () => {
+    describe('init --adopt', () => {
       let asked: Outcome;
       let outcome: Outcome;
 

@@ -1,3 +1,5 @@
+// Covers: src/cli/init/manifests.ts, src/cli/print.ts, src/reconcile/access/needs.ts, src/reconcile/access/rbac.ts
+
 /** The files of templates/, as somebody uses them on a cluster. The guard policy is tested where the controllers run. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,3 +1,6 @@
+// Covers: src/ports/tenant-store.ts, src/reconcile/audit/then-audit.ts, src/tenants/audit.ts
+// Covers: src/tenants/audited-rewrap.ts, src/tenants/keyring.ts, src/tenants/plan/shard.ts, src/tenants/scan.ts
+
 /** Rewrapping on stores in memory: what it finds, what it writes, and what others may do meanwhile. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
@@ -265,7 +268,7 @@ describe('a damaged document', () => {
     expect(document('tenant-5').wrapped).toEqual(damaged);
   });
 
-  it('whose _id is no string is named too', async () => {
+  it('whose _id is no string is named', async () => {
     tenants.put({ ...document('tenant-5'), _id: 7 } as unknown as FoundTenant);
     const { failures } = await previewRewrap(access, ALL, ports());
     expect(failures).toMatchObject([{ tenant: '(number) 7', code: 'TENANT_MALFORMED' }]);

@@ -1,3 +1,6 @@
+// Covers: src/cli/see-tenants.ts, src/cli/tenant-database.ts, src/reconcile/plan/findings/tenants.ts
+// Covers: src/tenants/see.ts
+
 /** `init` and `status` on a store and a database that do not belong together. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TenantDatabase } from '../../src/cli/ports.ts';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/age/file.ts, src/adapters/age/passphrase.ts
+
 import { Encrypter, generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { describe, expect, test } from 'vitest';
 import { ageSealer } from '../../../src/adapters/age/sealer.ts';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/failures.ts
+
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/files.ts
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

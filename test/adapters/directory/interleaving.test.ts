@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/lock/lock-file.ts, src/adapters/directory/publish.ts
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/leftovers.ts, src/adapters/directory/sweep.ts, src/adapters/directory/temp-file.ts
+
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -155,7 +157,7 @@ describe('a temp file that cannot be deleted', () => {
     expect(await temps()).toEqual([]);
   });
 
-  test('but is gone, the answer alone being lost, ends nothing', async () => {
+  test('ends no run where it is gone, and only the answer was lost', async () => {
     const files = new FaultyFiles().fail('EIO', ({ name, path }) => name === 'unlink' && path.endsWith('.tmp'), true);
     await fill(openDirectoryStore(at.path, { files }), secret());
     expect(await temps()).toEqual([]);

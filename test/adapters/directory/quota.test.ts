@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/failures.ts
+
 import { constants } from 'node:os';
 import { expect, it } from 'vitest';
 import { explainingFailures } from '../../../src/adapters/directory/failures.ts';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/read-file.ts, src/adapters/directory/safety.ts
+
 import { chmod, chown, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -120,7 +122,7 @@ describe('a store in which others could have their hands', () => {
     expect(error.details).toHaveLength((await tree(at.path)).length + 1);
   });
 
-  test.skipIf(!isRoot)('one file of somebody else is enough', async () => {
+  test.skipIf(!isRoot)('is refused for one file of somebody else', async () => {
     await chown(file(), 4711, 0);
     const error = await refusal();
     expect(error.details).toEqual([

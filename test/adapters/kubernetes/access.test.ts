@@ -1,3 +1,5 @@
+// Covers: src/adapters/kubernetes/api/explain-refusal.ts, src/adapters/kubernetes/cluster.ts
+
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import type { AccessNeed } from '../../../src/ports/cluster.ts';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/kubernetes/kubernetes-store.ts
+
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Cluster, findAssetsOrSkip, startCluster } from '../../support/cluster.ts';
 import { keyStoreContract } from '../../support/key-store-contract.ts';

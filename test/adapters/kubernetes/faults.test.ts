@@ -1,3 +1,5 @@
+// Covers: src/adapters/kubernetes/api/
+
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../../src/errors.ts';

@@ -1,3 +1,8 @@
+// Covers: src/adapters/kubernetes/api/call.ts, src/adapters/kubernetes/api/client.ts
+// Covers: src/adapters/kubernetes/api/explain-no-answer.ts, src/adapters/kubernetes/connect/http.ts
+// Covers: src/adapters/kubernetes/connect/proxy.ts, src/adapters/kubernetes/connect/tls.ts
+// Covers: src/adapters/kubernetes/connect/transport.ts
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
@@ -154,7 +159,7 @@ describe.skipIf(assets === undefined)('the way to a real API server', { timeout:
       expect(error.message).toContain('not vouched for');
     });
 
-    test('is not trusted because of NODE_TLS_REJECT_UNAUTHORIZED=0 either', async () => {
+    test('is not trusted because of NODE_TLS_REJECT_UNAUTHORIZED=0', async () => {
       vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
       try {
         await failure(whoAmI({ server: cluster.url, 'certificate-authority-data': undefined }));

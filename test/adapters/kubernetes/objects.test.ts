@@ -1,3 +1,5 @@
+// Covers: src/adapters/kubernetes/json.ts, src/adapters/kubernetes/namespaces.ts, src/adapters/kubernetes/objects/
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { KeyStore, NewObject } from '../../../src/ports/key-store.ts';
 import { callApi } from '../../support/cluster/api.ts';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/kubernetes/api/backoff.ts, src/adapters/kubernetes/api/semaphore.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { sharedCluster } from '../../support/cluster/shared.ts';
 import { findAssetsOrSkip, type SomeCluster } from '../../support/cluster.ts';

@@ -1,3 +1,6 @@
+// Covers: src/adapters/mongodb/connect.ts, src/adapters/mongodb/explain.ts, src/adapters/mongodb/primary.ts
+// Covers: src/adapters/mongodb/srv.ts
+
 /** What the adapter asks for, and what it says where the server refuses, by a server that speaks the protocol alone. */
 import { createSocket } from 'node:dgram';
 import { getServers, setServers } from 'node:dns';
@@ -242,7 +245,7 @@ describe('the adapter', () => {
       ['by another configuration', { setVersion: 2 }],
       ['elsewhere', { me: 'b:2' }],
       ['in another process', { topologyVersion: { processId: theirs, counter: Long.ZERO } }],
-      ['as none that takes writes', { isWritablePrimary: false, secondary: true }],
+      ['on a server that takes no writes', { isWritablePrimary: false, secondary: true }],
     ])('fails where it ends %s, whatever it read', async (_, after) => {
       const reads: readonly ((store: TenantStore) => Promise<unknown>)[] = [
         (opened) => all(opened.scan()),

@@ -1,3 +1,5 @@
+// Covers: src/adapters/mongodb/place.ts
+
 /** Users of a replica set with roles and sessions, by servers that speak the protocol alone. */
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -117,7 +119,7 @@ describe('the administrator', () => {
     expect(database.users.has('hubble-b')).toBe(false);
   });
 
-  it('drops a user, and one that is not there too', async () => {
+  it('drops a user, whether or not it is there', async () => {
     for (let time = 0; time < 2; time += 1) await admin().drop('hubble');
     expect([...database.users.keys()]).toEqual(['root']);
     expect(await users().tryLogin(PLATFORM)).toEqual({ accepted: false });
@@ -379,7 +381,7 @@ describe('a connection string', () => {
       ['mongodb://u:p@h/d', 'd'],
       ['mongodb://h/?authMechanism=MONGODB-X509', '$external'],
       ['mongodb+srv://db.example.test/d?authSource=x', 'x'],
-    ])('as in %s', async (uri, expected) => {
+    ])('where it reads %s', async (uri, expected) => {
       expect(await at(uri)).toBe(expected);
     });
 

@@ -1,3 +1,5 @@
+// Covers: src/certificate/import/der.ts
+
 import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -47,7 +49,7 @@ describe.skipIf(!haveTools('openssl'))('a damaged certificate', () => {
     expect((await decide([leaf, issuing], [root], { allow })).pair).toBeDefined();
   });
 
-  test('one with a PSS signature never passes, and never throws', async () => {
+  test('with a PSS signature never passes, and never throws', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
         const damaged = damage(pss, changes);
@@ -58,7 +60,7 @@ describe.skipIf(!haveTools('openssl'))('a damaged certificate', () => {
     );
   });
 
-  test.each([0, 1, 2])('number %i of the chain never passes, and never throws', async (position) => {
+  test.each([0, 1, 2])('at place %i of the chain never passes, and never throws', async (position) => {
     let judged = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {

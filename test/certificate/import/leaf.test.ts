@@ -1,3 +1,6 @@
+// Covers: src/certificate/import/algorithms.ts, src/certificate/import/extensions.ts, src/certificate/import/facts.ts
+// Covers: src/certificate/import/host-name.ts, src/certificate/import/leaf.ts
+
 import { describe, expect, test } from 'vitest';
 import type { ImportRequest } from '../../../src/certificate/import/types.ts';
 import { haveTools } from '../../scenarios/program/tools.ts';

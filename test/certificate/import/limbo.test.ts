@@ -1,3 +1,5 @@
+// Covers: src/certificate/import/lint/
+
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { countOutcomes, DELIBERATE, runLimbo } from '../../../bench/limbo.mjs';

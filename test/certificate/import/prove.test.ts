@@ -1,3 +1,5 @@
+// Covers: src/certificate/import/decide.ts, src/certificate/import/pair.ts
+
 import { rootCertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { isAllowable } from '../../../src/certificate/import/decide.ts';

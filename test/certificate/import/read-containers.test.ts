@@ -1,3 +1,5 @@
+// Covers: src/certificate/import/reading/
+
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -98,7 +100,7 @@ describe('PKCS#12', () => {
     },
   );
 
-  test('as base64, and as a PEM block', async () => {
+  test('is read as base64, and as a PEM block', async () => {
     const base64 = Buffer.from(inputs.pkcs12('pair.p12', 'ec').bytes).toString('base64');
     expect(await read({ name: 'f', bytes: Buffer.from(base64) }, PASSPHRASE)).toEqual({
       ...pairOf('ec'),

@@ -1,3 +1,8 @@
+// Covers: src/certificate/import/reading/der.ts, src/certificate/import/reading/draft.ts
+// Covers: src/certificate/import/reading/fault.ts, src/certificate/import/reading/file.ts
+// Covers: src/certificate/import/reading/foreign.ts, src/certificate/import/reading/key.ts
+// Covers: src/certificate/import/reading/pem.ts, src/certificate/import/reading/text.ts
+
 import { X509Certificate } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readFiles } from '../../../src/certificate/import/read.ts';

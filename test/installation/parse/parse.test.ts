@@ -1,3 +1,5 @@
+// Covers: src/installation/parse/
+
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import { defaultSpec } from '../../../src/installation/defaults.ts';

@@ -1,3 +1,6 @@
+// Covers: src/inventory/kinds/mongodb-auth.ts, src/inventory/kinds/mongodb-keyfile.ts
+// Covers: src/inventory/kinds/mongodb-uri.ts, src/inventory/kinds/mongodb-username.ts
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { DamagedError } from '../../../src/errors.ts';

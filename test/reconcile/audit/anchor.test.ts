@@ -1,3 +1,5 @@
+// Covers: src/reconcile/read/audit-archives.ts
+
 /** The anchor of the audit log in the record: set with every line, and what is done where the log is another one. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';

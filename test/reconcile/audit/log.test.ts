@@ -1,3 +1,6 @@
+// Covers: src/reconcile/audit/events.ts, src/reconcile/audit/log.ts, src/reconcile/audit/tell-run.ts
+// Covers: src/reconcile/plan/audit-log.ts, src/reconcile/plan/findings/audit.ts
+
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AUDIT_LIMIT } from '../../../src/audit/chain.ts';

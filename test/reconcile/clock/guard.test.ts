@@ -1,3 +1,6 @@
+// Covers: src/ledger/noted-times.ts, src/reconcile/clock/, src/reconcile/plan/findings/clock.ts
+// Covers: src/reconcile/plan/judge-clock.ts
+
 /** Clocks that are wrong: every command that dates something checks them, and --accept-clock goes past it, once. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Cluster } from '../../../src/ports/cluster.ts';

@@ -1,3 +1,8 @@
+// Covers: src/inventory/forms.ts, src/inventory/ledger-view.ts, src/reconcile/plan/apply-change.ts
+// Covers: src/reconcile/plan/change.ts, src/reconcile/plan/compare/, src/reconcile/plan/findings/findings.ts
+// Covers: src/reconcile/plan/findings/leftovers.ts, src/reconcile/plan/intent.ts, src/reconcile/plan/plan-changes.ts
+// Covers: src/reconcile/plan/refusals.ts, src/reconcile/plan/snapshot.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import { wholeSpec } from '../../../src/installation/given.ts';

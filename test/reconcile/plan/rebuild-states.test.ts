@@ -1,3 +1,5 @@
+// Covers: src/reconcile/plan/next-record.ts
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../../src/errors.ts';
 import type { LedgerEntry } from '../../../src/ledger/entry.ts';
@@ -178,7 +180,7 @@ describe('states that nothing tells, or that are disputed, are refused:', () => 
     expect(await refusal()).toEqual(refused(kind));
   });
 
-  test('and the ledger stays as it is', async () => {
+  test('the ledger stays as it is', async () => {
     await giveVersions('root-key', ['trusted', 'active']);
     const before = ledgerFacts(store.snapshot());
     store.take(RECORD);

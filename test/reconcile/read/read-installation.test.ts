@@ -1,3 +1,5 @@
+// Covers: src/reconcile/in-parallel.ts, src/reconcile/read/read-installation.ts
+
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readInstallation } from '../../../src/reconcile/read/read-installation.ts';
 import { planReconcile } from '../../../src/reconcile/reconcile.ts';
@@ -65,13 +67,13 @@ describe('reading a store at which another run is at work', () => {
     expect(ledger.map(({ ref }) => ref.name)).toContain(ledgerRef('root-key').name);
   });
 
-  it('so that no key is taken for lost that is not', async () => {
+  it('takes no key for lost that the list lacks for a moment', async () => {
     const plan = await planReconcile(inputOf(), { store: tornOnce(), clock: new ManualClock() });
     expect(plan.changes).toBe(false);
     expect(plan.steps.filter(({ action }) => action !== 'keep')).toEqual([]);
   });
 
-  it('takes an entry that is gone the second time too for gone', async () => {
+  it('takes an entry for gone that the list lacks a second time', async () => {
     const store = storeWith(made);
     store.take(ledgerRef('root-key'));
     const { ledger } = await readInstallation(store, REQUEST);

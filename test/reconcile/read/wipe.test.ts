@@ -1,3 +1,5 @@
+// Covers: src/reconcile/read/read-comparison.ts
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../src/reconcile/plan/snapshot.ts';
 import { readComparison } from '../../../src/reconcile/read/read-comparison.ts';

@@ -1,3 +1,5 @@
+// Covers: src/cli/access.ts, src/reconcile/access/
+
 /** Least privilege: the RBAC that the program prints is enough, none of it is too much, and what is missing is named. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

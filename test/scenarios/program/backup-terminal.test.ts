@@ -1,3 +1,5 @@
+// Covers: src/cli/prompts/passphrase.ts
+
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+// Covers: src/cli/backup/command.ts, src/cli/backup/run.ts, src/cli/render/keys.ts
+
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,5 @@
+// Covers: src/cli/open-store.ts, src/cli/output-format.ts, src/cli/program.ts, src/cli/report-error.ts
+
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -441,7 +443,7 @@ describe.skipIf(!others).concurrent('another user', () => {
     expect(fingerprintOf(folder)).toEqual(before);
   });
 
-  it('root does not use it either, where it is somebody else’s', async () => {
+  it('root does not use a folder that is somebody else’s', async () => {
     const folder = reachable(NOBODY);
     const before = fingerprintOf(folder);
     expectFailure(await run(['init', '--yes', '--dir', folder]), 5, /belongs to user 65534, not to user 0/, /chown/);

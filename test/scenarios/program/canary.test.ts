@@ -308,7 +308,7 @@ describe.concurrent('a damaged file is not quoted', () => {
     }
   });
 
-  it('nor are values of JSON entries', async () => {
+  it('not even by the values of JSON entries that are broken', async () => {
     const folder = copyOf(hs);
     for (const name of ['palette-root-key', 'palette-hash-salt', 'palette-jwt-signing-key']) {
       editEntries(folder, `Secret/${PLATFORM}/${name}`, ({ 'keyring.json': ring }) => ({

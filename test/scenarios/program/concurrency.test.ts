@@ -1,3 +1,5 @@
+// Covers: src/adapters/system/signals.ts
+
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+// Covers: src/cli/csr/, src/front-door/request.ts
+
 /** A request and its key through kills, backups and restorations, also of a store that 0.1.0 made. */
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,3 +1,7 @@
+// Covers: src/cli/apply-ports.ts, src/cli/command-line.ts, src/cli/definition.ts, src/cli/init/command.ts
+// Covers: src/cli/init/document.ts, src/cli/init/render.ts, src/cli/init/run.ts, src/cli/open-store.ts
+// Covers: src/cli/print.ts, src/cli/program.ts, src/cli/render/, src/cli/report-error.ts, src/cli/status/, src/status/
+
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,3 +1,7 @@
+// Covers: src/certificate/import/lint/, src/cli/check-host.ts, src/cli/import-cert/command.ts
+// Covers: src/cli/import-cert/examined.ts, src/cli/import-cert/input.ts, src/cli/import-cert/render.ts
+// Covers: src/cli/import-cert/report.ts, src/cli/import-cert/run.ts, src/front-door/examine.ts
+
 /** Every row of the table of cases, by the real program on a folder; every certificate is made by openssl. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,3 +1,5 @@
+// Covers: src/cli/import-cert/probe.ts, src/front-door/watch-served.ts
+
 /** What an import stored, served by nginx to other people's clients; and what --probe makes of what is served. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,3 +1,6 @@
+// Covers: src/cli/import-cert/store-import.ts, src/front-door/ingress-certificate.ts, src/reconcile/carry-out.ts
+// Covers: src/reconcile/request.ts
+
 /** What an import does to the store: what it replaces, keeps and leaves alone, and how the rest of the program takes it. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -85,7 +88,7 @@ describe.skipIf(!haveTools('openssl')).concurrent('the store after an import', (
     expect(entryOf(imported, AUDIT, 'audit.jsonl').trim().split('\n').at(-1)).toContain('import-cert');
   });
 
-  it('the same certificate again: nothing to do, and no byte is another', async () => {
+  it('has not one byte changed by the same certificate again: there is nothing to do', async () => {
     const before = fingerprintOf(imported, { times: true });
     for (const flags of [
       pki.flags(),
@@ -98,7 +101,7 @@ describe.skipIf(!haveTools('openssl')).concurrent('the store after an import', (
     expect(fingerprintOf(imported, { times: true })).toEqual(before);
   });
 
-  it('another one needs --yes; the one before is kept as trusted, the one before that is retired', async () => {
+  it('takes another certificate with --yes alone; the one before is kept as trusted, the one before that is retired', async () => {
     const folder = copyOf(imported);
     const before = fingerprintOf(folder, { times: true });
     const flags = pki.flags(second);

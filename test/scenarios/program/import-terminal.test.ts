@@ -1,3 +1,5 @@
+// Covers: src/cli/import-cert/prompts.ts
+
 /** `import-cert` as a person at a terminal meets it. */
 import { execFileSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';

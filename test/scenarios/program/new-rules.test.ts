@@ -1,3 +1,5 @@
+// Covers: src/cli/spec-file.ts
+
 /** A `palette-keys.yaml` that was in use before a rule came that it breaks: the installation goes on, `init` refuses. */
 import path from 'node:path';
 import { beforeAll, describe, expect, it, test } from 'vitest';
@@ -93,7 +95,7 @@ describe('where ./palette-keys.yaml breaks a rule that is newer than the install
     },
   );
 
-  it('status does not use it either, and says so', async () => {
+  it('status does not use the file, and says so', async () => {
     const { stdout } = await warm.run(['status', '--dir', store, '-o', 'json'], { cwd });
     const unseen = JSON.parse(stdout).findings.find(
       ({ code }: { readonly code: string }) => code === 'TENANT_KEYS_UNSEEN',

@@ -1,3 +1,5 @@
+// Covers: src/adapters/system/actor.ts
+
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmodSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

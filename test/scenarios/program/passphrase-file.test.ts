@@ -1,3 +1,5 @@
+// Covers: src/cli/passphrase-file.ts, src/cli/secrets.ts
+
 import { chmodSync, cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';

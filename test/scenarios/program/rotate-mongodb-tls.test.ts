@@ -1,3 +1,5 @@
+// Covers: src/rotation/perform/reload-members.ts
+
 /** `palette-keys rotate mongodb-tls` with an administrator: members load the new certificate while they run. By a fake. */
 import { connect } from 'node:tls';
 import { afterEach, beforeEach, expect, it } from 'vitest';

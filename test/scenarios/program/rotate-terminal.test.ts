@@ -1,3 +1,5 @@
+// Covers: src/cli/rotate/prompts.ts
+
 import { beforeAll, describe, expect, it } from 'vitest';
 import { copyOf, fingerprintOf, run, start } from '../../support/program.ts';
 import { CTRL_C, DOWN, ENTER, session } from './session.ts';

@@ -1,3 +1,5 @@
+// Covers: src/cli/spec-file.ts
+
 import { X509Certificate } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -76,7 +78,7 @@ describe.concurrent('a changed spec', () => {
     expect(booked).toBe(2);
   });
 
-  it('with a service in a new namespace: that has its bundle too', async () => {
+  it('with a service in a new namespace: that namespace gets its bundle', async () => {
     const { changed } = await apply(withServices(AUTH, { name: 'user' }, { name: 'ui', namespace: 'ui-system' }));
     expect(changed.filter((file) => file.endsWith('.yaml'))).toEqual([
       '+ui-system/configmaps/palette-internal-ca-bundle.yaml',
@@ -225,7 +227,7 @@ describe.concurrent('--dry-run', () => {
     expect(fingerprintOf(folder, { times: true })).toEqual(before);
   });
 
-  it('of a refused run is refused too', async () => {
+  it('of a refused run is refused', async () => {
     const folder = copyOf(store);
     rmSync(pathOf(folder, `Secret/${LEDGER}/palette-key-internal-ca-v1`));
     const { code, stdout } = await warm.run(['init', '--dry-run', '--dir', folder, '-o', 'json']);
@@ -350,7 +352,7 @@ describe.concurrent('documents', () => {
     ['status', ['status']],
     ['init', ['init']],
     ['an error', ['init', '-n', 'elsewhere']],
-  ])('as YAML say the same as JSON: %s', async (_, args) => {
+  ])('say the same in YAML as in JSON: %s', async (_, args) => {
     const [json, yaml] = [
       await warm.run([...args, '--dir', store, '-o', 'json']),
       await warm.run([...args, '--dir', store, '-o', 'yaml']),

@@ -1,3 +1,5 @@
+// Covers: src/installation/system-namespace.ts
+
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { expect, it, test } from 'vitest';

@@ -1,3 +1,6 @@
+// Covers: src/adapters/system/terminal.ts, src/cli/init/prompts.ts, src/cli/progress-bar.ts, src/cli/prompts/ask.ts
+// Covers: src/cli/prompts/confirm.ts, src/installation/format.ts
+
 import { execFileSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/system/user-files.ts, src/cli/read-text.ts
+
 /** Every flag of every command that names a file, as the help lists them: a new one cannot be forgotten here. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,5 @@
+// Covers: src/crypto/wrap.ts, src/tenants/plan/document.ts, src/tenants/plan/examine.ts
+
 /** docs/tenant-keys.md: what it says, its vectors and its reader fit the program and each other. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/lock/
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -83,7 +85,7 @@ describe('the lock file', () => {
     await second.release();
   });
 
-  test('keeps out the same process as well', async () => {
+  test('keeps out the process that has it already', async () => {
     const store = openDirectoryStore(at.path);
     const lock = await store.lock(HOLDER);
     await expect(store.lock(HOLDER)).rejects.toMatchObject({ code: 'LOCK_HELD' });
@@ -187,7 +189,7 @@ describe('a lock that is there', () => {
     ['has no pid', { ...RECORD, pid: 0 }],
     ['is null', 'null'],
     ['is huge', JSON.stringify({ ...RECORD, more: 'x'.repeat(70_000) })],
-  ])('and %s belongs to nobody knows whom, so it stays', async (_, content) => {
+  ])('that %s stays, as nobody knows whose it is', async (_, content) => {
     putLock(content);
     await expect(openDirectoryStore(at.path, { process: self(GONE) }).lock(HOLDER)).rejects.toMatchObject({
       code: 'LOCK_HELD',
@@ -228,7 +230,7 @@ describe('a lock that is being taken over', () => {
     expect(read()['nonce']).toBe(NONCE);
   });
 
-  test('by one that died before it was done, and so on, is taken over in turn', async () => {
+  test('by a run that died before it was done, as the run before it, is taken over in turn', async () => {
     putLock({ ...RECORD, nonce: 'a'.repeat(32) }, guard);
     putLock({ ...RECORD, nonce: 'b'.repeat(32) }, `.lock.${'a'.repeat(32)}`);
     const lock = await openDirectoryStore(at.path, { process: identity([]) }).lock(HOLDER);
@@ -236,7 +238,7 @@ describe('a lock that is being taken over', () => {
     await lock.release();
   });
 
-  test('by one that died after it was done leaves a guard of nothing, which is cleaned up', async () => {
+  test('by a run that died after it was done leaves a guard of nothing, which is cleaned up', async () => {
     putLock({ ...RECORD, nonce: 'c'.repeat(32) });
     putLock({ ...RECORD, nonce: 'a'.repeat(32) }, guard);
     putLock('half a gu', `.lock.${'d'.repeat(32)}`);
@@ -246,7 +248,7 @@ describe('a lock that is being taken over', () => {
     await lock.release();
   });
 
-  test('and is taken by another meanwhile is not taken from that one', async () => {
+  test('is not taken from another run that has taken it over meanwhile', async () => {
     const files = new FaultyFiles();
     const first = openDirectoryStore(at.path, { files, process: identity([78]) });
     const fresh = { ...RECORD, pid: 78, nonce: 'f'.repeat(32) };

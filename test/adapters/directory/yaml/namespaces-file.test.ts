@@ -1,3 +1,5 @@
+// Covers: src/adapters/directory/yaml/namespaces-file.ts
+
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

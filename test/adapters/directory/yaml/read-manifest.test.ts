@@ -1,3 +1,6 @@
+// Covers: src/adapters/directory/yaml/read-yaml.ts, src/adapters/directory/yaml/write-manifest.ts
+// Covers: src/adapters/directory/yaml/write-yaml.ts
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readManifest } from '../../../../src/adapters/directory/yaml/read-manifest.ts';

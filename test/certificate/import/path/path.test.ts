@@ -1,3 +1,6 @@
+// Covers: src/certificate/import/decide.ts, src/certificate/import/lint/profile.ts, src/certificate/import/path/
+// Covers: src/certificate/import/read-input.ts, src/certificate/import/repairs.ts
+
 import { createHash, createPrivateKey } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { describe, expect, test } from 'vitest';
@@ -312,7 +315,7 @@ describe.skipIf(!haveTools('openssl'))('a chain', () => {
   describe('the key', () => {
     const other = { key: privateKey('p256-9'), source: 'other.pem' };
 
-    test('one that fits nothing is refused with the fingerprints of both public keys', async () => {
+    test('that fits nothing is refused with the fingerprints of both public keys', async () => {
       const decision = await decide([leaf, issuing], [root], { keys: [other] });
       expect(errorsOf(decision)).toEqual(['CERT_KEY_MISMATCH']);
       expect(decision.findings[0]?.message.match(/SHA256:[0-9a-f]{64}/g)).toHaveLength(3);
@@ -325,7 +328,7 @@ describe.skipIf(!haveTools('openssl'))('a chain', () => {
       expect([decision.leaf?.subject, decision.chain.length]).toEqual(['CN=palette.example.org', 3]);
     });
 
-    test('that of a later certificate makes that one the leaf', async () => {
+    test('of a later certificate makes that certificate the leaf', async () => {
       const decision = await decide([makeLeaf(issuing, { keyName: 'p256-6' }), leaf, issuing], [root], {
         keys: [{ key: leaf.key, source: 'key.pem' }],
       });
@@ -347,7 +350,7 @@ describe.skipIf(!haveTools('openssl'))('a chain', () => {
       expect([errorsOf(decision), decision.pair]).toEqual([['SEVERAL_LEAVES'], undefined]);
     });
 
-    test('one whose secret numbers are damaged is refused, although it signs', async () => {
+    test('whose secret numbers are damaged is refused, although it signs', async () => {
       const signer = makeLeaf(issuing, { keyName: 'rsa2048-3' });
       const jwk = signer.key.export({ format: 'jwk' });
       const { d = '' } = privateKey('rsa2048-4').export({ format: 'jwk' });

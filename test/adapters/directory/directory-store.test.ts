@@ -1,3 +1,6 @@
+// Covers: src/adapters/directory/folders.ts, src/adapters/directory/layout.ts, src/adapters/directory/objects.ts
+// Covers: src/adapters/directory/recognise.ts, src/adapters/directory/set-up.ts, src/adapters/directory/survey.ts
+
 import { lstatSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';

@@ -1,14 +1,21 @@
+// Covers: src/certificate/request.ts, src/inventory/kinds/fqdn-key.ts
+
 import { describe, expect, test } from 'vitest';
-import { certificateRequest } from '../../src/certificate/request.ts';
-import { decodePrivateKey, encodePrivateKey, generatePrivateKey } from '../../src/crypto/private-key.ts';
-import { DamagedError } from '../../src/errors.ts';
-import { defaultSpec } from '../../src/installation/defaults.ts';
-import { fqdnCertificate, fqdnMaterial, leafOf, materialOfSecret } from '../../src/inventory/kinds/fqdn-certificate.ts';
-import { fqdnKey } from '../../src/inventory/kinds/fqdn-key.ts';
-import type { Material } from '../../src/ledger/entry.ts';
-import type { Rings, RingVersion, State } from '../../src/ledger/ring.ts';
-import { haveTools } from '../scenarios/program/tools.ts';
-import { type Made, makeIntermediate, makeLeaf, makeRoot } from '../support/openssl-pki.ts';
+import { certificateRequest } from '../../../src/certificate/request.ts';
+import { decodePrivateKey, encodePrivateKey, generatePrivateKey } from '../../../src/crypto/private-key.ts';
+import { DamagedError } from '../../../src/errors.ts';
+import { defaultSpec } from '../../../src/installation/defaults.ts';
+import {
+  fqdnCertificate,
+  fqdnMaterial,
+  leafOf,
+  materialOfSecret,
+} from '../../../src/inventory/kinds/fqdn-certificate.ts';
+import { fqdnKey } from '../../../src/inventory/kinds/fqdn-key.ts';
+import type { Material } from '../../../src/ledger/entry.ts';
+import type { State } from '../../../src/ledger/ring.ts';
+import { haveTools } from '../../scenarios/program/tools.ts';
+import { type Made, makeIntermediate, makeLeaf, makeRoot } from '../../support/openssl-pki.ts';
 
 const utf8 = (text: string) => Buffer.from(text);
 

@@ -1,4 +1,4 @@
-// Makes one backup file: `node make-one.ts FILE`; says on stdout how that ended.
+// Makes one backup file: `node make-backup-file.ts FILE`; says on stdout how that ended.
 import { backupFiles } from '../../../src/adapters/system/backup-files.ts';
 import { sha256Hex } from '../../../src/crypto/digest.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';

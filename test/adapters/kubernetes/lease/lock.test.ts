@@ -1,14 +1,16 @@
+// Covers: src/adapters/kubernetes/lease/, src/adapters/kubernetes/time.ts
+
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { systemProcess } from '../../../src/adapters/directory/lock/process-identity.ts';
-import type { KubernetesOptions } from '../../../src/adapters/kubernetes/options.ts';
-import type { Lock, LockHolder } from '../../../src/ports/key-store.ts';
-import { sharedCluster } from '../../support/cluster/shared.ts';
-import { findAssetsOrSkip, type SomeCluster } from '../../support/cluster.ts';
-import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../support/fault-proxy.ts';
-import { HOLDER, NoTime, open, START_MS, whenAborted } from './bed.ts';
+import { systemProcess } from '../../../../src/adapters/directory/lock/process-identity.ts';
+import type { KubernetesOptions } from '../../../../src/adapters/kubernetes/options.ts';
+import type { Lock, LockHolder } from '../../../../src/ports/key-store.ts';
+import { sharedCluster } from '../../../support/cluster/shared.ts';
+import { findAssetsOrSkip, type SomeCluster } from '../../../support/cluster.ts';
+import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../../support/fault-proxy.ts';
+import { HOLDER, NoTime, open, START_MS, whenAborted } from '../bed.ts';
 
 const assets = findAssetsOrSkip();
 const OTHER: LockHolder = { command: 'palette-keys rotate', user: 'other', since: '2026-02-03T04:05:06Z' };
@@ -115,7 +117,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     });
   });
 
-  test('given back it is free, and holds nobody any more', async () => {
+  test('it is free once it was given back, and names nobody any more', async () => {
     const first = await lock();
     await first.release();
     const { metadata, spec } = await lease();
@@ -128,7 +130,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     });
   });
 
-  test('of ten that want it at once, one gets it', async () => {
+  test('of ten runs that want it at once, one gets it', async () => {
     const results = await Promise.allSettled(Array.from({ length: 10 }, () => lock()));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const result of results) {
@@ -136,7 +138,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     }
   });
 
-  test('one that has lapsed is taken over, by one of ten', async () => {
+  test('a lock that has lapsed is taken over, by one of ten runs', async () => {
     await leave(40);
     const results = await Promise.allSettled(Array.from({ length: 10 }, () => lock()));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -151,7 +153,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     ['renewed 28 s ago', 28, {}],
     ['by a clock that is ahead', -20, {}],
     ['renewed an hour ago, for a day', 3600, { leaseDurationSeconds: 86_400 }],
-  ])('one that is held is respected, whoever holds it: %s', async (_, seconds, spec) => {
+  ])('a lock that is held is respected, whoever holds it: %s', async (_, seconds, spec) => {
     await leave(seconds, {}, spec);
     await expect(lock()).rejects.toMatchObject({
       code: 'LOCK_HELD',
@@ -162,7 +164,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
   test.each([
     ['nobody', { holderIdentity: undefined }],
     ['somebody who never renewed it', { renewTime: undefined }],
-  ])('one that is held by %s is free', async (_, spec) => {
+  ])('a lock that is held by %s is free', async (_, spec) => {
     await leave(0, {}, spec);
     await lock();
   });
@@ -195,7 +197,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
     test.each([
       ['on another machine', { host: 'another' }],
       ['in another container', { pidNamespace: 'pid:[1]' }],
-      ['but which runs after all', { pid: process.pid, start: undefined }],
+      ['that seems to run, as nothing says when it started', { pid: process.pid, start: undefined }],
     ])('%s: that cannot be seen from here, so it is respected', async (_, change) => {
       await left(change);
       await expect(lock()).rejects.toMatchObject({
@@ -204,8 +206,8 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       });
     });
 
-    test('and never gave it back: the process ends all the same, and the next run goes on', async () => {
-      const script = fileURLToPath(new URL('lease-holder.ts', import.meta.url));
+    test('that never gave it back: the process ends, and the next run goes on', async () => {
+      const script = fileURLToPath(new URL('../lease-holder.ts', import.meta.url));
       const child = spawn(process.execPath, [script, kubeconfig, namespace], { stdio: ['ignore', 'pipe', 'inherit'] });
       const [line] = await once(child.stdout, 'data');
       expect(String(line)).toBe('locked\n');
@@ -232,7 +234,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       expect((await lease()).spec).not.toHaveProperty('holderIdentity');
     });
 
-    test('and somebody else takes it, that is noticed and said once; theirs is left alone', async () => {
+    test('its loss to another holder is noticed and said once, and their lock is left alone', async () => {
       const time = new ManualTime();
       const warnings: string[] = [];
       const ours = await lock(HOLDER, { time, onWarning: (message) => warnings.push(message) });
@@ -255,7 +257,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       expect(warnings).toHaveLength(1);
     });
 
-    test('and it is deleted, that is said; the release does not fail', async () => {
+    test('its deletion is said, and the release does not fail', async () => {
       const time = new ManualTime();
       const warnings: string[] = [];
       const ours = await lock(HOLDER, { time, onWarning: (message) => warnings.push(message) });
@@ -265,7 +267,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       await ours.release();
     });
 
-    test('and cannot be renewed for half a minute, that is said once', async () => {
+    test('half a minute without a renewal is said once', async () => {
       const time = new ManualTime();
       const warnings: string[] = [];
       const through = await cluster.kubeconfig('admin', { server: proxy });
@@ -283,7 +285,7 @@ describe.skipIf(assets === undefined)('the lock on a real API server', { timeout
       expect((await lease()).spec).not.toHaveProperty('holderIdentity');
     });
 
-    test('and the answer to a renewal is lost, it stays ours', async () => {
+    test('it stays ours although the answer to a renewal is lost', async () => {
       const time = new ManualTime();
       const warnings: string[] = [];
       const through = await cluster.kubeconfig('admin', { server: proxy });

@@ -1,3 +1,5 @@
+// Covers: src/adapters/system/file-failures.ts, src/adapters/system/new-file.ts
+
 import { readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,7 +8,7 @@ import { haveTools } from '../../scenarios/program/tools.ts';
 import { newFolder, runWell, script } from '../../support/program.ts';
 
 const files = textFiles(new AbortController().signal);
-const MAKE_ONE = script(new URL('./make-one.ts', import.meta.url));
+const MAKE_ONE = script(new URL('./make-text-file.ts', import.meta.url));
 
 describe.skipIf(!haveTools('strace'))('a text file whose system call fails', () => {
   const FAULTS: readonly (readonly [string, string, RegExp, readonly string[]])[] = [

@@ -1,12 +1,16 @@
+// Covers: src/adapters/kubernetes/connect/choose.ts, src/adapters/kubernetes/connect/errors.ts
+// Covers: src/adapters/kubernetes/connect/in-cluster.ts, src/adapters/kubernetes/connect/kubeconfig.ts
+// Covers: src/adapters/kubernetes/connect/proxy.ts, src/adapters/kubernetes/open.ts, src/adapters/kubernetes/options.ts
+
 import { spawnSync } from 'node:child_process';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chooseProxy } from '../../../src/adapters/kubernetes/connect/proxy.ts';
-import type { KubernetesOptions } from '../../../src/adapters/kubernetes/options.ts';
-import { PaletteKeysError } from '../../../src/errors.ts';
-import { findAssetsOrSkip } from '../../support/cluster.ts';
-import { open } from './bed.ts';
-import { kubeconfigText, makeWorkspace, type Workspace } from './login-bed.ts';
+import { chooseProxy } from '../../../../src/adapters/kubernetes/connect/proxy.ts';
+import type { KubernetesOptions } from '../../../../src/adapters/kubernetes/options.ts';
+import { PaletteKeysError } from '../../../../src/errors.ts';
+import { findAssetsOrSkip } from '../../../support/cluster.ts';
+import { open } from '../bed.ts';
+import { kubeconfigText, makeWorkspace, type Workspace } from '../login-bed.ts';
 
 const assets = findAssetsOrSkip();
 const TOKEN = 'canary-token-0123456789';
@@ -73,7 +77,7 @@ describe('which cluster is meant', () => {
     expect(await locate({ env, context: 'c' })).toBe('context c (https://c.second)');
   });
 
-  test.skipIf(assets === undefined)('as kubectl sees it', async () => {
+  test.skipIf(assets === undefined)('is the one that kubectl means', async () => {
     const first = await place.write('k1', config('ab', undefined, 'first'));
     const second = await place.write('k2', config('bcd', 'd', 'second'));
     const third = await place.write('k3', config('de', 'e', 'third'));

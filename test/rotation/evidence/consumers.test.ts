@@ -1,13 +1,15 @@
+// Covers: src/rotation/evidence/consumers.ts, src/rotation/evidence/evidence.ts, src/rotation/perform/restart.ts
+
 /** What runs on a cluster, and how a rotation waits for it, restarts it, and keeps looking at it. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { PaletteKeysError } from '../../src/errors.ts';
-import type { Pod, Use } from '../../src/ports/workloads.ts';
-import type { Proposal } from '../../src/rotation/rotate-request.ts';
-import { DAY, type ManualClock } from '../support/clock.ts';
-import { edit, init, installation, objectIn, recordIn, smallSpec, storeWith } from '../support/installations.ts';
-import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
-import { platform, pod, rotate, statesOf, workloadsOf } from './bed.ts';
-import { installedOnce } from './installed.ts';
+import { PaletteKeysError } from '../../../src/errors.ts';
+import type { Pod, Use } from '../../../src/ports/workloads.ts';
+import type { Proposal } from '../../../src/rotation/rotate-request.ts';
+import { DAY, type ManualClock } from '../../support/clock.ts';
+import { edit, init, installation, objectIn, recordIn, smallSpec, storeWith } from '../../support/installations.ts';
+import type { MemoryStore, Snapshot } from '../../support/memory-store.ts';
+import { platform, pod, rotate, statesOf, workloadsOf } from '../bed.ts';
+import { installedOnce } from '../installed.ts';
 
 const JWT = 'jwt-signing-key';
 const LONG_AGO = '2027-01-01T00:00:00Z';

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer as createPlain, type Server } from 'node:net';
 import { createServer } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
-import { tlsProbe } from '../../src/adapters/tls-probe/tls-probe.ts';
-import { readBundle } from '../../src/certificate/read.ts';
-import { platform } from '../rotation/bed.ts';
-import { installation, objectIn } from '../support/installations.ts';
+import { tlsProbe } from '../../../src/adapters/tls-probe/tls-probe.ts';
+import { readBundle } from '../../../src/certificate/read.ts';
+import { platform } from '../../rotation/bed.ts';
+import { installation, objectIn } from '../../support/installations.ts';
 
 const servers: Server[] = [];
 

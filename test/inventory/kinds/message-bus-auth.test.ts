@@ -1,15 +1,17 @@
+// Covers: src/inventory/kinds/message-bus-auth.ts, src/inventory/kinds/message-bus-jwt.ts
+// Covers: src/inventory/kinds/message-bus-keys.ts
+
 import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { type Account, decode, type Operator } from '@nats-io/jwt';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { nkeySigner, publicNkey } from '../../src/crypto/nkey.ts';
-import { DamagedError } from '../../src/errors.ts';
-import type { ComputedProjection } from '../../src/inventory/kind.ts';
-import type { KindId } from '../../src/ledger/entry.ts';
-import type { Rings, RingVersion } from '../../src/ledger/ring.ts';
-import type { Entries } from '../../src/ports/key-store.ts';
-import { kidOfKey, slowBase32 } from '../reconcile/checker.ts';
-import { smallSpec } from '../support/installations.ts';
-import { kindOf, versionOf } from './rings.ts';
+import { nkeySigner, publicNkey } from '../../../src/crypto/nkey.ts';
+import { DamagedError } from '../../../src/errors.ts';
+import type { ComputedProjection } from '../../../src/inventory/kind.ts';
+import type { Rings, RingVersion } from '../../../src/ledger/ring.ts';
+import type { Entries } from '../../../src/ports/key-store.ts';
+import { kidOfKey, slowBase32 } from '../../reconcile/checker.ts';
+import { smallSpec } from '../../support/installations.ts';
+import { kindOf, versionOf } from '../rings.ts';
 
 const spec = smallSpec();
 const text = (entries: Entries, name: string): string => Buffer.from(entries[name] ?? []).toString('utf8');

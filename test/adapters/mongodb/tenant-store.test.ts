@@ -1,3 +1,5 @@
+// Covers: src/adapters/mongodb/decode.ts
+
 import { describe } from 'vitest';
 import { openMongodbTenantStore } from '../../../src/adapters/mongodb/tenant-store.ts';
 import type { TenantDocument } from '../../../src/ports/tenant-store.ts';

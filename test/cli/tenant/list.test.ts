@@ -1,8 +1,8 @@
 /** The list of tenants, which is written piece by piece, is what it would be if it were written at once. */
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { beginTenantListing } from '../../src/cli/tenant/list.ts';
-import type { Terminal } from '../../src/ports/terminal.ts';
+import { beginTenantListing } from '../../../src/cli/tenant/list.ts';
+import type { Terminal } from '../../../src/ports/terminal.ts';
 
 const counts = { total: 7, byKid: { 'kid-1': 7 }, malformed: 0, unopenable: 0 };
 const tenantOf = (i: number) => ({

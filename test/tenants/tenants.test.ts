@@ -1,3 +1,6 @@
+// Covers: src/cli/tenant/command.ts, src/cli/tenant/render.ts, src/cli/tenant/run.ts, src/tenants/effect.ts
+// Covers: src/tenants/findings.ts, src/tenants/plan/tenant-id.ts
+
 /** `tenant` as a command, on stores in memory. */
 import { Binary, Long } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -68,7 +71,7 @@ describe('list', () => {
     expect(stdout).not.toMatch(/[\u200D\u202E\u2028]/);
   });
 
-  test('names a broken tenant in the same way', async () => {
+  test('names a broken tenant as it stands in JSON, and as a terminal can show it in a table', async () => {
     tenants.put({ ...tenants.documents.get('join\u200Der'), bits: 7 });
     const json = await tenant(['verify', '-o', 'json']);
     expect(JSON.parse(json.stdout).failures).toMatchObject([{ tenant: 'join\u200Der', code: 'TENANT_MALFORMED' }]);

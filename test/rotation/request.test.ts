@@ -1,3 +1,5 @@
+// Covers: src/rotation/transitions.ts
+
 /** Where `--rollback` leads: to what was in use before, never to what was thrown away. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { activeSinceOf } from '../../src/ledger/record.ts';
@@ -45,7 +47,7 @@ describe('the way back', () => {
     });
   });
 
-  test('is the same where a newer version was given up before it was used', () => {
+  test('is refused where the version before is retired, though a newer one was given up before it was used', () => {
     const retired = version(1, 'retired', '2027-01-02T00:00:00Z', ['active', 'trusted']);
     const given = version(3, 'retired', '2027-01-04T00:00:00Z', ['published']);
     expect(back(retired, version(2, 'active'), given)).toMatchObject({ type: 'refused' });

@@ -1,4 +1,4 @@
-// Makes one text file: `node make-one.ts FILE`; says on stdout how that ended.
+// Makes one text file: `node make-text-file.ts FILE`; says on stdout how that ended.
 import { textFiles } from '../../../src/adapters/system/text-files.ts';
 import { PaletteKeysError } from '../../../src/errors.ts';
 

@@ -1,10 +1,12 @@
+// Covers: src/adapters/system/staged-files.ts
+
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { haveTools } from '../../scenarios/program/tools.ts';
 import { newFolder, runWell, script } from '../../support/program.ts';
 
-const MAKE_ONE = script(new URL('./make-one.ts', import.meta.url));
+const MAKE_ONE = script(new URL('./make-backup-file.ts', import.meta.url));
 
 describe.skipIf(!haveTools('strace'))('a backup file whose system call fails', () => {
   /** What each call is for, how it fails, how that is told, and what may be there then. */

@@ -1,7 +1,9 @@
+// Covers: src/adapters/kubernetes/workloads/rollout.ts
+
 import { describe, expect, test } from 'vitest';
-import type { JsonObject } from '../../../src/adapters/kubernetes/json.ts';
-import { decodePod } from '../../../src/adapters/kubernetes/workloads/decode-pod.ts';
-import { obstacleOf } from '../../../src/adapters/kubernetes/workloads/rollout.ts';
+import type { JsonObject } from '../../../../src/adapters/kubernetes/json.ts';
+import { decodePod } from '../../../../src/adapters/kubernetes/workloads/decode-pod.ts';
+import { obstacleOf } from '../../../../src/adapters/kubernetes/workloads/rollout.ts';
 
 const T1 = '2027-01-01T10:00:00Z';
 const T2 = '2027-01-01T11:00:00Z';

@@ -1,3 +1,9 @@
+// Covers: src/inventory/certificate-authority.ts, src/inventory/kinds/cluster-ca.ts
+// Covers: src/inventory/kinds/endpoint-certificates.ts, src/inventory/kinds/hash-salt.ts
+// Covers: src/inventory/kinds/internal-ca.ts, src/inventory/kinds/jwt-projections.ts
+// Covers: src/inventory/kinds/jwt-signing-key.ts, src/inventory/kinds/root-key.ts
+// Covers: src/inventory/kinds/service-certificates.ts, src/inventory/leaf.ts, src/inventory/symmetric.ts
+
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';

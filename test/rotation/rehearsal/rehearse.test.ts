@@ -1,17 +1,19 @@
+// Covers: src/rotation/rehearsal/
+
 /** A rehearsal shows what the run then does: the same steps in the same order, for every kind and flag. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { VERSIONED } from '../../src/inventory/index.ts';
-import { formatRef } from '../../src/ports/object-ref.ts';
-import type { Pod, Workloads } from '../../src/ports/workloads.ts';
-import { ROTATIONS } from '../../src/rotation/kinds.ts';
-import type { RotateResult } from '../../src/rotation/rotate-request.ts';
-import type { ManualClock } from '../support/clock.ts';
-import { recordIn } from '../support/installations.ts';
-import { MemoryCensus } from '../support/memory-census.ts';
-import { usersOf } from '../support/memory-database-users.ts';
-import type { MemoryStore, Snapshot } from '../support/memory-store.ts';
-import { onCluster, once, platform, pod, type RotateOptions, workloadsOf } from './bed.ts';
-import { installedOnce } from './installed.ts';
+import { VERSIONED } from '../../../src/inventory/index.ts';
+import { formatRef } from '../../../src/ports/object-ref.ts';
+import type { Pod, Workloads } from '../../../src/ports/workloads.ts';
+import { ROTATIONS } from '../../../src/rotation/kinds.ts';
+import type { RotateResult } from '../../../src/rotation/rotate-request.ts';
+import type { ManualClock } from '../../support/clock.ts';
+import { recordIn } from '../../support/installations.ts';
+import { MemoryCensus } from '../../support/memory-census.ts';
+import { usersOf } from '../../support/memory-database-users.ts';
+import type { MemoryStore, Snapshot } from '../../support/memory-store.ts';
+import { onCluster, once, platform, pod, type RotateOptions, workloadsOf } from '../bed.ts';
+import { installedOnce } from '../installed.ts';
 
 let made: Snapshot;
 let store: MemoryStore;

@@ -1,10 +1,12 @@
+// Covers: src/adapters/kubernetes/connect/
+
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { KubernetesOptions } from '../../../src/adapters/kubernetes/options.ts';
-import { PaletteKeysError } from '../../../src/errors.ts';
-import { type Cluster, findAssetsOrSkip, startCluster } from '../../support/cluster.ts';
-import { NoTime, open, START_MS, secret } from './bed.ts';
-import { CLIENT_ID, CLIENT_SECRET, type Issuer, startIssuer } from './issuer.ts';
+import type { KubernetesOptions } from '../../../../src/adapters/kubernetes/options.ts';
+import { PaletteKeysError } from '../../../../src/errors.ts';
+import { type Cluster, findAssetsOrSkip, startCluster } from '../../../support/cluster.ts';
+import { NoTime, open, START_MS, secret } from '../bed.ts';
+import { CLIENT_ID, CLIENT_SECRET, type Issuer, startIssuer } from '../issuer.ts';
 import {
   base64,
   type ClientPki,
@@ -15,7 +17,7 @@ import {
   makeWorkspace,
   PLUGIN,
   type Workspace,
-} from './login-bed.ts';
+} from '../login-bed.ts';
 
 const assets = findAssetsOrSkip();
 
@@ -150,13 +152,13 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
   });
 
   describe('as somebody else', () => {
-    test('--as, and as in the kubeconfig', async () => {
+    test('works with --as, and with as in the kubeconfig', async () => {
       expect(await whoAmI({ token: cluster.token() }, { as: 'eve' })).toBe('eve');
       expect(await whoAmI({ token: cluster.token(), as: 'frank' })).toBe('frank');
       expect(await whoAmI({ token: cluster.token(), as: 'frank' }, { as: 'eve' })).toBe('eve');
     });
 
-    test('--as-group, several of them, and as-groups, as-uid and as-user-extra in the kubeconfig', async () => {
+    test('works with several --as-group, and with as-groups, as-uid and as-user-extra in the kubeconfig', async () => {
       const who = async (user: object, options: Partial<KubernetesOptions>) => {
         const name = await (await login({ token: cluster.token(), ...user }, options)).cluster?.user();
         const events = await cluster.auditEvents();
@@ -181,7 +183,7 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
       });
     });
 
-    test('whatever letters the name has; but no line end', async () => {
+    test('works with a name of any letters, and with none that has a line end', async () => {
       expect(await whoAmI({ token: cluster.token() }, { as: 'Jürgen 🔑 Ωmega' })).toBe('Jürgen 🔑 Ωmega');
       const error = await failure(login({ token: cluster.token() }, { as: 'x\r\nImpersonate-Group: system:masters' }));
       expect(error.code).toBe('USAGE');
@@ -302,7 +304,7 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
       expect(error.code).toBe('UNAUTHENTICATED');
     });
 
-    test('one that takes longer than a request may is waited for; an interruption ends it', async () => {
+    test('that takes longer than a request may: it is waited for, and an interruption ends it', async () => {
       expect(await whoAmI(exec({}, { PLUGIN_SECONDS: '1.5' }), { requestTimeoutMs: 1000 })).toBe('eve');
       const controller = new AbortController();
       const store = await login(exec({}, { PLUGIN_HANGS: 'yes' }), { signal: controller.signal });
@@ -364,7 +366,7 @@ describe.skipIf(assets === undefined)('logging in to a real API server', { timeo
       expect(used).toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('invalid_grant') });
     });
 
-    test('a provider that kubectl no longer knows either', async () => {
+    test('with a provider that kubectl no longer knows is refused', async () => {
       const error = await failure(
         whoAmI({ 'auth-provider': { name: 'gcp', config: { 'access-token': 'canary-token' } } }),
         'canary-token',
