@@ -1,4 +1,4 @@
-// Covers: src/inventory/certificate-authority.ts, src/inventory/kinds/cluster-ca.ts
+// Covers: src/ledger/kind-id.ts, src/inventory/certificate-authority.ts, src/inventory/kinds/cluster-ca.ts
 // Covers: src/inventory/kinds/endpoint-certificates.ts, src/inventory/kinds/hash-salt.ts
 // Covers: src/inventory/kinds/internal-ca.ts, src/inventory/kinds/jwt-projections.ts
 // Covers: src/inventory/kinds/jwt-signing-key.ts, src/inventory/kinds/root-key.ts

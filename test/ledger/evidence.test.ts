@@ -1,3 +1,5 @@
+// Covers: src/ledger/former-evidence.ts
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatTime } from '../../src/ledger/entry.ts';

@@ -21,7 +21,7 @@ test('a gate learns of the spec from before shorter waits were asked for', () =>
     smallSpec({ jwt: { longestTokenLife: '48h' } }),
     smallSpec({ jwt: { longestTokenLife: '1h' } }),
   ];
-  const { evidence } = withFormerJwt({ versions, evidence: {} }, before.jwt, now.jwt, '2027-01-20T00:00:00Z');
+  const { evidence } = withFormerJwt({ versions, evidence: [] }, before.jwt, now.jwt, '2027-01-20T00:00:00Z');
   const { former } = gateInput(STEP, contextOf({ versions, evidence, record: { spec: now } }));
   expect(former?.spec.jwt.longestTokenLife).toBe('48h');
   expect(former?.until).toEqual(new Date('2027-01-20T00:00:00Z'));

@@ -1,10 +1,10 @@
 /** What a run has read of one kind, made of plain data: for tests of what is decided on it. */
 import type { KindId } from '../../src/ledger/entry.ts';
-import type { InstallationRecord, VersionRecord } from '../../src/ledger/record.ts';
+import type { InstallationRecord, KeyRecord, VersionRecord } from '../../src/ledger/record.ts';
 import type { Comparison } from '../../src/reconcile/plan/compare/compare.ts';
 import type { RotationContext } from '../../src/rotation/context.ts';
+import { type Gathered, NONE_STALE } from '../../src/rotation/facts/gathered.ts';
 import type { Evidence } from '../../src/rotation/gate.ts';
-import { type Gathered, NONE_STALE } from '../../src/rotation/gathered.ts';
 import { begin, fold, type History, type RunEvent } from '../../src/rotation/history.ts';
 import { ROTATIONS } from '../../src/rotation/kinds.ts';
 import type { RotateRequest } from '../../src/rotation/rotate-request.ts';
@@ -18,7 +18,7 @@ export interface Given {
   readonly versions: readonly VersionRecord[];
   readonly request?: Partial<RotateRequest>;
   readonly record?: Partial<InstallationRecord>;
-  readonly evidence?: Readonly<Record<string, unknown>>;
+  readonly evidence?: KeyRecord['evidence'];
   /** Entries of the ledger, as far as they are looked at. */
   readonly entries?: readonly object[];
   readonly gathered?: Partial<Gathered>;
@@ -28,13 +28,12 @@ export interface Given {
 
 export function contextOf({ kind = 'jwt-signing-key', versions, ...given }: Given): RotationContext {
   const rotation = ROTATIONS[kind];
-  if (rotation === undefined) throw new Error(`no ${kind}`);
-  const key = { versions, evidence: given.evidence ?? {} };
+  const key = { versions, evidence: given.evidence ?? [] };
   return {
     request: requestOf(kind, given.request),
     ...{ kind, rotation, key, vouched: false, at: NOW },
     record: {
-      ...{ schemaVersion: 2, installationId: 'test', createdAt: '2027-01-01T00:00:00Z', generation: 7, ready: true },
+      ...{ schemaVersion: 3, installationId: 'test', createdAt: '2027-01-01T00:00:00Z', generation: 7, ready: true },
       spec: smallSpec({ hashSalt: { census: { collection: 'users', kidField: 'kid' } } }),
       keys: { [kind]: key },
       ...given.record,

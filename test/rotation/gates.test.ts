@@ -1,5 +1,5 @@
-// Covers: src/rotation/census.ts, src/rotation/consumers.ts, src/rotation/decide.ts, src/rotation/gate.ts
-// Covers: src/rotation/gates/, src/rotation/kinds.ts, src/rotation/users.ts
+// Covers: src/rotation/facts/census.ts, src/rotation/facts/consumers.ts, src/rotation/decide.ts, src/rotation/gate.ts
+// Covers: src/rotation/gates/, src/rotation/kinds.ts, src/rotation/facts/users.ts
 
 import { describe, expect, test } from 'vitest';
 import type { VersionRecord } from '../../src/ledger/record.ts';

@@ -1,4 +1,4 @@
-// Covers: src/rotation/census.ts, src/rotation/evidence/census.ts
+// Covers: src/rotation/facts/census.ts, src/rotation/evidence/census.ts
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';

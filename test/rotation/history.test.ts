@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { KindId } from '../../src/ledger/kind-id.ts';
 import type { Transition } from '../../src/reconcile/plan/change.ts';
 import type { ReconcilePlan } from '../../src/reconcile/plan/plan-changes.ts';
 import { begin, fold, type History, hasPublished, type RunEvent, resultOf } from '../../src/rotation/history.ts';
@@ -13,7 +14,7 @@ const read: RunEvent = { type: 'read', versions: [version(1, 'active')], generat
 const published = moved(2, undefined, 'published');
 const deletion: Deletion = { ref, action: 'delete', key: KIND, reason: 'destroyed' };
 
-function moved(n: number, from: Transition['from'], to: Transition['to'], kind = KIND): Transition {
+function moved(n: number, from: Transition['from'], to: Transition['to'], kind: KindId = KIND): Transition {
   return { kind, n, kid: version(n, to).kid, from, to };
 }
 

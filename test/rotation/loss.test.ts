@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { VersionRecord } from '../../src/ledger/record.ts';
+import type { KindId } from '../../src/ledger/kind-id.ts';
+import type { KeyRecord, VersionRecord } from '../../src/ledger/record.ts';
 import { withReplacement } from '../../src/ledger/replacement.ts';
 import type { RotationStep } from '../../src/rotation/gate.ts';
 import { lossBy } from '../../src/rotation/loss.ts';
@@ -15,7 +16,13 @@ const unsaved = version(1, 'retired', RETIRED_AT, ['active', 'trusted']);
 const saved: VersionRecord = { ...unsaved, backups };
 const spec = (databaseBackupRetention: string) => smallSpec({ rotation: { databaseBackupRetention } });
 
-function lossOf(step: RotationStep, first: VersionRecord, kind = 'jwt-signing-key', retention = '30d', evidence = {}) {
+function lossOf(
+  step: RotationStep,
+  first: VersionRecord,
+  kind: KindId = 'jwt-signing-key',
+  retention = '30d',
+  evidence: KeyRecord['evidence'] = [],
+) {
   const record = { spec: spec(retention) };
   const context = contextOf({ kind, versions: [first, version(2, 'active')], record, evidence });
   return lossBy(step, first, context, NOW);
@@ -23,7 +30,7 @@ function lossOf(step: RotationStep, first: VersionRecord, kind = 'jwt-signing-ke
 
 describe('a version that is destroyed', () => {
   test('is lost for ever where no backup holds it, whatever the kind', () => {
-    for (const kind of ['jwt-signing-key', 'root-key', 'fqdn-key'])
+    for (const kind of ['jwt-signing-key', 'root-key', 'fqdn-key'] as const)
       expect(lossOf(DESTROY, unsaved, kind)).toMatchObject({
         ...{ kid: unsaved.kid, deed: 'destroy it' },
         reason: `no backup holds ${unsaved.kid}: destroyed, it is gone for ever`,
@@ -34,12 +41,15 @@ describe('a version that is destroyed', () => {
     expect(lossOf(DESTROY, saved)).toBeUndefined();
   });
 
-  test.each(['root-key', 'hash-salt'])('of %s may be needed by database backups until their retention ends', (kind) => {
-    expect(lossOf(DESTROY, saved, kind, '18d')).toMatchObject({
-      reason: expect.stringMatching(`before ${RETIRED_AT}.* until 2027-02-02T00:00:00Z`),
-    });
-    expect(lossOf(DESTROY, saved, kind, '17d')).toBeUndefined();
-  });
+  test.each<KindId>(['root-key', 'hash-salt'])(
+    'of %s may be needed by database backups until their retention ends',
+    (kind) => {
+      expect(lossOf(DESTROY, saved, kind, '18d')).toMatchObject({
+        reason: expect.stringMatching(`before ${RETIRED_AT}.* until 2027-02-02T00:00:00Z`),
+      });
+      expect(lossOf(DESTROY, saved, kind, '17d')).toBeUndefined();
+    },
+  );
 
   test('counts the retention from its last retirement, not from a return that came before', () => {
     const again = { state: 'retired', at: '2027-01-20T00:00:00Z' } as const;
@@ -54,7 +64,7 @@ describe('a version that is destroyed', () => {
 
 describe('a version that is accepted again', () => {
   test('is a loss where it was replaced as compromised, and --yes is enough for it', () => {
-    expect(lossOf(REINSTATE, saved, 'jwt-signing-key', '30d', withReplacement({}, 2))).toMatchObject({
+    expect(lossOf(REINSTATE, saved, 'jwt-signing-key', '30d', withReplacement([], 2))).toMatchObject({
       ...{ kid: saved.kid, deed: 'accept it again', yields: true },
       reason: expect.stringContaining('v1 was replaced as compromised'),
     });
@@ -68,6 +78,6 @@ describe('a version that is accepted again', () => {
 test.each<RotationStep>([{ type: 'publish' }, { type: 'promote', n: 1 }, { type: 'retire', n: 1 }])(
   'nothing is lost by a step $type',
   (step) => {
-    expect(lossOf(step, unsaved, 'root-key', '30d', withReplacement({}, 2))).toBeUndefined();
+    expect(lossOf(step, unsaved, 'root-key', '30d', withReplacement([], 2))).toBeUndefined();
   },
 );

@@ -1,4 +1,4 @@
-// Covers: src/ledger/replacement.ts, src/rotation/confirmation.ts, src/rotation/leaves.ts, src/rotation/scans.ts
+// Covers: src/rotation/policy.ts, src/ledger/replacement.ts, src/rotation/facts/confirmation.ts, src/rotation/facts/leaves.ts, src/rotation/facts/scans.ts
 
 import { describe, expect, test } from 'vitest';
 import { enteredBy } from '../../src/ledger/evidence.ts';

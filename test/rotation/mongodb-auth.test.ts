@@ -1,4 +1,4 @@
-// Covers: src/rotation/evidence/users.ts, src/rotation/perform/change-user.ts, src/rotation/users.ts
+// Covers: src/rotation/evidence/users.ts, src/rotation/perform/change-user.ts, src/rotation/facts/users.ts
 
 /** The rotation of the database user: nobody is cut off, and no password stays behind that opens something. */
 import { beforeEach, describe, expect, test } from 'vitest';

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { PaletteKeysError } from '../../src/errors.ts';
 import { withReplacement } from '../../src/ledger/replacement.ts';
-import { withConfirmation } from '../../src/rotation/confirmation.ts';
-import type { Confirmed, Gathered, StaleConsumers } from '../../src/rotation/gathered.ts';
+import { withConfirmation } from '../../src/rotation/facts/confirmation.ts';
+import type { Confirmed, Gathered, StaleConsumers } from '../../src/rotation/facts/gathered.ts';
+import type { UsersEvidence } from '../../src/rotation/facts/users.ts';
 import type { RunEvent } from '../../src/rotation/history.ts';
 import { type Action, nextAction } from '../../src/rotation/next-action.ts';
-import type { UsersEvidence } from '../../src/rotation/users.ts';
 import { pod, version } from './bed.ts';
 import { contextOf, currentFor, type Given, gatheredOf, historyOf, NOW } from './contexts.ts';
 
@@ -31,7 +31,7 @@ const folder = { status: 'unknown', reason: 'a folder does not show what runs', 
 const REPLACEMENT = version(2, 'active', '2027-01-31T23:00:00Z');
 const REPLACED = {
   versions: [version(1, 'retired'), REPLACEMENT],
-  evidence: withReplacement({}, 2),
+  evidence: withReplacement([], 2),
   request: { compromised: true },
 };
 const RESTARTED: RunEvent = {

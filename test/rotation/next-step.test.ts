@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { KeyRecord } from '../../src/ledger/record.ts';
 import { withReplacement } from '../../src/ledger/replacement.ts';
-import { withConfirmation } from '../../src/rotation/confirmation.ts';
+import { withConfirmation } from '../../src/rotation/facts/confirmation.ts';
 import type { RunEvent } from '../../src/rotation/history.ts';
 import { type IntendedStep, intendedStep, refuseSafe } from '../../src/rotation/next-step.ts';
 import { version } from './bed.ts';
@@ -52,7 +53,7 @@ describe('the step that a run is about to make', () => {
     ],
     [
       'replaces no key twice that was replaced a moment ago',
-      { versions: REPLACED, evidence: withReplacement({}, 2), request: { compromised: true } },
+      { versions: REPLACED, evidence: withReplacement([], 2), request: { compromised: true } },
       undefined,
     ],
     [
@@ -89,7 +90,7 @@ describe('the step that a run is about to make', () => {
     ['of an identity goes on with its replacement', identity({}, PUBLISHED), { type: 'promote', n: 2 }],
     [
       'of an identity whose replacement is in use asks for no other one',
-      { ...identity({}, REPLACED), evidence: withReplacement({}, 2) },
+      { ...identity({}, REPLACED), evidence: withReplacement([], 2) },
       undefined,
     ],
   ];
@@ -105,9 +106,9 @@ describe('the step that a run is about to make', () => {
     return { kind: 'message-bus-operator', versions, request };
   }
 
-  function confirmed(): Readonly<Record<string, unknown>> {
+  function confirmed(): KeyRecord['evidence'] {
     const confirmation = { confirmedAt: '2027-01-10T00:00:00Z', by: 'pods' } as const;
-    return withConfirmation({ versions: TRUSTED, evidence: {} }, version(2, 'active'), confirmation);
+    return withConfirmation({ versions: TRUSTED, evidence: [] }, version(2, 'active'), confirmation);
   }
 });
 
@@ -121,13 +122,13 @@ describe('what a run says about its step', () => {
     ],
     [
       'that the key was replaced as compromised already',
-      { versions: REPLACED, evidence: withReplacement({}, 2), request: { compromised: true } },
+      { versions: REPLACED, evidence: withReplacement([], 2), request: { compromised: true } },
       'already replaced as compromised at 2027-01-31T23:00:00Z',
     ],
     [
       'that a replaced key has an old version to go, and what to do if the new one has leaked too',
       {
-        ...{ evidence: withReplacement({}, 2), request: { compromised: true } },
+        ...{ evidence: withReplacement([], 2), request: { compromised: true } },
         versions: [version(1, 'trusted'), version(2, 'active', RECENT)],
       },
       'if that has leaked too: --again',

@@ -1,4 +1,4 @@
-// Covers: src/ledger/former-jwt.ts, src/rotation/plan.ts, src/rotation/soak.ts
+// Covers: src/ledger/former-jwt.ts, src/rotation/plan.ts, src/rotation/facts/soak.ts
 
 /** A spec that asks for shorter waits counts for what is made from then on: tokens and caches of before live as long as they did. */
 import { beforeEach, describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// Covers: src/cli/tenant/command.ts, src/cli/tenant/render.ts, src/cli/tenant/run.ts, src/tenants/effect.ts
+// Covers: src/cli/tenant/command.ts, src/cli/tenant/render.ts, src/cli/tenant/run.ts
 // Covers: src/tenants/findings.ts, src/tenants/plan/tenant-id.ts
 
 /** `tenant` as a command, on stores in memory. */

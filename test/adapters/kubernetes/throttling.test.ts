@@ -1,4 +1,4 @@
-// Covers: src/adapters/kubernetes/api/backoff.ts, src/adapters/kubernetes/api/semaphore.ts
+// Covers: src/adapters/kubernetes/api/backoff.ts
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { sharedCluster } from '../../support/cluster/shared.ts';

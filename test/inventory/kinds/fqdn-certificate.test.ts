@@ -13,7 +13,7 @@ import {
 } from '../../../src/inventory/kinds/fqdn-certificate.ts';
 import { fqdnKey } from '../../../src/inventory/kinds/fqdn-key.ts';
 import type { Material } from '../../../src/ledger/entry.ts';
-import type { State } from '../../../src/ledger/ring.ts';
+import type { Rings, RingVersion, State } from '../../../src/ledger/ring.ts';
 import { haveTools } from '../../scenarios/program/tools.ts';
 import { type Made, makeIntermediate, makeLeaf, makeRoot } from '../../support/openssl-pki.ts';
 

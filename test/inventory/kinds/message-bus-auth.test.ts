@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { nkeySigner, publicNkey } from '../../../src/crypto/nkey.ts';
 import { DamagedError } from '../../../src/errors.ts';
 import type { ComputedProjection } from '../../../src/inventory/kind.ts';
+import type { KindId } from '../../../src/ledger/kind-id.ts';
 import type { Rings, RingVersion } from '../../../src/ledger/ring.ts';
 import type { Entries } from '../../../src/ports/key-store.ts';
 import { kidOfKey, slowBase32 } from '../../reconcile/checker.ts';

@@ -1,4 +1,4 @@
-// Covers: src/cli/open-store.ts, src/cli/output-format.ts, src/cli/program.ts, src/cli/report-error.ts
+// Covers: src/cli/open-store.ts, src/cli/program.ts, src/cli/report-error.ts
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {

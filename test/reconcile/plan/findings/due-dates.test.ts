@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { versionedKind } from '../../../../src/inventory/index.ts';
 import { rotateAfterOf } from '../../../../src/reconcile/plan/findings/due-dates.ts';
 import { smallSpec } from '../../../support/installations.ts';
 
@@ -7,9 +8,11 @@ const BEGIN = Date.parse('2027-01-01T00:00:00Z');
 const spec = smallSpec({ serviceCertificates: { validity: '90d', services: [{ name: 'auth' }] } });
 
 /** Days after its beginning at which a version of that many days is due. */
+const kindOf = (id: string) => versionedKind(id) ?? {};
+
 function dueAfter(kind: string, days: number): number | undefined {
   const facts = { kid: 'a', notBefore: new Date(BEGIN), notAfter: new Date(BEGIN + days * DAY) };
-  const due = rotateAfterOf(kind, facts, spec);
+  const due = rotateAfterOf(kindOf(kind), facts, spec);
   return due === undefined ? undefined : (due.getTime() - BEGIN) / DAY;
 }
 
@@ -24,6 +27,6 @@ test.each([
 });
 
 test('a key that has no end is never due', () => {
-  expect(rotateAfterOf('root-key', { kid: 'a' }, spec)).toBeUndefined();
-  expect(rotateAfterOf('internal-ca', { kid: 'a', notAfter: new Date(BEGIN) }, spec)).toBeUndefined();
+  expect(rotateAfterOf(kindOf('root-key'), { kid: 'a' }, spec)).toBeUndefined();
+  expect(rotateAfterOf(kindOf('internal-ca'), { kid: 'a', notAfter: new Date(BEGIN) }, spec)).toBeUndefined();
 });

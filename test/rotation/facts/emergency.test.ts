@@ -1,14 +1,14 @@
-// Covers: src/rotation/emergency.ts
+// Covers: src/rotation/facts/emergency.ts
 
 /** The end of an emergency: whoever has loaded the compromised key works with it until it is started anew. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { PaletteKeysError } from '../../src/errors.ts';
-import type { Proposal } from '../../src/rotation/rotate-request.ts';
-import { DAY, type ManualClock } from '../support/clock.ts';
-import { auditIn, edit, installation, objectIn, smallSpec, storeWith } from '../support/installations.ts';
-import type { MemoryStore } from '../support/memory-store.ts';
-import { platform, pod, rotate, statesOf, workloadsOf } from './bed.ts';
-import { installedOnce } from './installed.ts';
+import { PaletteKeysError } from '../../../src/errors.ts';
+import type { Proposal } from '../../../src/rotation/rotate-request.ts';
+import { DAY, type ManualClock } from '../../support/clock.ts';
+import { auditIn, edit, installation, objectIn, smallSpec, storeWith } from '../../support/installations.ts';
+import type { MemoryStore } from '../../support/memory-store.ts';
+import { platform, pod, rotate, statesOf, workloadsOf } from '../bed.ts';
+import { installedOnce } from '../installed.ts';
 
 const JWT = 'jwt-signing-key';
 const AUTH = 'Deployment/hubble-system/auth';

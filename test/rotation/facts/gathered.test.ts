@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Pod } from '../../src/ports/workloads.ts';
-import type { StalePod } from '../../src/rotation/consumers.ts';
-import { describeStalePod, NONE_STALE, remarksOn, restartable } from '../../src/rotation/gathered.ts';
-import { pod } from './bed.ts';
-import { gatheredOf } from './contexts.ts';
+import type { Pod } from '../../../src/ports/workloads.ts';
+import type { StalePod } from '../../../src/rotation/facts/consumers.ts';
+import { describeStalePod, NONE_STALE, remarksOn, restartable } from '../../../src/rotation/facts/gathered.ts';
+import { pod } from '../bed.ts';
+import { gatheredOf } from '../contexts.ts';
 
 const SETTLED = new Date('2027-01-01T00:02:01Z');
 const stale = (name: string, change: Partial<Pod> = {}, restarts = true): StalePod => ({
