@@ -72,7 +72,7 @@ function fileOf({ kind, namespace, name }: ObjectRef): string {
 }
 
 export function renderResult(
-  { key, done, versions, steps, transitions, effects, wrote, waitingFor }: RotateResult,
+  { key, done, versions, steps, transitions, effects, wrote, waitingFor, planned }: RotateResult,
   paint: Palette,
 ): string {
   const head = ['KEY', 'VERSION', 'STATE', 'KID'].map((text) => ({ text, paint: paint.strong }));
@@ -85,7 +85,7 @@ export function renderResult(
     .filter((part) => part !== '')
     .join('; ');
   const nothing = wrote ? 'what was found out was noted' : 'nothing was written';
-  const open = waitingFor === undefined ? 'Not yet' : 'Waiting';
+  const open = waitingFor === undefined || (planned?.length ?? 0) > 0 ? 'Not yet' : 'Waiting';
   return `${rows.length === 0 ? '' : table([head, ...rows])}${done ? 'Done' : open}: ${key}, ${did === '' ? nothing : did}.\n`;
 }
 

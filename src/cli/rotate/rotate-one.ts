@@ -49,12 +49,10 @@ export async function say(results: readonly RotateResult[], { options, ports: { 
   const paint = palette(terminal.colour.stderr);
   for (const { key, generation, waitingFor, notes, offersWord, planned = [] } of results) {
     const next = nextCommand(key, options, flagFor(generation));
+    if (planned.length > 0) terminal.stderr.write(renderPlanned(key, planned, waitingFor));
     // In an emergency whoever is told that nothing was done must not miss why.
     if (!options.quiet || options.compromised) for (const note of notes) terminal.stderr.write(`${key}: ${note}\n`);
-    if (planned.length > 0) {
-      terminal.stderr.write(renderPlanned(key, planned, waitingFor));
-      continue;
-    }
+    if (planned.length > 0) continue;
     if (offersWord) terminal.stderr.write(`${key}: once that is done, run:\n${next}\n`);
     if (waitingFor !== undefined) terminal.stderr.write(renderWaiting(key, waitingFor, next, paint));
   }
