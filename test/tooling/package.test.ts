@@ -32,7 +32,7 @@ describe('the package', () => {
   it('says which checks there are when asked for another', () => {
     const { code, stderr } = run(process.execPath, ['scripts/check.mjs', 'spelling']);
     expect(code).toBe(2);
-    expect(stderr).toContain('types, style, layers, dead-code');
+    expect(stderr).toContain('types, style, layers, mirrors, dead-code');
   });
 });
 
