@@ -74,8 +74,13 @@ describe.each(['plain', 'rotated'])('an installation that 0.1.0 made (%s), with'
     ]);
     const after = readRecord(folder);
     expect(after.spec).toEqual({ ...before.spec, messageBus: null });
-    expect(after.keys).toEqual(before.keys);
+    // Evidence has another form since: how it is migrated is tested with the record.
+    expect(versionsIn(after)).toEqual(versionsIn(before));
     const changed = changesBetween(prints, fingerprintOf(folder));
     expect(changed.filter((file) => file.includes('message-bus') || file.includes('-key-'))).toEqual([]);
   });
 });
+
+function versionsIn({ keys }: ReturnType<typeof readRecord>): unknown {
+  return Object.entries(keys).map(([kind, { versions }]) => [kind, versions]);
+}
