@@ -3,7 +3,6 @@ import { unlessDamaged } from '../../errors.ts';
 import { entry, utf8 } from '../../ledger/text.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import type { RotationContext } from '../context.ts';
-import type { Statements } from '../rotate-request.ts';
 import type { EvidencePorts } from './ports.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
@@ -18,8 +17,7 @@ export interface LeavesFound {
 /** Certificates that chain to one version of a CA: those in our Secrets, and those that endpoints serve. */
 export async function leavesIssuedBy(
   issuer: number,
-  { kind, comparison }: RotationContext,
-  { endpoints }: Statements,
+  { kind, comparison, request: { endpoints } }: RotationContext,
   { probe }: EvidencePorts,
 ): Promise<LeavesFound> {
   const version = comparison.rings.get(kind)?.find(({ n }) => n === issuer);

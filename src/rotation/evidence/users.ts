@@ -13,17 +13,11 @@ import { firstScanAt, hasScan, secondScanFrom } from '../facts/scans.ts';
 import { isUserMade, type SessionsEvidence, type UsersEvidence } from '../facts/users.ts';
 import { activeVersion, type EvidenceRequest, versionOf } from '../gate.ts';
 import { requestedStep } from '../request.ts';
-import type { Statements } from '../rotate-request.ts';
 import type { EvidencePorts } from './ports.ts';
 
 const KIND = 'mongodb-auth';
 /** Why a server cannot be asked; USAGE: the connection string of the spec is of no use from here. */
-const UNASKED: ReadonlySet<ErrorCode> = new Set([
-  'DATABASE_UNAVAILABLE',
-  'DATABASE_UNTRUSTED',
-  'DATABASE_DENIED',
-  'USAGE',
-]);
+const UNASKED: readonly ErrorCode[] = ['DATABASE_UNAVAILABLE', 'DATABASE_UNTRUSTED', 'DATABASE_DENIED', 'USAGE'];
 const NAMED = 20;
 
 type UsersRequest = Extract<EvidenceRequest, { type: 'users' }>;
@@ -37,19 +31,18 @@ interface Found {
 export async function usersEvidence(
   request: UsersRequest,
   context: RotationContext,
-  { noTenantStore }: Pick<Statements, 'noTenantStore'>,
   ports: EvidencePorts,
   since?: Date,
 ): Promise<Found> {
   const leaves = request.givesUp === true ? usernameOf(request.n, context) : undefined;
   if (leaves === undefined) return ask(request, context, ports, since);
-  if (noTenantStore) return { users: { status: 'unknown', reason: '--no-tenant-store', leaves } };
+  if (context.request.noTenantStore) return { users: { status: 'unknown', reason: '--no-tenant-store', leaves } };
   if (isUserMade(context.key, request.n)) return ask(request, context, ports, since);
   try {
     const found = await ask(request, context, ports, since);
     return found.users.status === 'unknown' ? { users: { ...found.users, leaves } } : found;
   } catch (error) {
-    if (!(error instanceof PaletteKeysError) || !UNASKED.has(error.code)) throw error;
+    if (!(error instanceof PaletteKeysError) || !UNASKED.includes(error.code)) throw error;
     return { users: { status: 'unknown', reason: error.message, leaves } };
   }
 }
@@ -89,12 +82,10 @@ async function ask(
   return { users: { ...known, sessions }, ...(scanned === undefined ? {} : { scanned }) };
 }
 
-interface Reached {
+interface Reached extends Pick<Extract<UsersEvidence, { status: 'known' }>, 'namesake'> {
   readonly server: DatabaseUsers;
   readonly login: Login;
   readonly activeLogin: Login;
-  /** Another version in use whose user has the same name. */
-  readonly namesake: number | undefined;
 }
 
 /** The server, and the logins of a version and of the active one; or why there are none. */

@@ -19,6 +19,9 @@ export interface Gathered {
   readonly unprobed: readonly string[];
 }
 
+/** What the record has to keep of it. */
+export type FoundEvidence = Pick<Gathered, 'confirmed' | 'scanned'>;
+
 export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
   readonly version: VersionRecord;
   /** The confirmation that it replaces: it no longer counts, or more Pods are vouched for by now. */

@@ -15,8 +15,8 @@ export async function nameExposed(
   { context, ports, tell }: Performing,
 ): Promise<Performed> {
   tell({ type: 'exposed' });
-  const { key, request } = context;
-  const reached = await reachTenants(context, request, ports);
+  const { key } = context;
+  const reached = await reachTenants(context, ports);
   if (reached === undefined) return 'same';
   const { n, since, kid } = activeVersion(key);
   // Before the compromised key is replaced everything is; after that, what was there before, and what was not wrapped by the

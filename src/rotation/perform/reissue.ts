@@ -100,7 +100,7 @@ async function loadLeaves(
   }
   if (reloaded !== undefined) note(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
   const only = request.services === undefined ? undefined : chosen.map(({ ref }) => ref);
-  const look = () => findStaleConsumers(context, { kid: undefined, reloads: true }, request, ports, only);
+  const look = () => findStaleConsumers(context, { kid: undefined, reloads: true }, ports, only);
   let stale = await look();
   const names = request.restart && typeof stale !== 'string' ? restartable(stale, history.restarted) : [];
   if (
