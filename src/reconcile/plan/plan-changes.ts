@@ -50,7 +50,11 @@ export function planChanges(comparison: Comparison, now: Date): ReconcilePlan {
   const before = record.status === 'sound' ? record.record : undefined;
   const { ownSpec } = snapshot;
   const refused = ownSpec === undefined ? [] : refusedChanges(ownSpec, snapshot.spec);
-  if (refused.length > 0) throw refuseSpec(refused);
+  if (refused.length > 0) {
+    throw new PaletteKeysError('REFUSED', `an installation cannot change its ${refused.join(', ')}`, {
+      hint: 'it would make a second root key; set the old value again, or begin a new installation elsewhere',
+    });
+  }
   const all = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, comparison), ...projectionSteps(id, comparison)]);
   const steps = [...migrationSteps(comparison), ...auditSteps(comparison), ...blockUnknownRootKey(all, comparison)];
   const specChanges = ownSpec === undefined ? [] : diffSpecs(ownSpec, snapshot.spec);
@@ -129,12 +133,10 @@ function ledgerAction(item: VersionItem): Omit<ObjectStep, 'ref' | 'key' | 'n'> 
       const reason = `it is gone; ${item.from === undefined ? 'a projection' : formatRef(item.from.ref)} holds its key`;
       return { action: 'restore', reason, code: 'LEDGER_ENTRY_LOST', ...publicFacts(item.version.facts) };
     }
-    case 'add':
-      return {
-        action: 'create',
-        reason: `it is added as ${item.version.state} version`,
-        ...publicFacts(item.version.facts),
-      };
+    case 'add': {
+      const reason = `it is added as ${item.version.state} version`;
+      return { action: 'create', reason, ...publicFacts(item.version.facts) };
+    }
     case 'adopt': {
       const from = item.from === undefined ? 'a projection' : formatRef(item.from.ref);
       const reason = `the key in ${from} is taken in as ${item.version.state} version`;
@@ -237,10 +239,4 @@ function recordChanges(comparison: Comparison, before: InstallationRecord | unde
   if (before === undefined || installationId === undefined) return true;
   const projections = snapshot.projections.values();
   return nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now, migrates }) !== before;
-}
-
-function refuseSpec(refused: readonly string[]): PaletteKeysError {
-  return new PaletteKeysError('REFUSED', `an installation cannot change its ${refused.join(', ')}`, {
-    hint: 'it would make a second root key; set the old value again, or begin a new installation elsewhere',
-  });
 }

@@ -14,7 +14,7 @@ import { firstScanAt, hasScan, secondScanFrom } from '../facts/scans.ts';
 import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../gate.ts';
 import type { EvidencePorts } from './ports.ts';
 
-const NAMED = 20;
+export const NAMED = 20;
 
 /** The database of the tenant keys, and what opens them; undefined where there is none, or nobody names it. */
 export async function reachTenants(

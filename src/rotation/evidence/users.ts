@@ -1,11 +1,10 @@
 import { type ErrorCode, PaletteKeysError } from '../../errors.ts';
 import { formatTime } from '../../ledger/entry.ts';
 import { exposedIn } from '../../ledger/replacement.ts';
-import { acceptedOf, activeOf, type RingVersion } from '../../ledger/ring.ts';
-import { textEntry } from '../../ledger/text.ts';
+import { acceptedOf, activeOf } from '../../ledger/ring.ts';
 import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../../ports/database-users.ts';
 import { ringsOfLedger } from '../../reconcile/plan/compare/compare.ts';
-import { authoritiesOf } from '../../tenants/keyring.ts';
+import { authoritiesOf, loginOf } from '../../tenants/keyring.ts';
 import { showId } from '../../tenants/plan/tenant-id.ts';
 import type { RotationContext } from '../context.ts';
 import type { ScanNote } from '../facts/gathered.ts';
@@ -14,11 +13,11 @@ import { isUserMade, type SessionsEvidence, type UsersEvidence } from '../facts/
 import { activeVersion, type EvidenceRequest, versionOf } from '../gate.ts';
 import { requestedStep } from '../request.ts';
 import type { EvidencePorts } from './ports.ts';
+import { NAMED } from './tenants.ts';
 
 const KIND = 'mongodb-auth';
 /** Why a server cannot be asked; USAGE: the connection string of the spec is of no use from here. */
 const UNASKED: readonly ErrorCode[] = ['DATABASE_UNAVAILABLE', 'DATABASE_UNTRUSTED', 'DATABASE_DENIED', 'USAGE'];
-const NAMED = 20;
 
 type UsersRequest = Extract<EvidenceRequest, { type: 'users' }>;
 
@@ -48,9 +47,8 @@ export async function usersEvidence(
 }
 
 function usernameOf(n: number, { comparison: { ledger, record } }: RotationContext): string | undefined {
-  const version = ringsOfLedger(ledger, record)
-    .get(KIND)
-    ?.find((candidate) => candidate.n === n);
+  const ring = ringsOfLedger(ledger, record).get(KIND) ?? [];
+  const version = ring.find((candidate) => candidate.n === n);
   return version === undefined ? undefined : loginOf(version).username;
 }
 
@@ -104,10 +102,6 @@ export async function reachUsers(
   const login = loginOf(version);
   const namesake = acceptedOf(ring).find((other) => other.n !== n && loginOf(other).username === login.username)?.n;
   return { server, login, activeLogin: loginOf(activeOf(ring)), namesake };
-}
-
-function loginOf({ material }: RingVersion): Login {
-  return { username: textEntry(material.entries, 'username'), password: textEntry(material.entries, 'password') };
 }
 
 function lacking(answer: LoginAnswer, active: LoginAnswer): readonly string[] {

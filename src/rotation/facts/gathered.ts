@@ -38,15 +38,13 @@ export interface ScanNote {
 }
 
 /** Pods that have not picked a change up, and from when on a restart gives it to them. */
-export interface StaleConsumers {
+export interface StaleConsumers extends Pick<Gathered, 'nameless'> {
   readonly pods: readonly StalePod[];
   readonly settledAt: Date;
   /** What the spec declares as a consumer, and the cluster does not have, in words. */
   readonly missing: readonly string[];
   /** Which such consumer could not be looked at, in words. */
   readonly unknown: string | undefined;
-  /** Names that were given for Pods to be left out, and that no Pod has. */
-  readonly nameless: readonly string[];
 }
 
 export const NONE_STALE: StaleConsumers = {

@@ -2,12 +2,10 @@ import { replacementsIn } from '../../ledger/replacement.ts';
 import { isObject } from '../../ledger/text.ts';
 import type { FoundTenant } from '../../ports/tenant-store.ts';
 import { showId } from '../../tenants/plan/tenant-id.ts';
-import { reachTenants } from '../evidence/tenants.ts';
+import { NAMED, reachTenants } from '../evidence/tenants.ts';
 import { activeVersion } from '../gate.ts';
 import type { Action } from '../next-action.ts';
 import type { Performed, Performing } from './ports.ts';
-
-const NAMED = 20;
 
 /** Names the tenants whose keys whoever holds the old root key may hold: wrapping them anew does not change that. */
 export async function nameExposed(

@@ -45,11 +45,8 @@ function fromRecord(context: VersionContext, recorded: KeyRecord): readonly Vers
         const damage = 'its time contradicts the record';
         return damaged(context, { ...item, damage }, version.kid, version.backups.at(-1)?.file);
       }
-      if (item.entry.facts.kid === version.kid)
-        return {
-          action: 'keep',
-          version: { ...item.entry, state: version.state, activeSince: activeSinceOf(version) },
-        };
+      const kept = { ...item.entry, state: version.state, activeSince: activeSinceOf(version) };
+      if (item.entry.facts.kid === version.kid) return { action: 'keep', version: kept };
       return blocked(version.n, version.kid, 'LEDGER_ENTRY_UNEXPECTED', {
         reason: `${formatRef(item.ref)} holds the key ${item.entry.facts.kid}, the record says ${version.kid}`,
         remedy: `find out who replaced it; ${remedyForLost(version)}`,
@@ -66,15 +63,10 @@ function missingEntry({ kind, held }: VersionContext, version: VersionRecord): V
     });
   }
   const { n, createdAt, state } = version;
-  const material = from.key.material;
-  return {
-    action: 'restore',
-    version: {
-      ...{ kind: kind.id, n, createdAt, material, facts: factsOf(kind, material), state },
-      activeSince: activeSinceOf(version),
-    },
-    from,
-  };
+  const { material } = from.key;
+  const facts = factsOf(kind, material);
+  const activeSince = activeSinceOf(version);
+  return { action: 'restore', version: { kind: kind.id, n, createdAt, material, facts, state, activeSince }, from };
 }
 
 function remedyForLost(version: VersionRecord): string {
