@@ -26,7 +26,8 @@ export async function acceptClock(
   if (doubt === undefined) return;
   if (!takesAnchor(found.record) && !migrates) throw clockImplausible(doubt, migration);
   await withLock(ports, async () => {
-    const object = `ConfigMap/${ledgerNamespace}/${RECORD_NAME}: times up to ${newest} count no longer`;
+    const { spec } = found.record;
+    const object = `ConfigMap/${spec.ledgerNamespace}/${RECORD_NAME}: times up to ${newest} count no longer`;
     const changes = [{ action: 'accept-clock', object, key: RECORD_KEY }];
     await appendAudit(found.record, { changes, result: 'done' }, ports);
     const accepted = (record: InstallationRecord): InstallationRecord =>

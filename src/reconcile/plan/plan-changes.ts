@@ -188,15 +188,12 @@ function reasonsToAsk(
   const replaced = steps.filter(({ replaces }) => replaces === true);
   const adopted = [...comparison.versions.values()].flat().filter(({ action }) => action === 'adopt');
   const lost = steps.filter(({ action, code }) => action === 'create' && code === 'LEDGER_LOST');
+  const some = ({ length }: readonly unknown[], reason: string): readonly string[] => (length > 0 ? [reason] : []);
   return [
-    ...(specChanges.length > 0
-      ? [`change the spec in ${specChanges.length} ${plural(specChanges.length, 'place')}`]
-      : []),
-    ...(adopted.length > 0
-      ? [`take ${adopted.length} ${plural(adopted.length, 'key')} in that palette-keys did not make`]
-      : []),
-    ...(lost.length > 0 ? [`replace ${lost.length} lost ${plural(lost.length, 'key')} by new ones`] : []),
-    ...(replaced.length > 0 ? [`write ${replaced.length} existing ${plural(replaced.length, 'object')} anew`] : []),
+    ...some(specChanges, `change the spec in ${specChanges.length} ${plural(specChanges.length, 'place')}`),
+    ...some(adopted, `take ${adopted.length} ${plural(adopted.length, 'key')} in that palette-keys did not make`),
+    ...some(lost, `replace ${lost.length} lost ${plural(lost.length, 'key')} by new ones`),
+    ...some(replaced, `write ${replaced.length} existing ${plural(replaced.length, 'object')} anew`),
     ...(comparison.record.status === 'damaged' ? ['replace the damaged record by one rebuilt from the ledger'] : []),
     ...(isOtherFirstSpec(comparison)
       ? ['go on with another spec than the one that the interrupted run began with']

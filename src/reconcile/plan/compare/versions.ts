@@ -3,7 +3,7 @@ import type { LedgerItem } from '../../../inventory/ledger-view.ts';
 import type { LedgerEntry } from '../../../ledger/entry.ts';
 import { activeSinceOf, type KeyRecord, type VersionRecord } from '../../../ledger/record.ts';
 import type { State } from '../../../ledger/ring.ts';
-import { formatRef, type ObjectRef } from '../../../ports/object-ref.ts';
+import { formatRef } from '../../../ports/object-ref.ts';
 import { applyChange } from '../apply-change.ts';
 import { isOfUnknownAge } from '../destroyed-versions.ts';
 import type { FindingCode } from '../findings/finding.ts';
@@ -24,7 +24,8 @@ export function compareVersions(context: VersionContext): readonly VersionItem[]
   if (adopted.length > 0) return [...known.map(demote(adopted)), ...adopted];
   if (known.length > 0) return known;
   if (context.intent.type === 'adopt' && context.adoptable?.damage !== undefined && !context.hasDependents) {
-    return [notAdoptable(context.adoptable.ref, context.adoptable.damage)];
+    const reason = `${formatRef(context.adoptable.ref)} cannot be taken in: ${context.adoptable.damage}`;
+    return [blocked(1, undefined, 'NOT_OURS', { reason, remedy: 'put it right, or move it away' })];
   }
   if (context.stranger !== undefined) return [inTheWay(context.stranger)];
   if (!context.hasDependents) return [{ action: 'create', n: 1, reason: 'the first version is made' }];
@@ -137,13 +138,6 @@ function lost({ kind, held }: VersionContext): VersionItem {
     remedy: adoptable
       ? 'put the ledger back from a backup (palette-keys restore FILE), or take in the key that is there: palette-keys init --adopt'
       : 'put the ledger back from a backup: palette-keys restore FILE',
-  });
-}
-
-function notAdoptable(ref: ObjectRef, damage: string): VersionItem {
-  return blocked(1, undefined, 'NOT_OURS', {
-    reason: `${formatRef(ref)} cannot be taken in: ${damage}`,
-    remedy: 'put it right, or move it away',
   });
 }
 
