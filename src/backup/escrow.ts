@@ -122,14 +122,8 @@ function entriesInLedger({ ledger }: Comparison): readonly LedgerEntry[] {
 }
 
 function digestOfKids(entries: readonly LedgerEntry[]): string {
-  return sha256Hex(
-    utf8(
-      entries
-        .map(({ kind, n, facts }) => `${kind} ${n} ${facts.kid}`)
-        .sort()
-        .join('\n'),
-    ),
-  );
+  const lines = entries.map(({ kind, n, facts }) => `${kind} ${n} ${facts.kid}`).sort();
+  return sha256Hex(utf8(lines.join('\n')));
 }
 
 /** Notes the escrow in the record that was written with the keys it holds, and then gives the file its name. */

@@ -37,12 +37,10 @@ export interface RestoreRequest {
 }
 
 /** A backup that was opened and checked, and what restoring it would do. */
-export interface Restoration {
+export interface Restoration extends Pick<OpenedBackup, 'changedAt'> {
   readonly mark: BackupMark;
   /** As its own record says, which proves nothing of where it comes from. */
   readonly installationId: string;
-  /** The newest time that its record tells of. */
-  readonly changedAt: string;
   /** True where the record of the store has noted the digest of this file. */
   readonly isNoted: boolean;
   readonly entries: readonly BackedUp[];
@@ -59,9 +57,7 @@ export interface Restoration {
   readonly isFormer: boolean;
 }
 
-/**
- * Opens, checks and plans; writes nothing. `look` gets spec and credentials as they will be. Throws BACKUP_REJECTED.
- */
+/** Opens, checks, plans; writes nothing. `look` gets spec and credentials as they will be. Throws BACKUP_REJECTED. */
 export async function previewRestore(
   { file, key, namespace, expect }: RestoreRequest,
   { store, clock, toolVersion, files, sealer }: Pick<ApplyPorts, 'store' | 'clock' | 'toolVersion'> & BackupPorts,
@@ -164,13 +160,10 @@ function notes({ keys }: InstallationRecord, digest: string): boolean {
 /** That it opens proves nothing: whoever has the recipient, which is public, can make a backup. */
 function unexpected(file: string, found: string, expected: string): PaletteKeysError {
   const name = file === '-' ? 'standard input' : file;
-  return new PaletteKeysError(
-    'BACKUP_REJECTED',
-    `${name} is another file: SHA256:${found}, expected SHA256:${expected}`,
-    {
-      hint: 'use the file whose digest was noted when it was made; nothing was written',
-    },
-  );
+  const message = `${name} is another file: SHA256:${found}, expected SHA256:${expected}`;
+  return new PaletteKeysError('BACKUP_REJECTED', message, {
+    hint: 'use the file whose digest was noted when it was made; nothing was written',
+  });
 }
 
 function unready(record: InstallationRecord): InstallationRecord {

@@ -14,10 +14,7 @@ export class SurplusEntries extends DamagedError {
   }
 }
 
-/**
- * Facts of a version, from the entries that its kind declares. Throws DamagedError where one of them is missing or
- * contradicts another, and SurplusEntries where there are more.
- */
+/** Throws DamagedError where entries are missing or contradict each other, SurplusEntries where there are more. */
 export function factsOf(kind: Pick<VersionedKind, 'id' | 'forms' | 'inspect'>, { alg, entries }: Material): Facts {
   const failures: DamagedError[] = [];
   for (const form of kind.forms) {

@@ -68,13 +68,8 @@ export interface Adoption {
 }
 
 /** A kind of certificate that is issued from a CA of the ledger, and stands in its projection alone. */
-export interface IssuedKind {
+export interface IssuedKind extends Pick<VersionedKind, 'id' | 'title' | 'dependsOn' | 'isWanted' | 'projections'> {
   readonly versioned: false;
-  readonly id: KindId;
-  readonly title: string;
-  readonly dependsOn: readonly KindId[];
-  readonly isWanted?: IsWanted;
-  projections(spec: InstallationSpec, rings: Rings): readonly Projection[];
 }
 
 /**

@@ -33,11 +33,7 @@ export interface LedgerEntry {
 }
 
 /** What one can say of a ledger entry before its kind has looked at the material. */
-interface EntryHeader {
-  readonly kid: string;
-  readonly createdAt: string;
-  readonly material: Material;
-}
+type EntryHeader = Pick<LedgerEntry, 'createdAt' | 'material'> & Pick<Facts, 'kid'>;
 
 const HEADER_ENTRIES = ['kind', 'kid', 'createdAt', 'alg'];
 

@@ -1,7 +1,4 @@
-/**
- * The ids of all kinds of keys and certificates, in no order that means anything: the order of dependency is that of the
- * inventory, which has an entry for each. Names of Secrets, labels and records hold them: an id never changes.
- */
+/** In no order that means anything. Names of Secrets, labels and records hold these ids: an id never changes. */
 export const KIND_IDS = [
   'root-key',
   'jwt-signing-key',

@@ -31,10 +31,7 @@ export function firstRootKey(objects: readonly FoundObject[]): StoredObject | un
   return objects.find((object): object is StoredObject => object.damage === undefined && isFirst(object.ref));
 }
 
-/**
- * The spec of an installation whose record cannot be read: from the copy beside the audit log, else from what is left of
- * the record. Undefined where neither holds a valid one.
- */
+/** From the copy beside the audit log, else from the rest of the record. Undefined where neither holds a valid one. */
 export function specWithoutRecord(objects: readonly FoundObject[]): InstallationSpec | undefined {
   return specIn(objects, AUDIT_NAME, (data) => jsonEntry(data, SPEC_ENTRY)) ?? specIn(objects, RECORD_NAME, specOf);
 }

@@ -1,6 +1,6 @@
 import type { StoredObject } from '../ports/key-store.ts';
 
-/** Labels and annotations of everything that palette-keys writes (contract, section 3). */
+/** Labels and annotations of everything that palette-keys writes. */
 export const LABEL = {
   name: 'app.kubernetes.io/name',
   managedBy: 'app.kubernetes.io/managed-by',

@@ -37,9 +37,5 @@ export function activeOf(ring: Ring): RingVersion {
 
 /** What verifiers must accept and decrypters must have. */
 export function acceptedOf(ring: Ring): Ring {
-  return ring.filter((version) => isAccepted(version.state));
-}
-
-function isAccepted(state: State): boolean {
-  return ACCEPTED.includes(state);
+  return ring.filter(({ state }) => ACCEPTED.includes(state));
 }

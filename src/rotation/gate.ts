@@ -12,7 +12,6 @@ export type RotationStep =
   | { readonly type: 'reinstate'; readonly n: number }
   | { readonly type: 'destroy'; readonly n: number };
 
-/** What a gate decides about. */
 export interface GateInput {
   readonly kind: KindId;
   readonly step: RotationStep;

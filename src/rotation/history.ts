@@ -1,8 +1,6 @@
 import type { KindId } from '../ledger/entry.ts';
 import type { VersionRecord } from '../ledger/record.ts';
-import type { Transition } from '../reconcile/plan/change.ts';
 import type { ReconcilePlan } from '../reconcile/plan/plan-changes.ts';
-import type { ObjectStep } from '../reconcile/plan/step.ts';
 import type { Deletion, Heard, RotateResult, WaitingFor } from './rotate-request.ts';
 
 /** What happens in a run, in order. Nothing else tells what the run has done. */
@@ -38,28 +36,17 @@ export type Tell = (event: RunEvent) => void;
 
 export type Interrupted = 'this rotation' | 'something else';
 
-export interface History {
+/** Transitions, steps, effects and notes are of this look alone. */
+export interface History extends Omit<RotateResult, 'key' | 'done' | 'waitingFor' | 'refused' | 'planned'> {
   readonly kind: KindId;
-  readonly versions: RotateResult['versions'];
-  readonly generation: number;
-  readonly word: Heard | undefined;
-  /** Of this look alone. */
-  readonly transitions: readonly Transition[];
-  readonly steps: readonly (ObjectStep | Deletion)[];
-  readonly effects: readonly string[];
-  readonly notes: readonly string[];
-  readonly restarted: ReadonlyMap<string, number>;
   readonly rewrapped: number | undefined;
   readonly isExposedNamed: boolean;
   readonly kept: ReadonlySet<number>;
-  readonly resets: number | undefined;
-  readonly wrote: boolean;
   readonly users: ReadonlySet<string>;
   readonly completed: Interrupted | undefined;
   readonly isDestroyed: boolean;
   /** The evidence that was recorded last. */
   readonly recorded: object | undefined;
-  readonly offersWord: boolean;
   readonly before: RotateResult | undefined;
 }
 

@@ -12,10 +12,9 @@ import type { Loss } from './rotate-request.ts';
 export function lossBy(
   step: RotationStep,
   version: VersionRecord,
-  context: RotationContext,
+  { kind, key, record }: RotationContext,
   now: Date,
 ): Loss | undefined {
-  const { kind, key, record } = context;
   if (step.type === 'destroy') return lossOf(kind, version, record.spec, now);
   return step.type === 'reinstate' ? exposureOf(key, version) : undefined;
 }

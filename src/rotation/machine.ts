@@ -102,8 +102,8 @@ function isDeadEnd(versions: readonly VersionRecord[], now: Date): boolean {
   return active !== undefined && !isUsable(active, now) && nextOf(versions, now) === undefined;
 }
 
-/** What is issued is valid from five minutes before it is made. */
-const BACKDATED_MS = 300_000;
+/** What is issued is valid from five minutes before it is made, for clocks that lag behind. */
+export const BACKDATED_MS = 300_000;
 
 /** False of a certificate that has expired, or that a wrong clock made for later. A key without dates is always usable. */
 export function isUsable({ notAfter, createdAt }: Pick<VersionRecord, 'notAfter' | 'createdAt'>, now: Date): boolean {

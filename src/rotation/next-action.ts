@@ -3,7 +3,7 @@ import type { VersionRecord } from '../ledger/record.ts';
 import { gateInput, type RotationContext } from './context.ts';
 import { decideStep, needsOf } from './decide.ts';
 import { unconfirmedReplacement } from './facts/emergency.ts';
-import { type Gathered, remarksOn, restartable, type StaleConsumers } from './facts/gathered.ts';
+import { type FoundEvidence, type Gathered, remarksOn, restartable, type StaleConsumers } from './facts/gathered.ts';
 import { activeVersion, type Decision, type EvidenceRequest, type RotationStep } from './gate.ts';
 import { afterCurrent } from './gates/consumers.ts';
 import { dueWork, type UserWork } from './gates/mongodb-auth.ts';
@@ -19,11 +19,7 @@ export type Action = { readonly notes?: readonly string[] } & (
   /** Wraps by the active root key the tenant keys that one of these still wraps. */
   | { readonly type: 'rewrap'; readonly old: readonly VersionRecord[] }
   | { readonly type: 'gather'; readonly requests: readonly EvidenceRequest[] }
-  | {
-      readonly type: 'recordEvidence';
-      readonly gathered: Pick<Gathered, 'confirmed' | 'scanned'>;
-      readonly of: Gathered;
-    }
+  | { readonly type: 'recordEvidence'; readonly gathered: FoundEvidence; readonly of: Gathered }
   | { readonly type: 'keep'; readonly n: number }
   /** The one old version is fixed that accepted resets are about. */
   | { readonly type: 'fixResets'; readonly n: number }
@@ -57,7 +53,7 @@ export function nextAction(
     return { type: 'fixResets', n: intended.resets, notes };
   const work = tenantWork(intended.step, context, history);
   if (work !== undefined) return { ...work, notes };
-  if (intended.sweeps !== undefined && !history.isDestroyed) return { type: 'sweep', version: intended.sweeps, notes };
+  if (intended.sweeps !== undefined) return { type: 'sweep', version: intended.sweeps, notes };
   const action =
     intended.step === undefined
       ? afterLastStep(context, gathered, history, now)
@@ -116,19 +112,11 @@ function actionFor(
   if (decision.open) return { type: 'transition', step, gathered, notes };
   if (decision.remedy !== undefined) {
     const details = decision.blockers.map((message) => ({ message }));
-    return {
-      type: 'refuse',
-      error: new PaletteKeysError('REFUSED', decision.reason, { hint: decision.remedy, details }),
-      notes,
-    };
+    const error = new PaletteKeysError('REFUSED', decision.reason, { hint: decision.remedy, details });
+    return { type: 'refuse', error, notes };
   }
-  return {
-    ...((request.restart ? restartOf(gathered.behind, history) : undefined) ?? {
-      type: 'wait',
-      waitingFor: waitingFor(decision),
-    }),
-    notes,
-  };
+  const restart = request.restart ? restartOf(gathered.behind, history) : undefined;
+  return { ...(restart ?? { type: 'wait', waitingFor: waitingFor(decision) }), notes };
 }
 
 /** True where a step retires what an earlier rotation left, and was not asked for by name. */
@@ -176,7 +164,7 @@ function afterLastStep(
   return { type: 'wait', waitingFor: { reason, blockers }, notes };
 }
 
-function isNew({ confirmed, scanned }: Pick<Gathered, 'confirmed' | 'scanned'>): boolean {
+function isNew({ confirmed, scanned }: FoundEvidence): boolean {
   return confirmed !== undefined || scanned !== undefined;
 }
 
@@ -185,20 +173,6 @@ function restartOf(stale: StaleConsumers, { restarted }: History): Extract<Actio
   return workloads.length === 0 ? undefined : { type: 'restart', workloads, settledAt: stale.settledAt };
 }
 
-function waitingFor({
-  reason,
-  until,
-  blockers,
-  stuck,
-  onWord,
-  toCopy,
-}: Extract<Decision, { open: false }>): WaitingFor {
-  return {
-    reason,
-    ...(until === undefined ? {} : { until }),
-    blockers,
-    ...(stuck === true ? { stuck } : {}),
-    ...(onWord === true ? { onWord } : {}),
-    ...(toCopy === undefined ? {} : { toCopy }),
-  };
+function waitingFor({ open: _, remedy, stays, ...waiting }: Extract<Decision, { open: false }>): WaitingFor {
+  return waiting;
 }

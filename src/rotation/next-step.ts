@@ -35,10 +35,7 @@ export function intendedStep(context: RotationContext, history: History, now: Da
   return { ...intended, notes: [...(unsaved === undefined ? [] : [unsaved]), ...intended.notes] };
 }
 
-/**
- * For a destroyed version, of which the ledger tells, not the record: an entry that is there again can be deleted or
- * accepted again. Undefined where the record decides.
- */
+/** For a destroyed version, whose entry may be there again: the ledger tells. Undefined where the record decides. */
 function restoredStep(
   { request: { request }, kind, key, comparison }: RotationContext,
   history: History,

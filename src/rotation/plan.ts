@@ -62,37 +62,24 @@ function versionSteps(
   const minInterval = parseDuration(spec.rotation.minInterval);
   const replacements = replacementsIn(key);
   const guardsData = policy.guardsData || policy.guardsReturns;
-  const endedAt =
-    keepsTrusted && versions.some(isSuperseded) && active !== undefined
-      ? confirmationOf(key, active, now)?.at
-      : undefined;
+  const isKept = keepsTrusted && versions.some(isSuperseded);
+  const endedAt = isKept && active !== undefined ? confirmationOf(key, active, now)?.at : undefined;
   const intent = { mayStart: true, again, compromised, minInterval, replacements, keepsTrusted, endedAt, guardsData };
   const open = nextStep(versions, intent, now);
   const when = (type: 'promote' | 'retire') =>
     compromised && gate.soak(type, spec, true) < gate.soak(type, spec, false)
       ? `${gate.conditions[type]}; --compromised skips the time`
       : gate.conditions[type];
-  const promote = (n: number, earliest: Date): PlannedStep => ({
-    action: `promote v${n}`,
-    earliest,
-    condition: when('promote'),
-  });
+  const step = (type: 'promote' | 'retire', n: number, earliest: Date): PlannedStep => {
+    return { action: `${type} v${n}`, earliest, condition: when(type) };
+  };
   const waits = { spec, former: formerSpecOf(key, spec), compromised };
   const soak = (type: 'promote' | 'retire', at: Date): number => soakFrom(gate, type, waits, at);
-  const retire = (n: number, earliest: Date | undefined): PlannedStep => ({
-    action: `retire v${n}`,
-    earliest,
-    condition: when('retire'),
-  });
   if (active === undefined) return [];
   const exposed = open.type === 'retire' && versions.find(({ n }) => n === open.n)?.state === 'published';
   if (open.type === 'retire' && !exposed) {
-    return [
-      retire(
-        open.n,
-        after(active, (at) => soak('retire', at), key, now),
-      ),
-    ];
+    const due = after(active, (at) => soak('retire', at), key, now);
+    return [step('retire', open.n, due)];
   }
   const target = open.type === 'promote' ? versions.find(({ n }) => n === open.n) : undefined;
   const next = target?.n ?? Math.max(...versions.map(({ n }) => n)) + 1;
@@ -100,19 +87,16 @@ function versionSteps(
   const from = tooRecent?.until ?? now;
   const promoted =
     target === undefined ? plus(from, soak('promote', from)) : after(target, (at) => soak('promote', at), key, now);
-  const publish: PlannedStep = {
-    action: `publish v${next}`,
-    earliest: from,
-    condition:
-      tooRecent === undefined
-        ? (gate.conditions.publish ?? 'at once: nobody uses it yet')
-        : `already rotated, or made, at ${formatTime(tooRecent.since)}; --again rotates before`,
-  };
+  const condition =
+    tooRecent === undefined
+      ? (gate.conditions.publish ?? 'at once: nobody uses it yet')
+      : `already rotated, or made, at ${formatTime(tooRecent.since)}; --again rotates before`;
+  const publish: PlannedStep = { action: `publish v${next}`, earliest: from, condition };
   return [
-    ...(open.type === 'retire' ? [retire(open.n, now)] : []),
+    ...(open.type === 'retire' ? [step('retire', open.n, now)] : []),
     ...(target === undefined ? [publish] : []),
-    promote(next, promoted),
-    ...(keepsTrusted ? [] : [retire(active.n, plus(promoted, soak('retire', promoted)))]),
+    step('promote', next, promoted),
+    ...(keepsTrusted ? [] : [step('retire', active.n, plus(promoted, soak('retire', promoted)))]),
   ];
 }
 

@@ -1,10 +1,10 @@
 import { PaletteKeysError } from '../errors.ts';
 import type { KindId } from '../ledger/entry.ts';
 import type { State } from '../ledger/ring.ts';
-import type { ObjectRef } from '../ports/object-ref.ts';
 import type { Transition } from '../reconcile/plan/change.ts';
 import type { ReconcilePlan } from '../reconcile/plan/plan-changes.ts';
 import type { ObjectStep } from '../reconcile/plan/step.ts';
+import type { Decision } from './gate.ts';
 import type { Request } from './request.ts';
 import type { Word } from './word.ts';
 
@@ -72,17 +72,7 @@ export function irrevocableLoss({ reason, remedy }: Loss): PaletteKeysError {
 
 export type Deletion = Omit<ObjectStep, 'action'> & { readonly action: 'delete' };
 
-export interface WaitingFor {
-  readonly reason: string;
-  readonly until?: Date;
-  readonly blockers: readonly string[];
-  /** True where time alone opens nothing: the operator has to say something, or to give access. */
-  readonly stuck?: true;
-  /** True where the operator's word opens it, for the generation of the record that is named. */
-  readonly onWord?: true;
-  /** Objects that the operator has to bring to where they are used. */
-  readonly toCopy?: readonly ObjectRef[];
-}
+export type WaitingFor = Omit<Extract<Decision, { open: false }>, 'open' | 'remedy' | 'stays'>;
 
 /** Workloads that a run has restarted, with the time, in milliseconds, from which on a start gave them the change. */
 export type Restarted = ReadonlyMap<string, number>;

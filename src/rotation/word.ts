@@ -26,27 +26,16 @@ export function countsFor(
   { generation, ready }: Pick<InstallationRecord, 'generation' | 'ready'>,
 ): number | undefined {
   if (word === undefined) return undefined;
-  if (word.generation === undefined && !word.onTerminal) throw unnamed(word, generation, ready);
-  if (word.generation !== undefined && word.generation > generation) throw tooHigh(word, generation, ready);
+  const useless = (message: string): PaletteKeysError =>
+    new PaletteKeysError('USAGE', message, { hint: ready ? vouch(word, generation) : INTERRUPTED });
+  if (word.generation === undefined && !word.onTerminal)
+    throw useless(`${FLAG} without a generation counts on a terminal only`);
+  if (word.generation !== undefined && word.generation > generation) {
+    throw useless(`generation ${word.generation} is not there yet: the record is at ${generation}`);
+  }
   // What a killed run has left half written was never there for anybody to load.
   if (!ready) return undefined;
   return word.generation ?? generation;
-}
-
-function unnamed(word: Word, generation: number, ready: boolean): PaletteKeysError {
-  return new PaletteKeysError('USAGE', `${FLAG} without a generation counts on a terminal only`, {
-    hint: ready ? vouch(word, generation) : INTERRUPTED,
-  });
-}
-
-function tooHigh(word: Word, generation: number, ready: boolean): PaletteKeysError {
-  return new PaletteKeysError(
-    'USAGE',
-    `generation ${word.generation} is not there yet: the record is at ${generation}`,
-    {
-      hint: ready ? vouch(word, generation) : INTERRUPTED,
-    },
-  );
 }
 
 const vouch = (word: Word, generation: number): string =>

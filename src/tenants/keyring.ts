@@ -3,9 +3,10 @@ import type { InstallationSpec } from '../installation/spec.ts';
 import { mongodbUri } from '../inventory/kinds/mongodb-uri.ts';
 import { ROOT_KEY } from '../ledger/kind-id.ts';
 import type { InstallationRecord } from '../ledger/record.ts';
-import { acceptedOf, activeOf, type Rings, ringOf, type State } from '../ledger/ring.ts';
+import { acceptedOf, activeOf, type Rings, type RingVersion, ringOf, type State } from '../ledger/ring.ts';
 import { entry, textEntry } from '../ledger/text.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Login } from '../ports/database-users.ts';
 import type { KeyStore } from '../ports/key-store.ts';
 import type { TenantStore } from '../ports/tenant-store.ts';
 import { type Comparison, compare, ringsOfLedger } from '../reconcile/plan/compare/compare.ts';
@@ -25,7 +26,7 @@ export interface TenantAccess {
   /** How the platform's services reach the database, with the credentials of `palette-mongodb-auth`. */
   readonly database: {
     readonly uri: string;
-    readonly login: { readonly username: string; readonly password: string };
+    readonly login: Login;
     /** PEM: every trusted internal CA. */
     readonly ca: string;
   };
@@ -64,22 +65,18 @@ export function accessIn({ record: view, ledger }: Comparison): TenantAccess {
     }
   }
   const rootKeys = ringOf(rings, ROOT_KEY);
-  const { material } = activeOf(ringOf(rings, 'mongodb-auth'));
-  const login = {
-    username: textEntry(material.entries, 'username'),
-    password: textEntry(material.entries, 'password'),
-  };
+  const login = loginOf(activeOf(ringOf(rings, 'mongodb-auth')));
   return {
     record,
     spec: record.spec,
     keyring: tenantKeyring(rootKeys, record.keys[ROOT_KEY]?.versions ?? []),
     activeKid: activeOf(rootKeys).facts.kid,
-    database: {
-      uri: mongodbUri(record.spec, login.username, login.password),
-      login,
-      ca: authoritiesOf(rings),
-    },
+    database: { uri: mongodbUri(record.spec, login.username, login.password), login, ca: authoritiesOf(rings) },
   };
+}
+
+export function loginOf({ material }: RingVersion): Login {
+  return { username: textEntry(material.entries, 'username'), password: textEntry(material.entries, 'password') };
 }
 
 /** PEM: every trusted internal CA, who vouch for the database. */

@@ -113,7 +113,6 @@ interface Job {
   readonly due: number;
   readonly ports: RewrapPorts;
   readonly done: Rewrapped;
-  /** Throws CONFLICT where another root key is active by now. */
   confirm(): Promise<void>;
 }
 

@@ -24,9 +24,7 @@ export interface TenantScan {
 /** So many failures are named; all are counted. */
 const NAMED = 1000;
 
-/**
- * Opens every key, in constant memory; writes nothing. `visit` sees each before it is wiped; `batches`: for an order.
- */
+/** Opens every key, in constant memory. Writes nothing. `visit` sees each before it is wiped; `batches`: an order. */
 export async function scanTenants(
   store: TenantStore,
   keyring: TenantKeyring,

@@ -124,9 +124,7 @@ export interface Removable extends Pick<TenantCopy, 'extendedJson'> {
   readonly document: TenantDocument;
 }
 
-/**
- * With copies where they go into a backup. Throws TENANT_KEYS_BROKEN: a backup could not bring a malformed one back.
- */
+/** With copies for a backup. Throws TENANT_KEYS_BROKEN: a backup could not bring a malformed document back. */
 export async function removablesOf(
   ids: readonly string[],
   tenants: TenantStore,
@@ -189,13 +187,10 @@ export async function removeTenants(
     }
   });
   if (removed === documents.length) return;
-  throw new PaletteKeysError(
-    'CONFLICT',
-    `${documents.length - removed} of ${documents.length} tenants were changed or removed by others meanwhile; what is there stays`,
-    {
-      hint: `run the command again${backup === undefined ? '' : ', with another name for the backup'}`,
-    },
-  );
+  const left = `${documents.length - removed} of ${documents.length} tenants were changed or removed by others`;
+  throw new PaletteKeysError('CONFLICT', `${left} meanwhile; what is there stays`, {
+    hint: `run the command again${backup === undefined ? '' : ', with another name for the backup'}`,
+  });
 }
 
 /** Where work on tenants says whose documents it has made or removed. */

@@ -26,26 +26,19 @@ export function escrowState(facts: EscrowFacts): EscrowState {
   if (ledger === 'empty') return 'make';
   if (noted.length > 0) return staged !== undefined && noted.includes(staged) ? 'place' : 'done';
   if (completed) {
-    throw new PaletteKeysError(
-      'USAGE',
-      '--escrow is for the first run into an empty store; this one holds keys already',
-      {
-        hint: `leave --escrow out; palette-keys backup --out ${file} makes a backup of the keys that are there`,
-      },
-    );
+    const message = '--escrow is for the first run into an empty store; this one holds keys already';
+    throw new PaletteKeysError('USAGE', message, {
+      hint: `leave --escrow out; palette-keys backup --out ${file} makes a backup of the keys that are there`,
+    });
   }
   return ledger === 'whole' && staged !== undefined && staged === first ? 'note' : 'make';
 }
 
 function stateOfPlaced({ file, placed, noted, first, ledger }: EscrowFacts & { readonly placed: string }): EscrowState {
   if (ledger === 'empty') {
-    throw new PaletteKeysError(
-      'REFUSED',
-      `${file} is there, but the store is empty: it may hold the only copy of the keys`,
-      {
-        hint: `palette-keys restore ${file}; for new keys name another file`,
-      },
-    );
+    const message = `${file} is there, but the store is empty: it may hold the only copy of the keys`;
+    const hint = `palette-keys restore ${file}; for new keys name another file`;
+    throw new PaletteKeysError('REFUSED', message, { hint });
   }
   if (noted.includes(placed)) return 'done';
   if (placed === first) return 'note';

@@ -44,6 +44,8 @@ export function planRestore(
   };
 }
 
+const ELSEWHERE = 'restore into an empty store, or use a backup of this installation';
+
 function entryStep({ key, n, kid, object }: RestorableEntry, store: Comparison): ObjectStep {
   const { ref } = object;
   const base = { ref, key, n, kid };
@@ -57,12 +59,8 @@ function entryStep({ key, n, kid, object }: RestorableEntry, store: Comparison):
     return blocked(base, 'LEDGER_ENTRY_DAMAGED', reason, 'move it away and keep it');
   }
   const other = item.entry.facts.kid;
-  return blocked(
-    base,
-    'LEDGER_ENTRY_UNEXPECTED',
-    `the store holds another key under this name (${other}) than the backup (${kid})`,
-    'restore into an empty store, or use a backup of this installation',
-  );
+  const reason = `the store holds another key under this name (${other}) than the backup (${kid})`;
+  return blocked(base, 'LEDGER_ENTRY_UNEXPECTED', reason, ELSEWHERE);
 }
 
 /** A version that the store's own record does not know would be a key without a state. */
@@ -73,12 +71,8 @@ function unrecorded(
   if (record.status !== 'sound') return undefined;
   const known = record.record.keys[base.key]?.versions.some(({ n, kid }) => n === base.n && kid === base.kid);
   if (known === true) return undefined;
-  return blocked(
-    base,
-    'LEDGER_ENTRY_UNRECORDED',
-    "the store's record does not know this version",
-    'use a backup that is not newer than the record, or restore into an empty store',
-  );
+  const remedy = 'use a backup that is not newer than the record, or restore into an empty store';
+  return blocked(base, 'LEDGER_ENTRY_UNRECORDED', "the store's record does not know this version", remedy);
 }
 
 /** Without a record, one that is older than the ledger would make an old key active again. */
@@ -96,14 +90,9 @@ function unknownToBackup(record: InstallationRecord, { ledger }: Comparison): re
 function otherInstallation(record: InstallationRecord, store: Comparison): ObjectStep | undefined {
   const there = store.installationId;
   if (there === undefined || there === record.installationId) return undefined;
-  const name = `the store holds the installation ${there}, the backup is of ${record.installationId}`;
+  const reason = `the store holds the installation ${there}, the backup is of ${record.installationId}`;
   const ref = { kind: 'ConfigMap', namespace: record.spec.ledgerNamespace, name: 'palette-keys-installation' } as const;
-  return blocked(
-    { ref, key: ROOT_KEY },
-    'NOT_OURS',
-    name,
-    'restore into an empty store, or use a backup of this installation',
-  );
+  return blocked({ ref, key: ROOT_KEY }, 'NOT_OURS', reason, ELSEWHERE);
 }
 
 function blocked(

@@ -11,10 +11,7 @@ import type { ComputedProjection, HeldKey, VersionedKind } from '../kind.ts';
 
 const ID = 'fqdn-certificate';
 
-/**
- * The imported certificate of the front door, with its key and its chain. Each one that was ever imported is a version,
- * so that the one before can come back.
- */
+/** The imported certificate of the front door. Each imported one is a version, so that the one before can come back. */
 export const fqdnCertificate: VersionedKind = {
   versioned: true,
   id: ID,

@@ -21,12 +21,8 @@ export function initNeeds(spec: InstallationSpec): readonly AccessNeed[] {
   const { ledgerNamespace } = spec;
   const own = [RECORD_NAME, AUDIT_NAME].map((name) => need('update', 'configmaps', ledgerNamespace, name));
   const lease = (['get', 'update'] as const).map((verb) => need(verb, 'leases', ledgerNamespace, LEASE_NAME));
-  const creations = new Map(
-    [...places(spec), ...ledgerPlaces(spec)].map(({ kind, namespace }) => [
-      `${namespace}/${kind}`,
-      { kind, namespace },
-    ]),
-  );
+  const ledger = (['Secret', 'ConfigMap'] as const).map((kind) => ({ kind, namespace: ledgerNamespace }));
+  const creations = new Map([...places(spec), ...ledger].map((each) => [`${each.namespace}/${each.kind}`, each]));
   return [
     ...readingNeeds(spec),
     ...handmadePlaces(spec).map((ref) => need('get', RESOURCES[ref.kind], ref.namespace, ref.name)),
@@ -65,16 +61,7 @@ function handmadePlaces(spec: InstallationSpec): readonly ObjectRef[] {
   );
 }
 
-function ledgerPlaces({
-  ledgerNamespace: namespace,
-}: InstallationSpec): readonly Pick<ObjectRef, 'kind' | 'namespace'>[] {
-  return [
-    { kind: 'Secret', namespace },
-    { kind: 'ConfigMap', namespace },
-  ];
-}
-
-function need(
+export function need(
   verb: AccessNeed['verb'],
   resource: AccessNeed['resource'],
   namespace: string | undefined,

@@ -4,7 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { AccessNeed, Cluster } from '../../ports/cluster.ts';
 import { checkClock } from '../clock/check.ts';
 import type { ReconcilePlan } from '../plan/plan-changes.ts';
-import { importNeeds, initNeeds, readingNeeds } from './needs.ts';
+import { importNeeds, initNeeds, need, readingNeeds } from './needs.ts';
 
 /** Immutable Secrets are there from 1.21 on; the ledger rests on them. */
 const OLDEST = { major: 1, minor: 21 };
@@ -58,14 +58,8 @@ function needsOf({ spec, steps, missingNamespaces }: ReconcilePlan, createNamesp
     if (namespace === spec.ledgerNamespace) return true;
     return writes.has(JSON.stringify([verb, namespace, name ?? null]));
   });
-  const create: AccessNeed = {
-    verb: 'create',
-    group: '',
-    resource: 'namespaces',
-    namespace: undefined,
-    name: undefined,
-  };
-  return createNamespaces && missingNamespaces.length > 0 ? [...planned, create] : planned;
+  if (!createNamespaces || missingNamespaces.length === 0) return planned;
+  return [...planned, need('create', 'namespaces', undefined)];
 }
 
 function checkVersion(version: string): void {

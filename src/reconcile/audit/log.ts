@@ -84,13 +84,13 @@ export async function appendBroken(
     if (written === undefined) continue;
     const digest = lastDigest(written.after) ?? '';
     const before = Math.max(audit?.lines ?? 0, lines) + appended;
-    return { lines: before + 1, digest, ...startOf(before, written.prev) };
+    return {
+      lines: before + 1,
+      digest,
+      ...(written.prev === null ? {} : { start: { lines: before, digest: written.prev } }),
+    };
   }
   throw new StoreChangedError('the audit log is being written by another run');
-}
-
-function startOf(lines: number, digest: string | null): Pick<AuditAnchor, 'start'> {
-  return digest === null ? {} : { start: { lines, digest } };
 }
 
 /** Throws REFUSED for a log that cannot be continued; nothing is written over it. */

@@ -26,16 +26,14 @@ export async function acceptClock(
   if (doubt === undefined) return;
   if (!takesAnchor(found.record) && !migrates) throw clockImplausible(doubt, migration);
   await withLock(ports, async () => {
-    await note(found.record, newest, ports);
+    const { spec } = found.record;
+    const object = `ConfigMap/${spec.ledgerNamespace}/${RECORD_NAME}: times up to ${newest} count no longer`;
+    const changes = [{ action: 'accept-clock', object, key: RECORD_KEY }];
+    await appendAudit(found.record, { changes, result: 'done' }, ports);
     const accepted = (record: InstallationRecord): InstallationRecord =>
       withAcceptedClock(record, formatTime(ports.clock.now()));
     await updateRecord(ledgerNamespace, accepted, ports);
   });
-}
-
-async function note(record: InstallationRecord, newest: string, ports: ApplyPorts): Promise<void> {
-  const object = `ConfigMap/${record.spec.ledgerNamespace}/${RECORD_NAME}: times up to ${newest} count no longer`;
-  await appendAudit(record, { changes: [{ action: 'accept-clock', object, key: RECORD_KEY }], result: 'done' }, ports);
 }
 
 /** A record out of a backup, with the clock accepted. Throws CLOCK_IMPLAUSIBLE where it is newer and nobody accepted it. */

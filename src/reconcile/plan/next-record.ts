@@ -19,26 +19,27 @@ import type { Ring, Rings, RingVersion } from '../../ledger/ring.ts';
 import type { FoundObject } from '../../ports/key-store.ts';
 import type { Change } from './change.ts';
 
+type Keys = InstallationRecord['keys'];
+
+interface RecordFacts {
+  readonly installationId: string;
+  readonly spec: InstallationSpec;
+  readonly rings: Rings;
+  readonly projections: Iterable<FoundObject>;
+  readonly now: Date;
+  /** Versions that were destroyed, where there is no record to tell. */
+  readonly destroyed?: ReadonlyMap<KindId, readonly VersionRecord[]>;
+  /** What the run is for, if it is for a change. */
+  readonly change?: Change | undefined;
+  /** True for `init`, which alone raises the schemaVersion of a record that an older build wrote. */
+  readonly migrates?: boolean | undefined;
+}
+
 /**
  * The record that rings and spec amount to. States and spec that are as before leave it as it was; a change raises
  * `generation` and takes `ready` away. Built without one before, it goes on from the newest projection's generation.
  */
-export function nextRecord(
-  before: InstallationRecord | undefined,
-  facts: {
-    readonly installationId: string;
-    readonly spec: InstallationSpec;
-    readonly rings: Rings;
-    readonly projections: Iterable<FoundObject>;
-    readonly now: Date;
-    /** Versions that were destroyed, where there is no record to tell. */
-    readonly destroyed?: ReadonlyMap<KindId, readonly VersionRecord[]>;
-    /** What the run is for, if it is for a change. */
-    readonly change?: Change | undefined;
-    /** True for `init`, which alone raises the schemaVersion of a record that an older build wrote. */
-    readonly migrates?: boolean | undefined;
-  },
-): InstallationRecord {
+export function nextRecord(before: InstallationRecord | undefined, facts: RecordFacts): InstallationRecord {
   const { change } = facts;
   const now = formatTime(facts.now);
   const keys = Object.fromEntries(
@@ -51,7 +52,7 @@ export function nextRecord(
       return [[id, nextKey(known, ring, compromised, now)]];
     }),
   );
-  if (before === undefined) return firstRecord({ ...facts, keys: keepDefaultWaits(keys, facts.spec, now), now });
+  if (before === undefined) return firstRecord(facts, keepDefaultWaits(keys, facts.spec, now));
   const waits = keepLongerWaits({ ...before.keys, ...keys }, before.spec, facts.spec, now);
   const all = keepPlaces(waits, before.spec, facts.spec);
   const sameKeys = JSON.stringify(all) === JSON.stringify(before.keys);
@@ -68,33 +69,20 @@ export function nextRecord(
 }
 
 /** Tokens and key sets from before a shorter life was asked for are still about. */
-function keepLongerWaits(
-  keys: InstallationRecord['keys'],
-  before: InstallationSpec,
-  next: InstallationSpec,
-  now: string,
-): InstallationRecord['keys'] {
+function keepLongerWaits(keys: Keys, before: InstallationSpec, next: InstallationSpec, now: string): Keys {
   const { 'jwt-signing-key': key } = keys;
   return key === undefined ? keys : { ...keys, 'jwt-signing-key': withFormerJwt(key, before.jwt, next.jwt, now) };
 }
 
 /** Pods may use the CA bundle of a namespace that the spec has left. */
-function keepPlaces(
-  keys: InstallationRecord['keys'],
-  before: InstallationSpec,
-  next: InstallationSpec,
-): InstallationRecord['keys'] {
+function keepPlaces(keys: Keys, before: InstallationSpec, next: InstallationSpec): Keys {
   const { 'internal-ca': key } = keys;
   if (key === undefined) return keys;
   return { ...keys, 'internal-ca': withReleased(key, serviceNamespaces(before), serviceNamespaces(next)) };
 }
 
 /** Whether tokens lived longer before, a lost record tells nobody: where a key is being rotated, they lived as by default. */
-function keepDefaultWaits(
-  keys: InstallationRecord['keys'],
-  next: InstallationSpec,
-  now: string,
-): InstallationRecord['keys'] {
+function keepDefaultWaits(keys: Keys, next: InstallationSpec, now: string): Keys {
   const isRotated = (keys['jwt-signing-key']?.versions ?? []).filter(({ state }) => state !== 'destroyed').length > 1;
   return isRotated ? keepLongerWaits(keys, defaultSpec(), next, now) : keys;
 }
@@ -112,21 +100,14 @@ export function newestGeneration(projections: Iterable<FoundObject>): number {
   return Math.max(0, ...[...projections].map((found) => (found.damage === undefined ? generationOf(found) : 0)));
 }
 
-function firstRecord(facts: {
-  readonly installationId: string;
-  readonly spec: InstallationSpec;
-  readonly rings: Rings;
-  readonly projections: Iterable<FoundObject>;
-  readonly keys: InstallationRecord['keys'];
-  readonly now: string;
-}): InstallationRecord {
+function firstRecord(facts: RecordFacts, keys: Keys): InstallationRecord {
   return {
     schemaVersion: SCHEMA_VERSION,
     installationId: facts.installationId,
-    createdAt: facts.rings.get('root-key')?.[0]?.createdAt ?? facts.now,
+    createdAt: facts.rings.get('root-key')?.[0]?.createdAt ?? formatTime(facts.now),
     spec: facts.spec,
     generation: Math.max(1, newestGeneration(facts.projections)),
-    keys: facts.keys,
+    keys,
     ready: false,
   };
 }
@@ -134,14 +115,10 @@ function firstRecord(facts: {
 function nextKey(before: KeyRecord, ring: Ring, compromised: boolean, now: string): KeyRecord {
   const known = before.versions;
   const destroyed = known.filter(({ n, state }) => state === 'destroyed' && ring.every((version) => version.n !== n));
-  const versions = ring.map((version) =>
-    nextVersion(
-      known.find(({ n }) => n === version.n),
-      version,
-      ring,
-      now,
-    ),
-  );
+  const versions = ring.map((version) => {
+    const old = known.find(({ n }) => n === version.n);
+    return nextVersion(old, version, ring, now);
+  });
   const isNew = ({ n, state }: RingVersion): boolean => state === 'published' && known.every((old) => old.n !== n);
   const replacements = compromised ? ring.filter(isNew) : [];
   return {

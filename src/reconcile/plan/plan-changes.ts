@@ -50,7 +50,11 @@ export function planChanges(comparison: Comparison, now: Date): ReconcilePlan {
   const before = record.status === 'sound' ? record.record : undefined;
   const { ownSpec } = snapshot;
   const refused = ownSpec === undefined ? [] : refusedChanges(ownSpec, snapshot.spec);
-  if (refused.length > 0) throw refuseSpec(refused);
+  if (refused.length > 0) {
+    throw new PaletteKeysError('REFUSED', `an installation cannot change its ${refused.join(', ')}`, {
+      hint: 'it would make a second root key; set the old value again, or begin a new installation elsewhere',
+    });
+  }
   const all = INVENTORY.flatMap(({ id }) => [...ledgerSteps(id, comparison), ...projectionSteps(id, comparison)]);
   const steps = [...migrationSteps(comparison), ...auditSteps(comparison), ...blockUnknownRootKey(all, comparison)];
   const specChanges = ownSpec === undefined ? [] : diffSpecs(ownSpec, snapshot.spec);
@@ -129,12 +133,10 @@ function ledgerAction(item: VersionItem): Omit<ObjectStep, 'ref' | 'key' | 'n'> 
       const reason = `it is gone; ${item.from === undefined ? 'a projection' : formatRef(item.from.ref)} holds its key`;
       return { action: 'restore', reason, code: 'LEDGER_ENTRY_LOST', ...publicFacts(item.version.facts) };
     }
-    case 'add':
-      return {
-        action: 'create',
-        reason: `it is added as ${item.version.state} version`,
-        ...publicFacts(item.version.facts),
-      };
+    case 'add': {
+      const reason = `it is added as ${item.version.state} version`;
+      return { action: 'create', reason, ...publicFacts(item.version.facts) };
+    }
     case 'adopt': {
       const from = item.from === undefined ? 'a projection' : formatRef(item.from.ref);
       const reason = `the key in ${from} is taken in as ${item.version.state} version`;
@@ -186,15 +188,12 @@ function reasonsToAsk(
   const replaced = steps.filter(({ replaces }) => replaces === true);
   const adopted = [...comparison.versions.values()].flat().filter(({ action }) => action === 'adopt');
   const lost = steps.filter(({ action, code }) => action === 'create' && code === 'LEDGER_LOST');
+  const some = ({ length }: readonly unknown[], reason: string): readonly string[] => (length > 0 ? [reason] : []);
   return [
-    ...(specChanges.length > 0
-      ? [`change the spec in ${specChanges.length} ${plural(specChanges.length, 'place')}`]
-      : []),
-    ...(adopted.length > 0
-      ? [`take ${adopted.length} ${plural(adopted.length, 'key')} in that palette-keys did not make`]
-      : []),
-    ...(lost.length > 0 ? [`replace ${lost.length} lost ${plural(lost.length, 'key')} by new ones`] : []),
-    ...(replaced.length > 0 ? [`write ${replaced.length} existing ${plural(replaced.length, 'object')} anew`] : []),
+    ...some(specChanges, `change the spec in ${specChanges.length} ${plural(specChanges.length, 'place')}`),
+    ...some(adopted, `take ${adopted.length} ${plural(adopted.length, 'key')} in that palette-keys did not make`),
+    ...some(lost, `replace ${lost.length} lost ${plural(lost.length, 'key')} by new ones`),
+    ...some(replaced, `write ${replaced.length} existing ${plural(replaced.length, 'object')} anew`),
     ...(comparison.record.status === 'damaged' ? ['replace the damaged record by one rebuilt from the ledger'] : []),
     ...(isOtherFirstSpec(comparison)
       ? ['go on with another spec than the one that the interrupted run began with']
@@ -237,10 +236,4 @@ function recordChanges(comparison: Comparison, before: InstallationRecord | unde
   if (before === undefined || installationId === undefined) return true;
   const projections = snapshot.projections.values();
   return nextRecord(before, { installationId, spec: snapshot.spec, rings, projections, now, migrates }) !== before;
-}
-
-function refuseSpec(refused: readonly string[]): PaletteKeysError {
-  return new PaletteKeysError('REFUSED', `an installation cannot change its ${refused.join(', ')}`, {
-    hint: 'it would make a second root key; set the old value again, or begin a new installation elsewhere',
-  });
 }

@@ -70,12 +70,9 @@ export function refuseCopies(kid: string, { copies }: Traces): void {
 export function assertGone(kid: string, { temps, copies }: Traces): void {
   const left = [...temps, ...copies];
   if (left.length === 0) return;
-  throw new PaletteKeysError(
-    'STORE_UNAVAILABLE',
-    `the ledger entry of ${kid} is deleted, but the store still holds its key`,
-    {
-      hint: 'delete what is listed, then run the command again',
-      details: left.map(({ place, command }) => ({ message: `${place} may hold the key`, remedy: command })),
-    },
-  );
+  const message = `the ledger entry of ${kid} is deleted, but the store still holds its key`;
+  throw new PaletteKeysError('STORE_UNAVAILABLE', message, {
+    hint: 'delete what is listed, then run the command again',
+    details: left.map(({ place, command }) => ({ message: `${place} may hold the key`, remedy: command })),
+  });
 }

@@ -70,7 +70,7 @@ export async function readInstallation(
     const known = before === undefined ? [] : [...before.projections, ...before.adoptable];
     const found = new Map([...known, ...(await readAll(store, unread))]);
     const projections = pick(found, refs);
-    const generation = generationOfRecord(record);
+    const generation = record.status === 'sound' ? record.record.generation : 0;
     if (generation === last || !(isNewer(record, versions) || isOlder(generation, projections.values()))) {
       const seen = new Set([...found.values(), ...ledger].map(({ ref }) => ref.namespace));
       // A folder has a list of its namespaces, which somebody may have got around.
@@ -82,18 +82,8 @@ export async function readInstallation(
       const [adoptable, unmanagedObjects] = [pick(found, handmade), unmanagedIn(pick(found, names))];
       for (const ref of places) looked.add(formatRef(ref));
       const keys = { ledger, record, versions };
-      return {
-        store,
-        spec,
-        leftOut,
-        ownSpec,
-        ...keys,
-        projections,
-        adoptable,
-        unmanagedObjects,
-        missingNamespaces,
-        looked,
-      };
+      const objects = { projections, adoptable, unmanagedObjects, missingNamespaces, looked };
+      return { store, spec, leftOut, ownSpec, ...keys, ...objects };
     }
     last = generation;
   }
@@ -126,13 +116,10 @@ async function findLedger(store: KeyStore, { spec, ledgerNamespace }: SpecReques
     });
   }
   if (first !== undefined && wanted !== undefined && first !== wanted) {
-    throw new PaletteKeysError(
-      'REFUSED',
-      `the ledger stands in ${first}; the spec asks for ledgerNamespace ${wanted}`,
-      {
-        hint: 'it would make a second root key; set ledgerNamespace as it was, or begin a new installation elsewhere',
-      },
-    );
+    const message = `the ledger stands in ${first}; the spec asks for ledgerNamespace ${wanted}`;
+    throw new PaletteKeysError('REFUSED', message, {
+      hint: 'it would make a second root key; set ledgerNamespace as it was, or begin a new installation elsewhere',
+    });
   }
   return first ?? wanted ?? ledgerNamespace ?? defaultSpec().ledgerNamespace;
 }
@@ -210,10 +197,6 @@ async function readAll(store: KeyStore, refs: readonly ObjectRef[]): Promise<Map
     if (object !== undefined) found.set(formatRef(ref), object);
   });
   return found;
-}
-
-function generationOfRecord(record: RecordView): number {
-  return record.status === 'sound' ? record.record.generation : 0;
 }
 
 /** True where the record names an entry that the list lacks: it was perhaps written while the list was being made. */

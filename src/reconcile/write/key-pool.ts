@@ -35,19 +35,15 @@ export function keyPool(ports: Pick<ApplyPorts, 'emit' | 'signal' | 'processors'
         );
       for (const kind of VERSIONED) {
         if (drafts.has(kind.id) || !isMade(kind.id)) continue;
-        drafts.set(
-          kind.id,
-          queue(() => kind.generate(spec, ports.random)),
-        );
+        const draft = queue(() => kind.generate(spec, ports.random));
+        drafts.set(kind.id, draft);
       }
       const bits = spec.serviceCertificates.keySize;
       for (const { issues, ref } of steps) {
         const place = formatRef(ref);
         if (issues !== true || leafKeys.has(place)) continue;
-        leafKeys.set(
-          place,
-          queue(() => ports.newLeafKey(bits)),
-        );
+        const key = queue(() => ports.newLeafKey(bits));
+        leafKeys.set(place, key);
       }
     },
     draft: (kind) => drafts.get(kind) ?? Promise.reject(new Error(`no draft of ${kind}`)),

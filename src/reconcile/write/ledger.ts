@@ -4,6 +4,7 @@ import { factsOf } from '../../inventory/forms.ts';
 import { versionedKind } from '../../inventory/index.ts';
 import type { VersionedKind } from '../../inventory/kind.ts';
 import { formatTime, installationOf, type LedgerEntry, ledgerObject } from '../../ledger/entry.ts';
+import { ROOT_KEY } from '../../ledger/kind-id.ts';
 import { specDigest } from '../../ledger/known-spec.ts';
 import { ANNOTATION, isManaged } from '../../ledger/metadata.ts';
 import { formatRef, type ObjectRef } from '../../ports/object-ref.ts';
@@ -15,8 +16,6 @@ import { numberOf, type VersionItem } from '../plan/compare/version-item.ts';
 import type { ApplyPorts } from '../ports.ts';
 import type { KeyPool } from './key-pool.ts';
 import { openRecord } from './record.ts';
-
-const ROOT = 'root-key';
 
 interface MissingEntry {
   readonly kind: VersionedKind;
@@ -60,7 +59,7 @@ export async function writeLedger(
   const { missing, installationId } = draft;
   const { spec } = comparison.snapshot;
   const total = missing.length;
-  const first = missing.find(({ kind, n }) => kind.id === ROOT && n === 1);
+  const first = missing.find(({ kind, n }) => kind.id === ROOT_KEY && n === 1);
   emit({ type: 'started', phase: 'ledger', total });
   let done = 0;
   const write = async ({ make }: MissingEntry, annotations = {}): Promise<void> => {
@@ -131,13 +130,10 @@ function labelledId({ snapshot, projections }: Comparison): string | undefined {
   });
   const [id, ...others] = new Set(ids);
   if (others.length > 0) {
-    throw new PaletteKeysError(
-      'TWO_INSTALLATIONS',
-      `the objects that are there name two installations: ${id}, ${others[0]}`,
-      {
-        hint: 'move the objects that do not belong here elsewhere, and run the command again',
-      },
-    );
+    const message = `the objects that are there name two installations: ${id}, ${others[0]}`;
+    throw new PaletteKeysError('TWO_INSTALLATIONS', message, {
+      hint: 'move the objects that do not belong here elsewhere, and run the command again',
+    });
   }
   return id;
 }

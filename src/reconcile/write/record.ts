@@ -1,6 +1,7 @@
 import { RECORD_NAME } from '../../installation/names.ts';
 import { readRecord } from '../../inventory/ledger-view.ts';
 import type { LedgerEntry } from '../../ledger/entry.ts';
+import { ROOT_KEY } from '../../ledger/kind-id.ts';
 import { type AuditAnchor, decodeRecord, type InstallationRecord, recordObject } from '../../ledger/record.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import type { ObjectRef } from '../../ports/object-ref.ts';
@@ -11,8 +12,6 @@ import { changeOf, type Purpose } from '../plan/intent.ts';
 import { nextRecord } from '../plan/next-record.ts';
 import { hasAuditLog } from '../plan/snapshot.ts';
 import type { ApplyPorts } from '../ports.ts';
-
-const ROOT = 'root-key';
 
 export interface WrittenRecord {
   readonly record: InstallationRecord;
@@ -44,11 +43,11 @@ export async function openRecord(
   { installationId, first }: { readonly installationId: string; readonly first: LedgerEntry | undefined },
   ports: ApplyPorts,
 ): Promise<void> {
-  const root = first === undefined ? rings.get(ROOT) : [{ ...first, state: 'active' as const }];
+  const root = first === undefined ? rings.get(ROOT_KEY) : [{ ...first, state: 'active' as const }];
   if (record.status !== 'missing' || hasAuditLog(snapshot) || root?.length !== 1) return;
   const { spec, projections } = snapshot;
   const facts = { installationId, spec, projections: projections.values(), now: ports.clock.now() };
-  await storeRecord(nextRecord(undefined, { ...facts, rings: new Map([[ROOT, root]]) }), undefined, ports);
+  await storeRecord(nextRecord(undefined, { ...facts, rings: new Map([[ROOT_KEY, root]]) }), undefined, ports);
 }
 
 /** The last write of a run: everything is in place. `audit`: the log as it now is, where that is known. */

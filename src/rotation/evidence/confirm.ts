@@ -45,22 +45,12 @@ export async function noteScan(
   await writeConfirmation(before, { kind, versions: [old, active], object, evidence }, ports, take);
 }
 
-export async function noteCensus(
+/** In the audit log alone. */
+export async function noteFound(
   before: InstallationRecord,
-  { old, found, accepted }: { readonly old: VersionRecord; readonly found: string; readonly accepted: boolean },
+  { kind, old, object }: { readonly kind: KindId; readonly old: VersionRecord; readonly object: string },
   ports: ApplyPorts,
 ): Promise<void> {
-  const object = `${found}${accepted ? '; so many resets were accepted' : ''}`;
-  await writeConfirmation(before, { kind: 'hash-salt', versions: [old], object, evidence: undefined }, ports);
-}
-
-export async function noteUnprobed(
-  before: InstallationRecord,
-  kind: KindId,
-  { old, unprobed }: { readonly old: VersionRecord; readonly unprobed: readonly string[] },
-  ports: ApplyPorts,
-): Promise<void> {
-  const object = unprobed.join('; ');
   await writeConfirmation(before, { kind, versions: [old], object, evidence: undefined }, ports);
 }
 
@@ -69,7 +59,7 @@ async function writeConfirmation(
   before: InstallationRecord,
   {
     kind,
-    versions: [version, ...others],
+    versions,
     object,
     evidence,
   }: {
@@ -83,6 +73,7 @@ async function writeConfirmation(
 ): Promise<void> {
   // Waits are counted from this time, by whoever looks next.
   if (ports.store.cluster !== undefined) await checkClock(ports.store.cluster, ports.clock);
+  const [version] = versions;
   const work = async (): Promise<void> => {
     const changes = [
       { action: 'confirm', object: `${kind} v${version.n} ${version.state}: ${object}`, key: kind, kid: version.kid },
@@ -92,7 +83,7 @@ async function writeConfirmation(
     const change = (record: InstallationRecord): InstallationRecord => {
       const key = record.keys[kind];
       const current = new Set(key?.versions.map(entryName));
-      if (key === undefined || [version, ...others].some((each) => !current.has(entryName(each)))) return record;
+      if (key === undefined || versions.some((each) => !current.has(entryName(each)))) return record;
       return { ...record, keys: { ...record.keys, [kind]: { ...key, evidence: evidence(key) } } };
     };
     await updateRecord(before.spec.ledgerNamespace, change, ports);

@@ -8,29 +8,21 @@ import type { Comparison } from '../../reconcile/plan/compare/compare.ts';
 import type { RotationContext } from '../context.ts';
 import { type Confirmation, confirmationOf, noEarlier } from '../facts/confirmation.ts';
 import { type Consumption, consumersWithoutPods, settledAt, singleReaders, stalePods } from '../facts/consumers.ts';
-import { type Confirmed, describeStalePod, nameOfPod, type StaleConsumers } from '../facts/gathered.ts';
+import { type Confirmed, describeStalePod, type Gathered, nameOfPod, type StaleConsumers } from '../facts/gathered.ts';
 import type { ConsumersEvidence, EvidenceRequest } from '../gate.ts';
-import type { Statements } from '../rotate-request.ts';
 import { orphanedObjectsOf, podsUsingOrphans } from './orphaned-objects.ts';
 import type { EvidencePorts } from './ports.ts';
 
 /** The clock by which the operator's word is dated may differ so much from the server's, which dates changes. */
 const CLOCKS_DIFFER_MS = 2 * 60_000;
 
+type ConsumersSeen = Pick<Gathered, 'confirmed' | 'behind' | 'leftOut' | 'nameless'>;
+
 export async function consumersOf(
   request: Extract<EvidenceRequest, { type: 'consumers' }>,
   context: RotationContext,
-  statements: Statements,
   ports: EvidencePorts,
-): Promise<{
-  readonly consumers: ConsumersEvidence;
-  readonly confirmed?: Confirmed;
-  readonly behind?: StaleConsumers;
-  /** Pods (`<namespace>/<name>`) that would be behind, but that somebody vouched for earlier. */
-  readonly leftOut?: readonly string[];
-  /** Names to be left out that no Pod has. */
-  readonly nameless?: readonly string[];
-}> {
+): Promise<{ readonly consumers: ConsumersEvidence } & Partial<ConsumersSeen>> {
   // Whoever started after such a change has loaded something else than what the gate waits for.
   const wrong = projectionsOfKind(context).filter(({ outcome }) => outcome.action !== 'keep');
   if (wrong.length > 0) {
@@ -46,7 +38,7 @@ export async function consumersOf(
   const counted = isOld ? undefined : known;
   const kept = new Set(counted?.ignored);
   // A confirmation tells since when, and not that it is so still: what has come since is looked at every time.
-  const found = await findStaleConsumers(context, proof, statements, ports);
+  const found = await findStaleConsumers(context, proof, ports);
   const isUnseen = typeof found === 'string';
   const pods = isUnseen ? [] : found.pods;
   const nameless = isUnseen ? [] : found.nameless;
@@ -62,7 +54,7 @@ export async function consumersOf(
     const toCopy = ports.workloads === undefined ? { toCopy: objectsOf(kind, comparison) } : {};
     return { consumers: { status: 'unknown', reason: unknown, ...toCopy }, nameless };
   }
-  const ignoredPods = statements.ignoredPods.filter((name) => !nameless.includes(name));
+  const ignoredPods = context.request.ignoredPods.filter((name) => !nameless.includes(name));
   // To the second, as the record keeps it.
   const now = new Date(formatTime(ports.clock.now()));
   if (counted !== undefined) {
@@ -87,9 +79,8 @@ function isOutlived({ at, by }: Confirmation, changedAt: Date): boolean {
 }
 
 export async function findStaleConsumers(
-  { kind, comparison }: RotationContext,
-  proof: { readonly kid: string | undefined; readonly reloads: boolean },
-  { ignoredPods }: Pick<Statements, 'ignoredPods'>,
+  { kind, comparison, request: { ignoredPods } }: RotationContext,
+  proof: Pick<Consumption, 'kid' | 'reloads'>,
   ports: EvidencePorts,
   only?: readonly ObjectRef[],
 ): Promise<StaleConsumers | string> {

@@ -14,73 +14,62 @@ export async function gatherEvidence(
   context: RotationContext,
   ports: EvidencePorts,
 ): Promise<Gathered> {
-  const { request: statements } = context;
   let evidence: Evidence = {};
-  let confirmed: Gathered['confirmed'];
-  let scanned: Gathered['scanned'];
-  let behind = NONE_STALE;
-  let leftOut: Gathered['leftOut'] = [];
-  let nameless: Gathered['nameless'] = [];
-  let unprobed: Gathered['unprobed'] = [];
+  let besides: Partial<Omit<Gathered, 'evidence'>> = {};
   for (const request of requests) {
     switch (request.type) {
       case 'consumers': {
-        const found = await consumersOf(request, context, statements, ports);
-        evidence = { ...evidence, consumers: found.consumers };
-        confirmed = found.confirmed;
-        behind = found.behind ?? NONE_STALE;
-        leftOut = found.leftOut ?? [];
-        nameless = found.nameless ?? [];
+        const { consumers, ...others } = await consumersOf(request, context, ports);
+        evidence = { ...evidence, consumers };
+        besides = { ...besides, ...others };
         break;
       }
-      case 'readers':
-        {
-          const found = await readers(context, ports);
-          evidence = found === undefined ? evidence : { ...evidence, singleReaders: found };
-        }
+      case 'readers': {
+        const singleReaders = await readers(context, ports);
+        if (singleReaders !== undefined) evidence = { ...evidence, singleReaders };
         break;
-      case 'leaves':
-        {
-          const found = await leavesIssuedBy(request.issuer, context, statements, ports);
-          evidence = { ...evidence, leaves: found.leaves };
-          unprobed = found.unprobed;
-        }
+      }
+      case 'leaves': {
+        const { leaves, unprobed } = await leavesIssuedBy(request.issuer, context, ports);
+        evidence = { ...evidence, leaves };
+        besides = { ...besides, unprobed };
         break;
-      case 'tenants':
+      }
+      case 'tenants': {
         // A scan takes its time: it is made when it alone is left, and counts if it began after all consumers were current.
         if (isClosedAlready(evidence)) break;
-        {
-          const found = await tenantsEvidence(request, context, statements, ports, sinceOf(evidence));
-          evidence = { ...evidence, tenants: found.tenants };
-          scanned = found.scanned;
-        }
+        const { tenants, scanned } = await tenantsEvidence(request, context, ports, sinceOf(evidence));
+        evidence = { ...evidence, tenants };
+        besides = { ...besides, scanned };
         break;
-      case 'census':
+      }
+      case 'census': {
         // As a scan: what was counted before all consumers were current is no evidence.
         if (isClosedAlready(evidence)) break;
-        {
-          const { key, comparison } = context;
-          const { spec } = comparison.snapshot;
-          const isNone = request.onWord === true && statements.noTenantStore;
-          const count = () => censusEvidence(key.versions, spec, statements.dryRun, ports);
-          evidence = { ...evidence, census: isNone ? { status: 'none' } : await count() };
-        }
+        const { key, comparison, request: statements } = context;
+        const isNone = request.onWord === true && statements.noTenantStore;
+        const count = () => censusEvidence(key.versions, comparison.snapshot.spec, statements.dryRun, ports);
+        evidence = { ...evidence, census: isNone ? { status: 'none' } : await count() };
         break;
-      case 'users':
+      }
+      case 'users': {
         if (isClosedAlready(evidence)) break;
-        {
-          const found = await usersEvidence(request, context, statements, ports, sinceOf(evidence));
-          evidence = { ...evidence, users: found.users };
-          scanned = found.scanned;
-        }
+        const { users, scanned } = await usersEvidence(request, context, ports, sinceOf(evidence));
+        evidence = { ...evidence, users };
+        besides = { ...besides, scanned };
         break;
+      }
       case 'clusters':
         evidence = { ...evidence, clusters: context.vouched ? 'vouched' : 'unknown' };
         break;
     }
   }
-  return { evidence, confirmed, scanned, behind, leftOut, nameless, unprobed };
+  return { evidence, ...NOTHING_BESIDES, ...besides };
 }
+
+const NOTHING_BESIDES: Omit<Gathered, 'evidence'> = {
+  ...{ confirmed: undefined, scanned: undefined, behind: NONE_STALE, leftOut: [], nameless: [], unprobed: [] },
+};
 
 function sinceOf({ consumers }: Evidence): Date | undefined {
   return consumers?.status === 'current' ? consumers.at : undefined;

@@ -3,25 +3,18 @@ import { unlessDamaged } from '../../errors.ts';
 import { entry, utf8 } from '../../ledger/text.ts';
 import { formatRef } from '../../ports/object-ref.ts';
 import type { RotationContext } from '../context.ts';
-import type { Statements } from '../rotate-request.ts';
+import type { Gathered } from '../facts/gathered.ts';
+import type { Evidence } from '../gate.ts';
 import type { EvidencePorts } from './ports.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
 
-export interface LeavesFound {
-  /** Certificates that chain to the version, in words. */
-  readonly leaves: readonly string[];
-  /** Endpoints that showed no certificate, with the reason: they are no evidence either way. */
-  readonly unprobed: readonly string[];
-}
-
-/** Certificates that chain to one version of a CA: those in our Secrets, and those that endpoints serve. */
+/** In our Secrets, or served by endpoints. One that shows no certificate is no evidence either way. */
 export async function leavesIssuedBy(
   issuer: number,
-  { kind, comparison }: RotationContext,
-  { endpoints }: Statements,
+  { kind, comparison, request: { endpoints } }: RotationContext,
   { probe }: EvidencePorts,
-): Promise<LeavesFound> {
+): Promise<Required<Pick<Evidence, 'leaves'>> & Pick<Gathered, 'unprobed'>> {
   const version = comparison.rings.get(kind)?.find(({ n }) => n === issuer);
   if (version === undefined) return { leaves: [], unprobed: [] };
   const ca = readSingle(entry(version.material.entries, 'tls.crt'));

@@ -12,15 +12,13 @@ import type { RotationContext } from '../context.ts';
 import type { ScanNote } from '../facts/gathered.ts';
 import { firstScanAt, hasScan, secondScanFrom } from '../facts/scans.ts';
 import { activeVersion, type EvidenceRequest, type TenantsEvidence } from '../gate.ts';
-import type { Statements } from '../rotate-request.ts';
 import type { EvidencePorts } from './ports.ts';
 
-const NAMED = 20;
+export const NAMED = 20;
 
 /** The database of the tenant keys, and what opens them; undefined where there is none, or nobody names it. */
 export async function reachTenants(
-  { comparison: { snapshot } }: RotationContext,
-  { noTenantStore }: Pick<Statements, 'noTenantStore'>,
+  { comparison: { snapshot }, request: { noTenantStore } }: RotationContext,
   ports: EvidencePorts,
 ): Promise<{ readonly access: TenantAccess; readonly tenants: TenantStore } | undefined> {
   const open = noTenantStore ? undefined : ports.tenantDatabase(snapshot.spec);
@@ -33,12 +31,11 @@ export async function reachTenants(
 export async function tenantsEvidence(
   { kid, counts }: Extract<EvidenceRequest, { type: 'tenants' }>,
   context: RotationContext,
-  statements: Statements,
   ports: EvidencePorts,
   since?: Date,
 ): Promise<{ readonly tenants: TenantsEvidence; readonly scanned?: ScanNote }> {
-  if (statements.noTenantStore) return { tenants: { status: 'clear' } };
-  const reached = await reachTenants(context, statements, ports);
+  if (context.request.noTenantStore) return { tenants: { status: 'clear' } };
+  const reached = await reachTenants(context, ports);
   if (reached === undefined) return { tenants: { status: 'unknown', reason: 'no database of tenant keys is named' } };
   const { access, tenants } = reached;
   if (kid === undefined) {

@@ -1,11 +1,10 @@
 import { type ErrorCode, PaletteKeysError } from '../../errors.ts';
 import { formatTime } from '../../ledger/entry.ts';
 import { exposedIn } from '../../ledger/replacement.ts';
-import { acceptedOf, activeOf, type RingVersion } from '../../ledger/ring.ts';
-import { textEntry } from '../../ledger/text.ts';
+import { acceptedOf, activeOf } from '../../ledger/ring.ts';
 import type { DatabaseAdmin, DatabaseUsers, Login, LoginAnswer, Session } from '../../ports/database-users.ts';
 import { ringsOfLedger } from '../../reconcile/plan/compare/compare.ts';
-import { authoritiesOf } from '../../tenants/keyring.ts';
+import { authoritiesOf, loginOf } from '../../tenants/keyring.ts';
 import { showId } from '../../tenants/plan/tenant-id.ts';
 import type { RotationContext } from '../context.ts';
 import type { ScanNote } from '../facts/gathered.ts';
@@ -13,18 +12,12 @@ import { firstScanAt, hasScan, secondScanFrom } from '../facts/scans.ts';
 import { isUserMade, type SessionsEvidence, type UsersEvidence } from '../facts/users.ts';
 import { activeVersion, type EvidenceRequest, versionOf } from '../gate.ts';
 import { requestedStep } from '../request.ts';
-import type { Statements } from '../rotate-request.ts';
 import type { EvidencePorts } from './ports.ts';
+import { NAMED } from './tenants.ts';
 
 const KIND = 'mongodb-auth';
 /** Why a server cannot be asked; USAGE: the connection string of the spec is of no use from here. */
-const UNASKED: ReadonlySet<ErrorCode> = new Set([
-  'DATABASE_UNAVAILABLE',
-  'DATABASE_UNTRUSTED',
-  'DATABASE_DENIED',
-  'USAGE',
-]);
-const NAMED = 20;
+const UNASKED: readonly ErrorCode[] = ['DATABASE_UNAVAILABLE', 'DATABASE_UNTRUSTED', 'DATABASE_DENIED', 'USAGE'];
 
 type UsersRequest = Extract<EvidenceRequest, { type: 'users' }>;
 
@@ -37,27 +30,25 @@ interface Found {
 export async function usersEvidence(
   request: UsersRequest,
   context: RotationContext,
-  { noTenantStore }: Pick<Statements, 'noTenantStore'>,
   ports: EvidencePorts,
   since?: Date,
 ): Promise<Found> {
   const leaves = request.givesUp === true ? usernameOf(request.n, context) : undefined;
   if (leaves === undefined) return ask(request, context, ports, since);
-  if (noTenantStore) return { users: { status: 'unknown', reason: '--no-tenant-store', leaves } };
+  if (context.request.noTenantStore) return { users: { status: 'unknown', reason: '--no-tenant-store', leaves } };
   if (isUserMade(context.key, request.n)) return ask(request, context, ports, since);
   try {
     const found = await ask(request, context, ports, since);
     return found.users.status === 'unknown' ? { users: { ...found.users, leaves } } : found;
   } catch (error) {
-    if (!(error instanceof PaletteKeysError) || !UNASKED.has(error.code)) throw error;
+    if (!(error instanceof PaletteKeysError) || !UNASKED.includes(error.code)) throw error;
     return { users: { status: 'unknown', reason: error.message, leaves } };
   }
 }
 
 function usernameOf(n: number, { comparison: { ledger, record } }: RotationContext): string | undefined {
-  const version = ringsOfLedger(ledger, record)
-    .get(KIND)
-    ?.find((candidate) => candidate.n === n);
+  const ring = ringsOfLedger(ledger, record).get(KIND) ?? [];
+  const version = ring.find((candidate) => candidate.n === n);
   return version === undefined ? undefined : loginOf(version).username;
 }
 
@@ -89,12 +80,10 @@ async function ask(
   return { users: { ...known, sessions }, ...(scanned === undefined ? {} : { scanned }) };
 }
 
-interface Reached {
+interface Reached extends Pick<Extract<UsersEvidence, { status: 'known' }>, 'namesake'> {
   readonly server: DatabaseUsers;
   readonly login: Login;
   readonly activeLogin: Login;
-  /** Another version in use whose user has the same name. */
-  readonly namesake: number | undefined;
 }
 
 /** The server, and the logins of a version and of the active one; or why there are none. */
@@ -113,10 +102,6 @@ export async function reachUsers(
   const login = loginOf(version);
   const namesake = acceptedOf(ring).find((other) => other.n !== n && loginOf(other).username === login.username)?.n;
   return { server, login, activeLogin: loginOf(activeOf(ring)), namesake };
-}
-
-function loginOf({ material }: RingVersion): Login {
-  return { username: textEntry(material.entries, 'username'), password: textEntry(material.entries, 'password') };
 }
 
 function lacking(answer: LoginAnswer, active: LoginAnswer): readonly string[] {

@@ -19,6 +19,9 @@ export interface Gathered {
   readonly unprobed: readonly string[];
 }
 
+/** What the record has to keep of it. */
+export type FoundEvidence = Pick<Gathered, 'confirmed' | 'scanned'>;
+
 export interface Confirmed extends Pick<Confirmation, 'by' | 'ignored'> {
   readonly version: VersionRecord;
   /** The confirmation that it replaces: it no longer counts, or more Pods are vouched for by now. */
@@ -35,15 +38,13 @@ export interface ScanNote {
 }
 
 /** Pods that have not picked a change up, and from when on a restart gives it to them. */
-export interface StaleConsumers {
+export interface StaleConsumers extends Pick<Gathered, 'nameless'> {
   readonly pods: readonly StalePod[];
   readonly settledAt: Date;
   /** What the spec declares as a consumer, and the cluster does not have, in words. */
   readonly missing: readonly string[];
   /** Which such consumer could not be looked at, in words. */
   readonly unknown: string | undefined;
-  /** Names that were given for Pods to be left out, and that no Pod has. */
-  readonly nameless: readonly string[];
 }
 
 export const NONE_STALE: StaleConsumers = {

@@ -1,22 +1,17 @@
 import type { ObjectRef } from '../../ports/object-ref.ts';
 import type { LeafFacts } from '../../reconcile/plan/compare/leaf-facts.ts';
+import { BACKDATED_MS } from '../machine.ts';
+import type { RotateRequest } from '../rotate-request.ts';
 
 export interface Leaf extends LeafFacts {
   readonly ref: ObjectRef;
   readonly name: string;
 }
 
-/** Certificates are dated back by so many milliseconds, for clocks that lag behind. */
-const BACKDATED_MS = 5 * 60_000;
-
 /** The part of its life by which a renewal may come early, so that not all of a day's certificates change in one night. */
 const JITTER = 0.05;
 
-export interface LeafWish {
-  /** Those past their renewal time alone. */
-  readonly due: boolean;
-  /** However recently they were issued. */
-  readonly again: boolean;
+export interface LeafWish extends Pick<RotateRequest, 'due' | 'again'> {
   /** Seconds between the issue of a certificate and the next one. */
   readonly minInterval: number;
 }

@@ -37,38 +37,33 @@ export const internalCa: Gate = {
 };
 
 /** Its leaves are with the clusters, which say themselves what they have. */
-export const clusterCa: Gate = {
-  conditions: {
-    promote: 'the endpoint admits certificates of both CAs',
-    retire: 'every endpoint has it, and you vouch that no cluster needs a certificate of the old CA any more',
-  },
-  soak: () => 0,
-  needs: (input) => {
-    const { step } = input;
-    const clusters = step.type === 'retire' ? [{ type: 'clusters', kid: versionOf(input, step.n).kid } as const] : [];
-    return [...consumers(input), ...clusters];
-  },
-  decide: ({ step }, { consumers: found, clusters }, now) => {
-    if (step.type !== 'promote' && step.type !== 'retire') return OPEN;
-    const current = afterCurrent(found, now);
-    return step.type === 'promote' ? current : withClusters(current, clusters);
-  },
-};
+export const clusterCa = gateOfClusters(true, {
+  promote: 'the endpoint admits certificates of both CAs',
+  retire: 'every endpoint has it, and you vouch that no cluster needs a certificate of the old CA any more',
+});
 
 /** Every server has to know the key that accounts are signed with; none of them reads its configuration again by itself. */
-export const messageBusSigningKey: Gate = {
-  conditions: {
-    promote: 'every server of the message bus was restarted with it; accounts are then signed anew',
-    retire: 'every server has the new accounts, and you vouch that every cluster has new credentials',
-  },
-  soak: () => 0,
-  needs: (input) => {
-    const { step } = input;
-    const clusters = step.type === 'retire' ? [{ type: 'clusters', kid: versionOf(input, step.n).kid } as const] : [];
-    return [...consumers(input, false), ...clusters];
-  },
-  decide: clusterCa.decide,
-};
+export const messageBusSigningKey = gateOfClusters(false, {
+  promote: 'every server of the message bus was restarted with it; accounts are then signed anew',
+  retire: 'every server has the new accounts, and you vouch that every cluster has new credentials',
+});
+
+function gateOfClusters(reloads: boolean, conditions: Gate['conditions']): Gate {
+  return {
+    conditions,
+    soak: () => 0,
+    needs: (input) => {
+      const { step } = input;
+      const clusters = step.type === 'retire' ? [{ type: 'clusters', kid: versionOf(input, step.n).kid } as const] : [];
+      return [...consumers(input, reloads), ...clusters];
+    },
+    decide: ({ step }, { consumers: found, clusters }, now) => {
+      if (step.type !== 'promote' && step.type !== 'retire') return OPEN;
+      const current = afterCurrent(found, now);
+      return step.type === 'promote' ? current : withClusters(current, clusters);
+    },
+  };
+}
 
 function consumers(input: GateInput, reloads = true): readonly EvidenceRequest[] {
   const { step } = input;

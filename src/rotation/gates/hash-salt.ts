@@ -14,10 +14,7 @@ import {
 } from '../gate.ts';
 import { afterCurrent, keyringReaders } from './consumers.ts';
 
-/**
- * A hash cannot be computed again without what was hashed, which the platform has at the next login alone: the old salt
- * stays trusted until no record needs it.
- */
+/** What was hashed is known at the next login alone: the old salt stays trusted until no record needs it. */
 export const hashSalt: Gate = {
   conditions: {
     promote: 'every consumer reads the keyring and has it; a census is configured',

@@ -2,10 +2,7 @@ import { soakFrom } from '../facts/soak.ts';
 import { activeVersion, type Gate, OPEN, versionOf } from '../gate.ts';
 import { afterCurrent, sumOf } from './consumers.ts';
 
-/**
- * A token is verified with a key set that may have been cached, and for as long as it lives: keys are known before they
- * sign, and stay known after.
- */
+/** Verifiers cache key sets, and tokens live on: keys are known before they sign, and stay known after. */
 export const jwtSigningKey: Gate = {
   conditions: {
     promote: 'every server has the new key set, and caches of the old one have expired',

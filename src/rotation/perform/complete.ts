@@ -6,15 +6,13 @@ import { writeChange } from './write-change.ts';
 /** Completes the run that was interrupted: what stands in the way of it stands in the way of everything. */
 export async function complete(
   { about }: Extract<Action, { type: 'complete' }>,
-  { context, ports, tell }: Performing,
+  performing: Performing,
 ): Promise<Performed> {
+  const { context, tell } = performing;
   // Once it is known what was interrupted, what this run itself leaves open is no news.
   tell({ type: 'completing', about });
-  const change = completeInterrupted(context.kind);
-  const verified = await writeChange(
-    { action: 'complete the run that was interrupted', change },
-    { context, ports, tell },
-  );
+  const action = 'complete the run that was interrupted';
+  const verified = await writeChange({ action, change: completeInterrupted(context.kind) }, performing);
   tell({ type: 'did', effect: 'completed the run that was interrupted' });
   return verified ?? 'changed';
 }

@@ -2,12 +2,10 @@ import { replacementsIn } from '../../ledger/replacement.ts';
 import { isObject } from '../../ledger/text.ts';
 import type { FoundTenant } from '../../ports/tenant-store.ts';
 import { showId } from '../../tenants/plan/tenant-id.ts';
-import { reachTenants } from '../evidence/tenants.ts';
+import { NAMED, reachTenants } from '../evidence/tenants.ts';
 import { activeVersion } from '../gate.ts';
 import type { Action } from '../next-action.ts';
 import type { Performed, Performing } from './ports.ts';
-
-const NAMED = 20;
 
 /** Names the tenants whose keys whoever holds the old root key may hold: wrapping them anew does not change that. */
 export async function nameExposed(
@@ -15,8 +13,8 @@ export async function nameExposed(
   { context, ports, tell }: Performing,
 ): Promise<Performed> {
   tell({ type: 'exposed' });
-  const { key, request } = context;
-  const reached = await reachTenants(context, request, ports);
+  const { key } = context;
+  const reached = await reachTenants(context, ports);
   if (reached === undefined) return 'same';
   const { n, since, kid } = activeVersion(key);
   // Before the compromised key is replaced everything is; after that, what was there before, and what was not wrapped by the

@@ -1,8 +1,7 @@
 import { PaletteKeysError } from '../../errors.ts';
 import { compare } from '../../reconcile/plan/compare/compare.ts';
 import { COMPLETE } from '../../reconcile/plan/intent.ts';
-import type { SpecRequest } from '../../reconcile/read/read-installation.ts';
-import { readInstallation } from '../../reconcile/read/read-installation.ts';
+import { readInstallation, type SpecRequest } from '../../reconcile/read/read-installation.ts';
 import { wipe } from '../../reconcile/read/wipe.ts';
 import { type CensusPorts, censusEvidence } from '../evidence/census.ts';
 import { openStep } from '../machine.ts';
@@ -36,11 +35,8 @@ export async function readRotationPlan(
   if (unwanted !== undefined) throw unwanted;
   const key = keys[kind];
   const leaves = rotation.type === 'leaves' ? chosenLeaves(comparison, input) : [];
-  if (
-    rotation.type === 'versions' &&
-    openStep(key?.versions ?? [], { keepsTrusted: false }, ports.clock.now()) === undefined
-  )
-    refuseSafe(input, rotation);
+  const open = openStep(key?.versions ?? [], { keepsTrusted: false }, ports.clock.now());
+  if (open === undefined) refuseSafe(input, rotation);
   const counts = rotation.type === 'versions' && rotation.policy.keepsTrusted && recorded.hashSalt.census !== null;
   const census = counts ? await censusEvidence(key?.versions ?? [], recorded, true, ports) : undefined;
   return planRotation(kind, rotation, recorded, { ...input, key, leaves, now: clock.now() }, census);

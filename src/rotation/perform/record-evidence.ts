@@ -1,6 +1,6 @@
 import type { RotationContext } from '../context.ts';
 import { confirmConsumers, noteScan } from '../evidence/confirm.ts';
-import type { Gathered } from '../facts/gathered.ts';
+import type { FoundEvidence, Gathered } from '../facts/gathered.ts';
 import type { Tell } from '../history.ts';
 import type { Action } from '../next-action.ts';
 import type { Performed, Performing, RotatePorts } from './ports.ts';
@@ -19,7 +19,7 @@ export async function proposeEvidence(
 
 /** Records the consumers that were found to be current, and the first look that found nothing. Names who was not asked. */
 export async function recordEvidence(
-  { confirmed, scanned, evidence }: Pick<Gathered, 'confirmed' | 'scanned'> & Partial<Pick<Gathered, 'evidence'>>,
+  { confirmed, scanned, evidence }: FoundEvidence & Partial<Pick<Gathered, 'evidence'>>,
   { kind, record }: Pick<RotationContext, 'kind' | 'record'>,
   { ports, tell }: { readonly ports: RotatePorts; readonly tell: Tell },
 ): Promise<void> {
@@ -33,7 +33,7 @@ export async function recordEvidence(
   if (confirmed !== undefined || scanned !== undefined) tell({ type: 'recorded' });
 }
 
-function describeFound({ confirmed, scanned }: Pick<Gathered, 'confirmed' | 'scanned'>, kind: string): string {
+function describeFound({ confirmed, scanned }: FoundEvidence, kind: string): string {
   if (confirmed !== undefined) return `note that all consumers of v${confirmed.version.n} of ${kind} are current`;
   if (scanned === undefined) throw new Error('no evidence to record');
   const { old, scan } = scanned;

@@ -39,10 +39,8 @@ export async function rotateLeaves(performing: Performing): Promise<RotateEnd> {
       await noteReissue(record.spec.ledgerNamespace, context.kind, ports);
       tell({ type: 'recorded' });
     };
-    const verified = await writeChange(
-      { action: describeLeaves(found.issued), change, isDecidedOnContext: true, agreed },
-      performing,
-    );
+    const action = describeLeaves(found.issued);
+    const verified = await writeChange({ action, change, isDecidedOnContext: true, agreed }, performing);
     if (verified !== undefined) wipeSnapshot(verified.snapshot);
   }
   const waiting = await loadLeaves(found, performing);
@@ -87,7 +85,7 @@ async function loadLeaves(
   { chosen, issued }: SortedLeaves,
   { context, ports, tell, history }: Performing,
 ): Promise<WaitingFor | undefined> {
-  const { request, kind } = context;
+  const { request } = context;
   const note = (text: string): void => tell({ type: 'note', text });
   const reloaded = await reloadMembers(context, { ports, tell });
   if (reloaded !== undefined && reloaded.behind.length > 0) {
@@ -100,15 +98,13 @@ async function loadLeaves(
   }
   if (reloaded !== undefined) note(`they cannot load it while they run: ${reloaded.deaf.join(', ')}`);
   const only = request.services === undefined ? undefined : chosen.map(({ ref }) => ref);
-  const look = () => findStaleConsumers(context, { kid: undefined, reloads: true }, request, ports, only);
+  const look = () => findStaleConsumers(context, { kid: undefined, reloads: true }, ports, only);
   let stale = await look();
   const names = request.restart && typeof stale !== 'string' ? restartable(stale, history.restarted) : [];
-  if (
-    typeof stale !== 'string' &&
-    names.length > 0 &&
-    (await restartWorkloads(names, stale.settledAt, { kind, ports, tell }))
-  )
-    stale = await look();
+  if (typeof stale !== 'string' && names.length > 0) {
+    const any = await restartWorkloads(names, stale.settledAt, { context, ports, tell });
+    if (any) stale = await look();
+  }
   if (typeof stale === 'string') {
     if (issued.length > 0) note(`restart what does not reload its certificate by itself (${stale})`);
     return undefined;
@@ -188,14 +184,9 @@ function whyLeft(chosen: readonly Place[], now: Date, since: Date | undefined): 
 
 /** What was issued a moment ago, by the same command or before the leak: no record tells. */
 function perhapsCompromised(left: readonly Leaf[]): PaletteKeysError {
-  return new PaletteKeysError(
-    'REFUSED',
-    'these were issued a moment ago: if that was before the leak, they leaked too',
-    {
-      hint: '--again issues them anew',
-      details: left.map(({ name }) => ({ message: `the certificate of ${name}` })),
-    },
-  );
+  const details = left.map(({ name }) => ({ message: `the certificate of ${name}` }));
+  const message = 'these were issued a moment ago: if that was before the leak, they leaked too';
+  return new PaletteKeysError('REFUSED', message, { hint: '--again issues them anew', details });
 }
 
 function describeLeaves(leaves: readonly Pick<Leaf, 'name'>[]): string {

@@ -1,18 +1,15 @@
 import { PaletteKeysError } from '../../errors.ts';
-import type { EvidencePorts } from '../evidence/ports.ts';
-import type { Tell } from '../history.ts';
 import type { Action } from '../next-action.ts';
-import type { Proposal } from '../rotate-request.ts';
-import type { Pausing, Performed, Performing, RotatePorts } from './ports.ts';
+import type { Performed, Performing } from './ports.ts';
 
 const POLL_MS = 2000;
 const PATIENCE_MS = 15 * 60_000;
 
 export async function restart(
   { workloads, settledAt }: Extract<Action, { type: 'restart' }>,
-  { context, ports, tell }: Performing,
+  performing: Performing,
 ): Promise<Performed> {
-  const any = await restartWorkloads(workloads, settledAt, { kind: context.kind, ports, tell });
+  const any = await restartWorkloads(workloads, settledAt, performing);
   return any ? 'changed' : 'same';
 }
 
@@ -23,16 +20,9 @@ export async function restart(
 export async function restartWorkloads(
   names: readonly string[],
   settledAt: Date,
-  {
-    kind,
-    ports: { agree, workloads, clock, pause },
-    tell,
-  }: {
-    readonly kind: Proposal['kind'];
-    readonly ports: Pick<RotatePorts, 'agree'> & Pick<EvidencePorts, 'workloads' | 'clock'> & Pausing;
-    readonly tell: Tell;
-  },
+  { context: { kind }, ports, tell }: Pick<Performing, 'context' | 'ports' | 'tell'>,
 ): Promise<boolean> {
+  const { agree, workloads, clock, pause } = ports;
   if (workloads === undefined) return false;
   const settled = settledAt.getTime();
   await agree({ kind, action: `restart ${names.join(', ')}`, plan: undefined, irrevocable: undefined });

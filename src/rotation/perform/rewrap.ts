@@ -20,10 +20,10 @@ export async function rewrapTenants(
   { old }: Extract<Action, { type: 'rewrap' }>,
   { context, ports, tell }: Performing,
 ): Promise<Performed> {
-  const { kind, key, record, request } = context;
+  const { kind, key, record } = context;
   const active = activeVersion(key);
   tell({ type: 'rewrapped', by: active.n });
-  const reached = await reachTenants(context, request, ports);
+  const reached = await reachTenants(context, ports);
   if (reached === undefined) return 'same';
   const { access, tenants } = reached;
   const oldKids = old.map(({ kid }) => kid);

@@ -48,10 +48,7 @@ const PERFORM: { readonly [T in Performable]: Perform<T> } = {
   sweep,
 };
 
-/**
- * Takes every step whose gate is open, up to the first closed one. There is no cursor: after each change all is read
- * again, so a killed run is continued by running it again.
- */
+/** Takes every step whose gate is open. After each change all is read again: a second run goes on from a kill. */
 export async function rotateKey(
   request: RotateRequest,
   ports: RotatePorts,

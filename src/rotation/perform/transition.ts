@@ -4,7 +4,7 @@ import type { VersionRecord } from '../../ledger/record.ts';
 import { unfitEntries } from '../../reconcile/plan/apply-change.ts';
 import { type Change, inspectOnly } from '../../reconcile/plan/change.ts';
 import type { RotationContext } from '../context.ts';
-import { noteCensus, noteUnprobed } from '../evidence/confirm.ts';
+import { noteFound } from '../evidence/confirm.ts';
 import { describeCensus } from '../facts/census.ts';
 import type { Gathered } from '../facts/gathered.ts';
 import { type Decision, type RotationStep, versionOf } from '../gate.ts';
@@ -29,9 +29,8 @@ export async function makeTransition(
   const agreed = () => beforeWriting(step, version, gathered, performing);
   const action = describeStep(step, key.versions, kind);
   const change = changeFor(step, context);
-  return (
-    (await writeChange({ action, change, irrevocable, isDecidedOnContext: true, agreed }, performing)) ?? 'changed'
-  );
+  const written = await writeChange({ action, change, irrevocable, isDecidedOnContext: true, agreed }, performing);
+  return written ?? 'changed';
 }
 
 /** The record calls it destroyed first: an entry that the record still counts on would be missed. */
@@ -83,12 +82,13 @@ async function beforeWriting(
   if (version === undefined) return;
   const { unprobed, evidence } = gathered;
   if (unprobed.length > 0) {
-    await noteUnprobed(record, kind, { old: version, unprobed }, ports);
+    await noteFound(record, { kind, old: version, object: unprobed.join('; ') }, ports);
     tell({ type: 'recorded' });
   }
   if (evidence.census?.status !== 'counted') return;
-  const found = describeCensus(evidence.census, version.kid);
-  await noteCensus(record, { old: version, found, accepted: request.acceptResets !== undefined }, ports);
+  const accepted = request.acceptResets === undefined ? '' : '; so many resets were accepted';
+  const object = `${describeCensus(evidence.census, version.kid)}${accepted}`;
+  await noteFound(record, { kind: 'hash-salt', old: version, object }, ports);
   tell({ type: 'recorded' });
 }
 

@@ -8,7 +8,6 @@ import { wrapTenantKey } from '../../tenants/plan/wrap.ts';
 export interface RehearsedUsers {
   readonly made: Map<string, { readonly login: Login; readonly like: string }>;
   readonly dropped: Set<string>;
-  /** What the server answered to whom. */
   readonly answers: Map<string, LoginAnswer>;
 }
 

@@ -31,7 +31,7 @@ export async function rehearse(
     else if (irrevocable !== undefined) throw irrevocableLoss(irrevocable);
     planned.push(action);
   };
-  let before: Extract<RunEvent, { type: 'read' }> | undefined;
+  let before: Rehearsed['before'];
   const watch = (event: RunEvent): void => {
     if (event.type === 'read') before ??= event;
     // What lies about of a destroyed key is deleted without a question.
@@ -80,19 +80,14 @@ function overlay(ports: Omit<RotatePorts, 'agree'>): Omit<RotatePorts, 'agree'> 
   };
 }
 
+interface Rehearsed {
+  readonly planned: readonly string[];
+  readonly warnings: readonly string[];
+  readonly before: Extract<RunEvent, { type: 'read' }> | undefined;
+}
+
 /** Nothing was written: versions are what they were, and the keys of the rehearsal are not spoken of. */
-function asRehearsed(
-  result: RotateResult,
-  {
-    planned,
-    warnings,
-    before,
-  }: {
-    readonly planned: readonly string[];
-    readonly warnings: readonly string[];
-    readonly before: Extract<RunEvent, { type: 'read' }> | undefined;
-  },
-): RotateResult {
+function asRehearsed(result: RotateResult, { planned, warnings, before }: Rehearsed): RotateResult {
   const made = result.transitions
     .map(({ kid }) => kid)
     .filter((kid) => !before?.versions.some((each) => each.kid === kid));
@@ -111,11 +106,6 @@ function asRehearsed(
 }
 
 /** What would be waited for after steps that were not taken: no word opens that now. */
-function laterWait({ reason, until, blockers, stuck }: WaitingFor, isKnown: (text: string) => boolean): WaitingFor {
-  return {
-    reason,
-    ...(until === undefined ? {} : { until }),
-    blockers: blockers.filter(isKnown),
-    ...(stuck === undefined ? {} : { stuck }),
-  };
+function laterWait({ onWord, toCopy, ...waiting }: WaitingFor, isKnown: (text: string) => boolean): WaitingFor {
+  return { ...waiting, blockers: waiting.blockers.filter(isKnown) };
 }

@@ -53,6 +53,7 @@ export async function compare(snapshot: Snapshot, purpose: Purpose, now: Date): 
   const change = openChange(asked, record);
   const holdings = await readHoldings(projections, snapshot);
   const versions = new Map<KindId, readonly VersionItem[]>();
+  const rings = new Map<KindId, Ring>();
   for (const kind of VERSIONED) {
     const items = compareVersions({
       kind,
@@ -63,7 +64,8 @@ export async function compare(snapshot: Snapshot, purpose: Purpose, now: Date): 
       adoptable: adoptableKey(kind, snapshot, now),
       stranger: strangerOf(kind, snapshot, projections),
       hasDependents:
-        wasComplete(record, snapshot) ||
+        // The record is gone, but the audit log tells of runs that came to their end: every kind had a version.
+        (record.status !== 'sound' && hasAuditLog(snapshot)) ||
         VERSIONED.some(({ id, dependsOn }) => dependsOn.includes(kind.id) && ledger.has(id)) ||
         projections.some(({ from, ref }) => from.includes(kind.id) && isTrace(snapshot, ref)),
       intent,
@@ -71,8 +73,9 @@ export async function compare(snapshot: Snapshot, purpose: Purpose, now: Date): 
       now: formatTime(now),
     });
     versions.set(kind.id, items);
+    const ring = ringFrom(items);
+    if (ring !== undefined) rings.set(kind.id, ring);
   }
-  const rings = collectRings(versions);
   const context: ProjectionContext = {
     snapshot,
     installationId,
@@ -94,18 +97,14 @@ export async function compare(snapshot: Snapshot, purpose: Purpose, now: Date): 
     migrates: purpose.migrates === true && record.status === 'sound' && isOlder(record.record),
     projections: compared
       .map((projection) => followed(projection, pending))
-      .map((projection) => (concerns(projection, scope) ? projection : leftAlone(projection))),
+      // Whatever is wrong with another, the run was not made for it; `status` tells.
+      .map((each) => (concerns(each, scope) ? each : { ...each, outcome: { action: 'keep' } })),
   };
 }
 
 /** True where a run for that kind may touch the projection; without a kind, every run may. */
 function concerns({ projection: { kind, from } }: ComparedProjection, scope: KindId | undefined): boolean {
   return scope === undefined || kind === scope || from.includes(scope);
-}
-
-/** Whatever is wrong with it, the run was not made for it; `status` tells. */
-function leftAlone(compared: ComparedProjection): ComparedProjection {
-  return { ...compared, outcome: { action: 'keep' } };
 }
 
 /** A version that the run will make; whatever is computed from the kind's versions will show it. */
@@ -185,24 +184,10 @@ function strangerOf(
   return isProjection ? undefined : { ref: handmade, holds: 'a key' };
 }
 
-/** True where the record is gone, but the audit log tells of runs that came to their end: every kind had a version. */
-function wasComplete(record: RecordView, snapshot: Snapshot): boolean {
-  return record.status !== 'sound' && hasAuditLog(snapshot);
-}
-
 /** True for an object that this program once wrote, or that cannot be read any more. */
 function isTrace({ projections }: Snapshot, ref: ObjectRef): boolean {
   const found = projections.get(formatRef(ref));
   return found !== undefined && (found.damage !== undefined || isManaged(found));
-}
-
-function collectRings(versions: ReadonlyMap<KindId, readonly VersionItem[]>): Rings {
-  const rings = new Map<KindId, Ring>();
-  for (const [kind, items] of versions) {
-    const ring = ringFrom(items);
-    if (ring !== undefined) rings.set(kind, ring);
-  }
-  return rings;
 }
 
 function expectedPlaces(record: RecordView, rings: Rings): ReadonlySet<string> {

@@ -1,7 +1,7 @@
 import { equalBytes } from '../../../crypto/digest.ts';
 import { versionedKind } from '../../../inventory/index.ts';
 import type { ComputedProjection, HeldKey, Projection } from '../../../inventory/kind.ts';
-import { annotations, isManaged, labels } from '../../../ledger/metadata.ts';
+import { annotations, isManaged, LABEL, labels } from '../../../ledger/metadata.ts';
 import type { Rings } from '../../../ledger/ring.ts';
 import type { Entries, StoredObject } from '../../../ports/key-store.ts';
 import { formatRef } from '../../../ports/object-ref.ts';
@@ -99,10 +99,8 @@ export function notOurs(reason: string): Outcome {
 
 /** True where labels say that the object belongs to this installation. */
 export function isOurs(found: StoredObject, { installationId }: ProjectionContext): boolean {
-  return isManaged(found) && (installationId === undefined || found.labels[labelOfInstallation] === installationId);
+  return isManaged(found) && (installationId === undefined || found.labels[LABEL.installation] === installationId);
 }
-
-const labelOfInstallation = 'palette-keys.dev/installation';
 
 /** True where the run is there to put other material into this very object. */
 function isImported({ kind }: ComputedProjection, { intent }: ProjectionContext): boolean {
@@ -132,12 +130,8 @@ function foreign(
   const kids = [...new Set(unknown.map(({ kid }) => kid))].join(', ');
   const reason = `it holds key material that no ledger entry explains (${kids})`;
   const adoptable = unknown.every(({ material }) => material !== undefined);
-  return foreignOutcome(
-    reason,
-    found,
-    context,
-    adoptable ? `palette-keys init --adopt takes its ${projection.kind} in` : '',
-  );
+  const adopt = adoptable ? `palette-keys init --adopt takes its ${projection.kind} in` : '';
+  return foreignOutcome(reason, found, context, adopt);
 }
 
 /** Well-formed material of somebody else: never overwritten unasked, and never at all where the object is not ours. */

@@ -3,7 +3,7 @@ import type { LedgerItem } from '../../../inventory/ledger-view.ts';
 import type { LedgerEntry } from '../../../ledger/entry.ts';
 import { activeSinceOf, type KeyRecord, type VersionRecord } from '../../../ledger/record.ts';
 import type { State } from '../../../ledger/ring.ts';
-import { formatRef, type ObjectRef } from '../../../ports/object-ref.ts';
+import { formatRef } from '../../../ports/object-ref.ts';
 import { applyChange } from '../apply-change.ts';
 import { isOfUnknownAge } from '../destroyed-versions.ts';
 import type { FindingCode } from '../findings/finding.ts';
@@ -24,7 +24,8 @@ export function compareVersions(context: VersionContext): readonly VersionItem[]
   if (adopted.length > 0) return [...known.map(demote(adopted)), ...adopted];
   if (known.length > 0) return known;
   if (context.intent.type === 'adopt' && context.adoptable?.damage !== undefined && !context.hasDependents) {
-    return [notAdoptable(context.adoptable.ref, context.adoptable.damage)];
+    const reason = `${formatRef(context.adoptable.ref)} cannot be taken in: ${context.adoptable.damage}`;
+    return [blocked(1, undefined, 'NOT_OURS', { reason, remedy: 'put it right, or move it away' })];
   }
   if (context.stranger !== undefined) return [inTheWay(context.stranger)];
   if (!context.hasDependents) return [{ action: 'create', n: 1, reason: 'the first version is made' }];
@@ -45,11 +46,8 @@ function fromRecord(context: VersionContext, recorded: KeyRecord): readonly Vers
         const damage = 'its time contradicts the record';
         return damaged(context, { ...item, damage }, version.kid, version.backups.at(-1)?.file);
       }
-      if (item.entry.facts.kid === version.kid)
-        return {
-          action: 'keep',
-          version: { ...item.entry, state: version.state, activeSince: activeSinceOf(version) },
-        };
+      const kept = { ...item.entry, state: version.state, activeSince: activeSinceOf(version) };
+      if (item.entry.facts.kid === version.kid) return { action: 'keep', version: kept };
       return blocked(version.n, version.kid, 'LEDGER_ENTRY_UNEXPECTED', {
         reason: `${formatRef(item.ref)} holds the key ${item.entry.facts.kid}, the record says ${version.kid}`,
         remedy: `find out who replaced it; ${remedyForLost(version)}`,
@@ -66,15 +64,10 @@ function missingEntry({ kind, held }: VersionContext, version: VersionRecord): V
     });
   }
   const { n, createdAt, state } = version;
-  const material = from.key.material;
-  return {
-    action: 'restore',
-    version: {
-      ...{ kind: kind.id, n, createdAt, material, facts: factsOf(kind, material), state },
-      activeSince: activeSinceOf(version),
-    },
-    from,
-  };
+  const { material } = from.key;
+  const facts = factsOf(kind, material);
+  const activeSince = activeSinceOf(version);
+  return { action: 'restore', version: { kind: kind.id, n, createdAt, material, facts, state, activeSince }, from };
 }
 
 function remedyForLost(version: VersionRecord): string {
@@ -145,13 +138,6 @@ function lost({ kind, held }: VersionContext): VersionItem {
     remedy: adoptable
       ? 'put the ledger back from a backup (palette-keys restore FILE), or take in the key that is there: palette-keys init --adopt'
       : 'put the ledger back from a backup: palette-keys restore FILE',
-  });
-}
-
-function notAdoptable(ref: ObjectRef, damage: string): VersionItem {
-  return blocked(1, undefined, 'NOT_OURS', {
-    reason: `${formatRef(ref)} cannot be taken in: ${damage}`,
-    remedy: 'put it right, or move it away',
   });
 }
 

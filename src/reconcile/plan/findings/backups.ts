@@ -24,13 +24,8 @@ export function backupFindings({ record }: Comparison, now: Date): readonly Find
         finding('BACKUP_OUTDATED', kind, `no backup holds ${kind} v${n} (${kid}), which is in use`, HOW),
       ),
   );
-  return [
-    ...missing,
-    ...oldBackup(
-      Object.values(keys).flatMap(({ versions }) => versions),
-      now,
-    ),
-  ];
+  const all = Object.values(keys).flatMap(({ versions }) => versions);
+  return [...missing, ...oldBackup(all, now)];
 }
 
 function isUnsaved({ state, backups }: VersionRecord): boolean {
@@ -53,12 +48,6 @@ function oldBackup(versions: readonly VersionRecord[], now: Date): readonly Find
   const days = Math.floor((now.getTime() - Date.parse(newest.at)) / 86_400_000);
   if (days <= OLD_AFTER_DAYS) return [];
   const message = `the newest backup (${newest.file}) is ${days} days old`;
-  return [
-    finding(
-      'BACKUP_OLD',
-      ROOT_KEY,
-      message,
-      'see whether it opens (palette-keys restore FILE --verify), or make a new one',
-    ),
-  ];
+  const remedy = 'see whether it opens (palette-keys restore FILE --verify), or make a new one';
+  return [finding('BACKUP_OLD', ROOT_KEY, message, remedy)];
 }

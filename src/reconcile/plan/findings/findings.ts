@@ -27,19 +27,11 @@ export function standingFindings(comparison: Comparison, now: Date): readonly Fi
 }
 
 function specFindings({ snapshot: { spec } }: Comparison): readonly Finding[] {
-  const findings: Finding[] = [];
   const { bits } = spec.tenantKeys;
-  if (bits < 112) {
-    findings.push(
-      finding(
-        'TENANT_KEY_BELOW_112_BITS',
-        'tenantKeys',
-        `tenant keys of ${bits} bits can be searched through by brute force`,
-        'set tenantKeys.bits to 128 or more, if the platform takes it; new tenants then get longer keys',
-      ),
-    );
-  }
-  return findings;
+  if (bits >= 112) return [];
+  const message = `tenant keys of ${bits} bits can be searched through by brute force`;
+  const remedy = 'set tenantKeys.bits to 128 or more, if the platform takes it; new tenants then get longer keys';
+  return [finding('TENANT_KEY_BELOW_112_BITS', 'tenantKeys', message, remedy)];
 }
 
 function versionFindings(id: KindId, { snapshot, rings, ledger, record }: Comparison, now: Date): readonly Finding[] {
@@ -117,11 +109,8 @@ function leafFindings({ projections }: Comparison, now: Date): readonly Finding[
     const facts = leaf?.leaf;
     if (facts === undefined || outcome.action !== 'keep') return [];
     const subject = formatRef(projection.ref);
-    if (now < facts.notBefore) {
-      return [
-        notYetValid(subject, facts.notBefore, now, `; if it is right: palette-keys rotate ${projection.kind} --again`),
-      ];
-    }
+    const again = `; if it is right: palette-keys rotate ${projection.kind} --again`;
+    if (now < facts.notBefore) return [notYetValid(subject, facts.notBefore, now, again)];
     if (now < facts.rotateAfter) return [];
     const message = `its renewal was due on ${formatTime(facts.rotateAfter)}; it expires on ${formatTime(facts.notAfter)}`;
     return [finding('CERTIFICATE_RENEWAL_DUE', subject, message, `palette-keys rotate ${projection.kind}`)];

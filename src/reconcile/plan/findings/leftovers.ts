@@ -41,13 +41,9 @@ export function leftoverFindings(snapshot: Snapshot): readonly Finding[] {
     if (!isTemp && kids.length === 0) return [];
     const what = isTemp ? 'a temp file of an earlier run' : 'a copy that palette-keys does not use';
     const holds = kids.length === 0 ? 'it may hold a key' : `it seems to hold ${describeKids(kids, gone)}`;
-    const remedy = isTemp ? 'delete it: palette-keys init' : `move it to a safe place, or delete it: ${command}`;
-    const found = finding(
-      'LEFTOVER',
-      place,
-      `${what}; ${holds}`,
-      gone.length > 0 && !isTemp ? `delete it: ${command}` : remedy,
-    );
+    const way = gone.length > 0 ? 'delete it' : 'move it to a safe place, or delete it';
+    const remedy = isTemp ? 'delete it: palette-keys init' : `${way}: ${command}`;
+    const found = finding('LEFTOVER', place, `${what}; ${holds}`, remedy);
     return [gone.length > 0 ? { ...found, severity: 'error' } : found];
   });
 }
