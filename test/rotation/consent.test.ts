@@ -236,6 +236,16 @@ describe('--wait', () => {
   });
 });
 
+test.each(['--rollback', '--retire abcdefghijklmnop', '--destroy abcdefghijklmnop'])(
+  'certificates that have no versions take no %s, with --dry-run or without',
+  async (flag) => {
+    for (const more of ['-y', '--dry-run']) {
+      const { code, stderr } = await rotate(`service-certificates ${flag} ${more}`);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('service-certificates has no versions')]);
+    }
+  },
+);
+
 test('--due counts what was refused once it had written', async () => {
   const spec = (reads: string) => {
     const workload = 'Deployment/hubble-system/auth';

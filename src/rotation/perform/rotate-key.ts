@@ -55,6 +55,11 @@ export async function rotateKey(
   watch: Tell = () => undefined,
 ): Promise<RotateResult> {
   const rotation = rotationOf(request.kind);
+  if (rotation.type === 'leaves' && request.request !== undefined) {
+    throw new PaletteKeysError('USAGE', `${request.kind} has no versions: certificates are issued anew`, {
+      hint: 'leave --rollback, --reinstate, --retire and --destroy out',
+    });
+  }
   let history = begin(request.kind, request.before);
   const tell = (event: RunEvent): void => {
     history = fold(history, event);
