@@ -43,7 +43,7 @@ describe.skipIf(!haveMongodbOrSkip() || !haveTools('python3'))('rotate root-key'
       '-o',
       'json',
     );
-    expect([code, stderr]).toEqual([6, expect.stringContaining(`wrap ${TENANTS} tenant keys by the root key`)]);
+    expect([code, stderr]).toEqual([6, expect.stringContaining(`wrap ${TENANTS} tenant keys by v2 of root-key`)]);
     expect(statesOf()).toEqual(['v1 trusted', 'v2 active']);
     const { waitingFor, notes } = JSON.parse(stdout);
     expect(waitingFor).toMatchObject({ reason: expect.stringContaining('second scan'), until: expect.any(String) });
